@@ -1,0 +1,16 @@
+//! kvsock: a key/value service on a Unix socket, made for systemd.
+//!
+//! The way of the data is bytes, [`message::Request`], command, [`store`], [`message::Reply`],
+//! bytes. `ARCHITECTURE.md` shows who may import whom.
+
+pub mod client;
+pub mod command;
+pub mod config;
+pub mod daemon;
+pub mod keygen;
+pub mod logging;
+pub mod message;
+pub mod protocol;
+pub mod server;
+pub mod store;
+pub mod systemd;
