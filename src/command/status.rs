@@ -1,0 +1,81 @@
+//! How the daemon and its store are.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::context::{Context, Counters};
+use super::size::cached_size;
+use crate::message::Reply;
+use crate::store::Health;
+
+/// What `status json` shows, field by field.
+#[derive(Serialize)]
+struct Status<'a> {
+    version: &'a str,
+    pid: u32,
+    uptime_seconds: f64,
+    db_size: Option<i64>,
+    store: StoreStatus<'a>,
+    clients: u64,
+    connections: u64,
+    refused: u64,
+    requests: u64,
+    errors: u64,
+    log_dropped: u64,
+}
+
+#[derive(Serialize)]
+struct StoreStatus<'a> {
+    url: &'a str,
+    up: bool,
+    error: Option<String>,
+}
+
+async fn status(context: &Arc<Context>) -> Status<'_> {
+    let db_size = cached_size(context).await;
+    let error = match context.store.health() {
+        Health::Up => None,
+        Health::Down(why) => Some(why),
+    };
+    let counters = &context.counters;
+    Status {
+        version: env!("CARGO_PKG_VERSION"),
+        pid: std::process::id(),
+        uptime_seconds: context.uptime().as_secs_f64(),
+        db_size,
+        store: StoreStatus { url: &context.store_url, up: error.is_none(), error },
+        clients: Counters::read(&counters.clients),
+        connections: Counters::read(&counters.connections),
+        refused: Counters::read(&counters.refused),
+        requests: Counters::read(&counters.requests),
+        errors: Counters::read(&counters.errors),
+        log_dropped: Counters::read(&counters.log_dropped),
+    }
+}
+
+/// The short form, for people.
+pub(super) async fn text(context: &Arc<Context>) -> Reply {
+    let status = status(context).await;
+    let size = status.db_size.map_or("unknown".to_owned(), |size| size.to_string());
+    let state = match status.store.error {
+        None => "up".to_owned(),
+        Some(why) => format!("down: {}", why.escape_debug()),
+    };
+    Reply::Line(format!(
+        "DB Size: {size}, Uptime: {:.2}s, Store: {} ({state}), Clients: {}, Requests: {}, \
+         Errors: {}, Version: {}",
+        status.uptime_seconds,
+        status.store.url,
+        status.clients,
+        status.requests,
+        status.errors,
+        status.version,
+    ))
+}
+
+/// All of it, as one line of JSON.
+pub(super) async fn json(context: &Arc<Context>) -> Reply {
+    let status = status(context).await;
+    Reply::Line(serde_json::to_string(&status).expect("numbers and texts have a JSON form"))
+}

@@ -1,0 +1,184 @@
+//! Requests out of a stream of bytes.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::words::split_words;
+use crate::message::{Reply, Request};
+
+/// What [`Decoder::decode`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decoded {
+    /// A request.
+    Request(Request),
+    /// What stood in a request's place was none: this is the reply to it.
+    Refused(Reply),
+}
+
+/// Takes request lines out of a buffer, in bounded memory.
+#[derive(Debug)]
+pub struct Decoder {
+    /// Bytes a line may have, without its end; 0 is unlimited.
+    max_request: usize,
+    /// Bytes at the start of the buffer known to hold no LF, so that none is looked at twice.
+    searched: usize,
+    /// The present line was too long and was refused: it is read away up to its end.
+    skipping: bool,
+    /// Which argument of a command is the rest of the line.
+    value_at: fn(&[u8]) -> Option<usize>,
+}
+
+impl Decoder {
+    /// A decoder of lines of up to `max_request` bytes (0: unlimited). `value_at` tells which
+    /// argument of a command, counted from 0, is the rest of the line.
+    pub fn new(max_request: usize, value_at: fn(&[u8]) -> Option<usize>) -> Decoder {
+        Decoder { max_request, searched: 0, skipping: false, value_at }
+    }
+
+    /// Takes the next request from the front of `buffer`; `None` if there is no whole line in
+    /// it. Empty lines are passed over.
+    pub fn decode(&mut self, buffer: &mut BytesMut) -> Option<Decoded> {
+        loop {
+            let Some(found) = memchr::memchr(b'\n', &buffer[self.searched..]) else {
+                return self.keep(buffer);
+            };
+            let mut line = buffer.split_to(self.searched + found + 1).freeze();
+            self.searched = 0;
+            line.truncate(line.len() - 1);
+            if line.last() == Some(&b'\r') {
+                line.truncate(line.len() - 1);
+            }
+            if std::mem::take(&mut self.skipping) {
+                continue;
+            }
+            if self.is_too_long(line.len()) {
+                return Some(self.too_long());
+            }
+            if let Some(decoded) = self.parse(&line) {
+                return Some(decoded);
+            }
+        }
+    }
+
+    /// What the end of input means for what is left in `buffer`: a line that was not ended is
+    /// refused, for it may be half a value.
+    pub fn finish(&mut self, buffer: &mut BytesMut) -> Option<Decoded> {
+        let unended = !buffer.is_empty() && !self.skipping;
+        buffer.clear();
+        self.searched = 0;
+        unended.then(|| Decoded::Refused(Reply::failed("request not ended by a newline")))
+    }
+
+    /// Bytes of the next line that are known to be wanted: a hint for the size of a read.
+    pub fn pending(&self) -> usize {
+        self.searched
+    }
+
+    /// There is no line end in `buffer`: remembers that, or begins to skip.
+    fn keep(&mut self, buffer: &mut BytesMut) -> Option<Decoded> {
+        self.searched = buffer.len();
+        // A CR at the end may belong to the line's end.
+        let line = buffer.len() - usize::from(buffer.last() == Some(&b'\r'));
+        if self.skipping || self.is_too_long(line) {
+            buffer.advance(buffer.len());
+            self.searched = 0;
+            if !std::mem::replace(&mut self.skipping, true) {
+                return Some(self.too_long());
+            }
+        }
+        None
+    }
+
+    fn is_too_long(&self, length: usize) -> bool {
+        self.max_request != 0 && length > self.max_request
+    }
+
+    fn too_long(&self) -> Decoded {
+        let text = format!("request longer than {} bytes", self.max_request);
+        Decoded::Refused(Reply::failed(text))
+    }
+
+    fn parse(&self, line: &Bytes) -> Option<Decoded> {
+        let Ok(mut words) = split_words(line, self.value_at) else {
+            return Some(Decoded::Refused(Reply::failed("unbalanced quotes in request")));
+        };
+        if words.is_empty() {
+            return None;
+        }
+        let name = words.remove(0);
+        Some(Decoded::Request(Request { name, args: words }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoder(max_request: usize) -> Decoder {
+        Decoder::new(max_request, |name| (name == b"set").then_some(1))
+    }
+
+    /// All that `input` decodes to when it arrives in pieces of `step` bytes, then ends.
+    fn decoded(input: &[u8], step: usize, max_request: usize) -> (Vec<String>, usize) {
+        let (mut decoder, mut buffer) = (decoder(max_request), BytesMut::new());
+        let (mut found, mut held) = (Vec::new(), 0);
+        for piece in input.chunks(step) {
+            buffer.extend_from_slice(piece);
+            while let Some(decoded) = decoder.decode(&mut buffer) {
+                found.push(decoded);
+            }
+            held = held.max(buffer.len());
+        }
+        found.extend(decoder.finish(&mut buffer));
+        (found.iter().map(show).collect(), held)
+    }
+
+    fn show(decoded: &Decoded) -> String {
+        match decoded {
+            Decoded::Request(request) => std::iter::once(&request.name)
+                .chain(&request.args)
+                .map(|word| String::from_utf8_lossy(word).into_owned())
+                .collect::<Vec<_>>()
+                .join("|"),
+            Decoded::Refused(Reply::Error(error)) => error.to_string(),
+            Decoded::Refused(reply) => panic!("{reply:?}"),
+        }
+    }
+
+    #[test]
+    fn lines_are_the_same_in_whatever_pieces_they_arrive() {
+        let input = b"ping\r\n\n  \nset k a b\r\nset k \"a\nget \"x\r\n\0\xff\nhalf";
+        for step in 1..=input.len() {
+            let (found, _) = decoded(input, step, 0);
+            assert_eq!(
+                found,
+                [
+                    "ping",
+                    "set|k|a b",
+                    "unbalanced quotes in request",
+                    "unbalanced quotes in request",
+                    "\0\u{fffd}",
+                    "request not ended by a newline"
+                ],
+                "in pieces of {step}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_line_over_the_limit_is_read_away_in_bounded_memory() {
+        let mut input = b"12345678\n12345678\r\n123456789\n".to_vec();
+        input.extend(std::iter::repeat_n(b'x', 100_000));
+        input.extend_from_slice(b"\nping\n");
+        for step in [1, 2, 3, 7, 4096] {
+            let (found, held) = decoded(&input, step, 8);
+            let long = "request longer than 8 bytes";
+            assert_eq!(found, ["12345678", "12345678", long, long, "ping"], "in pieces of {step}");
+            assert!(held <= 8 + 2 + step, "held {held}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_was_refused_as_too_long_gets_no_second_reply_at_the_end() {
+        assert_eq!(decoded(b"0123456789abcdef", 16, 8).0, ["request longer than 8 bytes"]);
+    }
+}
