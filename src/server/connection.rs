@@ -1,0 +1,326 @@
+//! One client's connection: reads what has come, lets its requests be carried out as one batch,
+//! writes the replies with one write, and reads on while a slow reader has not taken them.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Waker, Poll, ready};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::net::UnixStream;
+use tokio::time::{Instant, Sleep};
+
+use super::Shared;
+use super::memory::Share;
+use crate::command::{Caller, Next, execute, value_at};
+use crate::message::Reply;
+use crate::protocol::text::{Decoded, Decoder, encode_reply};
+
+/// Room for a first read.
+const READ_MIN: usize = 4 * 1024;
+/// Room for a read of a client that fills its buffer.
+const READ_MAX: usize = 256 * 1024;
+/// Requests carried out at a time: enough to fill a round trip, few enough to bound what their
+/// replies hold.
+const BATCH: usize = 256;
+/// An output buffer larger than this is let go when it is empty.
+const KEEP: usize = 64 * 1024;
+
+/// A connection and its buffers. Idle, it holds none.
+pub(super) struct Connection<'a> {
+    stream: UnixStream,
+    caller: Caller,
+    shared: &'a Arc<Shared>,
+    decoder: Decoder,
+    share: Share,
+    /// Received, not yet decoded.
+    input: BytesMut,
+    /// Not yet sent.
+    output: Output,
+    /// Room for the next read.
+    room: usize,
+    /// How far the connection has come.
+    phase: Phase,
+    /// Output that may wait before reading stops.
+    max_output: usize,
+    idle: Option<Idle>,
+}
+
+/// How far a connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It reads.
+    Open,
+    /// The daemon drains: what the peer has sent so far is read, no more can be sent.
+    Draining,
+    /// Nothing more is read; what is left is written.
+    Closing,
+}
+
+/// What a connection waited for has come.
+enum Event {
+    /// So many bytes were read; 0 is the end.
+    Read(usize),
+    /// All that the closing connection had to say is said.
+    Closed,
+    /// The daemon drains.
+    Drain,
+    /// Others have let go of memory.
+    Released,
+    /// Nothing has moved for too long.
+    Idle,
+}
+
+impl<'a> Connection<'a> {
+    pub(super) fn new(
+        stream: UnixStream,
+        caller: Caller,
+        shared: &'a Arc<Shared>,
+    ) -> Connection<'a> {
+        let options = shared.options();
+        Connection {
+            stream,
+            caller,
+            shared,
+            decoder: Decoder::new(options.max_request, value_at),
+            share: shared.memory.share(),
+            input: BytesMut::new(),
+            output: Output::default(),
+            room: READ_MIN,
+            phase: Phase::Open,
+            max_output: if options.max_reply == 0 { usize::MAX } else { options.max_reply },
+            idle: Idle::after(options.client_timeout),
+        }
+    }
+
+    /// Serves until the peer or the daemon ends the connection. An error is a broken connection,
+    /// never a bad request.
+    pub(super) async fn serve(mut self) -> io::Result<()> {
+        let mut drain = std::pin::pin!(self.shared.drained());
+        let mut replies = Vec::new();
+        loop {
+            if self.phase == Phase::Closing && self.output.is_empty() {
+                return Ok(());
+            }
+            match self.next_event(drain.as_mut()).await? {
+                Event::Read(0) => {
+                    let last = self.decoder.finish(&mut self.input);
+                    if let Some(Decoded::Refused(reply)) = last {
+                        encode_reply(&reply, &mut self.output.bytes);
+                    }
+                    self.phase = Phase::Closing;
+                }
+                Event::Read(count) => {
+                    self.room = if count < self.room { READ_MIN } else { READ_MAX };
+                    self.carry_out(&mut replies).await?;
+                }
+                Event::Closed => return Ok(()),
+                Event::Released => {}
+                Event::Drain => {
+                    // From here on the peer cannot send; all it could send will be answered.
+                    rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Read)?;
+                    self.phase = Phase::Draining;
+                }
+                Event::Idle => return Ok(()),
+            }
+            self.settle();
+        }
+    }
+
+    /// Decodes all whole requests of the input and answers them, a batch at a time.
+    async fn carry_out(&mut self, replies: &mut Vec<Reply>) -> io::Result<()> {
+        let mut batch = Vec::new();
+        loop {
+            while batch.len() < BATCH
+                && let Some(decoded) = self.decoder.decode(&mut self.input)
+            {
+                batch.push(match decoded {
+                    Decoded::Request(request) => Ok(request),
+                    Decoded::Refused(reply) => Err(reply),
+                });
+            }
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let context = &self.shared.context;
+            let next = execute(context, &self.caller, batch.drain(..), replies).await;
+            for reply in replies.drain(..) {
+                encode_reply(&reply, &mut self.output.bytes);
+            }
+            self.share.set(self.held());
+            if next != Next::Continue {
+                self.phase = Phase::Closing;
+                self.input.clear();
+                if next == Next::Shutdown {
+                    self.shared.stop_requested.notify_one();
+                }
+                return Ok(());
+            }
+            self.flush_while_large().await?;
+        }
+    }
+
+    /// Between batches of one read: lets a slow reader take what is there before more is made.
+    async fn flush_while_large(&mut self) -> io::Result<()> {
+        while self.output.len() > self.max_output {
+            std::future::poll_fn(|cx| {
+                if let Some(idle) = &mut self.idle
+                    && idle.poll(cx).is_ready()
+                {
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+                let written = ready!(self.output.poll_write(&mut self.stream, cx))?;
+                if let Some(idle) = &mut self.idle {
+                    idle.touch();
+                }
+                debug_assert!(written > 0, "there is output");
+                Poll::Ready(io::Result::Ok(()))
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the next thing to do, writing whatever can be written meanwhile.
+    async fn next_event(&mut self, mut drain: Pin<&mut impl Future>) -> io::Result<Event> {
+        let paused = self.phase == Phase::Open && self.share.must_pause();
+        let mut released = paused.then(|| Box::pin(self.share.released()));
+        let had_output = !self.output.is_empty();
+        std::future::poll_fn(|cx| {
+            while !self.output.is_empty()
+                && let Poll::Ready(written) = self.output.poll_write(&mut self.stream, cx)
+            {
+                written?;
+                self.idle.as_mut().map(Idle::touch);
+            }
+            if had_output && self.output.is_empty() {
+                self.settle();
+                if self.phase == Phase::Closing {
+                    return Poll::Ready(Ok(Event::Closed));
+                }
+            }
+            if self.phase == Phase::Open && drain.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(Event::Drain));
+            }
+            if let Some(released) = &mut released {
+                if released.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Ok(Event::Released));
+                }
+            } else if self.phase != Phase::Closing
+                && self.output.len() < self.max_output
+                && let Poll::Ready(read) = self.poll_read(cx)
+            {
+                self.idle.as_mut().map(Idle::touch);
+                return Poll::Ready(read.map(Event::Read));
+            }
+            if let Some(idle) = &mut self.idle
+                && idle.poll(cx).is_ready()
+            {
+                return Poll::Ready(Ok(Event::Idle));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Reads into the input buffer, which is made only when there is something to read.
+    fn poll_read(&mut self, cx: &mut Waker<'_>) -> Poll<io::Result<usize>> {
+        ready!(self.stream.poll_read_ready(cx))?;
+        self.input.reserve(self.room);
+        std::pin::pin!(self.stream.read_buf(&mut self.input)).poll(cx)
+    }
+
+    /// Lets go of empty buffers and tells what is held.
+    fn settle(&mut self) {
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+        self.share.set(self.held());
+    }
+
+    fn held(&self) -> usize {
+        self.input.capacity() + self.output.bytes.capacity()
+    }
+}
+
+/// Bytes to be sent, from `sent` on.
+#[derive(Debug, Default)]
+struct Output {
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Output {
+    fn len(&self) -> usize {
+        self.bytes.len() - self.sent
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Hands the kernel as much as it takes now; gives how much that was.
+    fn poll_write(
+        &mut self,
+        stream: &mut UnixStream,
+        cx: &mut Waker<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let rest = &self.bytes[self.sent..];
+        let written = ready!(Pin::new(stream).poll_write(cx, rest))?;
+        if written == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.sent += written;
+        if self.is_empty() {
+            self.sent = 0;
+            self.bytes.clear();
+            if self.bytes.capacity() > KEEP {
+                self.bytes = Vec::new();
+            }
+        } else if self.sent > self.len() {
+            // The sent part is not kept along while the rest waits.
+            self.bytes.drain(..std::mem::take(&mut self.sent));
+        }
+        Poll::Ready(Ok(written))
+    }
+}
+
+/// The clock of `KVSOCK_CLIENT_TIMEOUT`. Movement only notes the time; the timer is set anew when
+/// it fires, not with every request.
+struct Idle {
+    limit: Duration,
+    since: Instant,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Idle {
+    fn after(limit: Duration) -> Option<Idle> {
+        let timer = || Box::pin(tokio::time::sleep(limit));
+        (!limit.is_zero()).then(|| Idle { limit, since: Instant::now(), timer: timer() })
+    }
+
+    fn touch(&mut self) {
+        self.since = Instant::now();
+    }
+
+    /// Ready when nothing moved for the limit.
+    fn poll(&mut self, cx: &mut Waker<'_>) -> Poll<()> {
+        loop {
+            ready!(self.timer.as_mut().poll(cx));
+            let end = self.since + self.limit;
+            if end <= Instant::now() {
+                return Poll::Ready(());
+            }
+            self.timer.as_mut().reset(end);
+        }
+    }
+}
+
+/// Unused input and output are not worth a name of their own in the log.
+impl std::fmt::Debug for Connection<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("caller", &self.caller).finish_non_exhaustive()
+    }
+}

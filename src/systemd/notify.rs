@@ -1,0 +1,109 @@
+//! Notifications to the service manager, sent from a thread of their own: its socket blocks when
+//! the manager is busy, and nobody may wait for it.
+
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use sd_notify::NotifyState;
+
+/// Notifications that may wait; more than the daemon ever has to say at once.
+const QUEUE: usize = 64;
+
+/// Speaks to the service manager, or to nobody where there is none.
+#[derive(Debug)]
+pub struct Notifier {
+    sender: Option<SyncSender<String>>,
+    thread: Option<JoinHandle<()>>,
+    watchdog: Option<Duration>,
+}
+
+impl Notifier {
+    /// Speaks to the manager named in the environment.
+    pub fn from_env() -> std::io::Result<Notifier> {
+        if std::env::var_os("NOTIFY_SOCKET").is_none() {
+            return Ok(Notifier { sender: None, thread: None, watchdog: None });
+        }
+        let (sender, receiver) = sync_channel::<String>(QUEUE);
+        let thread = std::thread::Builder::new().name("notify".to_owned()).spawn(move || {
+            for message in receiver {
+                // There is nobody to tell: where the manager cannot be reached, its watchdog or
+                // its start time-out says so.
+                let _ = sd_notify::notify(&[NotifyState::Custom(&message)]);
+            }
+        })?;
+        let watchdog = sd_notify::watchdog_enabled();
+        Ok(Notifier { sender: Some(sender), thread: Some(thread), watchdog })
+    }
+
+    /// How often the manager wants to hear [`Notifier::alive`] at least.
+    pub fn watchdog(&self) -> Option<Duration> {
+        self.watchdog
+    }
+
+    /// Whether anybody listens.
+    pub fn is_heard(&self) -> bool {
+        self.sender.is_some()
+    }
+
+    /// `READY=1`: clients are answered from now on; also the end of a reload.
+    pub fn ready(&self, status: &str) {
+        self.send(&[NotifyState::Ready, NotifyState::Status(&one_line(status))]);
+    }
+
+    /// `STATUS=`, one line for people.
+    pub fn status(&self, status: &str) {
+        self.send(&[NotifyState::Status(&one_line(status))]);
+    }
+
+    /// `WATCHDOG=1`: the serving loop turns. Call it from there.
+    pub fn alive(&self) {
+        self.send(&[NotifyState::Watchdog]);
+    }
+
+    /// `RELOADING=1`, with the time that systemd wants with it.
+    pub fn reloading(&self) {
+        let mut state = vec![NotifyState::Reloading];
+        state.extend(NotifyState::monotonic_usec_now().ok());
+        self.send(&state);
+    }
+
+    /// `STOPPING=1`, and that it may take as long as `limit`, if there is one.
+    pub fn stopping(&self, limit: Duration) {
+        let mut state = vec![NotifyState::Stopping];
+        if let Ok(usec @ 1..) = u32::try_from(limit.as_micros()) {
+            state.push(NotifyState::ExtendTimeoutUsec(usec));
+        }
+        self.send(&state);
+    }
+
+    /// `ERRNO=`, why the daemon ends.
+    pub fn failed(&self, errno: i32, status: &str) {
+        let errno = u32::try_from(errno).unwrap_or(0);
+        self.send(&[NotifyState::Errno(errno), NotifyState::Status(&one_line(status))]);
+    }
+
+    /// Lets what waits be sent, for at most `limit`.
+    pub fn finish(mut self, limit: Duration) {
+        drop(self.sender.take());
+        let Some(thread) = self.thread.take() else { return };
+        let end = Instant::now() + limit;
+        while !thread.is_finished() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn send(&self, states: &[NotifyState<'_>]) {
+        let Some(sender) = &self.sender else { return };
+        let lines: Vec<String> = states.iter().map(ToString::to_string).collect();
+        match sender.try_send(lines.join("\n")) {
+            // A manager that does not read for so long gets the next notification.
+            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+        }
+    }
+}
+
+/// A line end would begin another assignment.
+fn one_line(status: &str) -> String {
+    status.replace(['\n', '\r'], " ")
+}
