@@ -1,1 +1,7 @@
-fn main() {}
+//! The daemon, see [`kvsock::daemon`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kvsock::daemon::run(std::env::args_os(), std::env::vars_os())
+}

@@ -1,0 +1,95 @@
+//! A start that failed: who is told, and how the process ends.
+
+use std::io;
+use std::os::unix::net::UnixListener;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+
+use crate::config::Faults;
+use crate::exit::Exit;
+use crate::logging::{LogError, Logging};
+use crate::server;
+use crate::store::OpenError;
+use crate::systemd::listen::ListenError;
+
+use super::FAREWELL;
+
+/// The shortest life of a daemon that systemd started through its socket: it would be started
+/// again at once, for the clients that wait there.
+const MIN_LIFE: Duration = Duration::from_secs(1);
+
+/// Why the daemon does not start. Ends the process.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    /// The settings cannot work.
+    #[error("bad settings:\n{0}")]
+    Settings(Faults),
+    /// There is nothing to listen on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// There is nowhere to log to.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The system lacks what every process needs.
+    #[error("system: {0}")]
+    System(io::Error),
+}
+
+impl StartError {
+    fn exit(&self) -> Exit {
+        match self {
+            StartError::Settings(_)
+            | StartError::Listen(ListenError::Kind { .. } | ListenError::Occupied(_))
+            | StartError::Store(OpenError::Config(_)) => Exit::Config,
+            StartError::Listen(ListenError::InUse(_))
+            | StartError::Store(OpenError::Locked { .. })
+            | StartError::System(_) => Exit::Unavailable,
+            StartError::Listen(ListenError::Io { .. })
+            | StartError::Log(_)
+            | StartError::Store(OpenError::Damaged { .. } | OpenError::Io { .. }) => Exit::Io,
+        }
+    }
+
+    /// The nearest that errno(3) has, for `ERRNO=`.
+    pub(super) fn errno(&self) -> i32 {
+        let errno = match self.exit() {
+            Exit::Config | Exit::Usage => Errno::INVAL,
+            Exit::Unavailable => Errno::BUSY,
+            Exit::Io | Exit::Ok => Errno::IO,
+        };
+        errno.raw_os_error()
+    }
+}
+
+/// Logs `error`, answers the clients that wait on systemd's `listeners`, and gives the status to
+/// exit with, no sooner than a second after `started` where there are such listeners.
+pub(super) fn end(
+    error: &StartError,
+    listeners: &[UnixListener],
+    started: Instant,
+    logging: Option<Logging>,
+) -> Exit {
+    if let StartError::Settings(faults) = error {
+        for fault in faults.iter() {
+            tracing::error!(setting = %fault.subject, "{fault}");
+        }
+    } else {
+        tracing::error!("{error}");
+    }
+    let exit = error.exit();
+    if !listeners.is_empty() {
+        let line = match exit {
+            Exit::Config => "ERROR: kvsock is misconfigured; see the journal\n",
+            _ => "ERROR: kvsock cannot start; see the journal\n",
+        };
+        server::refuse_all(listeners, line, MIN_LIFE.saturating_sub(started.elapsed()));
+    }
+    if let Some(logging) = logging {
+        logging.finish(FAREWELL);
+    }
+    exit
+}

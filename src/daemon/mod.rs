@@ -1,0 +1,117 @@
+//! The daemon: the only place that joins the parts. [`run`] reads as the order of its start.
+
+mod failure;
+mod heartbeat;
+mod serve;
+mod welcome;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use self::failure::StartError;
+use crate::config::{self, Invocation, LoadError, Mode, reload};
+use crate::exit::Exit;
+use crate::logging::{self, Logging};
+use crate::systemd::listen::{self, Activated, ListenError};
+use crate::systemd::notify::Notifier;
+
+/// The longest that the log and the service manager may hold up the end.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Runs the daemon until it is told to stop. `args` begins with the program's name; `env` is the
+/// whole environment.
+pub fn run(
+    args: impl Iterator<Item = OsString>,
+    env: impl Iterator<Item = (OsString, OsString)>,
+) -> ExitCode {
+    let started = Instant::now();
+    // First, for it changes the environment, which is safe as long as there are no threads.
+    let activated = listen::activated();
+    match config::load(args, env) {
+        Ok(invocation) => match invocation.mode {
+            Mode::Serve => serve(&invocation, activated, started),
+            Mode::Check => check(&invocation),
+            Mode::Reload => send_reload(&invocation),
+        },
+        Err(LoadError::Usage(error)) => {
+            let _ = error.print();
+            LoadError::Usage(error).exit()
+        }
+        Err(LoadError::Faults(faults)) => {
+            let logging = logging::start(&logging::Options::default()).ok();
+            let activated = activated.unwrap_or_default();
+            failure::end(&StartError::Settings(faults), &activated.listeners, started, logging)
+        }
+    }
+    .into()
+}
+
+fn check(invocation: &Invocation) -> Exit {
+    welcome::print(&invocation.in_effect.to_string());
+    for warning in &invocation.warnings {
+        eprintln!("kvsockd: warning: {warning}");
+    }
+    Exit::Ok
+}
+
+fn send_reload(invocation: &Invocation) -> Exit {
+    match reload::send(invocation) {
+        Ok(()) => Exit::Ok,
+        Err(error) => {
+            eprintln!("kvsockd: {error}");
+            Exit::Unavailable
+        }
+    }
+}
+
+fn serve(
+    invocation: &Invocation,
+    activated: Result<Activated, ListenError>,
+    started: Instant,
+) -> Exit {
+    let logging = match logging::start(&invocation.settings.log) {
+        Ok(logging) => logging,
+        Err(error) => {
+            let logging = logging::start(&logging::Options::default()).ok();
+            let listeners = activated.unwrap_or_default().listeners;
+            return failure::end(&StartError::Log(error), &listeners, started, logging);
+        }
+    };
+    match activated.map_err(StartError::from) {
+        Ok(activated) => match try_serve(invocation, &activated, &logging) {
+            Ok(()) => {
+                logging.finish(FAREWELL);
+                Exit::Ok
+            }
+            Err(error) => failure::end(&error, &activated.listeners, started, Some(logging)),
+        },
+        Err(error) => failure::end(&error, &[], started, Some(logging)),
+    }
+}
+
+fn try_serve(
+    invocation: &Invocation,
+    activated: &Activated,
+    logging: &Logging,
+) -> Result<(), StartError> {
+    for warning in &invocation.warnings {
+        tracing::warn!("{warning}");
+    }
+    for name in &activated.closed {
+        tracing::warn!(name, "a descriptor that is no listener was closed");
+    }
+    let notifier = Notifier::from_env().map_err(StartError::System)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(StartError::System)?;
+    let served =
+        runtime.block_on(serve::serve(invocation, &activated.listeners, logging, &notifier));
+    runtime.shutdown_timeout(FAREWELL);
+    if let Err(error) = &served {
+        notifier.failed(error.errno(), &error.to_string());
+    }
+    notifier.finish(FAREWELL);
+    served
+}

@@ -1,0 +1,171 @@
+//! The life of a daemon that has started: open, ready, reloads, drain, close.
+
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Resource, getrlimit, setrlimit};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::failure::StartError;
+use super::{heartbeat, welcome};
+use crate::command::{Administrators, Context};
+use crate::config::{Invocation, reload};
+use crate::logging::Logging;
+use crate::server::Server;
+use crate::store::Store;
+use crate::systemd::listen::{self, Bound};
+use crate::systemd::notify::Notifier;
+
+/// Descriptors wanted beside those of clients: the store's files, listeners, the log.
+const OWN_DESCRIPTORS: u64 = 512;
+/// The longest that closing the store may hold up the end.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+
+/// What can be told to a running daemon by a signal.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+/// Serves `activated` listeners, or one of our own, until told to stop.
+pub(super) async fn serve(
+    invocation: &Invocation,
+    activated: &[UnixListener],
+    logging: &Logging,
+    notifier: &Notifier,
+) -> Result<(), StartError> {
+    let settings = &invocation.settings;
+    // Signals are taken before anybody can be told that the daemon is ready.
+    let mut signals = Signals::new().map_err(StartError::System)?;
+    raise_descriptor_limit(settings.server.max_clients);
+    let (listeners, bound) = listeners(invocation, activated)?;
+    let count = listeners.len();
+    let store_url = settings.store.location.to_string();
+    let store = Store::open(settings.store.clone())?;
+    let own_uid = rustix::process::geteuid().as_raw();
+    let administrators = Administrators::new(own_uid, settings.server.admin_gid);
+    let context = Arc::new(Context::new(store, store_url, administrators));
+    logging.count_drops_in(&context.counters.log_dropped);
+    let server = Server::start(listeners, settings.server.clone(), Arc::clone(&context))
+        .map_err(StartError::System)?;
+
+    notifier.ready(&heartbeat::status(&context, 0));
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        store = %context.store_url,
+        listeners = count,
+        activated = !activated.is_empty(),
+        "kvsockd is ready"
+    );
+    if bound.is_some() {
+        welcome::greet(&settings.socket);
+    }
+    tokio::select! {
+        () = signals.handle(invocation, logging, notifier, &server, &context) => {}
+        () = server.stop_requested() => tracing::info!("stopping: a client asked for it"),
+        never = heartbeat::beat(notifier, &context) => match never {},
+    }
+
+    let limit = server.options().drain_timeout;
+    notifier.stopping(limit + CLOSE_LIMIT);
+    tokio::select! {
+        cut_off = server.drain() => if cut_off > 0 {
+            tracing::warn!(clients = cut_off, "clients were cut off");
+        },
+        () = signals.stop() => tracing::warn!("told to stop again: not waiting for clients"),
+    }
+    context.store.close(CLOSE_LIMIT).await;
+    tracing::info!("kvsockd has stopped");
+    drop(bound);
+    Ok(())
+}
+
+/// Descriptors of our own beside `activated`, for the server to keep, or our own socket.
+fn listeners(
+    invocation: &Invocation,
+    activated: &[UnixListener],
+) -> Result<(Vec<UnixListener>, Option<Bound>), StartError> {
+    if activated.is_empty() {
+        let (listener, bound) = listen::bind(&invocation.settings.socket)?;
+        return Ok((vec![listener], Some(bound)));
+    }
+    let clones = activated.iter().map(UnixListener::try_clone);
+    Ok((clones.collect::<Result<_, _>>().map_err(StartError::System)?, None))
+}
+
+/// Lets the process have as many descriptors as the system allows, and warns where that is not
+/// enough for `max_clients`.
+fn raise_descriptor_limit(max_clients: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit on descriptors cannot be raised");
+    }
+    let wanted = max_clients as u64 + OWN_DESCRIPTORS;
+    match getrlimit(Resource::Nofile).current {
+        Some(limit) if limit < wanted => {
+            tracing::warn!(limit, wanted, "fewer descriptors than KVSOCK_MAX_CLIENTS needs");
+        }
+        _ => {}
+    }
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Ends when told to stop.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// Carries out reloads until told to stop.
+    async fn handle(
+        &mut self,
+        invocation: &Invocation,
+        logging: &Logging,
+        notifier: &Notifier,
+        server: &Server,
+        context: &Arc<Context>,
+    ) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return tracing::info!("stopping: SIGTERM"),
+                _ = self.interrupt.recv() => return tracing::info!("stopping: SIGINT"),
+                _ = self.hang_up.recv() => {
+                    notifier.reloading();
+                    take_reload(invocation, logging, server);
+                    notifier.ready(&heartbeat::status(context, 0));
+                }
+            }
+        }
+    }
+}
+
+/// Puts in force what `kvsockd --reload` left for us.
+fn take_reload(invocation: &Invocation, logging: &Logging, server: &Server) {
+    match reload::take(invocation) {
+        Ok(Some(reloaded)) => {
+            if let Err(error) = logging.set_filter(&reloaded.log.filter) {
+                tracing::error!(%error, "the log filter stays as it was");
+            }
+            server.set_options(reloaded.server);
+            tracing::info!(filter = %reloaded.log.filter, "settings reloaded");
+            for setting in &reloaded.needs_restart {
+                tracing::warn!(setting = %setting, "changed, and takes effect with a restart");
+            }
+        }
+        Ok(None) => tracing::info!("SIGHUP: no new settings; use systemctl reload"),
+        Err(error) => tracing::error!(%error, "settings stay as they were"),
+    }
+}
