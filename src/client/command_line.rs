@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Command, value_parser};
 
-use super::socket::default_socket;
+use super::socket::daemon_socket;
 use crate::command::{COMMANDS, Run, find};
 use crate::store::Verb;
 
@@ -26,7 +26,7 @@ impl CommandLine {
     /// Reads the arguments, the program's name first.
     pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<CommandLine, UsageError> {
         let mut matches = definition().try_get_matches_from(args).map_err(UsageError)?;
-        let socket = matches.remove_one("socket").unwrap_or_else(default_socket);
+        let socket = matches.remove_one("socket").unwrap_or_else(daemon_socket);
         let request = matches.remove_many::<OsString>("request").into_iter().flatten();
         let request = request.map(OsString::into_vec).collect();
         Ok(CommandLine { socket, request })

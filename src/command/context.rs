@@ -1,11 +1,13 @@
 //! What commands work on: the store, the key generator, and the daemon's counters.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::caller::Administrators;
 use super::size::CachedSize;
 use crate::keygen::Generator;
+use crate::logging::Logging;
 use crate::store::Store;
 
 /// Shared by all connections.
@@ -21,6 +23,8 @@ pub struct Context {
     pub administrators: Administrators,
     /// What has happened so far.
     pub counters: Counters,
+    /// The log, which counts what it had to drop.
+    pub logging: Arc<Logging>,
     /// The number of keys, as `status` shows it.
     pub(super) size: CachedSize,
     started: Instant,
@@ -28,8 +32,14 @@ pub struct Context {
 
 impl Context {
     /// Starts counting now.
-    pub fn new(store: Store, store_url: String, administrators: Administrators) -> Context {
+    pub fn new(
+        store: Store,
+        store_url: String,
+        administrators: Administrators,
+        logging: Arc<Logging>,
+    ) -> Context {
         Context {
+            logging,
             store,
             store_url,
             keys: Generator::default(),
@@ -59,8 +69,6 @@ pub struct Counters {
     pub requests: AtomicU64,
     /// Requests answered with an error.
     pub errors: AtomicU64,
-    /// Log entries dropped because the log could not take them.
-    pub log_dropped: AtomicU64,
 }
 
 impl Counters {

@@ -50,7 +50,7 @@ async fn status(context: &Arc<Context>) -> Status<'_> {
         refused: Counters::read(&counters.refused),
         requests: Counters::read(&counters.requests),
         errors: Counters::read(&counters.errors),
-        log_dropped: Counters::read(&counters.log_dropped),
+        log_dropped: context.logging.dropped(),
     }
 }
 

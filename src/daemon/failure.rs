@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::unix::net::UnixListener;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -71,11 +72,11 @@ pub(super) fn end(
     error: &StartError,
     listeners: &[UnixListener],
     started: Instant,
-    logging: Option<Logging>,
+    logging: Option<Arc<Logging>>,
 ) -> Exit {
     if let StartError::Settings(faults) = error {
         for fault in faults.iter() {
-            tracing::error!(setting = %fault.subject, "{fault}");
+            tracing::error!("{fault}");
         }
     } else {
         tracing::error!("{error}");

@@ -7,12 +7,13 @@ mod welcome;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::failure::StartError;
 use crate::config::{self, Invocation, LoadError, Mode, reload};
 use crate::exit::Exit;
-use crate::logging::{self, Logging};
+use crate::logging::{self, LogError, Logging, Sink};
 use crate::systemd::listen::{self, Activated, ListenError};
 use crate::systemd::notify::Notifier;
 
@@ -39,12 +40,18 @@ pub fn run(
             LoadError::Usage(error).exit()
         }
         Err(LoadError::Faults(faults)) => {
-            let logging = logging::start(&logging::Options::default()).ok();
+            let logging = start_logging(&logging::Options::default()).ok();
             let activated = activated.unwrap_or_default();
             failure::end(&StartError::Settings(faults), &activated.listeners, started, logging)
         }
     }
     .into()
+}
+
+/// Logs to the journal, where standard error is connected to it.
+fn start_logging(options: &logging::Options) -> Result<Arc<Logging>, LogError> {
+    let journal_stream = std::env::var_os("JOURNAL_STREAM");
+    logging::start(options, Sink::detect(journal_stream.as_deref())).map(Arc::new)
 }
 
 fn check(invocation: &Invocation) -> Exit {
@@ -70,10 +77,10 @@ fn serve(
     activated: Result<Activated, ListenError>,
     started: Instant,
 ) -> Exit {
-    let logging = match logging::start(&invocation.settings.log) {
+    let logging = match start_logging(&invocation.settings.log) {
         Ok(logging) => logging,
         Err(error) => {
-            let logging = logging::start(&logging::Options::default()).ok();
+            let logging = start_logging(&logging::Options::default()).ok();
             let listeners = activated.unwrap_or_default().listeners;
             return failure::end(&StartError::Log(error), &listeners, started, logging);
         }
@@ -93,7 +100,7 @@ fn serve(
 fn try_serve(
     invocation: &Invocation,
     activated: &Activated,
-    logging: &Logging,
+    logging: &Arc<Logging>,
 ) -> Result<(), StartError> {
     for warning in &invocation.warnings {
         tracing::warn!("{warning}");

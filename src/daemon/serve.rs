@@ -33,7 +33,7 @@ struct Signals {
 pub(super) async fn serve(
     invocation: &Invocation,
     activated: &[UnixListener],
-    logging: &Logging,
+    logging: &Arc<Logging>,
     notifier: &Notifier,
 ) -> Result<(), StartError> {
     let settings = &invocation.settings;
@@ -46,8 +46,7 @@ pub(super) async fn serve(
     let store = Store::open(settings.store.clone())?;
     let own_uid = rustix::process::geteuid().as_raw();
     let administrators = Administrators::new(own_uid, settings.server.admin_gid);
-    let context = Arc::new(Context::new(store, store_url, administrators));
-    logging.count_drops_in(&context.counters.log_dropped);
+    let context = Arc::new(Context::new(store, store_url, administrators, Arc::clone(logging)));
     let server = Server::start(listeners, settings.server.clone(), Arc::clone(&context))
         .map_err(StartError::System)?;
 

@@ -1,0 +1,103 @@
+//! The daemon's command line, made from the table of settings.
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
+
+use super::Mode;
+use super::fault::Origin;
+use super::input::Given;
+use super::table::SETTINGS;
+
+const CHECK: &str = "check";
+const RELOAD: &str = "reload";
+
+const AFTER_HELP: &str = "\
+Each setting is also the environment variable of its name, KVSOCK_MAX_CLIENTS for --max-clients; \
+a flag overrides the variable. Sizes and times have units; a bare number is bytes or seconds.
+
+User name, password and certificates of the store come from the systemd credentials \
+store-username, store-password, store-ca.pem, store-cert.pem and store-key.pem, or from \
+KVSOCK_STORE_USERNAME and KVSOCK_STORE_PASSWORD.";
+
+/// The command line of `kvsockd`, from which its help and man page follow.
+pub fn command() -> Command {
+    let settings = SETTINGS.iter().filter_map(|setting| {
+        let default = match setting.default {
+            "" => String::new(),
+            text => format!(" [default: {text}]"),
+        };
+        let arg = Arg::new(setting.name)
+            .long(setting.flag()?)
+            .value_name(setting.value)
+            .help(format!("{}{default}", setting.help));
+        Some(arg.allow_hyphen_values(true).help_heading("Settings"))
+    });
+    Command::new("kvsockd")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("A key/value service on a Unix socket, made for systemd")
+        .arg(
+            Arg::new(CHECK)
+                .long(CHECK)
+                .action(ArgAction::SetTrue)
+                .help("Check the settings, print those in effect, and exit"),
+        )
+        .arg(Arg::new(RELOAD).long(RELOAD).action(ArgAction::SetTrue).help(
+            "Check the settings and hand those that can change to the running daemon; for \
+             ExecReload=",
+        ))
+        .group(ArgGroup::new("mode").args([CHECK, RELOAD]))
+        .args(settings)
+        .after_help(AFTER_HELP)
+}
+
+/// Reads the arguments, the program's name first.
+pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<ArgMatches, clap::Error> {
+    command().try_get_matches_from(args)
+}
+
+/// What the daemon is to do.
+pub(super) fn mode(matches: &ArgMatches) -> Mode {
+    if matches.get_flag(CHECK) {
+        Mode::Check
+    } else if matches.get_flag(RELOAD) {
+        Mode::Reload
+    } else {
+        Mode::Serve
+    }
+}
+
+/// Puts the flags over what is given already.
+pub(super) fn read_flags(matches: &ArgMatches, given: &mut Given) {
+    for setting in SETTINGS.iter().filter(|setting| !setting.secret) {
+        if let Some(text) = matches.get_one::<String>(setting.name) {
+            given.set(setting.name, text.clone(), Origin::Flag);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn the_version_is_one_line() {
+        assert_eq!(
+            command().render_version(),
+            concat!("kvsockd ", env!("CARGO_PKG_VERSION"), "\n")
+        );
+    }
+
+    #[test]
+    fn no_secret_has_a_flag() {
+        let help = command().render_help().to_string();
+        assert!(help.contains("--store-password-file"));
+        assert!(!help.contains("--store-password "), "{help}");
+        assert!(!help.contains("--store-username"), "{help}");
+    }
+}

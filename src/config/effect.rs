@@ -1,0 +1,62 @@
+//! The settings in effect as texts, to be printed and compared. No secret is ever among them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::Settings;
+use super::input::Given;
+use super::table::{self, PREFIX, SETTINGS};
+
+/// The text of each setting that is no secret, by its name in the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InEffect(BTreeMap<&'static str, String>);
+
+impl InEffect {
+    pub(super) fn new(given: &Given, settings: &Settings) -> InEffect {
+        let text = |name: &str| match name {
+            "SOCKET" => settings.socket.display().to_string(),
+            // The URL as given may hold a user and a password.
+            "STORE" => settings.store.location.to_string(),
+            _ => given.text(name).to_owned(),
+        };
+        let open = SETTINGS.iter().filter(|setting| !setting.secret);
+        InEffect(open.map(|setting| (setting.name, text(setting.name))).collect())
+    }
+
+    /// Each name with its text.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, text)| (*name, text.as_str()))
+    }
+
+    /// The text of a setting.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The variables that have another text in `other` and that only a restart would change.
+    pub(super) fn needing_restart(&self, other: &BTreeMap<String, String>) -> Vec<String> {
+        SETTINGS
+            .iter()
+            .filter(|setting| !setting.reloadable && !setting.secret)
+            .filter(|setting| {
+                other.get(setting.name).is_some_and(|new| self.get(setting.name) != Some(new))
+            })
+            .map(table::Setting::variable)
+            .collect()
+    }
+}
+
+/// A line for each setting, in the order of the table, as an `EnvironmentFile` has it.
+impl fmt::Display for InEffect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for setting in SETTINGS.iter().filter(|setting| !setting.secret) {
+            let text = self.get(setting.name).unwrap_or_default();
+            if text.contains(char::is_control) {
+                writeln!(f, "{PREFIX}{}={text:?}", setting.name)?;
+            } else {
+                writeln!(f, "{PREFIX}{}={text}", setting.name)?;
+            }
+        }
+        Ok(())
+    }
+}

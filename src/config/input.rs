@@ -1,0 +1,101 @@
+//! What was given, before it has a meaning: one optional text for each setting.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::fault::Origin;
+use super::table;
+
+/// The text of each setting that was given, by the names of the table.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Inputs {
+    pub(super) socket: Option<String>,
+    pub(super) store: Option<String>,
+    pub(super) store_username: Option<String>,
+    pub(super) store_password: Option<String>,
+    pub(super) store_password_file: Option<String>,
+    pub(super) store_timeout: Option<String>,
+    pub(super) key_prefix: Option<String>,
+    pub(super) namespace: Option<String>,
+    pub(super) sync: Option<String>,
+    pub(super) admin_group: Option<String>,
+    pub(super) max_clients: Option<String>,
+    pub(super) max_clients_per_user: Option<String>,
+    pub(super) max_request: Option<String>,
+    pub(super) max_reply: Option<String>,
+    pub(super) max_memory: Option<String>,
+    pub(super) client_timeout: Option<String>,
+    pub(super) idle_exit: Option<String>,
+    pub(super) drain_timeout: Option<String>,
+    pub(super) last_depth: Option<String>,
+    pub(super) cache: Option<String>,
+    pub(super) workers: Option<String>,
+    pub(super) scripts: Option<String>,
+    pub(super) log: Option<String>,
+    pub(super) log_dir: Option<String>,
+}
+
+/// Known settings with their texts and where each came from; the later one wins.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Given(BTreeMap<&'static str, (String, Origin)>);
+
+impl Given {
+    /// Takes one in. An empty text puts the default back, as an empty line in an
+    /// `EnvironmentFile` should.
+    pub(super) fn set(&mut self, name: &'static str, text: String, origin: Origin) {
+        if text.is_empty() {
+            self.0.remove(name);
+        } else {
+            self.0.insert(name, (text, origin));
+        }
+    }
+
+    /// Where the setting came from; a default counts as the variable.
+    pub(super) fn origin(&self, name: &str) -> Origin {
+        self.0.get(name).map_or(Origin::Variable, |(_, origin)| *origin)
+    }
+
+    /// The text in effect, which is empty when nothing was given and there is no default.
+    pub(super) fn text(&self, name: &str) -> &str {
+        match self.0.get(name) {
+            Some((text, _)) => text,
+            None => table::find(name).map_or("", |setting| setting.default),
+        }
+    }
+
+    /// Those that came from flags.
+    pub(super) fn flags(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0
+            .iter()
+            .filter(|(_, (_, origin))| *origin == Origin::Flag)
+            .map(|(name, (text, _))| (*name, text.as_str()))
+    }
+
+    /// The texts by name.
+    pub(super) fn inputs(&self) -> Inputs {
+        let list = self.0.iter().map(|(name, (text, _))| ((*name).to_owned(), text.clone()));
+        envy::from_iter(list).expect("each field is an optional text, and no name comes twice")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_the_table_has_its_field() {
+        let mut given = Given::default();
+        for setting in table::SETTINGS {
+            given.set(setting.name, format!("<{}>", setting.name), Origin::Variable);
+        }
+        let shown = format!("{:?}", given.inputs());
+        for setting in table::SETTINGS {
+            let field =
+                format!("{}: Some(\"<{}>\")", setting.name.to_ascii_lowercase(), setting.name);
+            assert!(shown.contains(&field), "{field} in {shown}");
+        }
+        assert_eq!(shown.matches("Some").count(), table::SETTINGS.len());
+        assert!(!shown.contains("None"), "{shown}");
+    }
+}

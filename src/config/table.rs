@@ -1,0 +1,162 @@
+//! The table of settings. The command line, the known variables, their defaults and the check of
+//! `.env.example` all follow from its rows.
+
+/// What every variable of ours begins with.
+pub const PREFIX: &str = "KVSOCK_";
+
+/// A row: one setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name without the prefix: `MAX_CLIENTS`.
+    pub name: &'static str,
+    /// What holds when nobody sets it, in the form in which it would be set. Empty where that
+    /// is nothing, or depends on the surroundings (then `help` says on what).
+    pub default: &'static str,
+    /// What stands for its value in help: `NUMBER`.
+    pub value: &'static str,
+    /// Its meaning, in one sentence without a full stop.
+    pub help: &'static str,
+    /// It is never printed, and has no flag, since arguments are public.
+    pub secret: bool,
+    /// `systemctl reload` changes it in the running daemon; the others need a restart.
+    pub reloadable: bool,
+}
+
+impl Setting {
+    /// The environment variable: `KVSOCK_MAX_CLIENTS`.
+    pub fn variable(&self) -> String {
+        format!("{PREFIX}{}", self.name)
+    }
+
+    /// The flag without its dashes: `max-clients`. Secrets have none.
+    pub fn flag(&self) -> Option<String> {
+        (!self.secret).then(|| self.name.to_ascii_lowercase().replace('_', "-"))
+    }
+}
+
+/// The row of that name.
+pub fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+const fn row(
+    name: &'static str,
+    default: &'static str,
+    value: &'static str,
+    help: &'static str,
+) -> Setting {
+    Setting { name, default, value, help, secret: false, reloadable: false }
+}
+
+const fn secret(row: Setting) -> Setting {
+    Setting { secret: true, ..row }
+}
+
+const fn reloadable(row: Setting) -> Setting {
+    Setting { reloadable: true, ..row }
+}
+
+/// Every setting, in the order of documentation.
+pub const SETTINGS: &[Setting] = &[
+    row(
+        "SOCKET",
+        "",
+        "PATH",
+        "Where to listen when systemd passes no socket; $XDG_RUNTIME_DIR/kvsock.sock if not set, \
+         else /tmp/kvsock-UID.sock",
+    ),
+    row(
+        "STORE",
+        "embedded",
+        "URL",
+        "Where the data is: embedded, embedded:/path, valkey://host:port/db, valkeys://host:port/db \
+         (TLS) or valkey+unix:///path?db=0",
+    ),
+    secret(row("STORE_USERNAME", "", "NAME", "User name at the store")),
+    secret(row("STORE_PASSWORD", "", "TEXT", "Password at the store")),
+    row(
+        "STORE_PASSWORD_FILE",
+        "",
+        "PATH",
+        "File with the password at the store, readable by its owner only",
+    ),
+    row(
+        "STORE_TIMEOUT",
+        "5s",
+        "TIME",
+        "Longest wait for a store that is away, and for each reply; 0 waits without end",
+    ),
+    row("KEY_PREFIX", "", "TEXT", "Put before every key in the store; clients never see it"),
+    row(
+        "NAMESPACE",
+        "shared",
+        "KIND",
+        "Who shares keys: shared (everyone); this version has no other",
+    ),
+    row(
+        "SYNC",
+        "always",
+        "WHEN",
+        "When the embedded store writes through to the disk: always, everysec or no",
+    ),
+    reloadable(row(
+        "ADMIN_GROUP",
+        "",
+        "GROUP",
+        "Members of this group are administrators, besides root and the daemon's own user",
+    )),
+    reloadable(row("MAX_CLIENTS", "10000", "NUMBER", "Connections at a time; 0 is unlimited")),
+    reloadable(row(
+        "MAX_CLIENTS_PER_USER",
+        "0",
+        "NUMBER",
+        "Connections at a time of one user; 0 is unlimited",
+    )),
+    row("MAX_REQUEST", "16MiB", "SIZE", "Bytes of one request, from 1KiB; 0 is unlimited"),
+    row("MAX_REPLY", "64MiB", "SIZE", "Bytes of one reply, from 1KiB; 0 is unlimited"),
+    row(
+        "MAX_MEMORY",
+        "512MiB",
+        "SIZE",
+        "Bytes of all connections' buffers together, past which reading pauses; 0 is unlimited",
+    ),
+    reloadable(row(
+        "CLIENT_TIMEOUT",
+        "0",
+        "TIME",
+        "A client that says nothing for this long is disconnected; 0 is never",
+    )),
+    row(
+        "IDLE_EXIT",
+        "0",
+        "TIME",
+        "The daemon stops when nobody was connected for this long; this version has only 0, never",
+    ),
+    reloadable(row(
+        "DRAIN_TIMEOUT",
+        "10s",
+        "TIME",
+        "Longest wait of a stop for requests already received; 0 waits without end",
+    )),
+    row(
+        "LAST_DEPTH",
+        "1000",
+        "NUMBER",
+        "How many of the most recently set keys the command last can reach",
+    ),
+    row("CACHE", "0", "SIZE", "Bytes of the near cache; this version has only 0, none"),
+    row("WORKERS", "1", "NUMBER", "Serving threads; this version has only 1"),
+    row(
+        "SCRIPTS",
+        "no",
+        "WHO",
+        "Who may run scripts (EVAL and kin): no (nobody); this version has no other",
+    ),
+    reloadable(row(
+        "LOG",
+        "info",
+        "FILTER",
+        "What is logged: off, error, warn, info, debug or trace, and target=level for single parts",
+    )),
+    row("LOG_DIR", "", "PATH", "Directory for daily log files, besides the journal"),
+];

@@ -1,0 +1,170 @@
+//! An event on its way: copied where it happens, and made an event again where it is written.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tracing::field::{DisplayValue, Field, Visit, display};
+use tracing::{Event, Metadata, Subscriber, Value as FieldValue, span};
+use tracing_subscriber::Layer;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::layer::Context;
+
+use super::queue::Queue;
+
+/// Fields of one event; `tracing`'s own limit for long, and more than anybody reads.
+const MOST_FIELDS: usize = 32;
+
+/// Bytes of one field; the rest is cut off, so that the queue's memory is bounded.
+const LONGEST_FIELD: usize = 4096;
+
+thread_local! {
+    static CAPTURED: Cell<SystemTime> = const { Cell::new(SystemTime::UNIX_EPOCH) };
+}
+
+/// An event that owns its values.
+#[derive(Debug)]
+pub(super) struct Entry {
+    metadata: &'static Metadata<'static>,
+    time: SystemTime,
+    values: Vec<(Field, Value)>,
+}
+
+/// A field's value, in the kinds that `tracing` tells apart.
+#[derive(Debug)]
+enum Value {
+    F64(f64),
+    I64(i64),
+    U64(u64),
+    I128(i128),
+    U128(u128),
+    Bool(bool),
+    Text(String),
+    Formatted(DisplayValue<String>),
+}
+
+impl Entry {
+    fn capture(event: &Event) -> Entry {
+        let mut values = Values(Vec::with_capacity(event.metadata().fields().len()));
+        event.record(&mut values);
+        Entry { metadata: event.metadata(), time: SystemTime::now(), values: values.0 }
+    }
+
+    /// Gives the event to `output`, with the same fields and kinds of values.
+    pub(super) fn emit(&self, output: &impl Subscriber) {
+        let Some((first, _)) = self.values.first() else { return };
+        let mut list: [(&Field, Option<&dyn FieldValue>); MOST_FIELDS] =
+            [(first, None); MOST_FIELDS];
+        for (slot, (field, value)) in list.iter_mut().zip(&self.values) {
+            *slot = (field, Some(value.as_field()));
+        }
+        let values = self.metadata.fields().value_set(&list);
+        CAPTURED.set(self.time);
+        output.event(&Event::new_child_of(None::<span::Id>, self.metadata, &values));
+    }
+}
+
+impl Value {
+    fn as_field(&self) -> &dyn FieldValue {
+        match self {
+            Value::F64(value) => value,
+            Value::I64(value) => value,
+            Value::U64(value) => value,
+            Value::I128(value) => value,
+            Value::U128(value) => value,
+            Value::Bool(value) => value,
+            Value::Text(value) => value,
+            Value::Formatted(value) => value,
+        }
+    }
+}
+
+/// Collects an event's values.
+struct Values(Vec<(Field, Value)>);
+
+impl Values {
+    fn add(&mut self, field: &Field, value: Value) {
+        self.0.push((field.clone(), value));
+    }
+}
+
+impl Visit for Values {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.add(field, Value::F64(value));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.add(field, Value::I64(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.add(field, Value::U64(value));
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.add(field, Value::I128(value));
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.add(field, Value::U128(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.add(field, Value::Bool(value));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.add(field, Value::Text(shortened(value.to_owned())));
+    }
+
+    /// With its sources, which the error itself cannot be sent along to tell.
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        let mut text = value.to_string();
+        let mut source = value.source();
+        while let Some(error) = source {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            source = error.source();
+        }
+        self.add(field, Value::Formatted(display(shortened(text))));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.add(field, Value::Formatted(display(shortened(format!("{value:?}")))));
+    }
+}
+
+fn shortened(mut text: String) -> String {
+    if text.len() > LONGEST_FIELD {
+        text.truncate(text.floor_char_boundary(LONGEST_FIELD));
+        text.push('…');
+    }
+    text
+}
+
+/// The layer that puts every event into the queue.
+pub(super) struct Capture(Arc<Queue<Entry>>);
+
+impl Capture {
+    pub(super) fn new(queue: Arc<Queue<Entry>>) -> Capture {
+        Capture(queue)
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Capture {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        self.0.push(Entry::capture(event));
+    }
+}
+
+/// Writes the time at which the event happened, rather than that of writing, in UTC.
+pub(super) struct CaptureTime;
+
+impl FormatTime for CaptureTime {
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        write!(writer, "{}", humantime::format_rfc3339_millis(CAPTURED.get()))
+    }
+}
