@@ -1,28 +1,138 @@
-//! The Valkey engine: one multiplexed connection to a Valkey or Redis server.
+//! The Valkey engine: one multiplexed connection to a Valkey or Redis server (6.2 or later).
+//!
+//! `link` keeps the connection, `pipeline` sends what is one command each, `compound` what takes
+//! several, and `index` is what `last` reads. Only here is the `redis` crate known.
 
+mod backoff;
+mod cause;
+mod compound;
+mod connect;
+mod connection;
+mod encode;
+mod index;
+mod last;
+mod link;
+mod pipeline;
+mod recent;
+mod reply;
+mod save;
+mod scan;
+mod tls;
+
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use self::compound::Compound;
+use self::connect::Connector;
+use self::encode::Prefix;
+use self::index::Index;
+use self::link::Link;
+use self::pipeline::Run;
 use super::{Health, OpenError, Operation, Options, Server};
 use crate::message::Reply;
 
 /// A connection to a server, made and made again as long as it lives.
 #[derive(Debug)]
-pub struct Valkey {}
+pub struct Valkey {
+    link: Arc<Link>,
+    index: Arc<Index>,
+    prefix: Prefix,
+    timeout: Duration,
+    max_reply: usize,
+    /// They end with the engine.
+    tasks: [AbortHandle; 2],
+}
 
 impl Valkey {
-    pub(super) fn open(_server: &Server, _options: Options) -> Result<Valkey, OpenError> {
-        todo!()
+    /// Begins to connect and returns at once.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Config`] for TLS settings that cannot work.
+    pub(super) fn open(server: &Server, options: Options) -> Result<Valkey, OpenError> {
+        let connector = Connector::new(server, &options)?;
+        let prefix = Prefix::new(options.prefix);
+        let link = Arc::new(Link::new());
+        let index = Arc::new(Index::new(prefix.index(), options.last_depth));
+        let linking = tokio::spawn({
+            let (link, name) = (Arc::clone(&link), server.to_string());
+            async move { link.keep(connector, name).await }
+        });
+        let indexing = tokio::spawn({
+            let (link, index) = (Arc::clone(&link), Arc::clone(&index));
+            async move { index.keep(&link).await }
+        });
+        Ok(Valkey {
+            link,
+            index,
+            prefix,
+            timeout: options.timeout,
+            max_reply: options.max_reply,
+            tasks: [linking.abort_handle(), indexing.abort_handle()],
+        })
     }
 
-    pub(super) async fn execute(&self, _batch: Vec<Operation>) -> Vec<Reply> {
-        todo!()
+    /// See [`super::Store::execute`]. Neighbours that are one command each travel together.
+    pub(super) async fn execute(&self, batch: Vec<Operation>) -> Vec<Reply> {
+        let mut replies = Vec::new();
+        let same_kind = |one: &Operation, next: &Operation| {
+            !compound::is_compound(one.verb) && !compound::is_compound(next.verb)
+        };
+        let mut deadline = self.deadline();
+        for part in batch.chunk_by(same_kind) {
+            // While the store is away, one wait is for the whole batch.
+            if self.link.health() == Health::Up {
+                deadline = self.deadline();
+            }
+            if compound::is_compound(part[0].verb) {
+                replies.push(self.compound(deadline).execute(&part[0]).await);
+                continue;
+            }
+            let run = Run::new(part, self.max_reply);
+            let given = run.finish(&self.link, &self.prefix, deadline).await;
+            self.index.note(part, &given);
+            if part.len() == batch.len() {
+                return given;
+            }
+            replies.extend(given);
+        }
+        replies
     }
 
+    /// See [`super::Store::health`].
     pub(super) fn health(&self) -> Health {
-        todo!()
+        self.link.health()
     }
 
-    pub(super) async fn close(self, _limit: Duration) {
-        todo!()
+    /// See [`super::Store::close`].
+    pub(super) async fn close(self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        let written = self.index.write(&self.link, Some(deadline));
+        if !matches!(tokio::time::timeout_at(deadline, written).await, Ok(Ok(()))) {
+            tracing::warn!("the newest entries of the index of last were not written");
+        }
+    }
+
+    fn compound(&self, deadline: Option<Instant>) -> Compound<'_> {
+        Compound {
+            link: &self.link,
+            prefix: &self.prefix,
+            index: &self.index,
+            max_reply: self.max_reply,
+            deadline,
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        (!self.timeout.is_zero()).then(|| Instant::now() + self.timeout)
+    }
+}
+
+impl Drop for Valkey {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
     }
 }

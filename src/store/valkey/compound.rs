@@ -1,0 +1,153 @@
+//! Carries out the operations that take several commands, and starts those that only read again
+//! when the connection is lost.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::connection::{Connection, Lost};
+use super::encode::Prefix;
+use super::index::Index;
+use super::link::Link;
+use super::pipeline::Run;
+use super::reply::{self, Fault};
+use super::{last, save, scan};
+use crate::message::{ErrorReply, Reply};
+use crate::store::{Operation, Verb};
+
+/// How long to wait before the next attempt, when the server was there but did not serve.
+const RETRY_WAIT: Duration = Duration::from_millis(50);
+
+/// Whether an operation is one of those here.
+pub(super) fn is_compound(verb: Verb) -> bool {
+    matches!(verb, Verb::Last | Verb::Size | Verb::Keys | Verb::Clear | Verb::Save)
+}
+
+/// What the compound operations work on.
+pub(super) struct Compound<'a> {
+    pub(super) link: &'a Link,
+    pub(super) prefix: &'a Prefix,
+    pub(super) index: &'a Index,
+    pub(super) max_reply: usize,
+    /// Bounds the wait for a connection.
+    pub(super) deadline: Option<Instant>,
+}
+
+impl Compound<'_> {
+    /// Carries out one operation.
+    pub(super) async fn execute(&self, operation: &Operation) -> Reply {
+        match operation.verb {
+            Verb::Clear if self.prefix.is_empty() => self.clear_all(operation).await,
+            Verb::Clear => self.clear().await,
+            Verb::Save => self.save().await,
+            _ => self.read(operation).await,
+        }
+    }
+
+    async fn read(&self, operation: &Operation) -> Reply {
+        loop {
+            let fault = match self.link.connection(self.deadline).await {
+                Ok(connection) => match self.read_on(&connection, operation).await {
+                    Ok(reply) => return reply,
+                    Err(fault) => fault,
+                },
+                Err(cause) => return reply::unavailable(cause),
+            };
+            match fault {
+                Fault::Refused(reply) => return reply,
+                Fault::Lost(lost) if self.is_late() => return reply::unavailable(lost.cause),
+                Fault::Lost(_) => tokio::time::sleep(RETRY_WAIT).await,
+            }
+        }
+    }
+
+    async fn read_on(
+        &self,
+        connection: &Connection,
+        operation: &Operation,
+    ) -> Result<Reply, Fault> {
+        match operation.verb {
+            Verb::Last => {
+                let count = count(operation)?;
+                self.index.write(self.link, self.deadline).await.map_err(lost)?;
+                last::last(connection, self.prefix, self.index, count, self.max_reply).await
+            }
+            Verb::Size => scan::size(connection, self.prefix, self.index).await,
+            _ => {
+                let pattern = operation.args.first().map_or(&b"*"[..], AsRef::as_ref);
+                scan::keys(connection, self.prefix, pattern, self.max_reply).await
+            }
+        }
+    }
+
+    /// Removes the whole database.
+    async fn clear_all(&self, operation: &Operation) -> Reply {
+        let _paused = self.index.pause().await;
+        let batch = std::slice::from_ref(operation);
+        let run = Run::new(batch, self.max_reply);
+        let mut replies = run.finish(self.link, self.prefix, self.deadline).await;
+        if replies == [Reply::OK] {
+            // Replies come in order: what is noted by now was set before the server cleared.
+            let mut recent = self.index.recent();
+            let stamp = recent.stamp();
+            recent.clear(stamp);
+        }
+        replies.pop().unwrap_or_else(reply::unexpected)
+    }
+
+    /// Removes what is under the prefix.
+    async fn clear(&self) -> Reply {
+        let _paused = self.index.pause().await;
+        let stamp = self.index.recent().stamp();
+        let mut begun = false;
+        loop {
+            let cleared = match self.link.connection(self.deadline).await {
+                Ok(connection) => scan::clear(&connection, self.prefix, &mut begun).await,
+                Err(cause) => return reply::unavailable(cause),
+            };
+            match cleared {
+                Ok(()) => {
+                    self.index.recent().clear(stamp);
+                    return Reply::OK;
+                }
+                Err(Fault::Refused(reply)) => return reply,
+                Err(Fault::Lost(_)) if begun => {
+                    return Reply::Error(ErrorReply::OutcomeUnknown(Verb::Clear.name()));
+                }
+                Err(Fault::Lost(lost)) if self.is_late() => return reply::unavailable(lost.cause),
+                Err(Fault::Lost(_)) => tokio::time::sleep(RETRY_WAIT).await,
+            }
+        }
+    }
+
+    async fn save(&self) -> Reply {
+        let connection = match self.link.connection(self.deadline).await {
+            Ok(connection) => connection,
+            Err(cause) => return reply::unavailable(cause),
+        };
+        let mut begun = false;
+        match save::save(&connection, &mut begun).await {
+            Ok(reply) | Err(Fault::Refused(reply)) => reply,
+            Err(Fault::Lost(lost)) => save::interrupted(lost, begun),
+        }
+    }
+
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+}
+
+fn lost(cause: Cow<'static, str>) -> Fault {
+    Fault::Lost(Lost { cause })
+}
+
+fn count(operation: &Operation) -> Result<usize, Fault> {
+    operation
+        .args
+        .first()
+        .and_then(|text| std::str::from_utf8(text).ok())
+        .and_then(|text| text.parse().ok())
+        .filter(|count| *count > 0)
+        .ok_or_else(|| Fault::Refused(Reply::failed("value is out of range, must be positive")))
+}

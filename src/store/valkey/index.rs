@@ -1,0 +1,204 @@
+//! The index of `last` in the store: a sorted set of the most recently set keys by the time they
+//! were set. Written in batches off the hot path, and read by `last`.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use redis::{Pipeline, RedisWrite, Value};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::cause;
+use super::connection::Packed;
+use super::link::Link;
+use super::recent::{Change, Changes, Recent};
+use super::reply;
+use crate::message::Reply;
+use crate::store::{Effect, Operation, Verb};
+
+/// How long changes gather before they are written.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// Keys in one command, so that none keeps the server busy for long.
+const KEYS_PER_COMMAND: usize = 500;
+
+/// The index, and the changes on their way to it.
+#[derive(Debug)]
+pub(super) struct Index {
+    /// The sorted set's name in the store.
+    name: Vec<u8>,
+    depth: usize,
+    recent: Mutex<Recent>,
+    changed: Notify,
+    /// Held while changes are on their way, so that a clear does not meet them half-way.
+    writing: tokio::sync::Mutex<()>,
+    refused: AtomicBool,
+}
+
+impl Index {
+    /// An index of at most `depth` keys; of none it does nothing at all.
+    pub(super) fn new(name: Vec<u8>, depth: usize) -> Index {
+        Index {
+            name,
+            depth,
+            recent: Mutex::new(Recent::new(depth)),
+            changed: Notify::new(),
+            writing: tokio::sync::Mutex::new(()),
+            refused: AtomicBool::new(false),
+        }
+    }
+
+    /// The sorted set's name in the store.
+    pub(super) fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    /// How many keys it reaches.
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Notes what operations did that succeeded; touches memory only.
+    pub(super) fn note(&self, batch: &[Operation], replies: &[Reply]) {
+        if self.depth == 0 {
+            return;
+        }
+        for (operation, reply) in batch.iter().zip(replies) {
+            match (operation.verb, reply) {
+                (verb, Reply::Status(_)) if verb.effect() == Effect::Store => {
+                    operation.keys().iter().take(1).for_each(|key| self.recent().set(key));
+                }
+                (Verb::Del, Reply::Integer(1..)) => {
+                    operation.keys().iter().for_each(|key| self.recent().gone(key));
+                }
+                _ => continue,
+            }
+            self.changed.notify_one();
+        }
+    }
+
+    /// The changes not written yet, to look at or to change, without waiting.
+    pub(super) fn recent(&self) -> MutexGuard<'_, Recent> {
+        // Nothing panics while it holds the lock, and the changes would still be whole.
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Strikes off a key that was found to be no more.
+    pub(super) fn strike(&self, key: &[u8]) {
+        self.recent().found_gone(key);
+        self.changed.notify_one();
+    }
+
+    /// Keeps changes from being written until the guard is dropped.
+    pub(super) async fn pause(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.writing.lock().await
+    }
+
+    /// Writes changes as they come; never ends.
+    pub(super) async fn keep(&self, link: &Link) {
+        loop {
+            self.changed.notified().await;
+            while !self.recent().is_empty() {
+                tokio::time::sleep(GATHER).await;
+                // What fails is tried again, on the next connection if this one was lost.
+                let _ = self.write(link, None).await;
+            }
+        }
+    }
+
+    /// Writes all changes. When that fails they are kept for the next time.
+    ///
+    /// # Errors
+    ///
+    /// Why the store cannot be reached.
+    pub(super) async fn write(
+        &self,
+        link: &Link,
+        deadline: Option<Instant>,
+    ) -> Result<(), Cow<'static, str>> {
+        if self.recent().is_empty() {
+            // They may be on their way just now.
+            drop(self.writing.lock().await);
+            return Ok(());
+        }
+        let connection = link.connection(deadline).await?;
+        let _writing = self.writing.lock().await;
+        // Put back also when this is cancelled half-way: writing them twice does no harm.
+        let mut taken = Taken { index: self, changes: self.recent().take() };
+        if taken.changes.is_empty() {
+            return Ok(());
+        }
+        let pipeline = self.commands(&taken.changes);
+        let values = connection.send(&Packed::Many(pipeline)).await.map_err(|lost| lost.cause)?;
+        if let Some(cause) = values.iter().find_map(reply::not_serving) {
+            return Err(cause);
+        }
+        taken.changes.clear();
+        self.report(&values);
+        Ok(())
+    }
+
+    /// The changes as commands; what is beyond the depth goes, oldest first.
+    fn commands(&self, changes: &Changes) -> Pipeline {
+        let mut set = Vec::new();
+        let mut gone = Vec::new();
+        for (key, change) in changes {
+            match change {
+                Change::Set(stamp) => set.push((key, *stamp)),
+                Change::Gone(_) => gone.push(key),
+            }
+        }
+        let mut pipeline = Pipeline::new();
+        for keys in gone.chunks(KEYS_PER_COMMAND) {
+            let mut command = redis::cmd("ZREM");
+            command.arg(&self.name);
+            keys.iter().for_each(|key| command.write_arg(key));
+            pipeline.add_command(command);
+        }
+        for pairs in set.chunks(KEYS_PER_COMMAND) {
+            let mut command = redis::cmd("ZADD");
+            // Another kvsock may know of a later time.
+            command.arg(&self.name).arg("GT");
+            for (key, stamp) in pairs {
+                command.arg(*stamp).write_arg(key);
+            }
+            pipeline.add_command(command);
+        }
+        let beyond = i64::try_from(self.depth).unwrap_or(i64::MAX - 1);
+        pipeline.cmd("ZREMRANGEBYRANK").arg(&self.name).arg(0).arg(-beyond - 1);
+        pipeline
+    }
+
+    /// Logs once that the server does not allow the index.
+    fn report(&self, values: &[Value]) {
+        let refusal = values.iter().find_map(|value| match value {
+            Value::ServerError(error) => Some(cause::server_line(error)),
+            _ => None,
+        });
+        match refusal {
+            None => self.refused.store(false, Ordering::Relaxed),
+            Some(cause) if !self.refused.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(%cause, "the store refuses the index of last");
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// Changes on their way, put back unless they arrived.
+struct Taken<'a> {
+    index: &'a Index,
+    changes: Changes,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if !self.changes.is_empty() {
+            let changes = std::mem::take(&mut self.changes);
+            self.index.recent().put_back(changes);
+            self.index.changed.notify_one();
+        }
+    }
+}

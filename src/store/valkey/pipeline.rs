@@ -1,0 +1,125 @@
+//! Carries out operations that are one command each, as one pipeline, and decides what may be
+//! sent again when the connection is lost.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use smallvec::SmallVec;
+use tokio::time::Instant;
+
+use super::connection::Values;
+use super::encode::Prefix;
+use super::link::Link;
+use super::reply;
+use crate::message::{ErrorReply, Reply};
+use crate::store::{Effect, Operation, operation};
+
+/// How long to wait before asking a server again that is loading its data.
+const LOADING_WAIT: Duration = Duration::from_millis(50);
+
+/// Positions in a batch.
+type Positions = SmallVec<[usize; 16]>;
+
+/// A run of simple operations on its way.
+pub(super) struct Run<'a> {
+    batch: &'a [Operation],
+    /// One for each operation; those named by `open` are not there yet.
+    replies: Vec<Reply>,
+    open: Positions,
+    max_reply: usize,
+}
+
+impl<'a> Run<'a> {
+    /// Answers at once what is not for the store.
+    pub(super) fn new(batch: &'a [Operation], max_reply: usize) -> Run<'a> {
+        let mut run = Run {
+            batch,
+            replies: Vec::with_capacity(batch.len()),
+            open: Positions::new(),
+            max_reply,
+        };
+        for (position, operation) in batch.iter().enumerate() {
+            if operation.keys().iter().any(|key| operation::is_reserved(key)) {
+                run.replies.push(Reply::failed("key is reserved for kvsock"));
+            } else {
+                run.replies.push(Reply::Nil);
+                run.open.push(position);
+            }
+        }
+        run
+    }
+
+    /// Sends what is open until every operation has its reply. `deadline` bounds the wait for a
+    /// connection; each reply has its own bound on the connection.
+    pub(super) async fn finish(
+        mut self,
+        link: &Link,
+        prefix: &Prefix,
+        deadline: Option<Instant>,
+    ) -> Vec<Reply> {
+        while !self.open.is_empty() {
+            let connection = match link.connection(deadline).await {
+                Ok(connection) => connection,
+                Err(cause) => {
+                    self.give_up(&cause);
+                    break;
+                }
+            };
+            let packed = prefix.pack(self.batch, &self.open);
+            match connection.send(&packed).await {
+                Ok(values) => self.settle(values, deadline).await,
+                Err(lost) => self.lose(&lost.cause, deadline),
+            }
+        }
+        self.replies
+    }
+
+    /// Takes the server's replies. What a server that is still loading turned away stays open,
+    /// when everything after it was turned away too: otherwise it would overtake.
+    async fn settle(&mut self, values: Values, deadline: Option<Instant>) {
+        let open = std::mem::take(&mut self.open);
+        let served = values
+            .iter()
+            .rposition(|value| reply::not_serving(value).is_none())
+            .map_or(0, |last| last + 1);
+        let may_wait = deadline.is_none_or(|deadline| Instant::now() < deadline);
+        for (order, (position, value)) in open.into_iter().zip(values).enumerate() {
+            match reply::not_serving(&value) {
+                None => self.replies[position] = reply::plain(value, self.max_reply),
+                Some(_) if order >= served && may_wait => self.open.push(position),
+                Some(cause) => self.replies[position] = reply::unavailable(cause),
+            }
+        }
+        if !self.open.is_empty() {
+            tokio::time::sleep(LOADING_WAIT).await;
+        }
+    }
+
+    /// The connection went after the batch was handed over: writes are unknown, reads stay open.
+    /// A read before a write to the same key is not repeated: it could see that write.
+    fn lose(&mut self, cause: &Cow<'static, str>, deadline: Option<Instant>) {
+        let open = std::mem::take(&mut self.open);
+        let may_wait = deadline.is_none_or(|deadline| Instant::now() < deadline);
+        let mut written: Vec<&[u8]> = Vec::new();
+        for position in open.into_iter().rev() {
+            let operation = &self.batch[position];
+            let mut keys = operation.keys().iter().map(AsRef::as_ref);
+            if operation.verb.effect() != Effect::Read {
+                written.extend(keys);
+                let unknown = ErrorReply::OutcomeUnknown(operation.verb.name());
+                self.replies[position] = Reply::Error(unknown);
+            } else if may_wait && !keys.any(|key| written.contains(&key)) {
+                self.open.push(position);
+            } else {
+                self.replies[position] = reply::unavailable(cause.clone());
+            }
+        }
+        self.open.reverse();
+    }
+
+    fn give_up(&mut self, cause: &Cow<'static, str>) {
+        for position in std::mem::take(&mut self.open) {
+            self.replies[position] = reply::unavailable(cause.clone());
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What walks over all keys under the prefix: `Keys`, `Size` and `Clear`. Always with SCAN, in
+//! bounded memory, and on one connection, since a cursor is worth nothing to another server.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use redis::{Pipeline, RedisWrite, Value};
+
+use super::connection::{Connection, Packed};
+use super::encode::Prefix;
+use super::index::Index;
+use super::reply::{self, Fault};
+use crate::message::Reply;
+use crate::store::operation;
+
+/// Keys that the server looks at in one step.
+const STEP: u32 = 1000;
+
+/// A walk over the keys that match a glob.
+struct Scan {
+    glob: Vec<u8>,
+    /// What the server wants to see next; `None` at the end.
+    cursor: Option<Vec<u8>>,
+}
+
+impl Scan {
+    fn new(glob: Vec<u8>) -> Scan {
+        Scan { glob, cursor: Some(b"0".to_vec()) }
+    }
+
+    /// The keys of the next step, as the store has them, maybe none and maybe some again; `None`
+    /// at the end.
+    async fn step(&mut self, connection: &Connection) -> Result<Option<Vec<Vec<u8>>>, Fault> {
+        let Some(cursor) = self.cursor.take() else { return Ok(None) };
+        let mut command = redis::cmd("SCAN");
+        command.arg(&cursor).arg("MATCH").arg(&self.glob).arg("COUNT").arg(STEP);
+        let mut parts = reply::array(connection.ask(command).await?)?.into_iter();
+        let (Some(Value::BulkString(cursor)), Some(Value::Array(keys)), None) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Fault::Refused(reply::unexpected()));
+        };
+        self.cursor = (cursor != b"0").then_some(cursor);
+        keys.into_iter().map(reply::key).collect::<Result<_, _>>().map(Some)
+    }
+}
+
+/// The keys that match `pattern`, each once, sorted by bytes.
+pub(super) async fn keys(
+    connection: &Connection,
+    prefix: &Prefix,
+    pattern: &[u8],
+    max_reply: usize,
+) -> Result<Reply, Fault> {
+    let mut scan = Scan::new(prefix.glob(pattern));
+    let mut found: BTreeSet<Bytes> = BTreeSet::new();
+    let mut room = max_reply;
+    while let Some(stored) = scan.step(connection).await? {
+        for key in stored.into_iter().filter_map(|key| own(prefix, key)) {
+            let size = Reply::Value(key.clone()).data_len() + 8;
+            if !found.insert(key) {
+                continue;
+            }
+            room = room.checked_sub(size).ok_or_else(|| {
+                let text = format!("reply longer than {max_reply} bytes; use SCAN");
+                Fault::Refused(Reply::failed(text))
+            })?;
+        }
+    }
+    Ok(Reply::List(found.into_iter().map(Some).collect()))
+}
+
+/// The number of keys. Under a prefix a key may count twice while the server resizes its table,
+/// as remembering all of them would need memory without bound.
+pub(super) async fn size(
+    connection: &Connection,
+    prefix: &Prefix,
+    index: &Index,
+) -> Result<Reply, Fault> {
+    let count = if prefix.is_empty() {
+        let mut pipeline = Pipeline::with_capacity(2);
+        pipeline.cmd("DBSIZE").cmd("EXISTS").arg(index.name());
+        let mut counts = connection.send(&Packed::Many(pipeline)).await?.into_iter();
+        let mut count = || reply::integer(counts.next().unwrap_or(Value::Nil));
+        count()? - count()?
+    } else {
+        let mut scan = Scan::new(prefix.glob(b"*"));
+        let mut count = 0;
+        while let Some(stored) = scan.step(connection).await? {
+            count += stored.into_iter().filter_map(|key| own(prefix, key)).count();
+        }
+        i64::try_from(count).unwrap_or(i64::MAX)
+    };
+    Ok(Reply::Integer(count))
+}
+
+/// Removes every key under the prefix, the index of `last` too, step by step. `begun` is set as
+/// soon as something may have been removed.
+pub(super) async fn clear(
+    connection: &Connection,
+    prefix: &Prefix,
+    begun: &mut bool,
+) -> Result<(), Fault> {
+    let mut scan = Scan::new(prefix.glob(b"*"));
+    while let Some(stored) = scan.step(connection).await? {
+        if stored.is_empty() {
+            continue;
+        }
+        let mut command = redis::cmd("UNLINK");
+        stored.iter().for_each(|key| command.write_arg(key));
+        *begun = true;
+        reply::integer(connection.ask(command).await?)?;
+    }
+    Ok(())
+}
+
+/// The client's name of a key, unless it is kvsock's own.
+fn own(prefix: &Prefix, stored: Vec<u8>) -> Option<Bytes> {
+    prefix.strip(stored).filter(|key| !operation::is_reserved(key))
+}
