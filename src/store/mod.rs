@@ -154,7 +154,7 @@ impl Store {
 
     /// Writes what is still held back (the side index of `last`; unsynced data) and closes.
     /// Waits at most `limit`.
-    pub async fn close(self, limit: Duration) {
+    pub async fn close(&self, limit: Duration) {
         match self {
             Store::Valkey(engine) => engine.close(limit).await,
             Store::Embedded(engine) => engine.close(limit).await,

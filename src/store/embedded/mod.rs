@@ -23,7 +23,7 @@ impl Embedded {
         todo!()
     }
 
-    pub(super) async fn close(self, _limit: Duration) {
+    pub(super) async fn close(&self, _limit: Duration) {
         todo!()
     }
 }

@@ -108,7 +108,7 @@ impl Valkey {
     }
 
     /// See [`super::Store::close`].
-    pub(super) async fn close(self, limit: Duration) {
+    pub(super) async fn close(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
         let written = self.index.write(&self.link, Some(deadline));
         if !matches!(tokio::time::timeout_at(deadline, written).await, Ok(Ok(()))) {
