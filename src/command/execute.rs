@@ -87,9 +87,7 @@ fn check(context: &Context, caller: &Caller, request: Request) -> Result<Work, R
         }
         Run::Local(local) => Work::Local(local, request.args),
         Run::Store(Verb::Last) if !is_positive(&request.args[0]) => return Err(misuse(command)),
-        Run::Store(verb) => {
-            Work::Store(command.name, Operation { verb, args: request.args })
-        }
+        Run::Store(verb) => Work::Store(command.name, Operation { verb, args: request.args }),
     })
 }
 

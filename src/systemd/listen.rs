@@ -137,7 +137,8 @@ pub fn bind(path: &Path) -> Result<(UnixListener, Bound), ListenError> {
     remove_stale(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(at)?;
     // On Linux the file that bind makes has the mode of the socket: it is never open to others.
-    rustix::fs::fchmod(&socket, Mode::from_raw_mode(SOCKET_MODE)).map_err(|error| at(error.into()))?;
+    rustix::fs::fchmod(&socket, Mode::from_raw_mode(SOCKET_MODE))
+        .map_err(|error| at(error.into()))?;
     socket.bind(&SockAddr::unix(path).map_err(at)?).map_err(at)?;
     socket.listen(BACKLOG).map_err(at)?;
     socket.set_nonblocking(true).map_err(at)?;

@@ -2,25 +2,21 @@
 
 use super::quote::write_quoted;
 
-/// Appends the line that asks for `name` with `args`: whatever their bytes, the daemon reads
-/// back just these.
+/// Appends the line that asks for `name` with `args`: whatever their bytes and their number, the
+/// daemon reads back just these.
 pub fn encode_request(name: &[u8], args: &[impl AsRef<[u8]>], out: &mut Vec<u8>) {
-    write_argument(name, out);
+    let is_plain = |byte: &u8| matches!(byte, b'!'..=b'~' | 0x80..) && *byte != b'"';
+    if !name.is_empty() && name.iter().all(is_plain) {
+        out.extend_from_slice(name);
+    } else {
+        write_quoted(name, out);
+    }
     for argument in args {
+        // Unquoted, a value would take in all the arguments after it.
         out.push(b' ');
-        write_argument(argument.as_ref(), out);
+        write_quoted(argument.as_ref(), out);
     }
     out.push(b'\n');
-}
-
-/// Quotes whatever is not plainly one word, so that it does not matter where the value stands.
-fn write_argument(word: &[u8], out: &mut Vec<u8>) {
-    let plain = |byte: &u8| matches!(byte, b'!'..=b'~' | 0x80..) && *byte != b'"';
-    if !word.is_empty() && word.iter().all(plain) {
-        out.extend_from_slice(word);
-    } else {
-        write_quoted(word, out);
-    }
 }
 
 #[cfg(test)]

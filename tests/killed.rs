@@ -1,0 +1,122 @@
+//! The daemon on the embedded store is killed under load, again and again: not one acknowledged
+//! write may be lost, whatever `KVSOCK_SYNC` says.
+
+mod support;
+
+use std::collections::HashMap;
+use std::io::{BufRead, Write};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use support::daemon::{Client, Daemon};
+
+const WRITERS: usize = 4;
+/// Requests that each writer has under way at a time.
+const DEPTH: u64 = 8;
+
+/// How often the daemon is killed; `KVSOCK_TEST_KILLS` may ask for more or fewer.
+fn rounds() -> u64 {
+    let asked_for = std::env::var("KVSOCK_TEST_KILLS").ok();
+    asked_for.map_or(100, |count| count.parse().expect("KVSOCK_TEST_KILLS is a number"))
+}
+
+/// What a writer knows when its connection breaks: for each of its keys the last value that was
+/// acknowledged, and the last that was sent.
+type Knowledge = HashMap<String, (u64, u64)>;
+
+/// Sets its keys to ever greater values, as fast as they are acknowledged, until the connection
+/// breaks; tells `started` when the first was.
+fn write(
+    mut client: Client,
+    writer: usize,
+    mut known: Knowledge,
+    mut next: u64,
+    started: std::sync::mpsc::Sender<()>,
+) -> (Knowledge, u64) {
+    loop {
+        let batch: Vec<(String, u64)> =
+            (0..DEPTH).map(|n| (format!("w{writer}:k{}", (next + n) % 13), next + n)).collect();
+        next += DEPTH;
+        let mut lines = String::new();
+        for (key, value) in &batch {
+            lines.push_str(&format!("set {key} {value}\n"));
+            known.entry(key.clone()).or_insert((0, 0)).1 = *value;
+        }
+        if client.0.get_mut().write_all(lines.as_bytes()).is_err() {
+            return (known, next);
+        }
+        for (key, value) in batch {
+            let mut reply = String::new();
+            match client.0.read_line(&mut reply) {
+                Ok(_) if reply == "OK\n" => {
+                    known.get_mut(&key).expect("it was sent").0 = value;
+                    let _ = started.send(());
+                }
+                Ok(_) if reply.is_empty() => return (known, next),
+                Ok(_) => panic!("the daemon says {reply:?}"),
+                Err(_) => return (known, next),
+            }
+        }
+    }
+}
+
+type Writer = JoinHandle<(Knowledge, u64)>;
+
+fn start_writers(daemon: &Daemon, states: Vec<(Knowledge, u64)>) -> (Vec<Writer>, Receiver<()>) {
+    let (started, has_started) = channel();
+    let writers = states.into_iter().enumerate().map(|(number, (known, next))| {
+        let (client, started) = (daemon.connect(), started.clone());
+        std::thread::spawn(move || write(client, number, known, next, started))
+    });
+    (writers.collect(), has_started)
+}
+
+fn check(daemon: &Daemon, known: &mut Knowledge) {
+    let mut client = daemon.connect();
+    for (key, (acknowledged, sent)) in known.iter_mut() {
+        let reply = client.ask(&format!("get {key}"));
+        let found: u64 = if reply == "(nil)" { 0 } else { reply.parse().expect("a value") };
+        assert!(
+            (*acknowledged..=*sent).contains(&found),
+            "{key} is {found}: {acknowledged} was acknowledged, {sent} was sent"
+        );
+        // What was found is there from now on.
+        (*acknowledged, *sent) = (found, found);
+    }
+}
+
+fn kill_again_and_again(sync: &str) {
+    let mut daemon = Daemon::start(&[("SYNC", sync)]);
+    let mut states = vec![(Knowledge::new(), 1); WRITERS];
+    for round in 0..rounds() {
+        let (writers, has_started) = start_writers(&daemon, std::mem::take(&mut states));
+        has_started.recv().expect("a first acknowledgement");
+        // Moments of all kinds: in a commit, between two, in a flush.
+        std::thread::sleep(Duration::from_micros(round * 7919 % 20_000));
+        daemon.kill();
+        states = writers.into_iter().map(|writer| writer.join().expect("a writer")).collect();
+        daemon.launch();
+        for (known, _) in &mut states {
+            check(&daemon, known);
+        }
+        let keys = states.iter().flat_map(|(known, _)| known.values());
+        let expected = keys.filter(|(found, _)| *found > 0).count();
+        assert_eq!(daemon.ask("dbsize"), expected.to_string(), "in round {round}");
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_with_sync_always() {
+    kill_again_and_again("always");
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_with_sync_everysec() {
+    kill_again_and_again("everysec");
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_with_sync_no() {
+    kill_again_and_again("no");
+}

@@ -1,0 +1,198 @@
+//! A real kvsockd of the test's own, on a socket in a temporary directory, which ends with the
+//! test.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// How long anything that should happen at once may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A daemon, running unless it was killed.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    settings: Vec<(String, String)>,
+    dir: TempDir,
+    child: Option<Child>,
+}
+
+impl Daemon {
+    /// Starts a daemon with these settings, without their `KVSOCK_`, and waits until it answers.
+    pub(crate) fn start(settings: &[(&str, &str)]) -> Daemon {
+        let mut daemon = Daemon::stopped(settings);
+        daemon.launch();
+        daemon
+    }
+
+    /// The same, not started yet.
+    pub(crate) fn stopped(settings: &[(&str, &str)]) -> Daemon {
+        let dir = tempfile::Builder::new().prefix("kvsock-").tempdir().expect("a directory");
+        let own = |(name, value): &(&str, &str)| (format!("KVSOCK_{name}"), (*value).to_owned());
+        Daemon { settings: settings.iter().map(own).collect(), dir, child: None }
+    }
+
+    /// Starts it again, with the same data, and waits until it answers.
+    pub(crate) fn launch(&mut self) {
+        assert!(self.child.is_none(), "runs already");
+        let child = self.command().spawn().expect("kvsockd starts");
+        self.child = Some(child);
+        let end = Instant::now() + PATIENCE;
+        while self.try_ping().is_err() {
+            let ended = self.child.as_mut().and_then(|child| child.try_wait().expect("a child"));
+            assert!(ended.is_none(), "kvsockd ended: {ended:?}");
+            assert!(Instant::now() < end, "kvsockd does not answer");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// The command that starts it, with nothing of the test's environment but what it needs.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kvsockd"));
+        command
+            .env_clear()
+            .env("KVSOCK_SOCKET", self.socket())
+            .env("KVSOCK_STORE", format!("embedded:{}", self.dir.path().join("db").display()))
+            .env("KVSOCK_LOG", "warn")
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        command
+    }
+
+    fn try_ping(&self) -> std::io::Result<()> {
+        let mut client = Client(BufReader::new(UnixStream::connect(self.socket())?));
+        client.0.get_ref().set_read_timeout(Some(PATIENCE))?;
+        client.0.get_mut().write_all(b"ping\n")?;
+        let mut reply = String::new();
+        client.0.read_line(&mut reply)?;
+        if reply == "pong\n" { Ok(()) } else { Err(std::io::Error::other(reply)) }
+    }
+
+    /// Where it listens.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.dir.path().join("s")
+    }
+
+    /// Its directory, for what a test wants to keep beside it.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A new connection.
+    pub(crate) fn connect(&self) -> Client {
+        let stream = UnixStream::connect(self.socket()).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a socket");
+        Client(BufReader::new(stream))
+    }
+
+    /// The reply to one request on a connection of its own.
+    pub(crate) fn ask(&self, request: &str) -> String {
+        self.connect().ask(request)
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("it runs");
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(self.child.as_ref().expect("it runs"))
+    }
+
+    /// Resident memory now, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        let path = format!("/proc/{}/status", self.pid().as_raw_nonzero());
+        let status = std::fs::read_to_string(path).expect("it runs");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a line");
+        let kib: usize = line.split_whitespace().nth(1).expect("a size").parse().expect("a number");
+        kib * 1024
+    }
+
+    /// SIGKILL, and its end.
+    pub(crate) fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.wait();
+    }
+
+    /// SIGTERM, and its end.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.wait()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("it runs");
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = child.try_wait().expect("a child") {
+                return status;
+            }
+            if Instant::now() > end {
+                let _ = child.kill();
+                panic!("kvsockd does not end");
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A connection to a daemon.
+#[derive(Debug)]
+pub(crate) struct Client(pub(crate) BufReader<UnixStream>);
+
+impl Client {
+    /// Writes bytes as they are.
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.get_mut().write_all(bytes.as_ref()).expect("the daemon reads");
+    }
+
+    /// The next line, without its end.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = Vec::new();
+        self.0.read_until(b'\n', &mut line).expect("the daemon replies");
+        assert_eq!(line.pop(), Some(b'\n'), "the connection ended after {line:?}");
+        String::from_utf8_lossy(&line).into_owned()
+    }
+
+    /// One request and its reply.
+    pub(crate) fn ask(&mut self, request: &str) -> String {
+        self.send(format!("{request}\n"));
+        self.line()
+    }
+
+    /// Says that nothing more is sent.
+    pub(crate) fn finish(&mut self) {
+        self.0.get_ref().shutdown(std::net::Shutdown::Write).expect("connected");
+    }
+
+    /// Everything until the daemon closes.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        if let Err(error) = self.0.read_to_end(&mut rest) {
+            // What the daemon did not read comes back as a reset, after all that it had to say.
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "after {rest:?}");
+        }
+        rest
+    }
+
+    /// Whether `ping` is answered by `pong`, rather than by a refusal.
+    pub(crate) fn rest_or_pong(&mut self) -> bool {
+        self.line() == "pong"
+    }
+}
