@@ -125,3 +125,6 @@ pub fn load(
         given,
     })
 }
+
+#[cfg(test)]
+mod tests;
