@@ -165,6 +165,9 @@ fn is_reloadable(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
 
     use super::*;
     use crate::config::load;
@@ -216,6 +219,19 @@ mod tests {
         assert_eq!(reloaded.server, expected);
         assert_eq!(reloaded.needs_restart, ["KVSOCK_STORE", "KVSOCK_MAX_REQUEST"]);
         assert!(take(&running).expect("readable").is_none(), "it was taken");
+    }
+
+    #[test]
+    fn the_daemon_is_told_by_sighup() {
+        let home = tempfile::tempdir().expect("a directory");
+        let mut daemon = Command::new("sleep").arg("60").spawn().expect("a process");
+        let pid = daemon.id().to_string();
+        let fresh = invocation(home.path(), &["--reload"], &[("MAINPID", &pid)]);
+        send(&fresh).expect("sent");
+        let status = daemon.wait().expect("its end");
+        assert_eq!(status.signal(), Some(Signal::HUP.as_raw()));
+        let mode = home.path().join(FILE).metadata().expect("the settings").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]
