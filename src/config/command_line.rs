@@ -31,7 +31,7 @@ pub fn command() -> Command {
             .long(setting.flag()?)
             .value_name(setting.value)
             .help(format!("{}{default}", setting.help));
-        Some(arg.allow_hyphen_values(true).help_heading("Settings"))
+        Some(arg.help_heading("Settings"))
     });
     Command::new("kvsockd")
         .version(env!("CARGO_PKG_VERSION"))

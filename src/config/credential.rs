@@ -87,13 +87,11 @@ fn password_file(inputs: &Inputs, given: &Given, faults: &mut Faults) -> Option<
 }
 
 fn utf8(name: &'static str, bytes: Vec<u8>, faults: &mut Faults) -> Option<String> {
-    match String::from_utf8(bytes) {
-        Ok(text) => Some(without_newline(text)).filter(|text| !text.is_empty()),
-        Err(_) => {
-            faults.add(Subject::Credential(name), Problem::NotUtf8);
-            None
-        }
-    }
+    let Ok(text) = String::from_utf8(bytes) else {
+        faults.add(Subject::Credential(name), Problem::NotUtf8);
+        return None;
+    };
+    Some(without_newline(text)).filter(|text| !text.is_empty())
 }
 
 /// Takes off the one newline that editors and `echo` leave.

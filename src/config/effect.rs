@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::Settings;
 use super::input::Given;
-use super::table::{self, PREFIX, SETTINGS};
+use super::table::{PREFIX, SETTINGS};
 
 /// The text of each setting that is no secret, by its name in the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,18 +31,6 @@ impl InEffect {
     /// The text of a setting.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
-    }
-
-    /// The variables that have another text in `other` and that only a restart would change.
-    pub(super) fn needing_restart(&self, other: &BTreeMap<String, String>) -> Vec<String> {
-        SETTINGS
-            .iter()
-            .filter(|setting| !setting.reloadable && !setting.secret)
-            .filter(|setting| {
-                other.get(setting.name).is_some_and(|new| self.get(setting.name) != Some(new))
-            })
-            .map(table::Setting::variable)
-            .collect()
     }
 }
 

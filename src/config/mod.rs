@@ -126,3 +126,6 @@ pub fn load(
         given,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::Invocation;
 use super::fault::{Faults, Origin};
 use super::input::Given;
 use super::settings::{self, Reader};
-use super::{Invocation, table};
+use super::table::{self, Setting};
 use crate::{logging, server};
 
 const FILE: &str = "reload.json";
@@ -135,13 +136,119 @@ fn apply(running: &Invocation, fresh: &BTreeMap<String, String>) -> Result<Reloa
     let log = settings::log(&mut reader, &inputs);
     match (server, log) {
         (Some(server), Some(log)) if faults.is_empty() => {
-            let needs_restart = running.in_effect.needing_restart(fresh);
+            let needs_restart = needing_restart(running, fresh);
             Ok(Reloaded { log, server, needs_restart })
         }
         _ => Err(ReloadError::Faults(faults)),
     }
 }
 
+/// What a flag of the daemon decides is not changed by its environment, with a restart neither.
+fn needing_restart(running: &Invocation, fresh: &BTreeMap<String, String>) -> Vec<String> {
+    let changed = |setting: &&Setting| {
+        let new = fresh.get(setting.name).map(String::as_str);
+        new.is_some() && new != running.in_effect.get(setting.name)
+    };
+    table::SETTINGS
+        .iter()
+        .filter(|setting| !setting.reloadable && !setting.secret)
+        .filter(|setting| running.given.origin(setting.name) != Origin::Flag)
+        .filter(changed)
+        .map(Setting::variable)
+        .collect()
+}
+
 fn is_reloadable(name: &str) -> bool {
     table::find(name).is_some_and(|setting| setting.reloadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
+
+    use super::*;
+    use crate::config::load;
+
+    fn invocation(directory: &Path, flags: &[&str], settings: &[(&str, &str)]) -> Invocation {
+        let args = ["kvsockd"].iter().chain(flags).map(OsString::from);
+        let env = settings
+            .iter()
+            .map(|(name, text)| (OsString::from(name), OsString::from(text)))
+            .chain([
+                ("RUNTIME_DIRECTORY".into(), directory.into()),
+                ("HOME".into(), "/home/someone".into()),
+            ]);
+        load(args, env).expect("valid settings")
+    }
+
+    #[test]
+    fn what_can_change_changes_and_the_rest_is_named() {
+        let home = tempfile::tempdir().expect("a directory");
+        let running = invocation(
+            home.path(),
+            &["--drain-timeout=3s", "--sync=no"],
+            &[("KVSOCK_MAX_CLIENTS", "5"), ("KVSOCK_ADMIN_GROUP", "0")],
+        );
+        let fresh = invocation(
+            home.path(),
+            &[],
+            &[
+                ("KVSOCK_LOG", "debug"),
+                ("KVSOCK_DRAIN_TIMEOUT", "9s"),
+                ("KVSOCK_MAX_CLIENTS_PER_USER", "7"),
+                ("KVSOCK_MAX_REQUEST", "2KiB"),
+                ("KVSOCK_STORE", "valkey://:hunter2@h"),
+                ("KVSOCK_STORE_PASSWORD", "hunter2"),
+            ],
+        );
+        write(home.path(), &fresh).expect("handed over");
+        let text = fs::read_to_string(home.path().join(FILE)).expect("the file");
+        assert!(!text.contains("hunter2"), "{text}");
+
+        let reloaded = take(&running).expect("readable").expect("something");
+        assert_eq!(reloaded.log.filter, "debug");
+        let expected = server::Options {
+            max_clients: 10_000,
+            max_clients_per_user: 7,
+            admin_gid: None,
+            ..running.settings.server.clone()
+        };
+        assert_eq!(reloaded.server, expected);
+        assert_eq!(reloaded.needs_restart, ["KVSOCK_STORE", "KVSOCK_MAX_REQUEST"]);
+        assert!(take(&running).expect("readable").is_none(), "it was taken");
+    }
+
+    #[test]
+    fn the_daemon_is_told_by_sighup() {
+        let home = tempfile::tempdir().expect("a directory");
+        let mut daemon = Command::new("sleep").arg("60").spawn().expect("a process");
+        let pid = daemon.id().to_string();
+        let fresh = invocation(home.path(), &["--reload"], &[("MAINPID", &pid)]);
+        send(&fresh).expect("sent");
+        let status = daemon.wait().expect("its end");
+        assert_eq!(status.signal(), Some(Signal::HUP.as_raw()));
+        let mode = home.path().join(FILE).metadata().expect("the settings").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_of_another_kind_is_refused_and_taken_away() {
+        let home = tempfile::tempdir().expect("a directory");
+        let running = invocation(home.path(), &[], &[]);
+        fs::write(home.path().join(FILE), "KVSOCK_LOG=debug").expect("a file");
+        assert!(matches!(take(&running), Err(ReloadError::Malformed { .. })));
+        assert!(take(&running).expect("nothing").is_none());
+    }
+
+    #[test]
+    fn reloading_is_for_systemd_only() {
+        let home = tempfile::tempdir().expect("a directory");
+        for pid in ["", "0", "-1", "1", "one"] {
+            let fresh = invocation(home.path(), &["--reload"], &[("MAINPID", pid)]);
+            assert!(matches!(send(&fresh), Err(ReloadError::NoMainPid)), "{pid}");
+        }
+    }
 }

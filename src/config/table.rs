@@ -5,7 +5,7 @@
 pub const PREFIX: &str = "KVSOCK_";
 
 /// A row: one setting.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Setting {
     /// Its name without the prefix: `MAX_CLIENTS`.
     pub name: &'static str,

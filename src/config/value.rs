@@ -7,7 +7,7 @@ use bytesize::ByteSize;
 use super::fault::Problem;
 
 /// The longest time that makes sense; keeps sums of times far from overflow.
-const LONGEST: Duration = Duration::from_hours(10_000 * 24);
+const LONGEST: Duration = Duration::from_secs(10_000 * 24 * 60 * 60);
 
 /// Numbers of more digits are refused before arithmetic, which then cannot overflow.
 const MOST_DIGITS: usize = 9;

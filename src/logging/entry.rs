@@ -139,7 +139,8 @@ impl Visit for Values {
 
 fn shortened(mut text: String) -> String {
     if text.len() > LONGEST_FIELD {
-        text.truncate(text.floor_char_boundary(LONGEST_FIELD));
+        let whole = (0..=LONGEST_FIELD).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(whole.unwrap_or(0));
         text.push('…');
     }
     text

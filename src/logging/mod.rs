@@ -126,7 +126,8 @@ impl Logging {
     /// Changes how much is logged from now on.
     pub fn set_filter(&self, text: &str) -> Result<(), FilterError> {
         let filter: Filter = text.parse()?;
-        self.filter.reload(filter.targets()).expect("the subscriber lives as long as self");
+        // Fails only without a subscriber, and `self` holds it.
+        let _ = self.filter.reload(filter.targets());
         Ok(())
     }
 
@@ -151,7 +152,7 @@ fn write(queue: &Queue<Entry>, dispatch: &Dispatch, output: &impl Subscriber) {
         // Files write to a closed standard error when they fail, which panics.
         let _ = catch_unwind(AssertUnwindSafe(|| entry.emit(output)));
         let dropped = queue.dropped();
-        if dropped > reported {
+        if dropped > reported && queue.has_room() {
             let count = dropped - reported;
             reported = dropped;
             dispatcher::with_default(dispatch, || {

@@ -59,6 +59,11 @@ impl<T> Queue<T> {
         self.lock().dropped
     }
 
+    /// Whether it is at most half full, so that one more entry would hardly be refused.
+    pub(super) fn has_room(&self) -> bool {
+        self.lock().entries.len() <= self.capacity / 2
+    }
+
     /// Waits at most `limit` until every entry is done. Whether it came to that.
     pub(super) fn wait_idle(&self, limit: Duration) -> bool {
         let at_work = |state: &mut State<T>| state.busy || !state.entries.is_empty();

@@ -1,6 +1,6 @@
 //! The whole way from a thread that logs to the output, with outputs that tests can hold.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Write as _};
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -21,7 +21,7 @@ struct Visitor(String);
 
 impl Visitor {
     fn add(&mut self, kind: &str, field: &Field, value: &dyn Debug) {
-        self.0.push_str(&format!("{}: {kind} = {value:?}; ", field.name()));
+        write!(self.0, "{}: {kind} = {value:?}; ", field.name()).expect("a string grows");
     }
 }
 
@@ -186,7 +186,7 @@ fn files_are_daily_and_their_directory_is_private() {
     let home = tempfile::tempdir().expect("a directory");
     let directory = home.path().join("log/kvsock");
     let files = output::files(&directory).expect("files");
-    let open = move || output::open(Sink::Journal, Some(files));
+    let open = move || tracing_subscriber::registry().with(output::lines(files, false));
     let logging = Logging::spawn("info".parse().expect("a filter"), 4, open).expect("a thread");
     dispatcher::with_default(&logging.dispatch, || info!("kept"));
     assert!(logging.finish(LONG));
