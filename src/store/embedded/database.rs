@@ -1,0 +1,192 @@
+//! The database's files and keyspaces, and what bounds their memory. Knows nothing of commands.
+//!
+//! Memory: the block cache of [`CACHE`] bytes; memtables of [`MEMTABLES`] bytes being filled and
+//! at most [`MAX_SEALED`] times as much being written out. Disk: a journal file is 64 MiB
+//! (sparse), and at most [`JOURNALS`] bytes of them are kept for long.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use bytes::Bytes;
+use fjall::{
+    AbstractTree, CompressionType, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode,
+    Readable, Snapshot,
+};
+
+use super::directory;
+use super::fault::Fault;
+use super::layout::State;
+
+/// Bytes of blocks kept in memory.
+const CACHE: u64 = 32 * 1024 * 1024;
+/// Bytes in memory that are not in a table yet; past them, they are written to one.
+const MEMTABLES: u64 = 16 * 1024 * 1024;
+/// Memtables of one keyspace that wait for being written out, before writes wait for them.
+///
+/// Less than the 4 at which fjall itself would wait, without end when its worker has died.
+const MAX_SEALED: usize = 2;
+/// Tables not yet merged, before writes wait; fjall itself would wait at 30, likewise.
+const MAX_UNMERGED: usize = 20;
+/// Bytes of journals that are kept before fjall hurries to write out what they protect.
+const JOURNALS: u64 = 128 * 1024 * 1024;
+
+const STATE_KEY: &str = "state";
+
+/// An open database with the keyspaces of one generation.
+pub(super) struct Database {
+    fjall: fjall::Database,
+    /// Holds the state.
+    meta: Keyspace,
+    /// Stored key to record.
+    pub(super) data: Keyspace,
+    /// Expiry index: [`super::layout::expiry_entry`] to nothing.
+    pub(super) expiry: Keyspace,
+    /// Index of `last`: slot, four bytes, to [`super::layout::recent_entry`].
+    pub(super) recent: Keyspace,
+}
+
+impl Database {
+    /// Opens or creates the database in `directory`, and makes the directory private.
+    pub(super) fn open(directory: &Path) -> Result<Database, Fault> {
+        directory::prepare(directory)?;
+        // Some kinds of damage make fjall panic; nothing of it is kept then.
+        let database = catch_unwind(AssertUnwindSafe(|| {
+            let fjall = fjall::Database::builder(directory)
+                .cache_size(CACHE)
+                .worker_threads(1)
+                .max_journaling_size(JOURNALS)
+                // A compressed entry that was cut could not be told from a damaged one.
+                .journal_compression(CompressionType::None)
+                .manual_journal_persist(true)
+                .open()?;
+            let meta = fjall.keyspace("meta", options)?;
+            let state = state(meta.get(STATE_KEY)?)?;
+            let database = Database::generation(fjall, meta, state.generation)?;
+            database.remove_other_generations()?;
+            Ok(database)
+        }));
+        database.unwrap_or(Err(Fault::Panicked))
+    }
+
+    /// The same database with the keyspaces of another generation, created if need be.
+    pub(super) fn with_generation(&self, generation: u64) -> Result<Database, Fault> {
+        Database::generation(self.fjall.clone(), self.meta.clone(), generation)
+    }
+
+    fn generation(
+        fjall: fjall::Database,
+        meta: Keyspace,
+        generation: u64,
+    ) -> Result<Database, Fault> {
+        let open = |kind| fjall.keyspace(&format!("{kind}.{generation}"), options);
+        let (data, expiry, recent) = (open("data")?, open("expiry")?, open("recent")?);
+        Ok(Database { fjall, meta, data, expiry, recent })
+    }
+
+    /// Removes what another generation left: when everything was cleared, or nearly so.
+    pub(super) fn remove_other_generations(&self) -> Result<(), Fault> {
+        for name in self.fjall.list_keyspace_names() {
+            if !self.keyspaces().iter().any(|keyspace| *keyspace.name() == name) {
+                self.fjall.delete_keyspace(self.fjall.keyspace(&name, options)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The committed state.
+    pub(super) fn state(&self) -> Result<State, Fault> {
+        state(self.meta.get(STATE_KEY)?)
+    }
+
+    /// The state that belongs to `snapshot`.
+    pub(super) fn state_at(&self, snapshot: &Snapshot) -> Result<State, Fault> {
+        state(snapshot.get(&self.meta, STATE_KEY)?)
+    }
+
+    /// All commits so far, as one unchanging picture.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        self.fjall.snapshot()
+    }
+
+    /// An empty batch.
+    pub(super) fn batch(&self) -> OwnedWriteBatch {
+        self.fjall.batch()
+    }
+
+    /// Commits `batch` together with `state`. Readers see all of it or nothing, and nothing
+    /// before it was persisted. Waits while the background work is behind.
+    ///
+    /// After an error the batch may be in the journal nevertheless, and the database takes no
+    /// more writes: it must be opened again.
+    pub(super) fn commit(
+        &self,
+        mut batch: OwnedWriteBatch,
+        state: &State,
+        mode: PersistMode,
+    ) -> Result<(), Fault> {
+        self.wait_for_background_work()?;
+        batch.insert(&self.meta, STATE_KEY, state.encode());
+        batch.durability(Some(mode)).commit()?;
+        self.write_out_when_large()?;
+        Ok(())
+    }
+
+    /// Persists all commits so far, as `mode` says.
+    pub(super) fn persist(&self, mode: PersistMode) -> Result<(), Fault> {
+        Ok(self.fjall.persist(mode)?)
+    }
+
+    /// Whether the database still takes writes: an error if its background work failed.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        self.persist(PersistMode::Buffer)
+    }
+
+    /// Whether tables are being written in the background, which may fail.
+    pub(super) fn is_writing_out(&self) -> bool {
+        self.keyspaces().iter().any(|keyspace| keyspace.tree.sealed_memtable_count() > 0)
+    }
+
+    fn keyspaces(&self) -> [&Keyspace; 4] {
+        [&self.meta, &self.data, &self.expiry, &self.recent]
+    }
+
+    fn wait_for_background_work(&self) -> Result<(), Fault> {
+        let behind = |keyspace: &&Keyspace| {
+            keyspace.tree.sealed_memtable_count() >= MAX_SEALED
+                || keyspace.tree.l0_run_count() >= MAX_UNMERGED
+        };
+        while self.keyspaces().iter().any(behind) {
+            self.check()?;
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Starts writing all memtables to tables when together they are large.
+    ///
+    /// fjall would do so by itself, one keyspace at a time; but then each commit past the limit
+    /// sends a message to its worker, and when they fill the queue while the worker merges
+    /// tables, the worker waits for itself. All at once also lets journals go early.
+    fn write_out_when_large(&self) -> Result<(), Fault> {
+        let size: u64 =
+            self.keyspaces().iter().map(|keyspace| keyspace.tree.active_memtable().size()).sum();
+        if size >= MEMTABLES {
+            for keyspace in self.keyspaces() {
+                keyspace.rotate_memtable()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn options() -> KeyspaceCreateOptions {
+    // Past any size: `write_out_when_large` decides.
+    KeyspaceCreateOptions::default().max_memtable_size(u64::MAX).manual_journal_persist(true)
+}
+
+fn state(stored: Option<fjall::Slice>) -> Result<State, Fault> {
+    match stored {
+        Some(stored) => Ok(State::decode(&stored)?),
+        None => Ok(State { prefix: Bytes::new(), ..State::default() }),
+    }
+}

@@ -1,0 +1,121 @@
+//! Patterns of `KEYS`, matched as Valkey's `stringmatchlen` matches them.
+//!
+//! Runs in time proportional to pattern times key: on a mismatch only the last `*` is widened,
+//! which suffices because every other element takes exactly one byte.
+
+/// Whether `key` as a whole matches `pattern`: `*`, `?`, `[a-z]`, `[^a]`, and `\` before any byte.
+///
+/// As in Valkey a class that is not closed ends with the pattern, and a lone `\` at the end is
+/// itself.
+pub(super) fn matches(pattern: &[u8], key: &[u8]) -> bool {
+    let (mut rest, mut text) = (pattern, key);
+    let mut retry: Option<(&[u8], &[u8])> = None;
+    loop {
+        if let [b'*', after @ ..] = rest {
+            rest = after;
+            retry = Some((after, text));
+            continue;
+        }
+        let Some((&byte, following)) = text.split_first() else {
+            return rest.is_empty();
+        };
+        if let Some(after) = element(rest, byte) {
+            (rest, text) = (after, following);
+            continue;
+        }
+        match retry {
+            Some((after, [_, shorter @ ..])) => {
+                retry = Some((after, shorter));
+                (rest, text) = (after, shorter);
+            }
+            _ => return false,
+        }
+    }
+}
+
+/// Matches one byte against the first element of `pattern`; what follows the element if it fits.
+fn element(pattern: &[u8], byte: u8) -> Option<&[u8]> {
+    match pattern {
+        [] => None,
+        [b'?', rest @ ..] => Some(rest),
+        [b'[', rest @ ..] => class(rest, byte),
+        [b'\\', literal, rest @ ..] | [literal, rest @ ..] => (*literal == byte).then_some(rest),
+    }
+}
+
+/// Matches one byte against a class whose `[` was read.
+fn class(pattern: &[u8], byte: u8) -> Option<&[u8]> {
+    let (negated, mut rest) = match pattern {
+        [b'^', rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    let mut found = false;
+    loop {
+        rest = match rest {
+            [] => break,
+            [b']', after @ ..] => {
+                rest = after;
+                break;
+            }
+            [b'\\', literal, after @ ..] => {
+                found |= *literal == byte;
+                after
+            }
+            [from, b'-', to, after @ ..] => {
+                found |= (*from.min(to)..=*from.max(to)).contains(&byte);
+                after
+            }
+            [literal, after @ ..] => {
+                found |= *literal == byte;
+                after
+            }
+        };
+    }
+    (found != negated).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn patterns_match_as_in_valkey() {
+        for (pattern, key, expected) in [
+            ("*", "", true),
+            ("", "", true),
+            ("", "a", false),
+            ("a*c", "abbbc", true),
+            ("a*c", "abbbd", false),
+            ("*b*", "abc", true),
+            ("a**", "a", true),
+            ("?", "", false),
+            ("h?llo", "hello", true),
+            ("h[ae]llo", "hallo", true),
+            ("h[ae]llo", "hillo", false),
+            ("h[^e]llo", "hallo", true),
+            ("h[^e]llo", "hello", false),
+            ("h[a-b]llo", "hbllo", true),
+            ("h[b-a]llo", "hallo", true),
+            ("[\\]]", "]", true),
+            ("[]", "a", false),
+            ("[^]", "a", true),
+            ("[abc", "b", true),
+            ("[a-", "-", true),
+            ("\\*", "*", true),
+            ("\\*", "a", false),
+            ("\\", "\\", true),
+            ("*[0-9]", "a12", true),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), key.as_bytes()), expected, "{pattern} {key}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_pattern_ends_soon() {
+        let pattern = b"*a".repeat(2_000);
+        let key = vec![b'a'; 1_999];
+        assert!(!matches(&pattern, &key));
+        let key = [vec![b'a'; 20_000], b"b".to_vec()].concat();
+        assert!(!matches(&pattern, &key));
+    }
+}

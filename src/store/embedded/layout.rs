@@ -1,0 +1,199 @@
+//! How keys, values, indexes and the state are written in the database: bytes only, no I/O.
+
+use bytes::{BufMut, Bytes};
+use fjall::Slice;
+
+/// Stands before every stored key: the database has no empty keys, Valkey does.
+const KEY_TAG: u8 = b'k';
+
+/// The longest stored key: the database's own limit, less the time before it in the expiry index.
+pub(super) const MAX_STORED_KEY: usize = u16::MAX as usize - 8;
+
+/// Values from this length on are shared with the database's memory instead of copied.
+const SHARED_FROM: usize = 16 * 1024;
+
+/// The first byte of [`State`]'s encoding.
+const STATE_FORMAT: u8 = 1;
+
+/// A client's key as it is stored.
+pub(super) fn stored_key(prefix: &[u8], key: &[u8]) -> Vec<u8> {
+    let mut stored = Vec::with_capacity(1 + prefix.len() + key.len());
+    stored.push(KEY_TAG);
+    stored.extend_from_slice(prefix);
+    stored.extend_from_slice(key);
+    stored
+}
+
+/// A value with its expiry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Record {
+    /// Unix milliseconds from which on the key is absent.
+    pub(super) expires: Option<u64>,
+    /// What the client set.
+    pub(super) value: Bytes,
+}
+
+impl Record {
+    /// Whether the key is absent at `now`.
+    pub(super) fn is_expired(&self, now: u64) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    /// The stored form: 0 and the value, or 1, the expiry and the value.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut stored = Vec::with_capacity(9 + self.value.len());
+        match self.expires {
+            None => stored.push(0),
+            Some(expires) => {
+                stored.push(1);
+                stored.put_u64(expires);
+            }
+        }
+        stored.extend_from_slice(&self.value);
+        stored
+    }
+
+    /// Reads the stored form.
+    pub(super) fn decode(stored: Slice) -> Result<Record, Malformed> {
+        let expires = expiry_of(&stored)?;
+        let start = if expires.is_some() { 9 } else { 1 };
+        let value = if stored.len() < SHARED_FROM {
+            Bytes::copy_from_slice(&stored[start..])
+        } else {
+            Bytes::from_owner(stored).slice(start..)
+        };
+        Ok(Record { expires, value })
+    }
+}
+
+/// The expiry in the stored form of a [`Record`].
+pub(super) fn expiry_of(stored: &[u8]) -> Result<Option<u64>, Malformed> {
+    match stored {
+        [0, ..] => Ok(None),
+        [1, rest @ ..] => match rest.first_chunk() {
+            Some(bytes) => Ok(Some(u64::from_be_bytes(*bytes))),
+            None => Err(Malformed("a value")),
+        },
+        _ => Err(Malformed("a value")),
+    }
+}
+
+/// Entry of the expiry index: ordered by time, then by key.
+pub(super) fn expiry_entry(expires: u64, stored_key: &[u8]) -> Vec<u8> {
+    numbered(expires, stored_key)
+}
+
+/// Value of a slot of the index of `last`: when the key was set, and the stored key.
+pub(super) fn recent_entry(sequence: u64, stored_key: &[u8]) -> Vec<u8> {
+    numbered(sequence, stored_key)
+}
+
+/// Reads an [`expiry_entry`] or a [`recent_entry`].
+pub(super) fn split_entry(entry: &[u8]) -> Result<(u64, &[u8]), Malformed> {
+    match entry.split_first_chunk() {
+        Some((number, key)) if !key.is_empty() => Ok((u64::from_be_bytes(*number), key)),
+        _ => Err(Malformed("an index entry")),
+    }
+}
+
+fn numbered(number: u64, key: &[u8]) -> Vec<u8> {
+    let mut entry = Vec::with_capacity(8 + key.len());
+    entry.put_u64(number);
+    entry.extend_from_slice(key);
+    entry
+}
+
+/// What is known of the whole store; written with every commit, so it is never behind the data.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct State {
+    /// Number of the commit that wrote it, to learn after a failure whether it took place.
+    pub(super) commit: u64,
+    /// Which set of keyspaces holds the data; clearing everything begins another.
+    pub(super) generation: u64,
+    /// Stored keys under `prefix`, with the expired ones that were not removed yet.
+    pub(super) count: u64,
+    /// The greatest number given to a key in the index of `last`.
+    pub(super) sequence: u64,
+    /// Slots of the index of `last` that were ever used.
+    pub(super) slots: u32,
+    /// The prefix that `count` is for.
+    pub(super) prefix: Bytes,
+}
+
+impl State {
+    /// The stored form.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut stored = Vec::with_capacity(37 + self.prefix.len());
+        stored.put_u8(STATE_FORMAT);
+        stored.put_u64(self.commit);
+        stored.put_u64(self.generation);
+        stored.put_u64(self.count);
+        stored.put_u64(self.sequence);
+        stored.put_u32(self.slots);
+        stored.extend_from_slice(&self.prefix);
+        stored
+    }
+
+    /// Reads the stored form.
+    pub(super) fn decode(stored: &[u8]) -> Result<State, Malformed> {
+        let malformed = Malformed("the state");
+        let [STATE_FORMAT, rest @ ..] = stored else { return Err(malformed) };
+        let mut rest = rest;
+        let mut numbers = [0; 4];
+        for number in &mut numbers {
+            let (bytes, after) = rest.split_first_chunk().ok_or(malformed)?;
+            *number = u64::from_be_bytes(*bytes);
+            rest = after;
+        }
+        let (slots, prefix) = rest.split_first_chunk().ok_or(malformed)?;
+        let [commit, generation, count, sequence] = numbers;
+        Ok(State {
+            commit,
+            generation,
+            count,
+            sequence,
+            slots: u32::from_be_bytes(*slots),
+            prefix: Bytes::copy_from_slice(prefix),
+        })
+    }
+}
+
+/// A stored form that this version does not understand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} has an unknown form")]
+pub(super) struct Malformed(&'static str);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for expires in [None, Some(u64::MAX)] {
+            for value in [Bytes::new(), Bytes::from(vec![7; SHARED_FROM])] {
+                let record = Record { expires, value };
+                assert_eq!(Record::decode(record.encode().into()), Ok(record));
+            }
+        }
+        let state = State {
+            commit: 1,
+            generation: 2,
+            count: 3,
+            sequence: 4,
+            slots: 5,
+            prefix: Bytes::from_static(b"p:"),
+        };
+        assert_eq!(State::decode(&state.encode()), Ok(state));
+        assert_eq!(split_entry(&expiry_entry(9, b"kx")), Ok((9, b"kx".as_slice())));
+    }
+
+    #[test]
+    fn damaged_forms_are_errors() {
+        assert!(Record::decode(Vec::new().into()).is_err());
+        assert!(Record::decode(vec![1, 0].into()).is_err());
+        assert!(Record::decode(vec![2].into()).is_err());
+        assert!(State::decode(&[STATE_FORMAT; 20]).is_err());
+        assert!(State::decode(&[]).is_err());
+        assert!(split_entry(&[0; 8]).is_err());
+    }
+}

@@ -1,0 +1,190 @@
+//! Opening the database again after a failed write, in the same process.
+//!
+//! The database takes no write after one has failed, in the foreground or in the background.
+//! Reads go on with it as it is, until there is room; then it is closed and opened again.
+
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use super::database::Database;
+use super::fault::Fault;
+use super::probe;
+use super::scope::Scope;
+use super::shared::Shared;
+use super::transaction::Transaction;
+use crate::store::Health;
+
+/// Between two looks for room.
+const PROBE_INTERVAL: Duration = Duration::from_millis(200);
+/// Between two openings.
+const REOPEN_INTERVAL: Duration = Duration::from_millis(500);
+/// How long readers may hold on to a database that is to be closed.
+const CLOSE_LIMIT: Duration = Duration::from_secs(10);
+/// Room that a commit needs.
+const COMMIT_ROOM: usize = 1024 * 1024;
+/// Room that the background work needs.
+const BACKGROUND_ROOM: usize = 24 * 1024 * 1024;
+
+/// The writer's transaction, and how to come by another one.
+pub(super) struct Recovery {
+    path: PathBuf,
+    scope: Scope,
+    last_depth: usize,
+    shared: Arc<Shared>,
+    transaction: Option<Transaction>,
+    /// The last commit that is known to be in the database.
+    settled: u64,
+    failure: Option<Failure>,
+    opened_at: Instant,
+}
+
+/// Why there are no writes now.
+struct Failure {
+    why: Cow<'static, str>,
+    retry_at: Instant,
+    reopen: bool,
+    room: usize,
+}
+
+impl Recovery {
+    /// Opens the store at `path` for the first time.
+    pub(super) fn open(
+        path: PathBuf,
+        scope: Scope,
+        last_depth: usize,
+        shared: Arc<Shared>,
+    ) -> Result<Recovery, Fault> {
+        let mut recovery = Recovery {
+            path,
+            scope,
+            last_depth,
+            shared,
+            transaction: None,
+            settled: 0,
+            failure: None,
+            opened_at: Instant::now(),
+        };
+        recovery.reopen()?;
+        Ok(recovery)
+    }
+
+    /// The transaction, unless the store is closed for now.
+    pub(super) fn transaction(&mut self) -> Option<&mut Transaction> {
+        self.transaction.as_mut()
+    }
+
+    /// Notes that all commits so far took place.
+    pub(super) fn settle(&mut self) {
+        if let Some(transaction) = &self.transaction {
+            self.settled = transaction.commit_number();
+        }
+    }
+
+    /// How long until the next attempt, if writes fail now.
+    pub(super) fn retry_wait(&self) -> Option<Duration> {
+        let failure = self.failure.as_ref()?;
+        Some(failure.retry_at.saturating_duration_since(Instant::now()))
+    }
+
+    /// Sees to it that writes can be tried, opening the database again if that is needed and
+    /// time; otherwise tells why they cannot.
+    pub(super) fn make_writable(&mut self) -> Result<(), Cow<'static, str>> {
+        if self.failure.is_none() {
+            let Some(transaction) = &self.transaction else { return Err("closed".into()) };
+            let Err(fault) = transaction.database().check() else { return Ok(()) };
+            let soonest = self.opened_at + REOPEN_INTERVAL;
+            self.fail(&fault, soonest, true, BACKGROUND_ROOM);
+        }
+        let Some(failure) = &mut self.failure else { return Ok(()) };
+        if Instant::now() < failure.retry_at {
+            return Err(failure.why.clone());
+        }
+        let (reopen, room) = (failure.reopen, failure.room);
+        if let Err(error) = probe::write(&self.path, room) {
+            let fault = Fault::from(error);
+            return Err(self.fail(&fault, Instant::now() + PROBE_INTERVAL, reopen, room));
+        }
+        if reopen && let Err(fault) = self.reopen() {
+            return Err(self.fail(&fault, Instant::now() + REOPEN_INTERVAL, true, room));
+        }
+        tracing::info!("the embedded store takes writes again");
+        self.failure = None;
+        self.shared.set_health(Health::Up);
+        Ok(())
+    }
+
+    /// After an error of the transaction: whether its commit may have taken place all the same.
+    ///
+    /// The journal tells, once the database is open again: an incomplete commit is cut off there.
+    pub(super) fn recover_from(&mut self, fault: &Fault) -> bool {
+        let settled = self.settled;
+        let attempted = self.transaction.as_ref().is_none_or(|it| it.commit_number() > settled);
+        if !attempted {
+            self.fail(fault, Instant::now(), true, BACKGROUND_ROOM);
+            return false;
+        }
+        match self.reopen() {
+            Ok(()) => {
+                self.fail(fault, Instant::now() + PROBE_INTERVAL, false, COMMIT_ROOM);
+                self.settled > settled
+            }
+            Err(again) => {
+                self.fail(&again, Instant::now() + REOPEN_INTERVAL, true, COMMIT_ROOM);
+                true
+            }
+        }
+    }
+
+    /// Closes the store; waits for readers, within bounds.
+    pub(super) fn close(&mut self) {
+        self.shared.publish(None);
+        let Some(transaction) = self.transaction.take() else { return };
+        let database = Arc::downgrade(transaction.database());
+        // The database's own closing may panic when its background work did.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(transaction)));
+        wait_for_readers(&database);
+    }
+
+    fn reopen(&mut self) -> Result<(), Fault> {
+        self.close();
+        self.opened_at = Instant::now();
+        let database = Arc::new(Database::open(&self.path)?);
+        let swept = Arc::clone(&self.shared.swept);
+        let transaction =
+            Transaction::begin(Arc::clone(&database), &self.scope, self.last_depth, swept)?;
+        self.transaction = Some(transaction);
+        self.settle();
+        self.shared.publish(Some(database));
+        Ok(())
+    }
+
+    fn fail(
+        &mut self,
+        fault: &Fault,
+        retry_at: Instant,
+        reopen: bool,
+        room: usize,
+    ) -> Cow<'static, str> {
+        let why: Cow<'static, str> = match (fault, &self.failure) {
+            // It says nothing new.
+            (Fault::Poisoned, Some(failure)) => failure.why.clone(),
+            _ => fault.to_string().into(),
+        };
+        if self.failure.as_ref().is_none_or(|failure| failure.why != why) {
+            tracing::error!(%why, "the embedded store takes no writes");
+        }
+        self.shared.set_health(Health::Down(why.clone().into_owned()));
+        self.failure = Some(Failure { why: why.clone(), retry_at, reopen, room });
+        why
+    }
+}
+
+fn wait_for_readers(database: &Weak<Database>) {
+    let begun = Instant::now();
+    while database.strong_count() > 0 && begun.elapsed() < CLOSE_LIMIT {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}

@@ -1,0 +1,54 @@
+//! Which of the stored keys belong to this daemon, and how much one reply may hold.
+
+use bytes::Bytes;
+
+use super::layout::{MAX_STORED_KEY, stored_key};
+use crate::message::{ErrorReply, Reply};
+
+/// The part of the store that commands see.
+#[derive(Debug, Clone)]
+pub(super) struct Scope {
+    /// The prefix as clients' administrators know it.
+    pub(super) prefix: Bytes,
+    /// The prefix of stored keys.
+    pub(super) stored_prefix: Bytes,
+    max_reply: usize,
+}
+
+impl Scope {
+    /// The keys under `prefix`; replies of at most `max_reply` bytes, 0 for any.
+    pub(super) fn new(prefix: Bytes, max_reply: usize) -> Scope {
+        let stored_prefix = Bytes::from(stored_key(&prefix, b""));
+        let max_reply = if max_reply == 0 { usize::MAX } else { max_reply };
+        Scope { prefix, stored_prefix, max_reply }
+    }
+
+    /// The stored form of a client's key; `None` if it is too long to be stored.
+    pub(super) fn stored(&self, key: &[u8]) -> Option<Bytes> {
+        (key.len() <= self.max_key()).then(|| stored_key(&self.prefix, key).into())
+    }
+
+    /// The client's key of a stored one, if it is under the prefix.
+    pub(super) fn client_key<'a>(&self, stored: &'a [u8]) -> Option<&'a [u8]> {
+        stored.strip_prefix(&self.stored_prefix[..])
+    }
+
+    /// The longest key that a client can store.
+    pub(super) fn max_key(&self) -> usize {
+        MAX_STORED_KEY.saturating_sub(self.stored_prefix.len())
+    }
+
+    /// An error for a reply whose data is longer than the bound; `hint` ends the sentence.
+    pub(super) fn check_len(&self, len: usize, hint: &str) -> Result<(), ErrorReply> {
+        if len <= self.max_reply {
+            return Ok(());
+        }
+        let text = format!("reply longer than {} bytes{hint}", self.max_reply);
+        Err(ErrorReply::Failed(text.into()))
+    }
+
+    /// `reply`, or an error if it is longer than the bound.
+    pub(super) fn bounded(&self, reply: Reply) -> Result<Reply, ErrorReply> {
+        self.check_len(reply.data_len(), "").map(|()| reply)
+    }
+}

@@ -1,0 +1,274 @@
+//! Changes on top of the committed data, committed together: count, indexes and state with them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use fjall::{PersistMode, Readable};
+
+use super::database::Database;
+use super::fault::Fault;
+use super::layout::{Record, State, expiry_entry, expiry_of, split_entry};
+use super::read::Source;
+use super::recent::Recent;
+use super::scope::Scope;
+
+/// Keys removed in one commit when keys are removed in bulk.
+const CHUNK: usize = 1_000;
+
+/// The one writer's transaction: after a commit it goes on as the next.
+///
+/// After an error of a function that commits it must be dropped, and the database opened again.
+pub(super) struct Transaction {
+    database: Arc<Database>,
+    scope: Scope,
+    state: State,
+    recent: Recent,
+    changes: HashMap<Bytes, Change>,
+    /// Entries of the expiry index that belong to nothing.
+    orphans: Vec<Vec<u8>>,
+    /// Bytes in `changes`.
+    len: usize,
+    /// Shared with readers: see [`super::read::View::new`].
+    swept: Arc<AtomicU64>,
+    /// No key expires before.
+    next_expiry: Option<u64>,
+}
+
+/// What becomes of one key.
+struct Change {
+    /// Whether the key is in the committed data, and its expiry there.
+    before: Option<Option<u64>>,
+    after: Option<Record>,
+}
+
+impl Transaction {
+    /// Begins on `database`. Counts the keys if the count at hand is for another prefix.
+    pub(super) fn begin(
+        database: Arc<Database>,
+        scope: &Scope,
+        last_depth: usize,
+        swept: Arc<AtomicU64>,
+    ) -> Result<Transaction, Fault> {
+        let state = database.state()?;
+        let recent = Recent::load(&database, &state, last_depth)?;
+        swept.store(0, Ordering::Release);
+        let mut transaction = Transaction {
+            database,
+            scope: scope.clone(),
+            state,
+            recent,
+            changes: HashMap::new(),
+            orphans: Vec::new(),
+            len: 0,
+            swept,
+            next_expiry: Some(0),
+        };
+        if transaction.state.prefix != scope.prefix {
+            transaction.state.count = transaction.recount()?;
+            transaction.state.prefix = scope.prefix.clone();
+            transaction.write(PersistMode::Buffer)?;
+        } else if transaction.recent.is_changed() {
+            transaction.write(PersistMode::Buffer)?;
+        }
+        Ok(transaction)
+    }
+
+    /// The number of the last commit that was tried.
+    pub(super) fn commit_number(&self) -> u64 {
+        self.state.commit
+    }
+
+    /// The database below.
+    pub(super) fn database(&self) -> &Arc<Database> {
+        &self.database
+    }
+
+    /// Bytes that wait for the commit, about.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The earliest moment at which a key may expire.
+    pub(super) fn next_expiry(&self) -> Option<u64> {
+        self.next_expiry
+    }
+
+    /// Stores a record.
+    pub(super) fn put(&mut self, stored: &Bytes, record: Record) -> Result<(), Fault> {
+        if let Some(expires) = record.expires {
+            self.next_expiry = Some(self.next_expiry.map_or(expires, |next| next.min(expires)));
+            self.swept.fetch_min(expires, Ordering::AcqRel);
+        }
+        self.len += stored.len() + record.value.len() + 64;
+        let change = self.change(stored)?;
+        let is_new = change.after.replace(record).is_none();
+        self.state.count += u64::from(is_new && self.scope.client_key(stored).is_some());
+        Ok(())
+    }
+
+    /// Stores a record whose key thereby becomes the most recently set.
+    pub(super) fn set(&mut self, stored: &Bytes, record: Record) -> Result<(), Fault> {
+        self.put(stored, record)?;
+        self.state.sequence += 1;
+        self.recent.set(stored, self.state.sequence);
+        Ok(())
+    }
+
+    /// Removes a key.
+    pub(super) fn remove(&mut self, stored: &Bytes) -> Result<(), Fault> {
+        self.len += stored.len() + 64;
+        let was_there = self.change(stored)?.after.take().is_some();
+        self.recent.remove(stored);
+        let counted = was_there && self.scope.client_key(stored).is_some();
+        self.state.count = self.state.count.saturating_sub(u64::from(counted));
+        Ok(())
+    }
+
+    /// Commits what there is, if there is anything; whether there was.
+    pub(super) fn commit(&mut self, mode: PersistMode) -> Result<bool, Fault> {
+        if self.changes.is_empty() && self.orphans.is_empty() {
+            return Ok(false);
+        }
+        self.write(mode).map(|()| true)
+    }
+
+    fn write(&mut self, mode: PersistMode) -> Result<(), Fault> {
+        let mut batch = self.database.batch();
+        let (data, expiry, recent) =
+            (&self.database.data, &self.database.expiry, &self.database.recent);
+        for (key, Change { before, after }) in self.changes.drain() {
+            let was = before.flatten();
+            let is = after.as_ref().and_then(|record| record.expires);
+            if was != is {
+                was.inspect(|was| batch.remove(expiry, expiry_entry(*was, &key)));
+                is.inspect(|is| batch.insert(expiry, expiry_entry(*is, &key), ""));
+            }
+            match after {
+                Some(record) => batch.insert(data, &key[..], record.encode()),
+                None if before.is_some() => batch.remove(data, &key[..]),
+                None => {}
+            }
+        }
+        for entry in self.orphans.drain(..) {
+            batch.remove(expiry, entry);
+        }
+        for (slot, entry) in self.recent.take_changes() {
+            match entry {
+                Some(entry) => batch.insert(recent, slot.to_be_bytes(), entry),
+                None => batch.remove(recent, slot.to_be_bytes()),
+            }
+        }
+        self.len = 0;
+        self.state.slots = self.recent.slots();
+        self.state.commit += 1;
+        self.database.commit(batch, &self.state, mode).inspect_err(|fault| {
+            // Refused before anything was written.
+            self.state.commit -= u64::from(matches!(fault, Fault::Poisoned));
+        })
+    }
+
+    /// Removes every key under the prefix, at once if there are no others; otherwise a chunk at
+    /// a time. Gives the database that holds the data from now on. Nothing may be uncommitted.
+    pub(super) fn clear(&mut self, mode: PersistMode) -> Result<&Arc<Database>, Fault> {
+        if self.owns_all_keys()? {
+            self.begin_generation(mode)?;
+            return Ok(&self.database);
+        }
+        let database = Arc::clone(&self.database);
+        let keys = database.snapshot().prefix(&database.data, &self.scope.stored_prefix);
+        for key in keys {
+            self.remove(&Bytes::copy_from_slice(&key.key()?))?;
+            if self.changes.len() >= CHUNK {
+                self.write(PersistMode::Buffer)?;
+            }
+        }
+        self.commit(PersistMode::Buffer)?;
+        database.persist(mode)?;
+        Ok(&self.database)
+    }
+
+    fn owns_all_keys(&self) -> Result<bool, Fault> {
+        let snapshot = self.database.snapshot();
+        let data = &self.database.data;
+        for end in [snapshot.first_key_value(data), snapshot.last_key_value(data)] {
+            let key = end.map(fjall::Guard::key).transpose()?;
+            if key.is_some_and(|key| self.scope.client_key(&key).is_none()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Goes over to new, empty keyspaces. The commit of the state decides which ones count.
+    fn begin_generation(&mut self, mode: PersistMode) -> Result<(), Fault> {
+        let generation = self.state.generation + 1;
+        self.database = Arc::new(self.database.with_generation(generation)?);
+        self.state = State { generation, count: 0, slots: 0, ..self.state.clone() };
+        self.recent = self.recent.emptied();
+        self.next_expiry = None;
+        self.write(mode)
+    }
+
+    /// Removes up to a chunk of expired keys and commits; whether more may be left. Nothing may
+    /// be uncommitted.
+    pub(super) fn sweep(&mut self, now: u64) -> Result<bool, Fault> {
+        let from = self.swept.load(Ordering::Acquire).to_be_bytes();
+        let database = Arc::clone(&self.database);
+        let mut last = now;
+        self.next_expiry = None;
+        for entry in database.snapshot().range(&database.expiry, from.as_slice()..) {
+            let entry = entry.key()?;
+            let (expires, key) = split_entry(&entry)?;
+            if expires > now {
+                self.next_expiry = Some(expires);
+                break;
+            }
+            if self.changes.len() + self.orphans.len() == CHUNK {
+                (last, self.next_expiry) = (expires, Some(expires));
+                break;
+            }
+            let key = Bytes::copy_from_slice(key);
+            if self.change(&key)?.before == Some(Some(expires)) {
+                self.remove(&key)?;
+            } else {
+                self.orphans.push(entry.to_vec());
+            }
+        }
+        let more = self.next_expiry.is_some_and(|next| next <= now);
+        self.commit(PersistMode::Buffer)?;
+        self.swept.store(last, Ordering::Release);
+        Ok(more)
+    }
+
+    /// The change of a key, at first none.
+    fn change(&mut self, stored: &Bytes) -> Result<&mut Change, Fault> {
+        if !self.changes.contains_key(stored) {
+            let committed = self.database.data.get(stored)?;
+            let before = committed.as_deref().map(expiry_of).transpose()?;
+            let after = committed.map(Record::decode).transpose()?;
+            self.changes.insert(stored.clone(), Change { before, after });
+        }
+        self.changes.get_mut(stored).ok_or(Fault::Panicked)
+    }
+
+    fn recount(&self) -> Result<u64, Fault> {
+        let mut count = 0;
+        let snapshot = self.database.snapshot();
+        for entry in snapshot.prefix(&self.database.data, &self.scope.stored_prefix) {
+            entry.key()?;
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+impl Source for Transaction {
+    fn record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
+        match self.changes.get(stored) {
+            Some(change) => Ok(change.after.clone()),
+            None => Ok(self.database.data.get(stored)?.map(Record::decode).transpose()?),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The writer thread: takes all batches that wait, carries them out in order, commits them
+//! together with one sync, and only then answers.
+//!
+//! It alone writes, syncs, and waits for the disk.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::{Duration, Instant};
+
+use fjall::PersistMode;
+
+use super::expiry;
+use super::fault::Fault;
+use super::group::{Group, Job};
+use super::read::View;
+use super::recovery::Recovery;
+use super::scope::Scope;
+use super::shared::Shared;
+use super::write;
+use crate::message::Reply;
+use crate::store::Sync;
+use crate::store::operation::{Operation, Verb};
+
+/// Batches committed together, at most.
+const MAX_JOBS: usize = 1_024;
+/// Bytes committed together, at most, unless one value is longer.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// With [`Sync::EverySecond`].
+const SYNC_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the background work is looked after while there is some.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// The longest wait for an expiry, since the clock may step.
+const MAX_EXPIRY_WAIT: Duration = Duration::from_secs(60);
+
+/// The state of the writer thread.
+pub(super) struct Writer {
+    jobs: Receiver<Job>,
+    shared: Arc<Shared>,
+    scope: Scope,
+    sync: Sync,
+    recovery: Recovery,
+    /// When the oldest commit was made that is not synced and must be.
+    unsynced_since: Option<Instant>,
+}
+
+impl Writer {
+    /// A writer for the jobs that come; the store is open.
+    pub(super) fn new(
+        jobs: Receiver<Job>,
+        shared: Arc<Shared>,
+        scope: Scope,
+        sync: Sync,
+        recovery: Recovery,
+    ) -> Writer {
+        Writer { jobs, shared, scope, sync, recovery, unsynced_since: None }
+    }
+
+    /// Serves until nobody can send jobs any more, then syncs and closes the store.
+    pub(super) fn run(mut self) {
+        loop {
+            let wait = self.longest_wait();
+            let first = match wait {
+                None => self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(wait) => self.jobs.recv_timeout(wait),
+            };
+            match first {
+                Ok(first) => self.serve(first),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.do_chores();
+        }
+        if let Some(transaction) = self.recovery.transaction()
+            && let Err(fault) = transaction.database().persist(PersistMode::SyncAll)
+        {
+            tracing::warn!(%fault, "last sync of the embedded store failed");
+        }
+        self.recovery.close();
+    }
+
+    fn serve(&mut self, first: Job) {
+        let mut group = Group::new(self.gather(first));
+        if let Err(why) = self.recovery.make_writable() {
+            group.fail(&why, false);
+        } else {
+            let done = catch_unwind(AssertUnwindSafe(|| self.execute(&mut group)));
+            if let Err(fault) = done.unwrap_or(Err(Fault::Panicked)) {
+                let why = fault.to_string();
+                let unknown = self.recovery.recover_from(&fault);
+                group.fail(&why, unknown);
+            }
+        }
+        group.answer();
+    }
+
+    /// Adds what waits behind `first`, within bounds.
+    fn gather(&self, first: Job) -> Vec<Job> {
+        let mut len = first.len();
+        let mut jobs = vec![first];
+        while jobs.len() < MAX_JOBS && len < MAX_BYTES {
+            match self.jobs.try_recv() {
+                Ok(job) => {
+                    len += job.len();
+                    jobs.push(job);
+                }
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+        }
+        jobs
+    }
+
+    /// Carries out all of `group`. After an error, what is not settled may be committed or not.
+    fn execute(&mut self, group: &mut Group) -> Result<(), Fault> {
+        while let Some(operation) = group.next() {
+            let reply = match operation.verb {
+                Verb::Save | Verb::Clear | Verb::Last | Verb::Size | Verb::Keys => {
+                    let operation = operation.clone();
+                    self.commit(group)?;
+                    self.execute_on_committed(&operation)?
+                }
+                _ => {
+                    let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
+                    write::execute(transaction, &self.scope, operation, expiry::now())
+                }
+            };
+            group.push(reply);
+            let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
+            if transaction.len() > MAX_BYTES {
+                self.commit(group)?;
+            }
+        }
+        self.commit(group)
+    }
+
+    /// Operations on the whole store: nothing is uncommitted.
+    fn execute_on_committed(&mut self, operation: &Operation) -> Result<Reply, Fault> {
+        let mode = self.mode();
+        let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
+        match operation.verb {
+            Verb::Save => transaction.database().persist(PersistMode::SyncAll)?,
+            Verb::Clear => {
+                let database = Arc::clone(transaction.clear(mode)?);
+                self.shared.publish(Some(Arc::clone(&database)));
+                self.recovery.settle();
+                self.note_unsynced();
+                if let Err(fault) = database.remove_other_generations() {
+                    tracing::warn!(%fault, "cleared data stays on disk until the next start");
+                }
+            }
+            _ => {
+                let view = View::new(transaction.database(), &self.scope, &self.shared.swept);
+                return Ok(view.execute(operation, expiry::now()));
+            }
+        }
+        Ok(Reply::OK)
+    }
+
+    fn commit(&mut self, group: &mut Group) -> Result<(), Fault> {
+        let mode = self.mode();
+        let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
+        if transaction.commit(mode)? {
+            self.note_unsynced();
+        }
+        self.recovery.settle();
+        group.settle();
+        Ok(())
+    }
+
+    /// What a commit does before its reply.
+    fn mode(&self) -> PersistMode {
+        match self.sync {
+            Sync::Always => PersistMode::SyncData,
+            Sync::EverySecond | Sync::No => PersistMode::Buffer,
+        }
+    }
+
+    fn note_unsynced(&mut self) {
+        if self.sync == Sync::EverySecond {
+            self.unsynced_since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// What is due besides the clients' work: recovery, syncs, removing expired keys.
+    fn do_chores(&mut self) {
+        let done = catch_unwind(AssertUnwindSafe(|| self.try_chores()));
+        if let Err(fault) = done.unwrap_or(Err(Fault::Panicked)) {
+            tracing::warn!(%fault, "background work of the embedded store failed");
+            self.recovery.recover_from(&fault);
+        }
+    }
+
+    fn try_chores(&mut self) -> Result<(), Fault> {
+        if self.recovery.make_writable().is_err() {
+            return Ok(());
+        }
+        let Some(transaction) = self.recovery.transaction() else { return Ok(()) };
+        if self.unsynced_since.is_some_and(|since| since.elapsed() >= SYNC_INTERVAL) {
+            self.unsynced_since = None;
+            transaction.database().persist(PersistMode::SyncData)?;
+        }
+        let now = expiry::now();
+        if transaction.next_expiry().is_some_and(|next| next <= now) {
+            transaction.sweep(now)?;
+            self.recovery.settle();
+        }
+        Ok(())
+    }
+
+    /// How long the thread may sleep when no job comes; `None` for as long as it likes.
+    fn longest_wait(&mut self) -> Option<Duration> {
+        let sync = self.unsynced_since.map(|since| SYNC_INTERVAL.saturating_sub(since.elapsed()));
+        let retry = self.recovery.retry_wait();
+        let (mut sweep, mut check) = (None, None);
+        if retry.is_none()
+            && let Some(transaction) = self.recovery.transaction()
+        {
+            let until = |next: u64| Duration::from_millis(next.saturating_sub(expiry::now()));
+            sweep = transaction.next_expiry().map(|next| until(next).min(MAX_EXPIRY_WAIT));
+            check = transaction.database().is_writing_out().then_some(CHECK_INTERVAL);
+        }
+        [sync.filter(|_| retry.is_none()), retry, sweep, check].into_iter().flatten().min()
+    }
+}

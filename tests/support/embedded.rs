@@ -1,0 +1,100 @@
+//! A store of the embedded engine with a runtime of its own, for tests that block.
+
+// Each test program uses a part of it.
+#![allow(dead_code)]
+
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use kvsock::message::Reply;
+use kvsock::store::{Health, Location, OpenError, Operation, Options, Store, Sync, Tls, Verb};
+use tokio::runtime::Runtime;
+
+/// Settings for a store in `directory`.
+pub fn options(directory: &Path) -> Options {
+    Options {
+        location: Location::Embedded(directory.to_owned()),
+        username: None,
+        password: None,
+        tls: Tls::default(),
+        timeout: Duration::from_secs(20),
+        prefix: Bytes::new(),
+        sync: Sync::No,
+        last_depth: 1_000,
+        max_reply: 64 * 1024 * 1024,
+    }
+}
+
+/// One operation.
+pub fn operation<A: AsRef<[u8]>>(verb: Verb, args: &[A]) -> Operation {
+    let args = args.iter().map(|arg| Bytes::copy_from_slice(arg.as_ref())).collect();
+    Operation { verb, args }
+}
+
+/// A value in a reply.
+pub fn value(text: impl AsRef<[u8]>) -> Reply {
+    Reply::Value(Bytes::copy_from_slice(text.as_ref()))
+}
+
+/// A reply to `KEYS`.
+pub fn list(keys: &[&str]) -> Reply {
+    Reply::List(keys.iter().map(|key| Some(Bytes::copy_from_slice(key.as_bytes()))).collect())
+}
+
+/// A reply to `LAST`.
+pub fn pairs(pairs: &[(&str, &str)]) -> Reply {
+    let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+    Reply::Pairs(pairs.iter().map(|(key, value)| (bytes(key), bytes(value))).collect())
+}
+
+/// An open store.
+pub struct Opened {
+    runtime: Runtime,
+    store: Store,
+}
+
+impl Opened {
+    /// Opens it; panics if that fails.
+    pub fn new(options: Options) -> Opened {
+        Opened::try_new(options).expect("the store opens")
+    }
+
+    /// Opens it.
+    pub fn try_new(options: Options) -> Result<Opened, OpenError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime starts");
+        let store = runtime.block_on(async { Store::open(options) })?;
+        Ok(Opened { runtime, store })
+    }
+
+    /// Carries out a batch.
+    pub fn batch(&self, batch: Vec<Operation>) -> Vec<Reply> {
+        let len = batch.len();
+        let replies = self.runtime.block_on(self.store.execute(batch));
+        assert_eq!(replies.len(), len);
+        replies
+    }
+
+    /// Carries out one operation.
+    pub fn run<A: AsRef<[u8]>>(&self, verb: Verb, args: &[A]) -> Reply {
+        self.batch(vec![operation(verb, args)]).remove(0)
+    }
+
+    /// Carries out one operation without arguments.
+    pub fn ask(&self, verb: Verb) -> Reply {
+        self.run::<&str>(verb, &[])
+    }
+
+    /// How the store says it is.
+    pub fn health(&self) -> Health {
+        self.store.health()
+    }
+
+    /// Closes it in good order.
+    pub fn close(self) {
+        self.runtime.block_on(self.store.close(Duration::from_secs(20)));
+    }
+}
