@@ -4,25 +4,31 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
 
 use redis::{ErrorKind, RedisError, ServerError};
 
 /// Why a connection could not be made, or ended.
 pub(super) fn of(error: &RedisError) -> Cow<'static, str> {
-    if let Some(io) = error.source().and_then(|source| source.downcast_ref::<io::Error>()) {
+    if let Some(io) = io_error(error) {
         return of_io(io);
     }
-    match error.kind() {
-        ErrorKind::Parse => "malformed reply from the server".into(),
-        // The crate makes this error without a source when the peer closed the connection.
-        ErrorKind::Io => "connection closed by the server".into(),
-        ErrorKind::RESP3NotSupported => "the server does not know HELLO 3".into(),
-        _ => match (error.code(), error.detail()) {
-            (Some(code), detail) => line(code, detail).into(),
-            (None, Some(detail)) => detail.to_owned().into(),
-            (None, None) => error.category().to_owned().into(),
+    match (error.kind(), error.code(), error.detail()) {
+        (ErrorKind::Parse, ..) => "malformed reply from the server".into(),
+        (ErrorKind::RESP3NotSupported, ..) => "the server does not know HELLO 3".into(),
+        (_, Some(code), detail) => line(code, detail).into(),
+        (_, None, Some(detail)) => detail.to_owned().into(),
+        (_, None, None) => match error.source() {
+            Some(source) => source.to_string().into(),
+            None => error.category().to_owned().into(),
         },
     }
+}
+
+/// The system's error within; the crate hands it out in a shared box.
+fn io_error(error: &RedisError) -> Option<&io::Error> {
+    let shared = error.source()?.downcast_ref::<Arc<dyn Error + Send + Sync>>()?;
+    shared.downcast_ref()
 }
 
 fn of_io(error: &io::Error) -> Cow<'static, str> {
@@ -54,5 +60,29 @@ fn line(code: &str, detail: Option<&str>) -> String {
     match detail {
         Some(detail) => format!("{code} {detail}"),
         None => code.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_errors_are_told_apart() {
+        for (kind, cause) in [
+            (io::ErrorKind::ConnectionRefused, "connection refused"),
+            (io::ErrorKind::NotFound, "no such socket"),
+            (io::ErrorKind::BrokenPipe, "connection closed by the server"),
+        ] {
+            assert_eq!(of(&RedisError::from(io::Error::from(kind))), cause);
+        }
+        let unreachable = io::Error::from_raw_os_error(113);
+        assert_eq!(of(&RedisError::from(unreachable)), "No route to host");
+    }
+
+    #[test]
+    fn what_the_server_sent_is_not_repeated() {
+        let garbage = redis::parse_redis_value(b"password\r\n").expect_err("garbage");
+        assert_eq!(of(&garbage), "malformed reply from the server");
     }
 }

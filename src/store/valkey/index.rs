@@ -154,7 +154,9 @@ impl Index {
         for keys in gone.chunks(KEYS_PER_COMMAND) {
             let mut command = redis::cmd("ZREM");
             command.arg(&self.name);
-            keys.iter().for_each(|key| command.write_arg(key));
+            for key in keys {
+                command.write_arg(key);
+            }
             pipeline.add_command(command);
         }
         for pairs in set.chunks(KEYS_PER_COMMAND) {

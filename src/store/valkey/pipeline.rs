@@ -61,14 +61,14 @@ impl<'a> Run<'a> {
             let connection = match link.connection(deadline).await {
                 Ok(connection) => connection,
                 Err(cause) => {
-                    self.give_up(&cause);
+                    self.give_up(cause);
                     break;
                 }
             };
             let packed = prefix.pack(self.batch, &self.open);
             match connection.send(&packed).await {
                 Ok(values) => self.settle(values, deadline).await,
-                Err(lost) => self.lose(&lost.cause, deadline),
+                Err(lost) => self.lose(lost.cause, deadline),
             }
         }
         self.replies
@@ -97,7 +97,7 @@ impl<'a> Run<'a> {
 
     /// The connection went after the batch was handed over: writes are unknown, reads stay open.
     /// A read before a write to the same key is not repeated: it could see that write.
-    fn lose(&mut self, cause: &Cow<'static, str>, deadline: Option<Instant>) {
+    fn lose(&mut self, cause: Cow<'static, str>, deadline: Option<Instant>) {
         let open = std::mem::take(&mut self.open);
         let may_wait = deadline.is_none_or(|deadline| Instant::now() < deadline);
         let mut written: Vec<&[u8]> = Vec::new();
@@ -117,7 +117,7 @@ impl<'a> Run<'a> {
         self.open.reverse();
     }
 
-    fn give_up(&mut self, cause: &Cow<'static, str>) {
+    fn give_up(&mut self, cause: Cow<'static, str>) {
         for position in std::mem::take(&mut self.open) {
             self.replies[position] = reply::unavailable(cause.clone());
         }

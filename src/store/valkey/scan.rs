@@ -107,7 +107,9 @@ pub(super) async fn clear(
             continue;
         }
         let mut command = redis::cmd("UNLINK");
-        stored.iter().for_each(|key| command.write_arg(key));
+        for key in &stored {
+            command.write_arg(key);
+        }
         *begun = true;
         reply::integer(connection.ask(command).await?)?;
     }

@@ -1,0 +1,134 @@
+//! The engines that the contract is checked on, and what a promise is given to check it.
+
+use bytes::Bytes;
+use kvsock::message::Reply;
+use kvsock::store::{Location, Operation, Options, Store, Verb};
+use tempfile::TempDir;
+
+use crate::support::valkey::{Setup, Valkey, options};
+
+/// Where data is kept; goes when the test ends.
+pub(crate) enum Home {
+    Directory(TempDir),
+    Server(Valkey),
+}
+
+/// An engine with nothing in it, to be opened once or more.
+pub(crate) struct Subject {
+    pub(crate) options: Options,
+    pub(crate) home: Home,
+}
+
+/// An open store.
+pub(crate) struct Opened(pub(crate) Store);
+
+impl Subject {
+    /// Opens it as it is.
+    pub(crate) fn open(&self) -> Opened {
+        self.open_with(|_| {})
+    }
+
+    /// Opens it with other options.
+    pub(crate) fn open_with(&self, change: impl FnOnce(&mut Options)) -> Opened {
+        let mut options = self.options.clone();
+        change(&mut options);
+        Opened(Store::open(options).expect("the store opens"))
+    }
+}
+
+impl Opened {
+    /// Carries out one operation.
+    pub(crate) async fn one(&self, verb: Verb, args: &[&[u8]]) -> Reply {
+        let mut replies = self.0.execute(vec![operation(verb, args)]).await;
+        assert_eq!(replies.len(), 1);
+        replies.remove(0)
+    }
+
+    /// Sets a key, which must work.
+    pub(crate) async fn set(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
+        assert_eq!(self.one(Verb::Set, &[key.as_ref(), value.as_ref()]).await, Reply::OK);
+    }
+
+    /// Gets a key.
+    pub(crate) async fn get(&self, key: impl AsRef<[u8]>) -> Reply {
+        self.one(Verb::Get, &[key.as_ref()]).await
+    }
+
+    /// Closes it with time enough.
+    pub(crate) async fn close(self) {
+        self.0.close(std::time::Duration::from_secs(5)).await;
+    }
+}
+
+pub(crate) fn operation(verb: Verb, args: &[&[u8]]) -> Operation {
+    Operation { verb, args: args.iter().map(|arg| Bytes::copy_from_slice(arg)).collect() }
+}
+
+pub(crate) fn value(bytes: impl AsRef<[u8]>) -> Reply {
+    Reply::Value(Bytes::copy_from_slice(bytes.as_ref()))
+}
+
+pub(crate) fn list<const N: usize>(items: [&str; N]) -> Reply {
+    Reply::List(items.iter().map(|item| Some(Bytes::copy_from_slice(item.as_bytes()))).collect())
+}
+
+pub(crate) fn pairs<const N: usize>(items: [(&str, &str); N]) -> Reply {
+    let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+    Reply::Pairs(items.iter().map(|(key, value)| (bytes(key), bytes(value))).collect())
+}
+
+/// Checks one promise on one engine, unless that engine cannot be had here.
+pub(crate) fn check(engine: fn() -> Option<Subject>, promise: impl AsyncFnOnce(&Subject)) {
+    let Some(subject) = engine() else { return };
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(promise(&subject));
+}
+
+pub(crate) fn embedded() -> Option<Subject> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let options = options(Location::Embedded(directory.path().join("db")));
+    Some(Subject { options, home: Home::Directory(directory) })
+}
+
+pub(crate) fn embedded_prefixed() -> Option<Subject> {
+    embedded().map(prefixed)
+}
+
+pub(crate) fn valkey_tcp() -> Option<Subject> {
+    let server = Setup { password: Some("hunter 2"), ..Setup::default() }.start()?;
+    Some(Subject { options: server.options(server.tcp()), home: Home::Server(server) })
+}
+
+pub(crate) fn valkey_tcp_prefixed() -> Option<Subject> {
+    valkey_tcp().map(prefixed)
+}
+
+pub(crate) fn valkey_unix() -> Option<Subject> {
+    let server = Setup::default().start()?;
+    Some(Subject { options: server.options(server.unix()), home: Home::Server(server) })
+}
+
+pub(crate) fn valkey_unix_prefixed() -> Option<Subject> {
+    valkey_unix().map(prefixed)
+}
+
+pub(crate) fn valkey_tls() -> Option<Subject> {
+    let settings = vec![["user", "kvsock on >secret ~* &* +@all"]];
+    let server = Setup { tls: true, settings, ..Setup::default() }.start()?;
+    let mut options = server.options(server.tls());
+    options.username = Some("kvsock".to_owned());
+    options.password = Some(kvsock::store::Secret::new("secret"));
+    Some(Subject { options, home: Home::Server(server) })
+}
+
+pub(crate) fn valkey_tls_prefixed() -> Option<Subject> {
+    valkey_tls().map(prefixed)
+}
+
+fn prefixed(mut subject: Subject) -> Subject {
+    subject.options.prefix = Bytes::from_static(b"kvsock:");
+    subject
+}

@@ -1,0 +1,113 @@
+//! The contract of the store: every promise of the seam, checked on every engine, with and
+//! without a prefix, and over each way to a server.
+
+mod batches;
+mod engine;
+mod last;
+mod limits;
+mod listing;
+mod numbers;
+mod prefix;
+mod saving;
+#[path = "../support/mod.rs"]
+mod support;
+mod values;
+
+/// One test for each promise, on one engine.
+macro_rules! promises {
+    ($engine:ident; $($file:ident: $($promise:ident)*;)*) => {
+        mod $engine {
+            $(mod $file {
+                $(#[test]
+                fn $promise() {
+                    crate::engine::check(crate::engine::$engine, crate::$file::$promise);
+                })*
+            })*
+        }
+    };
+}
+
+/// All promises, on each of the engines.
+macro_rules! contract {
+    ($($engine:ident)*) => {
+        $(promises! {
+            $engine;
+            values:
+                a_ping_is_answered
+                a_value_set_is_the_value_got
+                a_missing_key_has_no_value
+                any_bytes_are_a_key_and_a_value
+                an_empty_value_is_a_value
+                an_empty_key_is_a_key
+                a_large_value_comes_back_whole
+                set_replaces_the_value_and_its_expiry
+                removal_counts_the_keys_that_existed
+                exists_counts_a_key_as_often_as_it_is_named
+                an_expired_key_is_gone
+                setex_sets_value_and_expiry
+                setex_refuses_what_is_no_time
+                expire_tells_whether_the_key_exists
+                expire_in_the_past_removes
+                expire_refuses_what_is_no_number
+                persist_removes_the_expiry
+                ttl_tells_missing_from_lasting;
+            numbers:
+                counting_begins_at_zero
+                counting_goes_both_ways
+                counting_keeps_the_expiry
+                counting_refuses_what_is_no_number
+                counting_refuses_to_overflow;
+            batches:
+                an_empty_batch_has_no_replies
+                replies_come_in_the_order_of_their_requests
+                an_error_leaves_its_neighbours_alone
+                compound_operations_see_what_came_before_them
+                concurrent_batches_keep_their_replies_apart;
+            last:
+                last_gives_the_newest_last
+                last_gives_no_more_than_it_is_asked_for
+                last_gives_what_there_is
+                setting_again_makes_a_key_the_newest
+                last_passes_over_removed_and_expired_keys
+                last_gives_the_present_values
+                last_refuses_a_count_that_is_none
+                last_knows_keys_of_any_bytes
+                last_reaches_no_deeper_than_its_depth
+                last_without_depth_is_empty
+                last_is_never_behind_its_own_client
+                last_is_kept_when_the_store_is_opened_again
+                last_is_empty_after_a_clear;
+            listing:
+                keys_are_sorted_by_bytes_and_come_once
+                a_pattern_chooses_keys
+                patterns_are_those_of_valkey
+                the_index_is_not_a_key
+                size_counts_every_key_once
+                clear_removes_every_key;
+            prefix:
+                what_is_under_another_prefix_stays
+                a_prefix_with_glob_letters_is_taken_as_it_is;
+            saving:
+                save_ends_once_the_data_is_on_disk
+                saves_at_one_time_all_succeed
+                what_was_written_is_there_when_the_store_is_opened_again;
+            limits:
+                keys_of_the_index_are_refused
+                a_value_longer_than_a_reply_may_be_is_refused
+                keys_longer_than_a_reply_may_be_are_refused
+                last_longer_than_a_reply_may_be_is_refused
+                health_is_up_while_the_store_answers;
+        })*
+    };
+}
+
+contract! {
+    embedded
+    embedded_prefixed
+    valkey_tcp
+    valkey_tcp_prefixed
+    valkey_unix
+    valkey_unix_prefixed
+    valkey_tls
+    valkey_tls_prefixed
+}

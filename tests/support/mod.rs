@@ -1,0 +1,6 @@
+//! Fixtures that several test crates share: real servers, which end with the test.
+
+#![allow(dead_code, reason = "each test crate uses its own part of the fixtures")]
+
+pub(crate) mod certificates;
+pub(crate) mod valkey;

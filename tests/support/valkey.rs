@@ -1,0 +1,246 @@
+//! A real Valkey (or Redis) server of the test's own, in a temporary directory, on a Unix socket
+//! and a free port of 127.0.0.1. It can be killed, stopped and started again, and ends with the
+//! test.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use kvsock::store::{Location, Options, Secret, Server, Sync, Tls, Transport};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::certificates::Certificates;
+
+/// How long the server may take to answer once it was started.
+const START: Duration = Duration::from_secs(10);
+
+/// How the server is to run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Setup {
+    /// The password that it asks for.
+    pub(crate) password: Option<&'static str>,
+    /// Also serve TLS, and only clients with a certificate.
+    pub(crate) tls: bool,
+    /// Keep every write on disk before it is acknowledged.
+    pub(crate) durable: bool,
+    /// Further settings, each a name with its values: `["user", "u on >pw ~* +@all"]`.
+    pub(crate) settings: Vec<[&'static str; 2]>,
+}
+
+impl Setup {
+    /// Starts the server and waits until it answers. Without a server program fails when
+    /// `KVSOCK_TEST_REQUIRE` is 1, and otherwise says so and gives `None`.
+    pub(crate) fn start(self) -> Option<Valkey> {
+        let Some(program) = program() else {
+            let required = std::env::var("KVSOCK_TEST_REQUIRE").is_ok_and(|value| value == "1");
+            assert!(!required, "no valkey-server, which KVSOCK_TEST_REQUIRE=1 asks for");
+            eprintln!("not run: no valkey-server");
+            return None;
+        };
+        let dir = tempfile::Builder::new().prefix("kvsock-").tempdir().expect("a directory");
+        let certificates = self.tls.then(|| Certificates::make(dir.path()));
+        let [port, tls_port] = free_ports();
+        let mut server =
+            Valkey { setup: self, program, dir, certificates, port, tls_port, child: None };
+        server.restart();
+        Some(server)
+    }
+}
+
+/// A running server, unless it was killed.
+#[derive(Debug)]
+pub(crate) struct Valkey {
+    setup: Setup,
+    program: &'static str,
+    dir: TempDir,
+    certificates: Option<Certificates>,
+    port: u16,
+    tls_port: u16,
+    child: Option<Child>,
+}
+
+impl Valkey {
+    /// Starts it again, on the same address and with the data that it kept.
+    pub(crate) fn restart(&mut self) {
+        self.kill();
+        let command = self.command_line();
+        self.child = Some(spawn(command));
+        self.wait_until_it_answers();
+    }
+
+    /// Starts it again with another password.
+    pub(crate) fn restart_with_password(&mut self, password: &'static str) {
+        self.setup.password = Some(password);
+        self.restart();
+    }
+
+    /// Ends it at once, as a crash does.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("kill the server");
+            child.wait().expect("wait for the server");
+        }
+    }
+
+    /// Makes it stand still: connections stay open and nothing is answered.
+    pub(crate) fn stop(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Makes it go on.
+    pub(crate) fn cont(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Sends it one command over a connection of its own.
+    pub(crate) fn command(&self, words: &[&str]) -> redis::Value {
+        let mut login = redis::RedisConnectionInfo::default();
+        if let Some(password) = self.setup.password {
+            login = login.set_password(password);
+        }
+        let info = redis::ConnectionAddr::Unix(self.socket());
+        let info = redis::IntoConnectionInfo::into_connection_info(info).expect("an address");
+        let client = redis::Client::open(info.set_redis_settings(login)).expect("a client");
+        let mut connection = client.get_connection().expect("connect to the server");
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query(&mut connection).expect("the server answers")
+    }
+
+    /// The directory that it keeps its data in.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Its Unix socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.dir.path().join("valkey.sock")
+    }
+
+    /// Its address by TCP.
+    pub(crate) fn tcp(&self) -> Transport {
+        Transport::Tcp { host: "127.0.0.1".to_owned(), port: self.port }
+    }
+
+    /// Its Unix socket's address.
+    pub(crate) fn unix(&self) -> Transport {
+        Transport::Unix { path: self.socket() }
+    }
+
+    /// Its address by TLS.
+    pub(crate) fn tls(&self) -> Transport {
+        Transport::Tls { host: "localhost".to_owned(), port: self.tls_port }
+    }
+
+    /// What a store at `transport` of this server is opened with.
+    pub(crate) fn options(&self, transport: Transport) -> Options {
+        let tls = match (&transport, &self.certificates) {
+            (Transport::Tls { .. }, Some(made)) => Tls {
+                ca: Some(made.read("ca.pem")),
+                cert: Some(made.read("client.pem")),
+                key: Some(Secret::new(String::from_utf8(made.read("client.key")).expect("PEM"))),
+            },
+            _ => Tls::default(),
+        };
+        Options {
+            password: self.setup.password.map(Secret::new),
+            tls,
+            ..options(Location::Valkey(Server { transport, db: 0, username: None, password: None }))
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let child = self.child.as_ref().expect("the server runs");
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process id");
+        kill_process(pid, signal).expect("signal the server");
+    }
+
+    fn command_line(&self) -> Command {
+        let mut command = Command::new(self.program);
+        command.args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]);
+        command.args(["--port", &self.port.to_string(), "--dir"]).arg(self.dir.path());
+        command.arg("--unixsocket").arg(self.socket());
+        if let Some(password) = self.setup.password {
+            command.args(["--requirepass", password]);
+        }
+        if self.setup.durable {
+            command.args(["--appendonly", "yes", "--appendfsync", "always"]);
+        }
+        if let Some(made) = &self.certificates {
+            command.args(["--tls-port", &self.tls_port.to_string()]);
+            command.args(["--tls-ca-cert-file", &made.path("ca.pem")]);
+            command.args(["--tls-cert-file", &made.path("server.pem")]);
+            command.args(["--tls-key-file", &made.path("server.key")]);
+        }
+        for [name, values] in &self.setup.settings {
+            command.arg(format!("--{name}")).args(values.split(' '));
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    fn wait_until_it_answers(&mut self) {
+        let started = Instant::now();
+        while !self.answers() {
+            let child = self.child.as_mut().expect("it was just started");
+            let ended = child.try_wait().expect("look after the server");
+            assert!(ended.is_none(), "{} ended: {ended:?}", self.program);
+            assert!(started.elapsed() < START, "{} does not answer", self.program);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn answers(&self) -> bool {
+        let ping = || -> std::io::Result<bool> {
+            let mut stream = UnixStream::connect(self.socket())?;
+            stream.write_all(b"PING\r\n")?;
+            let mut reply = [0; 7];
+            stream.read_exact(&mut reply)?;
+            Ok(matches!(&reply, b"+PONG\r\n" | b"-NOAUTH" | b"-NOPERM"))
+        };
+        ping().unwrap_or(false)
+    }
+}
+
+impl Drop for Valkey {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// What a store at `location` is opened with, where the test does not care.
+pub(crate) fn options(location: Location) -> Options {
+    Options {
+        location,
+        username: None,
+        password: None,
+        tls: Tls::default(),
+        timeout: Duration::from_secs(5),
+        prefix: Bytes::new(),
+        sync: Sync::Always,
+        last_depth: 1000,
+        max_reply: 64 * 1024 * 1024,
+    }
+}
+
+fn program() -> Option<&'static str> {
+    ["valkey-server", "redis-server"].into_iter().find(|program| {
+        Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
+    })
+}
+
+fn spawn(mut command: Command) -> Child {
+    command.spawn().expect("start the server")
+}
+
+/// Two free ports. Somebody else may take one before the server does; then the test fails, and
+/// says so.
+fn free_ports() -> [u16; 2] {
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    listeners.map(|listener| listener.local_addr().expect("its address").port())
+}
