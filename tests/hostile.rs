@@ -22,7 +22,8 @@ fn garbage_gets_error_replies() {
     // A fixed sequence, so that a failure can be seen again.
     let mut state = 1_u64;
     let garbage = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as u8
     });
     // The first byte decides on the protocol.
@@ -39,9 +40,9 @@ fn garbage_gets_error_replies() {
     for line in lines.clone() {
         assert!(line.starts_with(b"ERROR: "), "{}", line.escape_ascii());
     }
-    let requests = garbage.split(|byte| *byte == b'\n').filter(|line| {
-        !line.iter().all(|byte| matches!(byte, b' ' | b'\t')) && *line != b"\r"
-    });
+    let requests = garbage
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.iter().all(|byte| matches!(byte, b' ' | b'\t')) && *line != b"\r");
     assert_eq!(lines.count(), requests.count());
     assert_lives(&daemon);
 }

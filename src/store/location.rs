@@ -124,8 +124,7 @@ fn server(text: &str, tls: bool) -> Result<Location, LocationError> {
         return Err(LocationError::Surplus("what follows \"#\""));
     }
     let port = url.port().unwrap_or(PORT);
-    let transport =
-        if tls { Transport::Tls { host, port } } else { Transport::Tcp { host, port } };
+    let transport = if tls { Transport::Tls { host, port } } else { Transport::Tcp { host, port } };
     Ok(Location::Valkey(Server {
         transport,
         db: database(url.path().trim_start_matches('/'))?,

@@ -122,9 +122,7 @@ impl Store {
     /// again, in the background. Needs a running tokio runtime.
     pub fn open(options: Options) -> Result<Store, OpenError> {
         match options.location.clone() {
-            Location::Valkey(server) => {
-                valkey::Valkey::open(&server, options).map(Store::Valkey)
-            }
+            Location::Valkey(server) => valkey::Valkey::open(&server, options).map(Store::Valkey),
             Location::Embedded(path) => {
                 embedded::Embedded::open(&path, options).map(Store::Embedded)
             }

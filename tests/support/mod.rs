@@ -3,4 +3,5 @@
 #![allow(dead_code, reason = "each test crate uses its own part of the fixtures")]
 
 pub(crate) mod certificates;
+pub(crate) mod daemon;
 pub(crate) mod valkey;

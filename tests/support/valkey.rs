@@ -122,6 +122,11 @@ impl Valkey {
         self.dir.path().join("valkey.sock")
     }
 
+    /// Its address as `KVSOCK_STORE` has it.
+    pub(crate) fn url(&self) -> String {
+        format!("valkey+unix://{}", self.socket().display())
+    }
+
     /// Its address by TCP.
     pub(crate) fn tcp(&self) -> Transport {
         Transport::Tcp { host: "127.0.0.1".to_owned(), port: self.port }
