@@ -101,7 +101,7 @@ mod tests {
     use smallvec::smallvec;
 
     use super::*;
-    use crate::store::super::Verb;
+    use crate::store::Verb;
 
     fn packed(prefix: &'static [u8], verb: Verb, args: &[&'static [u8]]) -> Vec<u8> {
         let args = args.iter().copied().map(Bytes::from_static).collect();

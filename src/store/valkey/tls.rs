@@ -48,7 +48,7 @@ fn lone(given: &str, missing: &str) -> OpenError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::super::Secret;
+    use crate::store::Secret;
 
     #[test]
     fn pem_texts_that_are_none_are_named() {
