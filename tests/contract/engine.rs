@@ -9,7 +9,7 @@ use crate::support::valkey::{Setup, Valkey, options};
 
 /// Where data is kept; goes when the test ends.
 pub(crate) enum Home {
-    Directory(TempDir),
+    Directory { _kept: TempDir },
     Server(Valkey),
 }
 
@@ -87,10 +87,11 @@ pub(crate) fn check(engine: fn() -> Option<Subject>, promise: impl AsyncFnOnce(&
         .block_on(promise(&subject));
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "an engine that cannot be had here is none")]
 pub(crate) fn embedded() -> Option<Subject> {
     let directory = tempfile::tempdir().expect("a directory");
     let options = options(Location::Embedded(directory.path().join("db")));
-    Some(Subject { options, home: Home::Directory(directory) })
+    Some(Subject { options, home: Home::Directory { _kept: directory } })
 }
 
 pub(crate) fn embedded_prefixed() -> Option<Subject> {

@@ -1,13 +1,12 @@
 //! Carries out operations that are one command each, as one pipeline, and decides what may be
 //! sent again when the connection is lost.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::connection::Values;
+use super::connection::{Lost, Values};
 use super::encode::Prefix;
 use super::link::Link;
 use super::reply;
@@ -61,14 +60,16 @@ impl<'a> Run<'a> {
             let connection = match link.connection(deadline).await {
                 Ok(connection) => connection,
                 Err(cause) => {
-                    self.give_up(cause);
+                    for position in std::mem::take(&mut self.open) {
+                        self.replies[position] = reply::unavailable(cause.clone());
+                    }
                     break;
                 }
             };
             let packed = prefix.pack(self.batch, &self.open);
             match connection.send(&packed).await {
                 Ok(values) => self.settle(values, deadline).await,
-                Err(lost) => self.lose(lost.cause, deadline),
+                Err(lost) => self.lose(&lost, deadline),
             }
         }
         self.replies
@@ -97,7 +98,7 @@ impl<'a> Run<'a> {
 
     /// The connection went after the batch was handed over: writes are unknown, reads stay open.
     /// A read before a write to the same key is not repeated: it could see that write.
-    fn lose(&mut self, cause: Cow<'static, str>, deadline: Option<Instant>) {
+    fn lose(&mut self, lost: &Lost, deadline: Option<Instant>) {
         let open = std::mem::take(&mut self.open);
         let may_wait = deadline.is_none_or(|deadline| Instant::now() < deadline);
         let mut written: Vec<&[u8]> = Vec::new();
@@ -111,15 +112,9 @@ impl<'a> Run<'a> {
             } else if may_wait && !keys.any(|key| written.contains(&key)) {
                 self.open.push(position);
             } else {
-                self.replies[position] = reply::unavailable(cause.clone());
+                self.replies[position] = reply::unavailable(lost.cause.clone());
             }
         }
         self.open.reverse();
-    }
-
-    fn give_up(&mut self, cause: Cow<'static, str>) {
-        for position in std::mem::take(&mut self.open) {
-            self.replies[position] = reply::unavailable(cause.clone());
-        }
     }
 }
