@@ -1,6 +1,7 @@
 //! The client's arguments.
 
 use std::ffi::OsString;
+use std::fmt::Write;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -95,15 +96,13 @@ pub(super) fn definition() -> Command {
 fn after_help() -> String {
     let usage = |command: &crate::command::Command| [command.name, command.synopsis].join(" ");
     let width = COMMANDS.iter().map(|command| usage(command).len()).max().unwrap_or(0);
-    let rows = COMMANDS
-        .iter()
-        .map(|command| format!("  {:width$}  {}\n", usage(command), command.summary))
-        .collect::<String>();
-    format!(
-        "Commands:\n{rows}\n\
-         Exit status: 0 done or found, 1 there is no such key, 2 error (see standard error).\n\
-         A value is printed byte for byte, with a newline after it."
-    )
+    let mut text = "Commands:\n".to_owned();
+    for command in COMMANDS {
+        writeln!(text, "  {:width$}  {}", usage(command), command.summary)
+            .expect("a String takes every write");
+    }
+    text + "\nExit status: 0 done or found, 1 there is no such key, 2 error (see standard error).\n\
+            A value is printed byte for byte, with a newline after it."
 }
 
 #[cfg(test)]

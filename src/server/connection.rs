@@ -13,7 +13,7 @@ use tokio::net::UnixStream;
 use tokio::time::{Instant, Sleep};
 
 use super::Shared;
-use super::memory::Share;
+use super::memory::{Share, Turn};
 use crate::command::{Caller, Next, execute, value_at};
 use crate::message::Reply;
 use crate::protocol::text::{Decoded, Decoder, encode_reply};
@@ -68,7 +68,7 @@ enum Event {
     /// The daemon drains.
     Drain,
     /// Others have let go of memory.
-    Released,
+    Released(Turn),
     /// Nothing has moved for too long.
     Idle,
 }
@@ -116,14 +116,13 @@ impl<'a> Connection<'a> {
                     self.room = if count < self.room { READ_MIN } else { READ_MAX };
                     self.carry_out(&mut replies).await?;
                 }
-                Event::Closed => return Ok(()),
-                Event::Released => {}
+                Event::Released(turn) => self.share.resume(turn),
                 Event::Drain => {
                     // From here on the peer cannot send; all it could send will be answered.
                     rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Read)?;
                     self.phase = Phase::Draining;
                 }
-                Event::Idle => return Ok(()),
+                Event::Closed | Event::Idle => return Ok(()),
             }
             self.settle();
         }
@@ -205,8 +204,8 @@ impl<'a> Connection<'a> {
                 return Poll::Ready(Ok(Event::Drain));
             }
             if let Some(released) = &mut released {
-                if released.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(Ok(Event::Released));
+                if let Poll::Ready(turn) = released.as_mut().poll(cx) {
+                    return Poll::Ready(Ok(Event::Released(turn)));
                 }
             } else if self.phase != Phase::Closing
                 && self.output.len() < self.max_output

@@ -30,6 +30,10 @@ pub(super) struct Share {
     turn: Option<OwnedSemaphorePermit>,
 }
 
+/// Perhaps the right to go on past the bound, which one connection has at a time.
+#[derive(Debug)]
+pub(super) struct Turn(Option<OwnedSemaphorePermit>);
+
 impl Memory {
     /// Bounds the buffers at `limit` bytes; 0 is unlimited.
     pub(super) fn new(limit: usize) -> Memory {
@@ -75,15 +79,24 @@ impl Share {
         self.turn.is_none()
     }
 
-    /// Waits until [`Share::must_pause`] is worth asking again.
-    pub(super) fn released(&self) -> impl Future<Output = ()> + Send + 'static {
+    /// Waits until [`Share::must_pause`] is worth asking again; gives what [`Share::resume`]
+    /// takes.
+    pub(super) fn released(&self) -> impl Future<Output = Turn> + Send + 'static {
         let memory = Arc::clone(&self.memory);
         async move {
+            let turn = Arc::clone(&memory.turn).acquire_owned();
             tokio::select! {
-                () = memory.released.notified() => {}
-                // The permit is given back at once: who asks again takes it then.
-                _ = memory.turn.acquire() => {}
+                () = memory.released.notified() => Turn(None),
+                // Kept, for given back it would go to the next in the queue.
+                permit = turn => Turn(permit.ok()),
             }
+        }
+    }
+
+    /// Ends the wait, with the turn if that is what came.
+    pub(super) fn resume(&mut self, turn: Turn) {
+        if turn.0.is_some() {
+            self.turn = turn.0;
         }
     }
 }
@@ -127,7 +140,30 @@ mod tests {
         let released = tokio::spawn(first.released());
         tokio::task::yield_now().await;
         drop(second);
-        released.await.expect("woken");
+        first.resume(released.await.expect("woken"));
         assert!(!first.must_pause());
+    }
+
+    #[tokio::test]
+    async fn the_turn_goes_round_among_many_that_wait() {
+        let memory = Arc::new(Memory::new(1));
+        let mut shares: Vec<Share> = std::iter::repeat_with(|| memory.share()).take(5).collect();
+        for share in &mut shares {
+            share.set(SMALL + 1);
+        }
+        assert!(!shares[0].must_pause());
+        let waiting: Vec<_> =
+            shares[1..].iter().map(|share| tokio::spawn(share.released())).collect();
+        tokio::task::yield_now().await;
+        let mut holder = 0;
+        for (index, turn) in waiting.into_iter().enumerate() {
+            // Only the turn wakes the next: the bound is passed until the end.
+            let held = std::mem::take(&mut shares[holder].turn);
+            drop(held);
+            holder = index + 1;
+            let turn = turn.await.expect("woken");
+            shares[holder].resume(turn);
+            assert!(!shares[holder].must_pause(), "share {holder}");
+        }
     }
 }

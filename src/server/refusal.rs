@@ -44,6 +44,7 @@ pub(super) fn refuse(stream: UnixStream, shared: &Arc<Shared>, tasks: &mut JoinS
 pub fn refuse_all(listeners: &[UnixListener], line: &str, time: Duration) {
     let end = Instant::now() + time;
     let mut waiting: Vec<(StdStream, Instant)> = Vec::new();
+    let mut asked = vec![0; 65536];
     loop {
         for listener in listeners {
             while let Ok((stream, _)) = listener.accept() {
@@ -56,7 +57,7 @@ pub fn refuse_all(listeners: &[UnixListener], line: &str, time: Duration) {
         waiting.retain_mut(|(stream, since)| {
             // A client is answered when it asked: some give up when they cannot write.
             let silent = matches!(
-                stream.read(&mut [0; 65536]),
+                stream.read(&mut asked),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock
             );
             if silent && !over && since.elapsed() < PATIENCE {

@@ -59,7 +59,7 @@ pub struct Activated {
     pub closed: Vec<String>,
 }
 
-/// Takes the sockets of sd_listen_fds(3); none, when not activated. The first call takes them
+/// Takes the sockets of `sd_listen_fds(3)`; none, when not activated. The first call takes them
 /// all. Call it before threads are started, for it changes the environment.
 pub fn activated() -> Result<Activated, ListenError> {
     // listenfd takes only the numbers; the names must be read before it clears the variables.

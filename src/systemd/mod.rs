@@ -1,5 +1,5 @@
 //! What systemd and the daemon tell each other: sockets, and the notification protocol of
-//! sd_notify(3).
+//! `sd_notify(3)`.
 
 pub mod listen;
 pub mod notify;
