@@ -2,6 +2,8 @@
 //!
 //! What both engines promise is in the contract suite.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 #[path = "support/embedded.rs"]
 mod support;
 

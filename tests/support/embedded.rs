@@ -1,7 +1,6 @@
 //! A store of the embedded engine with a runtime of its own, for tests that block.
 
-// Each test program uses a part of it.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 
 use std::path::Path;
 use std::time::Duration;

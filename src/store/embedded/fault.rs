@@ -43,6 +43,7 @@ impl Fault {
             Fault::Io(source) => match source.kind() {
                 io::ErrorKind::NotFound
                 | io::ErrorKind::AlreadyExists
+                | io::ErrorKind::InvalidInput
                 | io::ErrorKind::UnexpectedEof
                 | io::ErrorKind::InvalidData => OpenError::Damaged {
                     path,

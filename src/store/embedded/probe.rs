@@ -19,7 +19,7 @@ pub(super) fn write(directory: &Path, len: usize) -> io::Result<()> {
         Err(error) => return Err(error.into()),
     };
     // Not zeros, which some file systems do not store.
-    let block = [0x5a; 64 * 1024];
+    let block = [0x5a; 16 * 1024];
     let mut left = len;
     while left > 0 {
         let part = left.min(block.len());

@@ -38,9 +38,15 @@ pub(super) struct Transaction {
 
 /// What becomes of one key.
 struct Change {
-    /// Whether the key is in the committed data, and its expiry there.
-    before: Option<Option<u64>>,
+    before: Committed,
     after: Option<Record>,
+}
+
+/// What the committed data has of one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Committed {
+    Absent,
+    Present { expires: Option<u64> },
 }
 
 impl Transaction {
@@ -139,7 +145,10 @@ impl Transaction {
         let (data, expiry, recent) =
             (&self.database.data, &self.database.expiry, &self.database.recent);
         for (key, Change { before, after }) in self.changes.drain() {
-            let was = before.flatten();
+            let was = match before {
+                Committed::Present { expires } => expires,
+                Committed::Absent => None,
+            };
             let is = after.as_ref().and_then(|record| record.expires);
             if was != is {
                 was.inspect(|was| batch.remove(expiry, expiry_entry(*was, &key)));
@@ -147,7 +156,7 @@ impl Transaction {
             }
             match after {
                 Some(record) => batch.insert(data, &key[..], record.encode()),
-                None if before.is_some() => batch.remove(data, &key[..]),
+                None if before != Committed::Absent => batch.remove(data, &key[..]),
                 None => {}
             }
         }
@@ -230,7 +239,8 @@ impl Transaction {
                 break;
             }
             let key = Bytes::copy_from_slice(key);
-            if self.change(&key)?.before == Some(Some(expires)) {
+            let expected = Committed::Present { expires: Some(expires) };
+            if self.change(&key)?.before == expected {
                 self.remove(&key)?;
             } else {
                 self.orphans.push(entry.to_vec());
@@ -246,7 +256,10 @@ impl Transaction {
     fn change(&mut self, stored: &Bytes) -> Result<&mut Change, Fault> {
         if !self.changes.contains_key(stored) {
             let committed = self.database.data.get(stored)?;
-            let before = committed.as_deref().map(expiry_of).transpose()?;
+            let before = match &committed {
+                Some(record) => Committed::Present { expires: expiry_of(record)? },
+                None => Committed::Absent,
+            };
             let after = committed.map(Record::decode).transpose()?;
             self.changes.insert(stored.clone(), Change { before, after });
         }

@@ -80,13 +80,11 @@ impl Keyed<'_> {
                 self.transaction.remove(&stored)?;
                 (0, None)
             }
-            Some((_, record)) => match integer::parse(&record.value) {
-                Some(number) => (number, record.expires),
-                None => {
-                    let text = "value is not an integer or out of range";
-                    return Err(ErrorReply::Failed(text.into()));
-                }
-            },
+            Some((_, record)) => {
+                let number = integer::parse(&record.value)
+                    .ok_or(ErrorReply::Failed("value is not an integer or out of range".into()))?;
+                (number, record.expires)
+            }
         };
         let Some(new) = old.checked_add(step) else {
             return Err(ErrorReply::Failed("increment or decrement would overflow".into()));

@@ -1,0 +1,166 @@
+//! A full disk is an error reply, reads go on, and writing works again when there is room.
+//!
+//! Needs root, to mount a small tmpfs; without it the tests say on stderr that they did not run.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+#[path = "support/embedded.rs"]
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use kvsock::message::{ErrorReply, Reply};
+use kvsock::store::{Health, Options, Sync, Verb};
+
+use support::{Opened, options, value};
+
+/// A tmpfs of its own, unmounted at the end.
+struct SmallDisk {
+    mount: tempfile::TempDir,
+}
+
+impl SmallDisk {
+    fn new(size: &str) -> Option<SmallDisk> {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("NOT RUN: {}: needs root to mount a tmpfs", module_path!());
+            return None;
+        }
+        let mount = tempfile::tempdir().unwrap();
+        let status = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(mount.path())
+            .status()
+            .unwrap();
+        if !status.success() {
+            eprintln!("NOT RUN: {}: root may not mount a tmpfs here", module_path!());
+            return None;
+        }
+        Some(SmallDisk { mount })
+    }
+
+    fn directory(&self) -> PathBuf {
+        self.mount.path().join("db")
+    }
+
+    /// Takes all room that is left, but for some pages.
+    fn fill(&self, left: usize) {
+        let ballast = self.mount.path().join("ballast");
+        let spared = vec![1; left];
+        let spare = self.mount.path().join("spare");
+        fs::write(&spare, spared).unwrap();
+        let mut file = fs::OpenOptions::new().create(true).append(true).open(ballast).unwrap();
+        while std::io::Write::write(&mut file, &[1; 4096]).is_ok() {}
+        fs::remove_file(spare).unwrap();
+    }
+
+    fn make_room(&self) {
+        fs::remove_file(self.mount.path().join("ballast")).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.mount.path()).status();
+    }
+}
+
+fn is_no_space(reply: &Reply) -> bool {
+    match reply {
+        Reply::Error(ErrorReply::Unavailable(why)) => why.contains("no space left on device"),
+        Reply::Error(ErrorReply::OutcomeUnknown(name)) => *name == "SET",
+        _ => false,
+    }
+}
+
+fn wait_until(mut condition: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the condition never came");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_full_journal_is_survived() {
+    let Some(disk) = SmallDisk::new("32m") else { return };
+    for sync in [Sync::Always, Sync::No] {
+        let settings = Options { sync, ..options(&disk.directory()) };
+        let store = Opened::new(settings.clone());
+        store.ask(Verb::Clear);
+        assert_eq!(store.run(Verb::Set, &["before", "1"]), Reply::OK);
+        disk.fill(100_000);
+        let mut stored = Vec::new();
+        let mut unknown = Vec::new();
+        let mut refused = 0;
+        for n in 0..100 {
+            let key = format!("k{n}");
+            match store.run(Verb::Set, &[key.as_str(), &"v".repeat(10_000)]) {
+                Reply::OK => stored.push(key),
+                Reply::Error(ErrorReply::OutcomeUnknown("SET")) => unknown.push(key),
+                reply => {
+                    assert!(is_no_space(&reply), "{reply:?}");
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused > 50, "{refused} refused");
+        assert_eq!(store.health(), Health::Down("no space left on device".to_owned()));
+        // What was acknowledged is served, before and after; what was refused is not there.
+        let expect = |store: &Opened| {
+            assert_eq!(store.run(Verb::Get, &["before"]), value("1"));
+            for key in &stored {
+                assert_eq!(store.run(Verb::Get, &[key]), value("v".repeat(10_000)));
+            }
+        };
+        expect(&store);
+        let Reply::Integer(size) = store.ask(Verb::Size) else { panic!("a number") };
+        let size = usize::try_from(size).unwrap();
+        assert!((stored.len() + 1..=stored.len() + 1 + unknown.len()).contains(&size));
+        disk.make_room();
+        wait_until(|| store.run(Verb::Set, &["after", "1"]) == Reply::OK);
+        assert_eq!(store.health(), Health::Up);
+        expect(&store);
+        store.close();
+        let store = Opened::new(settings);
+        expect(&store);
+        assert_eq!(store.run(Verb::Get, &["after"]), value("1"));
+        store.close();
+    }
+}
+
+#[test]
+fn tables_that_cannot_be_written_in_the_background_are_survived() {
+    let Some(disk) = SmallDisk::new("96m") else { return };
+    let store = Opened::new(options(&disk.directory()));
+    assert_eq!(store.run(Verb::Set, &["before", "1"]), Reply::OK);
+    // Room for the journal, but not for the tables that are written past 16 MiB of it.
+    disk.fill(22 * 1024 * 1024);
+    let text = |n: u32| format!("{n:04}").repeat(25_000);
+    let mut stored = 0;
+    while store.run(Verb::Set, &[format!("k{stored}"), text(stored)]) == Reply::OK {
+        stored += 1;
+        assert!(stored < 1_000, "the disk never got full");
+    }
+    assert!(stored > 160, "the journal took {stored}");
+    let reply = store.run(Verb::Set, &["refused", "1"]);
+    assert!(is_no_space(&reply), "{reply:?}");
+    assert_eq!(store.run(Verb::Get, &["k0"]), value(text(0)));
+    disk.make_room();
+    // By itself, without a write.
+    wait_until(|| store.health() == Health::Up);
+    assert_eq!(store.run(Verb::Set, &["after", "1"]), Reply::OK);
+    for n in 0..stored {
+        assert_eq!(store.run(Verb::Get, &[format!("k{n}")]), value(text(n)));
+    }
+    assert_eq!(store.ask(Verb::Save), Reply::OK);
+    store.close();
+    let store = Opened::new(options(&disk.directory()));
+    assert_eq!(store.run(Verb::Get, &["after"]), value("1"));
+    for n in 0..stored {
+        assert_eq!(store.run(Verb::Get, &[format!("k{n}")]), value(text(n)));
+    }
+    store.close();
+}
