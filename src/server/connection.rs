@@ -22,9 +22,12 @@ use crate::protocol::text::{Decoded, Decoder, encode_reply};
 const READ_MIN: usize = 4 * 1024;
 /// Room for a read of a client that fills its buffer.
 const READ_MAX: usize = 256 * 1024;
-/// Requests carried out at a time: enough to fill a round trip, few enough to bound what their
-/// replies hold.
-const BATCH: usize = 256;
+/// Requests carried out at a time: enough to fill a round trip.
+const BATCH_MAX: usize = 256;
+/// How many a connection begins with. Their number doubles while replies are small.
+const BATCH_FIRST: usize = 32;
+/// Bytes of replies that a batch aims at: how long they are shows only when they are there.
+const BATCH_BYTES: usize = 1024 * 1024;
 /// An output buffer larger than this is let go when it is empty.
 const KEEP: usize = 64 * 1024;
 
@@ -41,6 +44,8 @@ pub(super) struct Connection<'a> {
     output: Output,
     /// Room for the next read.
     room: usize,
+    /// Requests for the next batch.
+    batch: usize,
     /// How far the connection has come.
     phase: Phase,
     /// Output that may wait before reading stops.
@@ -89,6 +94,7 @@ impl<'a> Connection<'a> {
             input: BytesMut::new(),
             output: Output::default(),
             room: READ_MIN,
+            batch: BATCH_FIRST,
             phase: Phase::Open,
             max_output: if options.max_reply == 0 { usize::MAX } else { options.max_reply },
             idle: Idle::after(options.client_timeout),
@@ -132,7 +138,7 @@ impl<'a> Connection<'a> {
     async fn carry_out(&mut self, replies: &mut Vec<Reply>) -> io::Result<()> {
         let mut batch = Vec::new();
         loop {
-            while batch.len() < BATCH
+            while batch.len() < self.batch
                 && let Some(decoded) = self.decoder.decode(&mut self.input)
             {
                 batch.push(match decoded {
@@ -145,9 +151,14 @@ impl<'a> Connection<'a> {
             }
             let context = &self.shared.context;
             let next = execute(context, &self.caller, batch.drain(..), replies).await;
+            let before = self.output.bytes.len();
             for reply in replies.drain(..) {
                 encode_reply(&reply, &mut self.output.bytes);
             }
+            self.batch = match self.output.bytes.len() - before {
+                0..BATCH_BYTES => (self.batch * 2).min(BATCH_MAX),
+                large => (self.batch * BATCH_BYTES / large).max(1),
+            };
             self.share.set(self.held());
             if next != Next::Continue {
                 self.phase = Phase::Closing;
