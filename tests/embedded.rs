@@ -329,10 +329,14 @@ fn damaged_files_are_a_clear_error_or_harmless() {
     let home = tempfile::tempdir().unwrap();
     let original = home.path().join("db");
     let store = Opened::new(options(&original));
-    for key in 0..500 {
+    for key in 0..350 {
         store.run(Verb::Set, &[format!("k{key:03}"), "v".repeat(50_000)]);
     }
     store.close();
+    // Only zeros follow, which would be copied each time.
+    let journal = journal(&original);
+    let len = written_len(&journal);
+    fs::OpenOptions::new().write(true).open(&journal).unwrap().set_len(len).unwrap();
     let mut damaged = 0;
     for file in files_below(&original) {
         for damage in ["overwritten", "cut", "removed"] {
