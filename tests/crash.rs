@@ -24,10 +24,12 @@ use support::{Opened, operation, options};
 /// Clients of the process that is killed.
 const CLIENTS: usize = 12;
 /// Keys of each client, written again and again.
-const KEYS: u64 = 150;
+const KEYS: u64 = 40;
+/// Fewer than there are keys.
+const DEPTH: usize = 200;
 /// Rounds on one store; a new one then, for the longer a store is used, the longer its journal
 /// takes to read.
-const ROUNDS_OF_A_STORE: u32 = 10;
+const ROUNDS_OF_A_STORE: u32 = 5;
 
 const DIRECTORY: &str = "KVSOCK_CRASH_DIRECTORY";
 const SYNC: &str = "KVSOCK_CRASH_SYNC";
@@ -54,7 +56,7 @@ fn settings(directory: &Path, sync: &str) -> Options {
         "everysec" => Sync::EverySecond,
         _ => Sync::No,
     };
-    Options { sync, ..options(directory) }
+    Options { sync, last_depth: DEPTH, ..options(directory) }
 }
 
 fn key(client: usize, number: u64) -> String {
@@ -117,7 +119,7 @@ fn run_and_kill(directory: &Path, sync: &str, first: u64) -> HashMap<usize, u64>
 }
 
 fn kill_soon(mut process: Child) {
-    std::thread::sleep(Duration::from_micros(rand::random_range(0..60_000)));
+    std::thread::sleep(Duration::from_micros(rand::random_range(0..40_000)));
     process.kill().unwrap();
     process.wait().unwrap();
 }
@@ -140,7 +142,7 @@ fn examine(store: &Opened, first: u64, acknowledged: &HashMap<usize, u64>) {
     let Reply::List(keys) = store.run(Verb::Keys, &["*"]) else { panic!("keys") };
     assert_eq!(store.ask(Verb::Size), Reply::Integer(i64::try_from(keys.len()).unwrap()));
     let Reply::Pairs(last) = store.run(Verb::Last, &["100000"]) else { panic!("pairs") };
-    assert_eq!(last.len(), keys.len().min(1_000));
+    assert_eq!(last.len(), keys.len().min(DEPTH));
     let mut newest = HashMap::new();
     for (key, value) in last {
         let (key, value) = (std::str::from_utf8(&key).unwrap(), Reply::Value(value));

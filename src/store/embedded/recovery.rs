@@ -95,8 +95,7 @@ impl Recovery {
         if self.failure.is_none() {
             let Some(transaction) = &self.transaction else { return Err("closed".into()) };
             let Err(fault) = transaction.database().check() else { return Ok(()) };
-            let soonest = self.opened_at + REOPEN_INTERVAL;
-            self.fail(&fault, soonest, true, BACKGROUND_ROOM);
+            self.fail(&fault, Instant::now(), true, BACKGROUND_ROOM);
         }
         let Some(failure) = &mut self.failure else { return Ok(()) };
         if Instant::now() < failure.retry_at {
@@ -106,6 +105,10 @@ impl Recovery {
         if let Err(error) = probe::write(&self.path, room) {
             let fault = Fault::from(error);
             return Err(self.fail(&fault, Instant::now() + PROBE_INTERVAL, reopen, room));
+        }
+        let soonest = self.opened_at + REOPEN_INTERVAL;
+        if reopen && Instant::now() < soonest {
+            return Err(self.fail(&Fault::Poisoned, soonest, true, room));
         }
         if reopen && let Err(fault) = self.reopen() {
             return Err(self.fail(&fault, Instant::now() + REOPEN_INTERVAL, true, room));

@@ -178,10 +178,12 @@ impl Transaction {
         })
     }
 
-    /// Removes every key under the prefix, at once if there are no others; otherwise a chunk at
-    /// a time. Gives the database that holds the data from now on. Nothing may be uncommitted.
+    /// Removes every key under the prefix. In one commit if there are few, or no others in the
+    /// store; otherwise in one for each chunk. Gives the database that holds the data from now
+    /// on. Nothing may be uncommitted.
     pub(super) fn clear(&mut self, mode: PersistMode) -> Result<&Arc<Database>, Fault> {
-        if self.owns_all_keys()? {
+        // New keyspaces cost a dozen syncs or more: not for a handful of keys.
+        if self.state.count > CHUNK as u64 && self.owns_all_keys()? {
             self.begin_generation(mode)?;
             return Ok(&self.database);
         }
