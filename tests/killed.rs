@@ -5,7 +5,7 @@ mod support;
 
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -32,18 +32,18 @@ fn write(
     writer: usize,
     mut known: Knowledge,
     mut next: u64,
-    started: std::sync::mpsc::Sender<()>,
+    started: &Sender<()>,
 ) -> (Knowledge, u64) {
     loop {
         let batch: Vec<(String, u64)> =
             (0..DEPTH).map(|n| (format!("w{writer}:k{}", (next + n) % 13), next + n)).collect();
         next += DEPTH;
-        let mut lines = String::new();
         for (key, value) in &batch {
-            lines.push_str(&format!("set {key} {value}\n"));
             known.entry(key.clone()).or_insert((0, 0)).1 = *value;
         }
-        if client.0.get_mut().write_all(lines.as_bytes()).is_err() {
+        let lines: Vec<String> =
+            batch.iter().map(|(key, value)| format!("set {key} {value}\n")).collect();
+        if client.0.get_mut().write_all(lines.concat().as_bytes()).is_err() {
             return (known, next);
         }
         for (key, value) in batch {
@@ -67,7 +67,7 @@ fn start_writers(daemon: &Daemon, states: Vec<(Knowledge, u64)>) -> (Vec<Writer>
     let (started, has_started) = channel();
     let writers = states.into_iter().enumerate().map(|(number, (known, next))| {
         let (client, started) = (daemon.connect(), started.clone());
-        std::thread::spawn(move || write(client, number, known, next, started))
+        std::thread::spawn(move || write(client, number, known, next, &started))
     });
     (writers.collect(), has_started)
 }

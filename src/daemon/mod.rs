@@ -27,6 +27,8 @@ pub fn run(
     env: impl Iterator<Item = (OsString, OsString)>,
 ) -> ExitCode {
     let started = Instant::now();
+    // Whatever the daemon makes, data, logs or socket, is its own user's alone.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     // First, for it changes the environment, which is safe as long as there are no threads.
     let activated = listen::activated();
     match config::load(args, env) {
