@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use crate::config::Faults;
 use crate::exit::Exit;
-use crate::logging::{LogError, Logging};
+use crate::logging::{self, LogError, Logging, Sink};
 use crate::server;
 use crate::store::OpenError;
 use crate::systemd::listen::ListenError;
@@ -23,9 +23,6 @@ const MIN_LIFE: Duration = Duration::from_secs(1);
 /// Why the daemon does not start. Ends the process.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StartError {
-    /// The settings cannot work.
-    #[error("bad settings:\n{0}")]
-    Settings(Faults),
     /// There is nothing to listen on.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -43,8 +40,7 @@ pub(super) enum StartError {
 impl StartError {
     fn exit(&self) -> Exit {
         match self {
-            StartError::Settings(_)
-            | StartError::Listen(ListenError::Kind { .. } | ListenError::Occupied(_))
+            StartError::Listen(ListenError::Kind { .. } | ListenError::Occupied(_))
             | StartError::Store(OpenError::Config(_)) => Exit::Config,
             StartError::Listen(ListenError::InUse(_))
             | StartError::Store(OpenError::Locked { .. })
@@ -74,23 +70,46 @@ pub(super) fn end(
     started: Instant,
     logging: Option<Arc<Logging>>,
 ) -> Exit {
-    if let StartError::Settings(faults) = error {
-        for fault in faults.iter() {
-            tracing::error!("{fault}");
-        }
-    } else {
-        tracing::error!("{error}");
-    }
+    tracing::error!("{error}");
     let exit = error.exit();
-    if !listeners.is_empty() {
-        let line = match exit {
-            Exit::Config => "ERROR: kvsock is misconfigured; see the journal\n",
-            _ => "ERROR: kvsock cannot start; see the journal\n",
-        };
-        server::refuse_all(listeners, line, MIN_LIFE.saturating_sub(started.elapsed()));
-    }
+    answer(listeners, exit, started);
     if let Some(logging) = logging {
         logging.finish(FAREWELL);
     }
     exit
+}
+
+/// The same for settings that cannot work, whose faults are named one by one.
+pub(super) fn end_misconfigured(
+    faults: &Faults,
+    listeners: &[UnixListener],
+    started: Instant,
+) -> Exit {
+    // Somebody at a terminal reads them as they are; the journal gets an entry for each.
+    let logging = match super::sink() {
+        Sink::Stderr => None,
+        Sink::Journal => super::start_logging(&logging::Options::default()).ok(),
+    };
+    for fault in faults.iter() {
+        match &logging {
+            Some(_) => tracing::error!("{fault}"),
+            None => eprintln!("kvsockd: {fault}"),
+        }
+    }
+    answer(listeners, Exit::Config, started);
+    if let Some(logging) = logging {
+        logging.finish(FAREWELL);
+    }
+    Exit::Config
+}
+
+fn answer(listeners: &[UnixListener], exit: Exit, started: Instant) {
+    if listeners.is_empty() {
+        return;
+    }
+    let line = match exit {
+        Exit::Config => "ERROR: kvsock is misconfigured; see the journal\n",
+        _ => "ERROR: kvsock cannot start; see the journal\n",
+    };
+    server::refuse_all(listeners, line, MIN_LIFE.saturating_sub(started.elapsed()));
 }

@@ -42,9 +42,8 @@ pub fn run(
             LoadError::Usage(error).exit()
         }
         Err(LoadError::Faults(faults)) => {
-            let logging = start_logging(&logging::Options::default()).ok();
-            let activated = activated.unwrap_or_default();
-            failure::end(&StartError::Settings(faults), &activated.listeners, started, logging)
+            let listeners = activated.unwrap_or_default().listeners;
+            failure::end_misconfigured(&faults, &listeners, started)
         }
     }
     .into()
@@ -52,8 +51,11 @@ pub fn run(
 
 /// Logs to the journal, where standard error is connected to it.
 fn start_logging(options: &logging::Options) -> Result<Arc<Logging>, LogError> {
-    let journal_stream = std::env::var_os("JOURNAL_STREAM");
-    logging::start(options, Sink::detect(journal_stream.as_deref())).map(Arc::new)
+    logging::start(options, sink()).map(Arc::new)
+}
+
+fn sink() -> Sink {
+    Sink::detect(std::env::var_os("JOURNAL_STREAM").as_deref())
 }
 
 fn check(invocation: &Invocation) -> Exit {
