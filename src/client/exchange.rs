@@ -6,7 +6,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::ClientError;
+use super::error::ClientError;
 use crate::protocol::text::{ReplyLine, encode_request, parse_reply};
 
 /// Sends `words`, the command first, and reads the reply.

@@ -1,6 +1,7 @@
 //! The `kvsock` command: one request to the daemon, its reply to standard output.
 
 mod command_line;
+mod error;
 mod exchange;
 mod socket;
 
@@ -9,6 +10,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use self::command_line::{CommandLine, UsageError};
+use self::error::ClientError;
 use self::exchange::exchange;
 use crate::protocol::text::ReplyLine;
 
@@ -16,23 +18,6 @@ use crate::protocol::text::ReplyLine;
 const NOT_FOUND: u8 = 1;
 /// The request failed, or never reached the daemon.
 const FAILED: u8 = 2;
-
-/// What went wrong on this side of the socket.
-#[derive(Debug, thiserror::Error)]
-enum ClientError {
-    #[error("cannot connect to {path}: {source}")]
-    Connect { path: String, source: io::Error },
-    #[error("connection to the daemon failed: {0}")]
-    Connection(#[source] io::Error),
-    #[error("the daemon closed the connection without a reply")]
-    NoReply,
-    #[error("the daemon's reply makes no sense: unbalanced quotes")]
-    BadReply,
-    #[error("standard input: {0}")]
-    Input(#[source] io::Error),
-    #[error("standard output: {0}")]
-    Output(#[source] io::Error),
-}
 
 /// Runs the command; the exit status is 0, or 1 where the key does not exist, or 2 for an error,
 /// which standard error tells.

@@ -1,19 +1,13 @@
-//! The number of keys as `status` shows it: cached, for on a prefixed Valkey it takes a scan.
+//! The last known number of keys, for `status`: on a prefixed Valkey it takes a scan to count.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use super::context::Context;
-use crate::message::{Args, Reply};
-use crate::store::{Health, Operation, Verb};
 
 /// A count stands for at least this long.
 const MIN_AGE: Duration = Duration::from_millis(500);
 /// It stands for at least so many times as long as it took, so that counting is a small part of
 /// what the store does.
 const COST_FACTOR: u32 = 20;
-/// The longest that a `status` waits for a new count.
-const PATIENCE: Duration = Duration::from_millis(250);
 
 /// The last count, and when another is worth its cost.
 #[derive(Debug, Default)]
@@ -24,40 +18,57 @@ struct State {
     size: Option<i64>,
     /// Until when `size` stands; none if it never was counted.
     stands_until: Option<Instant>,
-    counting: bool,
+    /// When the count that is under way began.
+    counting_since: Option<Instant>,
 }
 
 impl CachedSize {
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    /// The last count; `None` if the store never told.
+    pub(super) fn get(&self) -> Option<i64> {
+        self.state().size
+    }
+
+    /// Whether the caller is to count anew, and then to call [`CachedSize::finish`].
+    pub(super) fn begin(&self) -> bool {
+        let mut state = self.state();
+        let now = Instant::now();
+        let stands = state.stands_until.is_some_and(|until| now < until);
+        if stands || state.counting_since.is_some() {
+            return false;
+        }
+        state.counting_since = Some(now);
+        true
+    }
+
+    /// Takes the count that was begun; `None` if it failed.
+    pub(super) fn finish(&self, size: Option<i64>) {
+        let mut state = self.state();
+        let took = state.counting_since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        state.stands_until = Some(Instant::now() + MIN_AGE.max(took * COST_FACTOR));
+        state.size = size.or(state.size);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The number of keys, perhaps of a moment ago; `None` if the store never told.
-pub(super) async fn cached_size(context: &Arc<Context>) -> Option<i64> {
-    {
-        let mut state = context.size.state();
-        let stands = state.stands_until.is_some_and(|until| Instant::now() < until);
-        if stands || state.counting || context.store.health() != Health::Up {
-            return state.size;
-        }
-        state.counting = true;
-    }
-    // A count that takes longer than its asker's patience goes on, for the next one.
-    let counting = tokio::spawn(count(Arc::clone(context)));
-    let _ = tokio::time::timeout(PATIENCE, counting).await;
-    context.size.state().size
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-async fn count(context: Arc<Context>) {
-    let start = Instant::now();
-    let operation = Operation { verb: Verb::Size, args: Args::new() };
-    let reply = context.store.execute(vec![operation]).await.pop();
-    let stands = MIN_AGE.max(start.elapsed() * COST_FACTOR);
-    let mut state = context.size.state();
-    state.counting = false;
-    state.stands_until = Some(Instant::now() + stands);
-    if let Some(Reply::Integer(size)) = reply {
-        state.size = Some(size);
+    #[test]
+    fn one_counts_at_a_time_and_a_count_stands_for_a_while() {
+        let size = CachedSize::default();
+        assert!(size.begin());
+        assert!(!size.begin());
+        assert_eq!(size.get(), None);
+        size.finish(Some(3));
+        assert_eq!(size.get(), Some(3));
+        assert!(!size.begin());
+        size.state().stands_until = Some(Instant::now());
+        assert!(size.begin());
+        size.finish(None);
+        assert_eq!(size.get(), Some(3), "a count that failed leaves the last one");
     }
 }

@@ -1,13 +1,16 @@
 //! How the daemon and its store are.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::context::{Context, Counters};
-use super::size::cached_size;
-use crate::message::Reply;
-use crate::store::Health;
+use crate::message::{Args, Reply};
+use crate::store::{Health, Operation, Verb};
+
+/// The longest that a `status` waits for a new count of the keys.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// What `status json` shows, field by field.
 #[derive(Serialize)]
@@ -33,7 +36,7 @@ struct StoreStatus<'a> {
 }
 
 async fn status(context: &Arc<Context>) -> Status<'_> {
-    let db_size = cached_size(context).await;
+    let db_size = size(context).await;
     let error = match context.store.health() {
         Health::Up => None,
         Health::Down(why) => Some(why),
@@ -78,4 +81,23 @@ pub(super) async fn text(context: &Arc<Context>) -> Reply {
 pub(super) async fn json(context: &Arc<Context>) -> Reply {
     let status = status(context).await;
     Reply::Line(serde_json::to_string(&status).expect("numbers and texts have a JSON form"))
+}
+
+/// The number of keys, perhaps of a moment ago; `None` if the store never told.
+async fn size(context: &Arc<Context>) -> Option<i64> {
+    if context.store.health() == Health::Up && context.size.begin() {
+        // A count that takes longer than its asker's patience goes on, for the next one.
+        let counting = tokio::spawn(count(Arc::clone(context)));
+        let _ = tokio::time::timeout(PATIENCE, counting).await;
+    }
+    context.size.get()
+}
+
+async fn count(context: Arc<Context>) {
+    let operation = Operation { verb: Verb::Size, args: Args::new() };
+    let size = match context.store.execute(vec![operation]).await.pop() {
+        Some(Reply::Integer(size)) => Some(size),
+        _ => None,
+    };
+    context.size.finish(size);
 }

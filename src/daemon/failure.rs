@@ -14,7 +14,7 @@ use crate::server;
 use crate::store::OpenError;
 use crate::systemd::listen::ListenError;
 
-use super::FAREWELL;
+use super::log::{self, FAREWELL};
 
 /// The shortest life of a daemon that systemd started through its socket: it would be started
 /// again at once, for the clients that wait there.
@@ -86,9 +86,9 @@ pub(super) fn end_misconfigured(
     started: Instant,
 ) -> Exit {
     // Somebody at a terminal reads them as they are; the journal gets an entry for each.
-    let logging = match super::sink() {
+    let logging = match log::sink() {
         Sink::Stderr => None,
-        Sink::Journal => super::start_logging(&logging::Options::default()).ok(),
+        Sink::Journal => log::start(&logging::Options::default()).ok(),
     };
     for fault in faults.iter() {
         match &logging {

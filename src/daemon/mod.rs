@@ -2,23 +2,22 @@
 
 mod failure;
 mod heartbeat;
+mod log;
 mod serve;
 mod welcome;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use self::failure::StartError;
+use self::log::FAREWELL;
 use crate::config::{self, Invocation, LoadError, Mode, reload};
 use crate::exit::Exit;
-use crate::logging::{self, LogError, Logging, Sink};
+use crate::logging::{self, Logging};
 use crate::systemd::listen::{self, Activated, ListenError};
 use crate::systemd::notify::Notifier;
-
-/// The longest that the log and the service manager may hold up the end.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Runs the daemon until it is told to stop. `args` begins with the program's name; `env` is the
 /// whole environment.
@@ -49,15 +48,6 @@ pub fn run(
     .into()
 }
 
-/// Logs to the journal, where standard error is connected to it.
-fn start_logging(options: &logging::Options) -> Result<Arc<Logging>, LogError> {
-    logging::start(options, sink()).map(Arc::new)
-}
-
-fn sink() -> Sink {
-    Sink::detect(std::env::var_os("JOURNAL_STREAM").as_deref())
-}
-
 fn check(invocation: &Invocation) -> Exit {
     welcome::print(&invocation.in_effect.to_string());
     for warning in &invocation.warnings {
@@ -81,10 +71,10 @@ fn serve(
     activated: Result<Activated, ListenError>,
     started: Instant,
 ) -> Exit {
-    let logging = match start_logging(&invocation.settings.log) {
+    let logging = match log::start(&invocation.settings.log) {
         Ok(logging) => logging,
         Err(error) => {
-            let logging = start_logging(&logging::Options::default()).ok();
+            let logging = log::start(&logging::Options::default()).ok();
             let listeners = activated.unwrap_or_default().listeners;
             return failure::end(&StartError::Log(error), &listeners, started, logging);
         }

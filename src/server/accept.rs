@@ -11,7 +11,8 @@ use tokio::task::JoinSet;
 use super::admission::Place;
 use super::connection::Connection;
 use super::peer::peer;
-use super::{Shared, refusal};
+use super::refusal;
+use super::shared::Shared;
 
 /// How long accepting rests when the system is short of descriptors or memory.
 const REST: Duration = Duration::from_millis(50);
@@ -56,7 +57,8 @@ fn admit(stream: UnixStream, shared: &Arc<Shared>, connections: &mut JoinSet<()>
     };
     let context = &shared.context;
     let administrator = context.administrators.include(&caller);
-    let Some(place) = Place::take(shared, caller.uid, administrator) else {
+    let Some(place) = Place::take(&shared.admission, &shared.options(), caller.uid, administrator)
+    else {
         context.counters.refused.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(uid = caller.uid, pid = caller.pid, "too many clients");
         refusal::refuse(stream, shared, connections);

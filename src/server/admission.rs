@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Options, Shared};
+use super::options::Options;
 
 /// Places above `max_clients` that only administrators get.
 const RESERVED: usize = 3;
@@ -21,7 +21,7 @@ struct Open {
 /// A connection's place; given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
-    shared: Arc<Shared>,
+    admission: Arc<Admission>,
     uid: u32,
 }
 
@@ -63,17 +63,21 @@ impl Admission {
 impl Place {
     /// A place for a connection of `uid`, if there is one. Administrators have a few more, and no
     /// limit by user.
-    pub(super) fn take(shared: &Arc<Shared>, uid: u32, administrator: bool) -> Option<Place> {
-        shared
-            .admission
-            .enter(&shared.options(), uid, administrator)
-            .then(|| Place { shared: Arc::clone(shared), uid })
+    pub(super) fn take(
+        admission: &Arc<Admission>,
+        options: &Options,
+        uid: u32,
+        administrator: bool,
+    ) -> Option<Place> {
+        admission
+            .enter(options, uid, administrator)
+            .then(|| Place { admission: Arc::clone(admission), uid })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.shared.admission.leave(self.uid);
+        self.admission.leave(self.uid);
     }
 }
 

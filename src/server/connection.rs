@@ -12,8 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, Sleep};
 
-use super::Shared;
 use super::memory::{Share, Turn};
+use super::shared::Shared;
 use crate::command::{Caller, Next, execute, value_at};
 use crate::message::Reply;
 use crate::protocol::text::{Decoded, Decoder, encode_reply};

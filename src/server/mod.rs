@@ -4,73 +4,25 @@ mod accept;
 mod admission;
 mod connection;
 mod memory;
+mod options;
 mod peer;
 mod refusal;
+mod shared;
 
 use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use self::admission::Admission;
 use self::memory::Memory;
+use self::shared::Shared;
 use crate::command::Context;
 
+pub use self::options::Options;
 pub use self::refusal::refuse_all;
-
-/// Limits of the serving side. Zero is unlimited, where not said otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// Connections at a time.
-    pub max_clients: usize,
-    /// Connections at a time of one uid.
-    pub max_clients_per_user: usize,
-    /// Bytes of one request, as sent.
-    pub max_request: usize,
-    /// Bytes of one reply.
-    pub max_reply: usize,
-    /// Bytes of all connections' buffers together; past it reading pauses.
-    pub max_memory: usize,
-    /// A connection that says nothing for this long is closed.
-    pub client_timeout: Duration,
-    /// The longest that a stop waits for requests already received.
-    pub drain_timeout: Duration,
-    /// Members of this group are administrators.
-    pub admin_gid: Option<u32>,
-}
-
-/// What all connections share.
-#[derive(Debug)]
-struct Shared {
-    context: Arc<Context>,
-    options: RwLock<Arc<Options>>,
-    admission: Admission,
-    memory: Arc<Memory>,
-    /// Becomes true when the daemon drains.
-    draining: watch::Sender<bool>,
-    /// A client with the right to do so asked for a stop.
-    stop_requested: Notify,
-    /// Connections being refused.
-    refusing: AtomicUsize,
-}
-
-impl Shared {
-    fn options(&self) -> Arc<Options> {
-        Arc::clone(&self.options.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Ends when the daemon drains.
-    fn drained(&self) -> impl Future<Output = ()> + Send + 'static {
-        let mut draining = self.draining.subscribe();
-        async move {
-            // The sender lives as long as this server.
-            let _ = draining.wait_for(|draining| *draining).await;
-        }
-    }
-}
 
 /// A running server.
 #[derive(Debug)]
@@ -88,7 +40,7 @@ impl Server {
     ) -> std::io::Result<Server> {
         let shared = Arc::new(Shared {
             context,
-            admission: Admission::default(),
+            admission: Arc::new(Admission::default()),
             memory: Arc::new(Memory::new(options.max_memory)),
             options: RwLock::new(Arc::new(options)),
             draining: watch::Sender::new(false),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
-use super::Shared;
+use super::shared::Shared;
 
 /// How long a refused client may take to show its protocol by its first byte.
 const PATIENCE: Duration = Duration::from_millis(100);

@@ -6,7 +6,7 @@ use fjall::LsmError;
 
 use super::layout::Malformed;
 use crate::message::ErrorReply;
-use crate::store::OpenError;
+use crate::store::state::OpenError;
 
 /// A failure of the database or of what lies below it.
 #[derive(Debug, thiserror::Error)]

@@ -38,9 +38,10 @@ use self::recovery::Recovery;
 use self::scope::Scope;
 use self::shared::Shared;
 use self::writer::Writer;
-use super::operation::{Effect, Operation, Verb};
-use super::{Health, OpenError, Options};
 use crate::message::Reply;
+use crate::store::operation::{Effect, Operation, Verb};
+use crate::store::options::Options;
+use crate::store::state::{Health, OpenError};
 
 /// Bytes of batches that wait for the writer; a batch that finds no room waits before it.
 const QUEUE: usize = 64 * 1024 * 1024;

@@ -15,7 +15,7 @@ use super::probe;
 use super::scope::Scope;
 use super::shared::Shared;
 use super::transaction::Transaction;
-use crate::store::Health;
+use crate::store::state::Health;
 
 /// Between two looks for room.
 const PROBE_INTERVAL: Duration = Duration::from_millis(200);

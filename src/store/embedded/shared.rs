@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use super::database::Database;
-use crate::store::Health;
+use crate::store::state::Health;
 
 /// The writer's side and the readers' side meet here.
 pub(super) struct Shared {

@@ -19,8 +19,8 @@ use super::scope::Scope;
 use super::shared::Shared;
 use super::write;
 use crate::message::Reply;
-use crate::store::Sync;
 use crate::store::operation::{Operation, Verb};
+use crate::store::options::Sync;
 
 /// Batches committed together, at most.
 const MAX_JOBS: usize = 1_024;

@@ -14,7 +14,7 @@ use super::pipeline::Run;
 use super::reply::{self, Fault};
 use super::{last, save, scan};
 use crate::message::{ErrorReply, Reply};
-use crate::store::{Operation, Verb};
+use crate::store::operation::{Operation, Verb};
 
 /// How long to wait before the next attempt, when the server was there but did not serve.
 const RETRY_WAIT: Duration = Duration::from_millis(50);

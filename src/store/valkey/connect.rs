@@ -15,7 +15,9 @@ use redis::{
 use super::cause;
 use super::connection::{Connection, Ending};
 use super::tls;
-use crate::store::{OpenError, Options, Server, Transport};
+use crate::store::location::{Server, Transport};
+use crate::store::options::Options;
+use crate::store::state::OpenError;
 
 /// The longest that one attempt to connect may take.
 const ATTEMPT: Duration = Duration::from_secs(3);

@@ -7,7 +7,7 @@ use redis::{Cmd, Pipeline, RedisWrite};
 
 use super::connection::Packed;
 use crate::store::operation::LAST_INDEX;
-use crate::store::{Keys, Operation};
+use crate::store::operation::{Keys, Operation};
 
 /// Turns the client's keys into the store's, and back.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ mod tests {
     use smallvec::smallvec;
 
     use super::*;
-    use crate::store::Verb;
+    use crate::store::operation::Verb;
 
     fn packed(prefix: &'static [u8], verb: Verb, args: &[&'static [u8]]) -> Vec<u8> {
         let args = args.iter().copied().map(Bytes::from_static).collect();

@@ -16,7 +16,7 @@ use super::link::Link;
 use super::recent::{Change, Changes, Recent};
 use super::reply;
 use crate::message::Reply;
-use crate::store::{Effect, Operation, Verb};
+use crate::store::operation::{Effect, Operation, Verb};
 
 /// How long changes gather before they are written.
 const GATHER: Duration = Duration::from_millis(100);

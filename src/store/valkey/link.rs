@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::backoff::Backoff;
 use super::connect::Connector;
 use super::connection::Connection;
-use crate::store::Health;
+use crate::store::state::Health;
 
 /// Batches that may wait for a connection at one time.
 const MAX_WAITING: usize = 100_000;

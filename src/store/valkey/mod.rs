@@ -31,8 +31,11 @@ use self::encode::Prefix;
 use self::index::Index;
 use self::link::Link;
 use self::pipeline::Run;
-use super::{Health, OpenError, Operation, Options, Server};
 use crate::message::Reply;
+use crate::store::location::Server;
+use crate::store::operation::Operation;
+use crate::store::options::Options;
+use crate::store::state::{Health, OpenError};
 
 /// A connection to a server, made and made again as long as it lives.
 #[derive(Debug)]

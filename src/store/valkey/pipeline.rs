@@ -11,7 +11,8 @@ use super::encode::Prefix;
 use super::link::Link;
 use super::reply;
 use crate::message::{ErrorReply, Reply};
-use crate::store::{Effect, Operation, operation};
+use crate::store::operation;
+use crate::store::operation::{Effect, Operation};
 
 /// How long to wait before asking a server again that is loading its data.
 const LOADING_WAIT: Duration = Duration::from_millis(50);

@@ -5,7 +5,8 @@ use redis::{ClientTlsConfig, TlsCertificates};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::store::{OpenError, Tls};
+use crate::store::options::Tls;
+use crate::store::state::OpenError;
 
 /// Checks the PEM texts and hands them on in the crate's form. Chooses `ring` for the process,
 /// unless a provider was chosen before.
@@ -48,7 +49,7 @@ fn lone(given: &str, missing: &str) -> OpenError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Secret;
+    use crate::store::secret::Secret;
 
     #[test]
     fn pem_texts_that_are_none_are_named() {

@@ -1,0 +1,24 @@
+//! The limits of the serving side.
+
+use std::time::Duration;
+
+/// Limits of the serving side. Zero is unlimited, where not said otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Connections at a time.
+    pub max_clients: usize,
+    /// Connections at a time of one uid.
+    pub max_clients_per_user: usize,
+    /// Bytes of one request, as sent.
+    pub max_request: usize,
+    /// Bytes of one reply.
+    pub max_reply: usize,
+    /// Bytes of all connections' buffers together; past it reading pauses.
+    pub max_memory: usize,
+    /// A connection that says nothing for this long is closed.
+    pub client_timeout: Duration,
+    /// The longest that a stop waits for requests already received.
+    pub drain_timeout: Duration,
+    /// Members of this group are administrators.
+    pub admin_gid: Option<u32>,
+}
