@@ -111,13 +111,19 @@ pub fn load(
     let matches = command_line::parse(args)?;
     let mut given = input::Given::default();
     let mut faults = Faults::default();
-    let surroundings = environment::read(env, &mut given, &mut faults);
+    let mut surroundings = environment::read(env, &mut given, &mut faults);
+    let mode = command_line::mode(&matches);
+    if mode == Mode::Reload {
+        // They are fixed for the life of the daemon, and systemd 252 does not let ExecReload=
+        // into the directory.
+        surroundings.credentials = None;
+    }
     command_line::read_flags(&matches, &mut given);
     let Some((settings, warnings)) = settings::read(&given, &surroundings, &mut faults) else {
         return Err(LoadError::Faults(faults));
     };
     Ok(Invocation {
-        mode: command_line::mode(&matches),
+        mode,
         in_effect: InEffect::new(&given, &settings),
         settings,
         warnings,

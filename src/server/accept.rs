@@ -66,7 +66,7 @@ fn admit(stream: UnixStream, shared: &Arc<Shared>, connections: &mut JoinSet<()>
     };
     context.counters.connections.fetch_add(1, Ordering::Relaxed);
     context.counters.clients.fetch_add(1, Ordering::Relaxed);
-    tracing::trace!(uid = caller.uid, pid = caller.pid, "client connected");
+    tracing::debug!(uid = caller.uid, pid = caller.pid, "client connected");
     let shared = Arc::clone(shared);
     connections.spawn(async move {
         let ended = Connection::new(stream, caller, &shared).serve().await;

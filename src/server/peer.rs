@@ -3,18 +3,19 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
-use rustix::net::sockopt::socket_peercred;
+use tokio::net::UnixStream;
 
 use crate::command::Caller;
 
 /// The peer's credentials as they were when it connected.
-pub(super) fn peer(socket: &impl AsFd) -> io::Result<Caller> {
-    let credentials = socket_peercred(socket)?;
+pub(super) fn peer(socket: &UnixStream) -> io::Result<Caller> {
+    let credentials = socket.peer_cred()?;
     Ok(Caller {
-        uid: credentials.uid.as_raw(),
-        gid: credentials.gid.as_raw(),
+        uid: credentials.uid(),
+        gid: credentials.gid(),
         groups: peer_groups(socket)?,
-        pid: Some(credentials.pid.as_raw_nonzero().get()),
+        // A peer outside this process's PID namespace, in a container or its host, has none here.
+        pid: credentials.pid().filter(|pid| *pid > 0),
     })
 }
 
@@ -52,12 +53,10 @@ fn peer_groups(socket: &impl AsFd) -> io::Result<Box<[u32]>> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::net::UnixStream;
-
     use super::*;
 
-    #[test]
-    fn the_kernel_tells_who_is_at_the_other_end() {
+    #[tokio::test]
+    async fn the_kernel_tells_who_is_at_the_other_end() {
         let (left, _right) = UnixStream::pair().expect("a socket pair");
         let caller = peer(&left).expect("credentials");
         assert_eq!(caller.uid, rustix::process::geteuid().as_raw());

@@ -1,0 +1,23 @@
+//! What systemd and kvsock promise together, seen by users on a real machine: one test, one boot.
+
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
+
+mod client;
+#[path = "../support/machine.rs"]
+mod machine;
+
+mod activation;
+mod configuration;
+mod credential;
+mod journal;
+mod permission;
+mod readiness;
+mod reload;
+mod stop;
+mod store;
+mod unit;
+
+/// Settings of a machine without Valkey.
+const EMBEDDED: &str = "KVSOCK_STORE=embedded\n";
+/// Settings of a machine with Valkey beside kvsock.
+const VALKEY: &str = "KVSOCK_STORE=valkey://127.0.0.1:6379/0\nKVSOCK_STORE_TIMEOUT=1s\n";

@@ -1,0 +1,111 @@
+//! Stopping, restarting and `shutdown`: what was received is answered, and the socket stays.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use crate::EMBEDDED;
+use crate::client::{Client, ask};
+use crate::machine::{Machine, wait_for};
+
+/// How many clients send as fast as they can while the daemon is stopped.
+const LOAD: usize = 6;
+
+/// Sends `incr KEY` without waiting for replies, until the daemon takes no more. Gives how many
+/// were written, that is received, and every reply.
+fn pipeline(client: &mut Client, key: &str) -> (usize, Vec<String>) {
+    let mut writer = client.try_clone();
+    thread::scope(|scope| {
+        let written = scope.spawn(move || {
+            let request = format!("incr {key}");
+            (0..).take_while(|_| writer.send(&request).is_ok()).count()
+        });
+        let replies = std::iter::from_fn(|| client.reply().ok()).collect();
+        (written.join().unwrap(), replies)
+    })
+}
+
+#[test]
+fn a_stop_under_load_answers_every_request_that_was_received() {
+    let Some(machine) = Machine::boot(EMBEDDED) else { return };
+    let machine = &machine;
+    let results: Vec<_> = thread::scope(|scope| {
+        let load: Vec<_> = (0..LOAD)
+            .map(|number| {
+                let mut client = Client::connect(machine);
+                assert_eq!(client.ask(&format!("incr key{number}")), "1");
+                scope.spawn(move || pipeline(&mut client, &format!("key{number}")))
+            })
+            .collect();
+        // Every client is connected and was answered once; now the load is on.
+        wait_for("the load", || ask(machine, "get key0").parse().is_ok_and(|n: usize| n > 500));
+        machine.systemctl(&["stop", "kvsock.service"]);
+        load.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+
+    assert_eq!(machine.property("kvsock.service", "Result"), "success");
+    for (number, (written, replies)) in results.into_iter().enumerate() {
+        let expected: Vec<_> = (2..written + 2).map(|count| count.to_string()).collect();
+        assert_eq!(replies.len(), written, "key{number}: received {written} requests");
+        assert_eq!(replies, expected, "key{number}");
+        let applied = ask(machine, &format!("get key{number}"));
+        assert_eq!(applied, (written + 1).to_string(), "key{number}: applied");
+    }
+}
+
+#[test]
+fn shutdown_stops_the_daemon_and_the_next_client_starts_it_again() {
+    let Some(machine) = Machine::boot(EMBEDDED) else { return };
+    let mut client = Client::connect(&machine);
+    assert_eq!(client.ask("set motd hello"), "OK");
+    let first = machine.property("kvsock.service", "MainPID");
+
+    assert_eq!(client.ask("shutdown"), "Shutting down server...");
+    assert_eq!(client.rest(), "");
+    wait_for("the daemon to stop", || {
+        machine.property("kvsock.service", "ActiveState") == "inactive"
+    });
+    assert_eq!(machine.property("kvsock.service", "ExecMainStatus"), "0");
+    assert_eq!(machine.property("kvsock.socket", "ActiveState"), "active");
+
+    assert_eq!(ask(&machine, "get motd"), "hello");
+    assert_ne!(machine.property("kvsock.service", "MainPID"), first);
+}
+
+#[test]
+fn shutdown_is_for_administrators() {
+    let Some(machine) = Machine::boot(EMBEDDED) else { return };
+    let reply = machine.ask_as("alice", r"shutdown\nping\n");
+    assert_eq!(reply, "ERROR: \"shutdown\" command is for administrators.\npong\n");
+    assert_eq!(machine.property("kvsock.service", "ActiveState"), "active");
+}
+
+#[test]
+fn a_restart_refuses_nobody() {
+    let Some(machine) = Machine::boot(EMBEDDED) else { return };
+    let machine = &machine;
+    assert_eq!(ask(machine, "set motd hello"), "OK");
+    let socket = machine.identity("/run/kvsock/kvsock.sock");
+    let upgraded = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let served = scope.spawn(|| {
+            let mut served = 0;
+            while !upgraded.load(Ordering::Relaxed) {
+                // Connecting panics when refused. A connection that the old daemon had taken may
+                // end without having been asked anything.
+                if let Ok(reply) = Client::connect(machine).try_ask("get motd") {
+                    assert_eq!(reply, "hello");
+                    served += 1;
+                }
+            }
+            served
+        });
+        for _ in 0..3 {
+            machine.systemctl(&["restart", "kvsock.service"]);
+        }
+        upgraded.store(true, Ordering::Relaxed);
+        assert!(served.join().unwrap() > 0);
+    });
+    assert_eq!(ask(machine, "get motd"), "hello");
+    assert_eq!(machine.property("kvsock.socket", "ActiveState"), "active");
+    assert_eq!(machine.identity("/run/kvsock/kvsock.sock"), socket);
+}
