@@ -50,7 +50,7 @@ impl Store {
     ///   the verb's name, and is never sent again.
     /// - Nothing waits longer than [`Options::timeout`] for a store that is away or for one
     ///   reply, except [`Verb::Save`], which waits until the data is on disk.
-    /// - Keys that carry the name of the side index ([`operation::is_reserved`]) are refused.
+    /// - Keys that end as the name of the side index does, `\0kvsock:last`, are refused.
     pub async fn execute(&self, batch: Vec<Operation>) -> Vec<Reply> {
         match self {
             Store::Valkey(engine) => engine.execute(batch).await,

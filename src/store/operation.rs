@@ -53,7 +53,7 @@ pub enum Verb {
     Last,
     /// No arguments. The number of keys under the prefix, without the side index.
     Size,
-    /// [pattern]. The keys under the prefix that match the glob, each once, sorted by bytes,
+    /// `[pattern]`. The keys under the prefix that match the glob, each once, sorted by bytes,
     /// within [`super::Options::max_reply`].
     Keys,
     /// No arguments. `OK` when every key under the prefix is gone. Under a prefix on Valkey not
