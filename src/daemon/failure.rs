@@ -72,6 +72,10 @@ pub(super) fn end(
 ) -> Exit {
     tracing::error!("{error}");
     let exit = error.exit();
+    if matches!(error, StartError::Listen(ListenError::Kind { .. })) {
+        // What systemd listens on cannot be answered, and is as ready as before.
+        std::thread::sleep(MIN_LIFE.saturating_sub(started.elapsed()));
+    }
     answer(listeners, exit, started);
     if let Some(logging) = logging {
         logging.finish(FAREWELL);

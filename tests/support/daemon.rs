@@ -36,6 +36,12 @@ impl Daemon {
         Daemon { settings: settings.iter().map(own).collect(), dir, child: None }
     }
 
+    /// Adds variables to its environment, as they are.
+    pub(crate) fn also<'a>(&mut self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        self.settings.extend(variables.into_iter().map(own));
+    }
+
     /// Starts it again, with the same data, and waits until it answers.
     pub(crate) fn launch(&mut self) {
         assert!(self.child.is_none(), "runs already");
