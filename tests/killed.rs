@@ -100,9 +100,17 @@ fn kill_again_and_again(sync: &str) {
         for (known, _) in &mut states {
             check(&daemon, known);
         }
-        let keys = states.iter().flat_map(|(known, _)| known.values());
-        let expected = keys.filter(|(found, _)| *found > 0).count();
-        assert_eq!(daemon.ask("dbsize"), expected.to_string(), "in round {round}");
+        let known = states.iter().flat_map(|(known, _)| known);
+        let mut pairs: Vec<String> = known
+            .filter(|(_, (found, _))| *found > 0)
+            .map(|(key, (found, _))| format!("\"{key}\":{found}"))
+            .collect();
+        assert_eq!(daemon.ask("dbsize"), pairs.len().to_string(), "in round {round}");
+        let last = daemon.ask("last 1000");
+        let mut last: Vec<&str> = last.split(' ').filter(|pair| !pair.is_empty()).collect();
+        pairs.sort_unstable();
+        last.sort_unstable();
+        assert_eq!(last, pairs, "in round {round}");
     }
 }
 
