@@ -15,6 +15,9 @@ use tracing_subscriber::layer::Context;
 
 use super::queue::Queue;
 
+/// The name that `tracing` gives the message among the fields.
+const MESSAGE: &str = "message";
+
 /// Fields of one event; `tracing`'s own limit for long, and more than anybody reads.
 const MOST_FIELDS: usize = 32;
 
@@ -55,6 +58,11 @@ impl Entry {
 
     /// Gives the event to `output`, with the same fields and kinds of values.
     pub(super) fn emit(&self, output: &impl Subscriber) {
+        CAPTURED.set(self.time);
+        self.with_event(|event| output.event(event));
+    }
+
+    fn with_event(&self, used_by: impl FnOnce(&Event<'_>)) {
         let Some((first, _)) = self.values.first() else { return };
         let mut list: [(&Field, Option<&dyn FieldValue>); MOST_FIELDS] =
             [(first, None); MOST_FIELDS];
@@ -62,8 +70,37 @@ impl Entry {
             *slot = (field, Some(value.as_field()));
         }
         let values = self.metadata.fields().value_set(&list);
-        CAPTURED.set(self.time);
-        output.event(&Event::new_child_of(None::<span::Id>, self.metadata, &values));
+        used_by(&Event::new_child_of(None::<span::Id>, self.metadata, &values));
+    }
+
+    /// Adds to the message what the other fields say.
+    fn tell_fields(&mut self) {
+        let (message, others): (Vec<_>, Vec<_>) =
+            self.values.iter_mut().partition(|(field, _)| field.name() == MESSAGE);
+        let Some((_, message)) = message.into_iter().next() else { return };
+        let mut text = message.to_string();
+        for (index, (field, value)) in others.into_iter().enumerate() {
+            text.push_str(if index == 0 { ": " } else { ", " });
+            text.push_str(field.name());
+            text.push('=');
+            text.push_str(&value.to_string());
+        }
+        *message = Value::Text(text);
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::F64(value) => value.fmt(f),
+            Value::I64(value) => value.fmt(f),
+            Value::U64(value) => value.fmt(f),
+            Value::I128(value) => value.fmt(f),
+            Value::U128(value) => value.fmt(f),
+            Value::Bool(value) => value.fmt(f),
+            Value::Text(value) => value.fmt(f),
+            Value::Formatted(value) => value.fmt(f),
+        }
     }
 }
 
@@ -158,6 +195,18 @@ impl Capture {
 impl<S: Subscriber> Layer<S> for Capture {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         self.0.push(Entry::capture(event));
+    }
+}
+
+/// A layer whose messages tell the other fields too: for the journal, which shows the message
+/// alone unless it is asked for more.
+pub(super) struct Telling<L>(pub(super) L);
+
+impl<S: Subscriber, L: Layer<S>> Layer<S> for Telling<L> {
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut entry = Entry::capture(event);
+        entry.tell_fields();
+        entry.with_event(|event| self.0.on_event(event, context));
     }
 }
 

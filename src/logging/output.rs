@@ -16,7 +16,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::LogError;
-use super::entry::CaptureTime;
+use super::entry::{CaptureTime, Telling};
 
 /// How many daily files are kept.
 const FILES: usize = 14;
@@ -58,7 +58,7 @@ pub(super) fn open(sink: Sink, files: Option<RollingFileAppender>) -> impl Subsc
     let journal = (sink == Sink::Journal).then(journal).and_then(Result::ok);
     let stderr = if journal.is_none() { stderr() } else { None };
     tracing_subscriber::registry()
-        .with(journal)
+        .with(journal.map(Telling))
         .with(stderr.map(|(writer, colours)| lines(writer, colours)))
         .with(files.map(|files| lines(files, false)))
 }

@@ -199,3 +199,18 @@ fn files_are_daily_and_their_directory_is_private() {
         "{text}"
     );
 }
+
+#[test]
+fn the_journals_message_tells_the_other_fields_too() {
+    let (sender, received) = channel();
+    let layer = entry::Telling(Fields(Mutex::new(sender)));
+    let output = tracing_subscriber::registry().with(layer);
+    dispatcher::with_default(&Dispatch::new(output), || {
+        info!(why = %"connection refused", tries = 3_u64, "store is down");
+    });
+    assert_eq!(
+        received.recv_timeout(LONG).expect("an entry"),
+        "message: str = \"store is down: why=connection refused, tries=3\"; \
+         why: debug = connection refused; tries: u64 = 3; "
+    );
+}

@@ -22,7 +22,9 @@ fn the_entry_of_the_start_has_its_fields() {
     assert_eq!(entry["_SYSTEMD_UNIT"], "kvsock.service");
     assert_eq!(entry["_UID"], machine.uid("kvsockd").to_string());
     assert!(entry["PRIORITY"].is_string(), "{entry}");
-    assert!(entry["MESSAGE"].as_str().is_some_and(|message| !message.is_empty()), "{entry}");
+    let message = entry["MESSAGE"].as_str().unwrap();
+    assert!(message.starts_with("kvsockd is ready: "), "{message}");
+    assert!(message.contains("store=valkey://127.0.0.1:6379/0"), "{message}");
 }
 
 #[test]
