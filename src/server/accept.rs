@@ -80,7 +80,9 @@ fn admit(stream: UnixStream, shared: &Arc<Shared>, connections: &mut JoinSet<()>
 fn log_end(ended: io::Result<()>) {
     if let Err(error) = ended {
         match error.kind() {
-            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
+            io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::TimedOut => {
                 tracing::trace!(%error, "client gone");
             }
             _ => tracing::warn!(%error, "client connection failed"),

@@ -64,11 +64,11 @@ pub struct Activated {
 pub fn activated() -> Result<Activated, ListenError> {
     // listenfd takes only the numbers; the names must be read before it clears the variables.
     let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
-    let names: Vec<&str> = names.split(':').filter(|name| !name.is_empty()).collect();
+    let names: Vec<&str> = names.split(':').collect();
     let mut fds = ListenFd::from_env();
     let mut activated = Activated::default();
     for index in 0..fds.len() {
-        let name = names.get(index).copied().unwrap_or(UNNAMED);
+        let name = names.get(index).copied().filter(|name| !name.is_empty()).unwrap_or(UNNAMED);
         let taken = fds.take_unix_listener(index);
         let fd = match taken {
             Ok(Some(listener)) => Ok(OwnedFd::from(listener)),
