@@ -14,7 +14,7 @@ use crate::config::{Invocation, reload};
 use crate::logging::Logging;
 use crate::server::Server;
 use crate::store::Store;
-use crate::systemd::listen::{self, Bound};
+use crate::systemd::bind::{Bound, bind};
 use crate::systemd::notify::Notifier;
 
 /// Descriptors wanted beside those of clients: the store's files, listeners, the log.
@@ -87,7 +87,7 @@ fn listeners(
     activated: &[UnixListener],
 ) -> Result<(Vec<UnixListener>, Option<Bound>), StartError> {
     if activated.is_empty() {
-        let (listener, bound) = listen::bind(&invocation.settings.socket)?;
+        let (listener, bound) = bind(&invocation.settings.socket)?;
         return Ok((vec![listener], Some(bound)));
     }
     let clones = activated.iter().map(UnixListener::try_clone);

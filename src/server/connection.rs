@@ -5,14 +5,14 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Waker, Poll, ready};
-use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
-use tokio::time::{Instant, Sleep};
 
+use super::idle::Idle;
 use super::memory::{Share, Turn};
+use super::output::Output;
 use super::shared::Shared;
 use crate::command::{Caller, Next, execute, value_at};
 use crate::message::Reply;
@@ -28,8 +28,6 @@ const BATCH_MAX: usize = 256;
 const BATCH_FIRST: usize = 32;
 /// Bytes of replies that a batch aims at: how long they are shows only when they are there.
 const BATCH_BYTES: usize = 1024 * 1024;
-/// An output buffer larger than this is let go when it is empty.
-const KEEP: usize = 64 * 1024;
 
 /// A connection and its buffers. Idle, it holds none.
 pub(super) struct Connection<'a> {
@@ -114,7 +112,7 @@ impl<'a> Connection<'a> {
                 Event::Read(0) => {
                     let last = self.decoder.finish(&mut self.input);
                     if let Some(Decoded::Refused(reply)) = last {
-                        encode_reply(&reply, &mut self.output.bytes);
+                        encode_reply(&reply, self.output.buffer());
                     }
                     self.phase = Phase::Closing;
                 }
@@ -151,11 +149,11 @@ impl<'a> Connection<'a> {
             }
             let context = &self.shared.context;
             let next = execute(context, &self.caller, batch.drain(..), replies).await;
-            let before = self.output.bytes.len();
+            let before = self.output.len();
             for reply in replies.drain(..) {
-                encode_reply(&reply, &mut self.output.bytes);
+                encode_reply(&reply, self.output.buffer());
             }
-            self.batch = match self.output.bytes.len() - before {
+            self.batch = match self.output.len() - before {
                 0..BATCH_BYTES => (self.batch * 2).min(BATCH_MAX),
                 large => (self.batch * BATCH_BYTES / large).max(1),
             };
@@ -251,86 +249,6 @@ impl<'a> Connection<'a> {
     }
 
     fn held(&self) -> usize {
-        self.input.capacity() + self.output.bytes.capacity()
-    }
-}
-
-/// Bytes to be sent, from `sent` on.
-#[derive(Debug, Default)]
-struct Output {
-    bytes: Vec<u8>,
-    sent: usize,
-}
-
-impl Output {
-    fn len(&self) -> usize {
-        self.bytes.len() - self.sent
-    }
-
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Hands the kernel as much as it takes now; gives how much that was.
-    fn poll_write(
-        &mut self,
-        stream: &mut UnixStream,
-        cx: &mut Waker<'_>,
-    ) -> Poll<io::Result<usize>> {
-        let rest = &self.bytes[self.sent..];
-        let written = ready!(Pin::new(stream).poll_write(cx, rest))?;
-        if written == 0 {
-            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-        }
-        self.sent += written;
-        if self.is_empty() {
-            self.sent = 0;
-            self.bytes.clear();
-            if self.bytes.capacity() > KEEP {
-                self.bytes = Vec::new();
-            }
-        } else if self.sent > self.len() {
-            // The sent part is not kept along while the rest waits.
-            self.bytes.drain(..std::mem::take(&mut self.sent));
-        }
-        Poll::Ready(Ok(written))
-    }
-}
-
-/// The clock of `KVSOCK_CLIENT_TIMEOUT`. Movement only notes the time; the timer is set anew when
-/// it fires, not with every request.
-struct Idle {
-    limit: Duration,
-    since: Instant,
-    timer: Pin<Box<Sleep>>,
-}
-
-impl Idle {
-    fn after(limit: Duration) -> Option<Idle> {
-        let timer = || Box::pin(tokio::time::sleep(limit));
-        (!limit.is_zero()).then(|| Idle { limit, since: Instant::now(), timer: timer() })
-    }
-
-    fn touch(&mut self) {
-        self.since = Instant::now();
-    }
-
-    /// Ready when nothing moved for the limit.
-    fn poll(&mut self, cx: &mut Waker<'_>) -> Poll<()> {
-        loop {
-            ready!(self.timer.as_mut().poll(cx));
-            let end = self.since + self.limit;
-            if end <= Instant::now() {
-                return Poll::Ready(());
-            }
-            self.timer.as_mut().reset(end);
-        }
-    }
-}
-
-/// Unused input and output are not worth a name of their own in the log.
-impl std::fmt::Debug for Connection<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connection").field("caller", &self.caller).finish_non_exhaustive()
+        self.input.capacity() + self.output.capacity()
     }
 }

@@ -3,8 +3,10 @@
 mod accept;
 mod admission;
 mod connection;
+mod idle;
 mod memory;
 mod options;
+mod output;
 mod peer;
 mod refusal;
 mod shared;
