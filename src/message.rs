@@ -21,23 +21,50 @@ pub struct Request {
     pub args: Args,
 }
 
+/// What a connection speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// One line in, one line out.
+    Text,
+    /// RESP, version 2.
+    Resp2,
+    /// RESP, version 3.
+    Resp3,
+}
+
 /// One reply, in the terms of the key/value model rather than of a protocol.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
     /// A fixed word such as `OK` or `PONG`, never data.
     Status(&'static str),
-    /// The daemon's own text (help, status), one line, never data.
-    Line(String),
+    /// A status that is not known beforehand: one line of the store's, or of a script's.
+    Word(String),
+    /// The daemon's or the store's own text (help, status, information), never data.
+    Text(String),
     /// A number.
     Integer(i64),
+    /// A number that is not whole; of the commands only scripts give one.
+    Double(f64),
+    /// A truth; of the commands only scripts give one.
+    Boolean(bool),
     /// A stored value or a generated key: any bytes.
     Value(Bytes),
     /// There is no such value.
     Nil,
+    /// There is no such list: a transaction that did not take place.
+    NilList,
     /// Keys or values, in order; `None` is an element that does not exist.
     List(Vec<Option<Bytes>>),
+    /// Replies in order, of any kind.
+    Array(Vec<Reply>),
+    /// Replies in no order of meaning, each once.
+    Set(Vec<Reply>),
+    /// Names and what they stand for.
+    Map(Vec<(Reply, Reply)>),
     /// Keys with their values, in order.
     Pairs(Vec<(Bytes, Bytes)>),
+    /// The connection speaks this from here on, beginning with the reply within.
+    Speaks(Protocol, Box<Reply>),
     /// The request failed; the connection lives.
     Error(ErrorReply),
 }
@@ -51,38 +78,81 @@ impl Reply {
         Reply::Error(ErrorReply::Failed(text.into()))
     }
 
+    /// An error with a code, see [`ErrorReply::Coded`].
+    pub fn coded(text: impl Into<Cow<'static, str>>) -> Reply {
+        Reply::Error(ErrorReply::Coded(text.into()))
+    }
+
+    /// A value that is known beforehand.
+    pub fn value(text: &'static str) -> Reply {
+        Reply::Value(Bytes::from_static(text.as_bytes()))
+    }
+
     /// Bytes of data this reply holds, without its encoding: for bounds on memory.
     pub fn data_len(&self) -> usize {
         match self {
             Reply::Status(word) => word.len(),
-            Reply::Line(line) => line.len(),
-            Reply::Integer(_) | Reply::Nil | Reply::Error(_) => 8,
+            Reply::Word(text) | Reply::Text(text) => text.len(),
+            Reply::Integer(_)
+            | Reply::Double(_)
+            | Reply::Boolean(_)
+            | Reply::Nil
+            | Reply::NilList
+            | Reply::Error(_) => 8,
             Reply::Value(value) => value.len(),
             Reply::List(items) => {
                 items.iter().map(|item| 8 + item.as_ref().map_or(0, Bytes::len)).sum()
             }
+            Reply::Array(items) | Reply::Set(items) => {
+                items.iter().map(|item| 8 + item.data_len()).sum()
+            }
+            Reply::Map(pairs) => pairs.iter().map(|(k, v)| 16 + k.data_len() + v.data_len()).sum(),
             Reply::Pairs(pairs) => pairs.iter().map(|(k, v)| 16 + k.len() + v.len()).sum(),
+            Reply::Speaks(_, reply) => reply.data_len(),
         }
     }
 }
 
 /// Why a request failed. Answered to the peer; never ends the connection.
 ///
-/// The text form is the text protocol's, without its leading `ERROR: `.
+/// The text form is the text protocol's, without its leading `ERROR: `. RESP has the words that
+/// Valkey has, where Valkey has such an error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ErrorReply {
-    /// The request cannot be served as it stands: unknown command, arity, limits, permission;
+    /// The request cannot be served as it stands, because of a limit or what an argument says;
     /// or the store's own plain `ERR` error, without that word.
     #[error("{0}")]
     Failed(Cow<'static, str>),
-    /// The store's own error that begins with a code other than `ERR`, code included
+    /// An error that begins with a code other than `ERR`, code included
     /// (`WRONGTYPE Operation against ...`).
     #[error("{0}")]
-    Coded(String),
+    Coded(Cow<'static, str>),
+    /// There is no such command.
+    #[error("unknown command \"{}\"; try \"help\".", shown(.0))]
+    Unknown(Bytes, Args),
+    /// The command was called with a wrong number of arguments.
+    #[error("\"{command}\" command {rule}")]
+    Misuse {
+        /// The command, with its subcommand after a blank.
+        command: &'static str,
+        /// What it takes: the end of a sentence.
+        rule: &'static str,
+    },
+    /// The command named here is for administrators, and the caller is none.
+    #[error("\"{0}\" command is for administrators.")]
+    Forbidden(&'static str),
     /// The store could not be asked: nothing was done.
     #[error("store unavailable: {0}")]
     Unavailable(Cow<'static, str>),
     /// The store was asked, and its answer never came: the write named here was applied, or not.
     #[error("store connection lost; \"{0}\" may or may not have been applied.")]
     OutcomeUnknown(&'static str),
+}
+
+/// How much of an unknown name is repeated, in bytes.
+const NAME_SHOWN: usize = 64;
+
+/// Bytes that are no text are shown as such, and none can end the line.
+fn shown(name: &[u8]) -> impl std::fmt::Display + '_ {
+    name.get(..NAME_SHOWN).unwrap_or(name).escape_ascii()
 }

@@ -69,15 +69,14 @@ enum Work {
 
 fn check(context: &Context, caller: &Caller, request: Request) -> Result<Work, Reply> {
     let Some(command) = find(&request.name) else {
-        return Err(help::unknown(&request.name));
+        return Err(Reply::Error(ErrorReply::Unknown(request.name, request.args)));
     };
     let count = request.args.len();
     if count < command.arguments.least || count > command.arguments.most {
         return Err(misuse(command));
     }
     if command.who == Who::Administrators && !context.administrators.include(caller) {
-        let text = format!("\"{}\" command is for administrators.", command.name);
-        return Err(Reply::failed(text));
+        return Err(Reply::Error(ErrorReply::Forbidden(command.name)));
     }
     Ok(match command.run {
         Run::Local(Local::Status)
@@ -93,7 +92,8 @@ fn check(context: &Context, caller: &Caller, request: Request) -> Result<Work, R
 
 /// The command was called wrongly.
 fn misuse(command: &Command) -> Reply {
-    Reply::failed(format!("\"{}\" command {}", command.name, command.arguments.rule))
+    let (command, rule) = (command.name, command.arguments.rule);
+    Reply::Error(ErrorReply::Misuse { command, rule })
 }
 
 /// Whether `text` is a whole number above 0, of whatever size.

@@ -65,7 +65,7 @@ pub(super) async fn text(context: &Arc<Context>) -> Reply {
         None => "up".to_owned(),
         Some(why) => format!("down: {}", why.escape_debug()),
     };
-    Reply::Line(format!(
+    Reply::Text(format!(
         "DB Size: {size}, Uptime: {:.2}s, Store: {} ({state}), Clients: {}, Requests: {}, \
          Errors: {}, Version: {}",
         status.uptime_seconds,
@@ -80,7 +80,7 @@ pub(super) async fn text(context: &Arc<Context>) -> Reply {
 /// All of it, as one line of JSON.
 pub(super) async fn json(context: &Arc<Context>) -> Reply {
     let status = status(context).await;
-    Reply::Line(serde_json::to_string(&status).expect("numbers and texts have a JSON form"))
+    Reply::Text(serde_json::to_string(&status).expect("numbers and texts have a JSON form"))
 }
 
 /// The number of keys, perhaps of a moment ago; `None` if the store never told.

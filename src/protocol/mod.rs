@@ -1,3 +1,6 @@
 //! The wire formats: pure functions between bytes and [`crate::message`], with no I/O.
 
+mod decoded;
 pub mod text;
+
+pub use self::decoded::Decoded;

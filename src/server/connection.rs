@@ -16,7 +16,8 @@ use super::output::Output;
 use super::shared::Shared;
 use crate::command::{Caller, Next, execute, value_at};
 use crate::message::Reply;
-use crate::protocol::text::{Decoded, Decoder, encode_reply};
+use crate::protocol::Decoded;
+use crate::protocol::text::{Decoder, encode_reply};
 
 /// Room for a first read.
 const READ_MIN: usize = 4 * 1024;
@@ -141,7 +142,7 @@ impl<'a> Connection<'a> {
             {
                 batch.push(match decoded {
                     Decoded::Request(request) => Ok(request),
-                    Decoded::Refused(reply) => Err(reply),
+                    Decoded::Refused(reply) | Decoded::Broken(reply) => Err(reply),
                 });
             }
             if batch.is_empty() {

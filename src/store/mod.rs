@@ -11,16 +11,20 @@ mod options;
 mod secret;
 mod state;
 mod valkey;
+mod watch;
 
 use std::time::Duration;
 
-use crate::message::Reply;
+use bytes::Bytes;
+
+use crate::message::{ErrorReply, Reply};
 
 pub use self::location::{Location, LocationError, Server, Transport};
 pub use self::operation::{Effect, Keys, Operation, Verb};
 pub use self::options::{Options, Sync, Tls};
 pub use self::secret::Secret;
 pub use self::state::{Health, OpenError};
+pub use self::watch::Watch;
 
 /// An open store.
 #[derive(Debug)]
@@ -55,6 +59,45 @@ impl Store {
         match self {
             Store::Valkey(engine) => engine.execute(batch).await,
             Store::Embedded(engine) => engine.execute(batch).await,
+        }
+    }
+
+    /// Watches `keys` for one client, besides those of `watch`: the transaction that is given the
+    /// result takes place only if none of them was changed, by anybody, nor expired, meanwhile.
+    /// What the client asked before has its replies already.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing is watched any more, keys of `watch` included.
+    pub async fn watch(&self, watch: Option<Watch>, keys: Vec<Bytes>) -> Result<Watch, ErrorReply> {
+        match (self, watch) {
+            (Store::Valkey(engine), Some(Watch::Valkey(watch))) => {
+                engine.watch(Some(watch), keys).await.map(Watch::Valkey)
+            }
+            (Store::Valkey(engine), _) => engine.watch(None, keys).await.map(Watch::Valkey),
+            (Store::Embedded(engine), Some(Watch::Embedded(watch))) => {
+                engine.watch(Some(watch), keys).await.map(Watch::Embedded)
+            }
+            (Store::Embedded(engine), _) => engine.watch(None, keys).await.map(Watch::Embedded),
+        }
+    }
+
+    /// Carries out `batch` as one: nobody sees a part of it, and nothing happens in between.
+    /// Gives [`Reply::Array`] of one reply for each operation; [`Reply::NilList`], with nothing
+    /// done, when what was watched has changed; or an error, which is
+    /// [`ErrorReply::OutcomeUnknown`] of `EXEC` when all of it was done or nothing.
+    ///
+    /// Takes no operation for which [`Verb::is_compound`] holds.
+    pub async fn transact(&self, watch: Option<Watch>, batch: Vec<Operation>) -> Reply {
+        match (self, watch) {
+            (Store::Valkey(engine), Some(Watch::Valkey(watch))) => {
+                engine.transact(Some(watch), batch).await
+            }
+            (Store::Valkey(engine), _) => engine.transact(None, batch).await,
+            (Store::Embedded(engine), Some(Watch::Embedded(watch))) => {
+                engine.transact(Some(watch), batch).await
+            }
+            (Store::Embedded(engine), _) => engine.transact(None, batch).await,
         }
     }
 

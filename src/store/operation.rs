@@ -22,47 +22,6 @@ pub struct Operation {
     pub args: Args,
 }
 
-/// What an engine can do. Arguments, replies and error texts are those of the Valkey command
-/// named by [`Verb::name`], unless told otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Verb {
-    /// No arguments. `PONG` once the store answered.
-    Ping,
-    /// key
-    Get,
-    /// key value
-    Set,
-    /// key seconds value
-    SetEx,
-    /// key...
-    Del,
-    /// key...
-    Exists,
-    /// key
-    Incr,
-    /// key
-    Decr,
-    /// key seconds
-    Expire,
-    /// key
-    Ttl,
-    /// key
-    Persist,
-    /// count (decimal, positive). [`crate::message::Reply::Pairs`] of the most recently set
-    /// pairs, the newest last; without those that were removed or have expired.
-    Last,
-    /// No arguments. The number of keys under the prefix, without the side index.
-    Size,
-    /// `[pattern]`. The keys under the prefix that match the glob, each once, sorted by bytes,
-    /// within [`super::Options::max_reply`].
-    Keys,
-    /// No arguments. `OK` when every key under the prefix is gone. Under a prefix on Valkey not
-    /// atomic.
-    Clear,
-    /// No arguments. `OK` once all data acknowledged before is on disk.
-    Save,
-}
-
 /// Which arguments are keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keys {
@@ -70,8 +29,16 @@ pub enum Keys {
     None,
     /// The first.
     First,
+    /// The second.
+    Second,
+    /// The first two.
+    FirstTwo,
     /// All.
     All,
+    /// The first, the third, and so on.
+    Alternate,
+    /// As many after the second as the second says.
+    Numbered,
 }
 
 /// What an operation does to the data.
@@ -81,63 +48,198 @@ pub enum Effect {
     Read,
     /// Changes it: it is never sent again.
     Write,
-    /// Stores a whole value at the first key, which thereby becomes the most recently set.
+    /// Stores whole values, whose keys thereby become the most recently set.
     Store,
 }
 
+/// The verbs, each with its name, its keys and its effect.
+macro_rules! verbs {
+    ($($(#[$meta:meta])* $verb:ident = $name:literal, $keys:ident, $effect:ident;)*) => {
+        /// What an engine can do. Arguments, replies and error texts are those of the Valkey
+        /// command named by [`Verb::name`], unless told otherwise.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Verb {
+            $($(#[$meta])* $verb,)*
+        }
+
+        impl Verb {
+            /// The Valkey command of the same meaning, or the name of the compound operation.
+            pub fn name(self) -> &'static str {
+                match self { $(Verb::$verb => $name,)* }
+            }
+
+            /// Which arguments are keys.
+            pub fn keys(self) -> Keys {
+                match self { $(Verb::$verb => Keys::$keys,)* }
+            }
+
+            /// What it does to the data.
+            pub fn effect(self) -> Effect {
+                match self { $(Verb::$verb => Effect::$effect,)* }
+            }
+        }
+    };
+}
+
+verbs! {
+    /// No arguments. `PONG` once the store answered.
+    Ping = "PING", None, Read;
+    /// key
+    Get = "GET", First, Read;
+    /// key value [options]
+    Set = "SET", First, Store;
+    /// key value
+    SetNx = "SETNX", First, Store;
+    /// key seconds value
+    SetEx = "SETEX", First, Store;
+    /// key milliseconds value
+    PSetEx = "PSETEX", First, Store;
+    /// key value
+    GetSet = "GETSET", First, Store;
+    /// key
+    GetDel = "GETDEL", First, Write;
+    /// key [options]
+    GetEx = "GETEX", First, Write;
+    /// key...
+    MGet = "MGET", All, Read;
+    /// key value [key value]...
+    MSet = "MSET", Alternate, Store;
+    /// key value [key value]...
+    MSetNx = "MSETNX", Alternate, Store;
+    /// key value
+    Append = "APPEND", First, Write;
+    /// key
+    StrLen = "STRLEN", First, Read;
+    /// key start end
+    GetRange = "GETRANGE", First, Read;
+    /// key offset value
+    SetRange = "SETRANGE", First, Write;
+    /// key
+    Incr = "INCR", First, Write;
+    /// key
+    Decr = "DECR", First, Write;
+    /// key increment
+    IncrBy = "INCRBY", First, Write;
+    /// key decrement
+    DecrBy = "DECRBY", First, Write;
+    /// key increment
+    IncrByFloat = "INCRBYFLOAT", First, Write;
+    /// key offset bit
+    SetBit = "SETBIT", First, Write;
+    /// key offset
+    GetBit = "GETBIT", First, Read;
+    /// key [range]
+    BitCount = "BITCOUNT", First, Read;
+    /// key key [options]
+    Lcs = "LCS", FirstTwo, Read;
+    /// key...
+    Del = "DEL", All, Write;
+    /// key...
+    Unlink = "UNLINK", All, Write;
+    /// key...
+    Exists = "EXISTS", All, Read;
+    /// key...
+    Touch = "TOUCH", All, Read;
+    /// key
+    Type = "TYPE", First, Read;
+    /// source destination `[REPLACE]`: never a database
+    Copy = "COPY", FirstTwo, Store;
+    /// source destination
+    Rename = "RENAME", FirstTwo, Store;
+    /// source destination
+    RenameNx = "RENAMENX", FirstTwo, Store;
+    /// No arguments.
+    RandomKey = "RANDOMKEY", None, Read;
+    /// cursor [options]. An array of the next cursor and a list of keys.
+    Scan = "SCAN", None, Read;
+    /// key seconds [condition]
+    Expire = "EXPIRE", First, Write;
+    /// key milliseconds [condition]
+    PExpire = "PEXPIRE", First, Write;
+    /// key Unix-seconds [condition]
+    ExpireAt = "EXPIREAT", First, Write;
+    /// key Unix-milliseconds [condition]
+    PExpireAt = "PEXPIREAT", First, Write;
+    /// key
+    Ttl = "TTL", First, Read;
+    /// key
+    PTtl = "PTTL", First, Read;
+    /// key
+    ExpireTime = "EXPIRETIME", First, Read;
+    /// key
+    PExpireTime = "PEXPIRETIME", First, Read;
+    /// key
+    Persist = "PERSIST", First, Write;
+    /// `ENCODING`, `FREQ`, `IDLETIME` or `REFCOUNT`, then a key
+    Object = "OBJECT", Second, Read;
+    /// `USAGE` key [options]
+    MemoryUsage = "MEMORY", Second, Read;
+    /// key
+    Dump = "DUMP", First, Read;
+    /// key milliseconds value [options]
+    Restore = "RESTORE", First, Store;
+    /// script number-of-keys [key]... [argument]...
+    Eval = "EVAL", Numbered, Write;
+    /// digest number-of-keys [key]... [argument]...
+    EvalSha = "EVALSHA", Numbered, Write;
+    /// `LOAD`, `EXISTS` or `FLUSH`, then what it takes
+    Script = "SCRIPT", None, Write;
+    /// count (decimal, positive). [`crate::message::Reply::Pairs`] of the most recently set
+    /// pairs, the newest last; without those that were removed or have expired.
+    Last = "LAST", None, Read;
+    /// No arguments. The number of keys under the prefix, without the side index.
+    Size = "DBSIZE", None, Read;
+    /// `[pattern]`. The keys under the prefix that match the glob, each once, sorted by bytes,
+    /// within [`super::Options::max_reply`].
+    Keys = "KEYS", None, Read;
+    /// No arguments. `OK` when every key under the prefix is gone. Under a prefix on Valkey not
+    /// atomic.
+    Clear = "FLUSHDB", None, Write;
+    /// No arguments. `OK` once all data acknowledged before is on disk.
+    Save = "SAVE", None, Read;
+    /// `[SCHEDULE]`. Begins to save.
+    BgSave = "BGSAVE", None, Read;
+    /// No arguments. When the last save ended, in Unix seconds.
+    LastSave = "LASTSAVE", None, Read;
+}
+
 impl Verb {
-    /// The Valkey command of the same meaning, or the name of the compound operation.
-    pub fn name(self) -> &'static str {
-        match self {
-            Verb::Ping => "PING",
-            Verb::Get => "GET",
-            Verb::Set => "SET",
-            Verb::SetEx => "SETEX",
-            Verb::Del => "DEL",
-            Verb::Exists => "EXISTS",
-            Verb::Incr => "INCR",
-            Verb::Decr => "DECR",
-            Verb::Expire => "EXPIRE",
-            Verb::Ttl => "TTL",
-            Verb::Persist => "PERSIST",
-            Verb::Last => "LAST",
-            Verb::Size => "DBSIZE",
-            Verb::Keys => "KEYS",
-            Verb::Clear => "FLUSHDB",
-            Verb::Save => "SAVE",
-        }
+    /// Whether it looks at more than the keys it names, or takes long: it cannot be a part of a
+    /// transaction.
+    pub fn is_compound(self) -> bool {
+        matches!(
+            self,
+            Verb::Last | Verb::Size | Verb::Keys | Verb::RandomKey | Verb::Clear | Verb::Save
+        )
     }
+}
 
-    /// Which arguments are keys.
-    pub fn keys(self) -> Keys {
+impl Keys {
+    /// Whether the argument at `position`, counted from 0, is a key.
+    pub fn include(self, position: usize, args: &[Bytes]) -> bool {
         match self {
-            Verb::Ping | Verb::Last | Verb::Size | Verb::Keys | Verb::Clear | Verb::Save => {
-                Keys::None
-            }
-            Verb::Del | Verb::Exists => Keys::All,
-            _ => Keys::First,
+            Keys::None => false,
+            Keys::First => position == 0,
+            Keys::Second => position == 1,
+            Keys::FirstTwo => position < 2,
+            Keys::All => true,
+            Keys::Alternate => position % 2 == 0,
+            Keys::Numbered => position >= 2 && position - 2 < count(args),
         }
     }
+}
 
-    /// What it does to the data.
-    pub fn effect(self) -> Effect {
-        match self {
-            Verb::Set | Verb::SetEx => Effect::Store,
-            Verb::Del | Verb::Incr | Verb::Decr | Verb::Expire | Verb::Persist | Verb::Clear => {
-                Effect::Write
-            }
-            _ => Effect::Read,
-        }
-    }
+/// The number of keys that the second argument tells; the engine refuses what is none.
+fn count(args: &[Bytes]) -> usize {
+    let text = args.get(1).and_then(|text| std::str::from_utf8(text).ok());
+    text.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 impl Operation {
     /// The arguments that are keys.
-    pub fn keys(&self) -> &[Bytes] {
-        match self.verb.keys() {
-            Keys::None => &[],
-            Keys::First => self.args.get(..1).unwrap_or_default(),
-            Keys::All => &self.args,
-        }
+    pub fn keys(&self) -> impl Iterator<Item = &Bytes> {
+        let keys = self.verb.keys();
+        let is_key = move |(position, _): &(usize, &Bytes)| keys.include(*position, &self.args);
+        self.args.iter().enumerate().filter(is_key).map(|(_, key)| key)
     }
 }

@@ -9,7 +9,7 @@ use crate::support::valkey::Setup;
 use crate::{one, operation, run, until_down, until_up, value};
 
 fn coded(line: &str) -> Reply {
-    Reply::Error(ErrorReply::Coded(line.to_owned()))
+    Reply::coded(line.to_owned())
 }
 
 #[test]

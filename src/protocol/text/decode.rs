@@ -4,15 +4,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::words::split_words;
 use crate::message::{Reply, Request};
-
-/// What [`Decoder::decode`] found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decoded {
-    /// A request.
-    Request(Request),
-    /// What stood in a request's place was none: this is the reply to it.
-    Refused(Reply),
-}
+use crate::protocol::Decoded;
 
 /// Takes request lines out of a buffer, in bounded memory.
 #[derive(Debug)]
@@ -140,7 +132,7 @@ mod tests {
                 .collect::<Vec<_>>()
                 .join("|"),
             Decoded::Refused(Reply::Error(error)) => error.to_string(),
-            Decoded::Refused(reply) => panic!("{reply:?}"),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -10,7 +10,7 @@ mod reply;
 mod request;
 mod words;
 
-pub use self::decode::{Decoded, Decoder};
+pub use self::decode::Decoder;
 pub use self::quote::{Place, write_word};
 pub use self::reply::{ReplyLine, encode_reply, parse_list, parse_reply};
 pub use self::request::encode_request;

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use bytes::Bytes;
 
-use super::quote::{Place, escape, read_quoted, write_word};
+use super::quote::{Place, escape, read_quoted, write_quoted, write_word};
 use super::words::{Unbalanced, split_words};
 use crate::message::{ErrorReply, Reply};
 
@@ -12,27 +12,79 @@ const NIL: &[u8] = b"(nil)";
 const ERROR: &[u8] = b"ERROR: ";
 
 /// Appends the one line that says `reply`.
+///
+/// A list within a reply is written as its length in parentheses, then its elements; an error
+/// within one as `(error)` and its quoted text. No value begins with a parenthesis unquoted.
 pub fn encode_reply(reply: &Reply, out: &mut Vec<u8>) {
+    write_whole(reply, out);
+    out.push(b'\n');
+}
+
+fn write_whole(reply: &Reply, out: &mut Vec<u8>) {
     match reply {
-        Reply::Status(word) => out.extend_from_slice(word.as_bytes()),
-        Reply::Line(line) => out.extend_from_slice(line.as_bytes()),
-        Reply::Integer(number) => {
-            write!(out, "{number}").expect("a Vec takes every write");
+        Reply::Text(text) if !text.contains(char::is_control) => {
+            out.extend_from_slice(text.as_bytes());
         }
         Reply::Value(value) => write_word(value, Place::Alone, out),
-        Reply::Nil => out.extend_from_slice(NIL),
-        Reply::List(items) => write_separated(items, out, |item, out| match item {
-            Some(item) => write_word(item, Place::Listed, out),
-            None => out.extend_from_slice(NIL),
-        }),
+        Reply::List(items) => write_separated(items, out, write_item),
+        Reply::Array(items) | Reply::Set(items) => write_separated(items, out, write_element),
+        Reply::Map(pairs) => write_separated(pairs, out, write_entry),
         Reply::Pairs(pairs) => write_separated(pairs, out, |(key, value), out| {
             write_word(key, Place::BeforeColon, out);
             out.push(b':');
             write_word(value, Place::Listed, out);
         }),
         Reply::Error(error) => write_error(error, out),
+        Reply::Speaks(_, reply) => write_whole(reply, out),
+        other => write_element(other, out),
     }
-    out.push(b'\n');
+}
+
+/// One word, or what stands for a list of them.
+fn write_element(reply: &Reply, out: &mut Vec<u8>) {
+    match reply {
+        Reply::Status(word) => out.extend_from_slice(word.as_bytes()),
+        Reply::Word(text) | Reply::Text(text) => write_word(text.as_bytes(), Place::Listed, out),
+        Reply::Integer(number) => push(out, format_args!("{number}")),
+        Reply::Double(number) => push(out, format_args!("{number}")),
+        Reply::Boolean(truth) => push(out, format_args!("{truth}")),
+        Reply::Value(value) => write_word(value, Place::Listed, out),
+        Reply::Nil | Reply::NilList => out.extend_from_slice(NIL),
+        Reply::List(items) => write_counted(items, out, write_item),
+        Reply::Array(items) | Reply::Set(items) => write_counted(items, out, write_element),
+        Reply::Map(pairs) => write_counted(pairs, out, write_entry),
+        Reply::Pairs(pairs) => write_counted(pairs, out, |(key, value), out| {
+            write_word(key, Place::Listed, out);
+            out.push(b' ');
+            write_word(value, Place::Listed, out);
+        }),
+        Reply::Speaks(_, reply) => write_element(reply, out),
+        Reply::Error(error) => {
+            out.extend_from_slice(b"(error) ");
+            write_quoted(error.to_string().as_bytes(), out);
+        }
+    }
+}
+
+fn write_item(item: &Option<Bytes>, out: &mut Vec<u8>) {
+    match item {
+        Some(item) => write_word(item, Place::Listed, out),
+        None => out.extend_from_slice(NIL),
+    }
+}
+
+fn write_entry((name, value): &(Reply, Reply), out: &mut Vec<u8>) {
+    write_element(name, out);
+    out.push(b' ');
+    write_element(value, out);
+}
+
+fn write_counted<T>(items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>)) {
+    push(out, format_args!("({})", items.len()));
+    for item in items {
+        out.push(b' ');
+        write(item, out);
+    }
 }
 
 fn write_separated<T>(items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>)) {
@@ -42,6 +94,10 @@ fn write_separated<T>(items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Ve
         }
         write(item, out);
     }
+}
+
+fn push(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    out.write_fmt(text).expect("a Vec takes every write");
 }
 
 fn write_error(error: &ErrorReply, out: &mut Vec<u8>) {
@@ -108,7 +164,7 @@ mod tests {
         let pair = |key: &'static str, value: &'static str| (key.into(), value.into());
         for (reply, expected) in [
             (Reply::OK, "OK"),
-            (Reply::Line("v0.1.0".to_owned()), "v0.1.0"),
+            (Reply::Text("v0.1.0".to_owned()), "v0.1.0"),
             (Reply::Integer(-2), "-2"),
             (Reply::Nil, "(nil)"),
             (Reply::Value("hello   world".into()), "hello   world"),
@@ -118,7 +174,7 @@ mod tests {
             (Reply::List(vec![Some("a b".into()), None, Some("c".into())]), r#""a b" (nil) c"#),
             (Reply::Pairs(vec![pair("k:", "v:"), pair("a", "b c")]), r#""k:":v: a:"b c""#),
             (Reply::failed("two\nlines"), r"ERROR: two\nlines"),
-            (Reply::Error(ErrorReply::Coded("WRONGTYPE x".into())), "ERROR: WRONGTYPE x"),
+            (Reply::coded("WRONGTYPE x"), "ERROR: WRONGTYPE x"),
             (
                 Reply::Error(ErrorReply::Unavailable("connection refused".into())),
                 "ERROR: store unavailable: connection refused",

@@ -24,8 +24,9 @@ mod tests {
     use bytes::BytesMut;
     use proptest::prelude::*;
 
-    use super::super::{Decoded, Decoder};
+    use super::super::Decoder;
     use super::*;
+    use crate::protocol::Decoded;
 
     proptest! {
         #[test]

@@ -20,6 +20,7 @@ mod recovery;
 mod scope;
 mod shared;
 mod transaction;
+mod watch;
 mod write;
 mod writer;
 
@@ -37,6 +38,7 @@ use self::read::View;
 use self::recovery::Recovery;
 use self::scope::Scope;
 use self::shared::Shared;
+pub(super) use self::watch::Watch;
 use self::writer::Writer;
 use crate::message::Reply;
 use crate::store::operation::{Effect, Operation, Verb};

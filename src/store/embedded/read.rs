@@ -165,7 +165,7 @@ pub(super) fn keyed(
 
 /// Whether an operation names a key that is kvsock's own.
 pub(super) fn names_reserved(operation: &Operation) -> bool {
-    operation.keys().iter().any(|key| is_reserved(key))
+    operation.keys().any(|key| is_reserved(key))
 }
 
 /// The error for [`names_reserved`].

@@ -6,8 +6,7 @@ use bytes::Bytes;
 use redis::{Cmd, Pipeline, RedisWrite};
 
 use super::connection::Packed;
-use crate::store::operation::LAST_INDEX;
-use crate::store::operation::{Keys, Operation};
+use crate::store::operation::{LAST_INDEX, Operation};
 
 /// Turns the client's keys into the store's, and back.
 #[derive(Debug)]
@@ -33,13 +32,9 @@ impl Prefix {
         let bytes: usize = args.iter().map(|arg| self.prefix.len() + arg.len()).sum();
         let mut command = Cmd::with_capacity(1 + args.len(), name.len() + bytes);
         command.write_arg(name.as_bytes());
-        let keys = match operation.verb.keys() {
-            Keys::None => 0,
-            Keys::First => 1,
-            Keys::All => args.len(),
-        };
+        let keys = operation.verb.keys();
         for (position, arg) in args.iter().enumerate() {
-            if position < keys {
+            if keys.include(position, args) {
                 self.write_key(&mut command, arg);
             } else {
                 command.write_arg(arg);

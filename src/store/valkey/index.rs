@@ -68,10 +68,10 @@ impl Index {
         for (operation, reply) in batch.iter().zip(replies) {
             match (operation.verb, reply) {
                 (verb, Reply::Status(_)) if verb.effect() == Effect::Store => {
-                    operation.keys().iter().take(1).for_each(|key| self.recent().set(key));
+                    operation.keys().take(1).for_each(|key| self.recent().set(key));
                 }
                 (Verb::Del, Reply::Integer(1..)) => {
-                    operation.keys().iter().for_each(|key| self.recent().gone(key));
+                    operation.keys().for_each(|key| self.recent().gone(key));
                 }
                 _ => continue,
             }

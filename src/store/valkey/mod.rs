@@ -18,6 +18,7 @@ mod reply;
 mod save;
 mod scan;
 mod tls;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,7 @@ use self::encode::Prefix;
 use self::index::Index;
 use self::link::Link;
 use self::pipeline::Run;
+pub(super) use self::watch::Watch;
 use crate::message::Reply;
 use crate::store::location::Server;
 use crate::store::operation::Operation;

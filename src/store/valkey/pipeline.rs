@@ -39,7 +39,7 @@ impl<'a> Run<'a> {
             max_reply,
         };
         for (position, operation) in batch.iter().enumerate() {
-            if operation.keys().iter().any(|key| operation::is_reserved(key)) {
+            if operation.keys().any(|key| operation::is_reserved(key)) {
                 run.replies.push(Reply::failed("key is reserved for kvsock"));
             } else {
                 run.replies.push(Reply::Nil);
@@ -105,7 +105,7 @@ impl<'a> Run<'a> {
         let mut written: Vec<&[u8]> = Vec::new();
         for position in open.into_iter().rev() {
             let operation = &self.batch[position];
-            let mut keys = operation.keys().iter().map(AsRef::as_ref);
+            let mut keys = operation.keys().map(AsRef::as_ref);
             if operation.verb.effect() != Effect::Read {
                 written.extend(keys);
                 let unknown = ErrorReply::OutcomeUnknown(operation.verb.name());

@@ -28,7 +28,7 @@ pub(super) fn failure(error: &ServerError) -> Reply {
     Reply::Error(if error.code() == "ERR" {
         ErrorReply::Failed(error.details().unwrap_or_default().to_owned().into())
     } else {
-        ErrorReply::Coded(cause::server_line(error))
+        ErrorReply::Coded(cause::server_line(error).into())
     })
 }
 
@@ -133,7 +133,7 @@ mod tests {
             "EXECABORT x  y",
             "MISCONF",
         ] {
-            assert_eq!(reply(line), Reply::Error(ErrorReply::Coded(line.to_owned())));
+            assert_eq!(reply(line), Reply::coded(line));
         }
     }
 
