@@ -1,20 +1,59 @@
 //! What can go wrong on the client's side of the socket.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
-/// What went wrong on this side of the socket.
+use crate::protocol::text::Unbalanced;
+
+/// What went wrong; standard error tells it after the program's name.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClientError {
-    #[error("cannot connect to {path}: {source}")]
-    Connect { path: String, source: io::Error },
+    #[error("cannot connect to {}: {source}", path.display())]
+    Connect { path: PathBuf, source: io::Error },
     #[error("connection to the daemon failed: {0}")]
     Connection(#[source] io::Error),
     #[error("the daemon closed the connection without a reply")]
     NoReply,
-    #[error("the daemon's reply makes no sense: unbalanced quotes")]
-    BadReply,
+    #[error("the daemon closed the connection after {replies} replies to {requests} requests")]
+    TooFewReplies { replies: u64, requests: u64 },
+    #[error("the daemon's reply makes no sense: {0}")]
+    BadReply(String),
+    /// What the daemon said instead of serving this connection, or to a request of the client's
+    /// own.
+    #[error("{0}")]
+    Refused(String),
+    #[error("interrupted")]
+    Interrupted,
     #[error("standard input: {0}")]
     Input(#[source] io::Error),
     #[error("standard output: {0}")]
     Output(#[source] io::Error),
+    #[error("terminal: {0}")]
+    Terminal(#[source] io::Error),
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("{input}, line {line}: {fault}")]
+    Line { input: String, line: u64, fault: String },
+    #[error("{0}")]
+    Resume(String),
+    #[error("unbalanced quotes in request")]
+    Unbalanced,
+}
+
+impl ClientError {
+    /// A failure with a file.
+    pub(super) fn file(path: &Path) -> impl Fn(io::Error) -> ClientError {
+        move |source| ClientError::File { path: path.to_owned(), source }
+    }
+
+    /// Whether the reader of standard output has had enough, of which nobody needs to be told.
+    pub(super) fn is_broken_pipe(&self) -> bool {
+        matches!(self, ClientError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<Unbalanced> for ClientError {
+    fn from(Unbalanced: Unbalanced) -> ClientError {
+        ClientError::Unbalanced
+    }
 }

@@ -1,23 +1,45 @@
-//! The `kvsock` command: one request to the daemon, its reply to standard output.
+//! The `kvsock` command: requests to the daemon from a shell, a pipe or a prompt; its state, live;
+//! and all data out of it and into it.
 
+mod colour;
 mod command_line;
+mod completions;
+mod connection;
 mod error;
-mod exchange;
+mod export;
+mod frame;
+mod import;
+mod interrupt;
+mod json;
+mod manual;
+mod one_shot;
+mod partial_file;
+mod pipe;
+mod plain;
+mod progress;
+mod prompt;
+mod record;
+mod scan;
 mod socket;
+mod suggestion;
+mod watch;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use self::command_line::{CommandLine, UsageError};
+use self::command_line::{Action, CommandLine, UsageError};
 use self::error::ClientError;
-use self::exchange::exchange;
-use crate::protocol::text::ReplyLine;
+use self::suggestion::explain;
 
 /// There is no such key.
 const NOT_FOUND: u8 = 1;
 /// The request failed, or never reached the daemon.
 const FAILED: u8 = 2;
+/// Ended by Ctrl-C, as a shell numbers it.
+const INTERRUPTED: u8 = 130;
+/// Ended because nobody reads what it writes, as a shell numbers it.
+const BROKEN_PIPE: u8 = 141;
 
 /// Runs the command; the exit status is 0, or 1 where the key does not exist, or 2 for an error,
 /// which standard error tells.
@@ -31,34 +53,43 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
             return if asked_for { ExitCode::SUCCESS } else { ExitCode::from(FAILED) };
         }
     };
-    match ask(&line) {
-        Ok(code) => code,
-        Err(error) => {
+    act(line).unwrap_or_else(|error| match error {
+        error if error.is_broken_pipe() => ExitCode::from(BROKEN_PIPE),
+        ClientError::Interrupted => ExitCode::from(INTERRUPTED),
+        error => {
             eprintln!("kvsock: {error}");
             ExitCode::from(FAILED)
         }
+    })
+}
+
+fn act(line: CommandLine) -> Result<ExitCode, ClientError> {
+    let CommandLine { socket, form, action } = line;
+    match action {
+        Action::Ask(words) => one_shot::ask(&socket, words, form),
+        Action::Converse if io::stdin().is_terminal() => prompt::run(&socket, form),
+        Action::Converse => pipe::run(&socket),
+        Action::Help(name) => help(name.as_deref()),
+        Action::Completions(shell) => {
+            completions::write_completions(shell)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Action::Watch(interval) => watch::run(&socket, interval),
+        Action::Export(asked) => export::export(&socket, &asked),
+        Action::Import(asked) => import::import(&socket, &asked),
     }
 }
 
-fn ask(line: &CommandLine) -> Result<ExitCode, ClientError> {
-    let words = line.words().map_err(ClientError::Input)?;
-    match exchange(&line.socket, &words, line.is_list())? {
-        ReplyLine::Nil => Ok(ExitCode::from(NOT_FOUND)),
-        ReplyLine::Error(text) => {
-            eprintln!("kvsock: {}", String::from_utf8_lossy(&text));
-            Ok(ExitCode::from(FAILED))
-        }
-        ReplyLine::Value(value) => {
-            print(&value).map_err(ClientError::Output)?;
-            let missing = line.is_test() && &value[..] == b"0";
-            Ok(if missing { ExitCode::from(NOT_FOUND) } else { ExitCode::SUCCESS })
-        }
-    }
-}
-
-fn print(value: &[u8]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(value)?;
-    out.write_all(b"\n")?;
-    out.flush()
+fn help(name: Option<&[u8]>) -> Result<ExitCode, ClientError> {
+    let text = match name {
+        None => manual::list(),
+        Some(name) => match manual::page(name) {
+            Some(page) => page,
+            None => {
+                return Err(ClientError::Refused(explain("unknown command", name, "kvsock help")));
+            }
+        },
+    };
+    writeln!(io::stdout().lock(), "{text}").map_err(ClientError::Output)?;
+    Ok(ExitCode::SUCCESS)
 }

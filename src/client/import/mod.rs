@@ -1,0 +1,194 @@
+//! `kvsock import`: the pairs of an export into the store, line by line, in bounded memory.
+//!
+//! Pairs are stored in batches, each sent in one write. A batch whose outcome is not known when
+//! the import is interrupted is stored once more by the next: storing a pair twice does no harm.
+
+mod lines;
+mod place;
+
+use std::fs::File;
+use std::io::{self, BufReader, IsTerminal, Seek, SeekFrom};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use indicatif::ProgressBar;
+
+use self::lines::Lines;
+use self::place::{Place, Source};
+use super::INTERRUPTED;
+use super::command_line::Import;
+use super::connection::{Connection, push_request};
+use super::error::ClientError;
+use super::interrupt::Interrupt;
+use super::progress;
+use super::record::Record;
+use super::scan::unexpected;
+use crate::message::Reply;
+use crate::store::glob_matches;
+
+/// Pairs of one batch, by number and by bytes; one may be larger.
+const BATCH_PAIRS: usize = 256;
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// Stores all pairs that were asked for.
+pub(super) fn import(socket: &Path, asked: &Import) -> Result<ExitCode, ClientError> {
+    let Some(path) = &asked.file else {
+        let mut importer = Importer::new(socket, Interrupt::default(), asked)?;
+        let input = Lines::new(io::stdin().lock(), "standard input", 0, 0);
+        importer.run(input, &progress::of_bytes(None), |_| Ok(()))?;
+        return Ok(importer.report());
+    };
+    let failed = ClientError::file(path);
+    let mut file = File::open(path).map_err(&failed)?;
+    if !file.metadata().map_err(&failed)?.is_file() {
+        return Err(failed(io::Error::other("not a regular file; give it as standard input")));
+    }
+    let interrupt = Interrupt::on_any_end().map_err(ClientError::Terminal)?;
+    let mut importer = Importer::new(socket, interrupt, asked)?;
+    let mut source = Source::of(path, &mut file).map_err(&failed)?;
+    let place = if asked.resume { source.resume()? } else { Place::START };
+    file.seek(SeekFrom::Start(place.offset)).map_err(&failed)?;
+    let name = path.display().to_string();
+    let input = Lines::new(BufReader::new(file), &name, place.offset, place.line);
+    let bar = progress::of_bytes(Some(source.size()));
+    bar.set_position(place.offset);
+    let done = importer.run(input, &bar, |place| source.keep(place));
+    if matches!(done, Err(ClientError::Interrupted)) {
+        eprintln!("kvsock: interrupted; \"import --resume\" goes on from here");
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
+    done?;
+    source.forget()?;
+    Ok(importer.report())
+}
+
+struct Importer<'a> {
+    connection: Connection,
+    asked: &'a Import,
+    counts: Counts,
+}
+
+/// What became of the pairs.
+#[derive(Default)]
+struct Counts {
+    stored: u64,
+    expired: u64,
+    kept: u64,
+}
+
+impl<'a> Importer<'a> {
+    fn new(
+        socket: &Path,
+        interrupt: Interrupt,
+        asked: &'a Import,
+    ) -> Result<Importer<'a>, ClientError> {
+        let connection = Connection::open(socket, interrupt)?;
+        Ok(Importer { connection, asked, counts: Counts::default() })
+    }
+
+    /// Stores all pairs of `input`; `reached` is told of each place before which all is stored.
+    fn run(
+        &mut self,
+        mut input: Lines<'_>,
+        bar: &ProgressBar,
+        mut reached: impl FnMut(Place) -> Result<(), ClientError>,
+    ) -> Result<(), ClientError> {
+        loop {
+            // What stands before a bad line is stored.
+            let (requests, count, next) = self.batch(&mut input);
+            if count > 0 {
+                self.connection.send(&requests)?;
+                for _ in 0..count {
+                    let reply = self.connection.receive()?;
+                    self.counts.add(&reply)?;
+                }
+            }
+            let is_end = matches!(next, Ok(Next::End));
+            if count > 0 || !is_end {
+                reached(input.place())?;
+            }
+            bar.set_position(input.place().offset);
+            next?;
+            if is_end {
+                bar.finish_and_clear();
+                return Ok(());
+            }
+        }
+    }
+
+    /// The next batch, the number of its requests, and what comes after it.
+    fn batch(&mut self, input: &mut Lines<'_>) -> (Vec<u8>, usize, Result<Next, ClientError>) {
+        let (mut requests, mut count) = (Vec::new(), 0);
+        let now = now();
+        for _ in 0..BATCH_PAIRS {
+            if requests.len() >= BATCH_BYTES {
+                break;
+            }
+            let record = match input.next() {
+                Ok(Some(record)) => record,
+                Ok(None) => return (requests, count, Ok(Next::End)),
+                Err(error) => return (requests, count, Err(error)),
+            };
+            if !self.is_wanted(&record) {
+                continue;
+            }
+            if record.expires.is_some_and(|expires| expires <= now) {
+                self.counts.expired += 1;
+                continue;
+            }
+            push_set(&record, self.asked.keep, &mut requests);
+            count += 1;
+        }
+        (requests, count, Ok(Next::More))
+    }
+
+    fn is_wanted(&self, record: &Record) -> bool {
+        self.asked.pattern.as_ref().is_none_or(|pattern| glob_matches(pattern, &record.key))
+    }
+
+    /// Tells a person what became of the pairs.
+    fn report(&self) -> ExitCode {
+        let Counts { stored, expired, kept } = self.counts;
+        if io::stderr().is_terminal() {
+            let expired = if expired > 0 { format!(", {expired} expired") } else { String::new() };
+            let kept = if kept > 0 { format!(", {kept} there already") } else { String::new() };
+            eprintln!("kvsock: {stored} pairs stored{expired}{kept}");
+        }
+        ExitCode::SUCCESS
+    }
+}
+
+enum Next {
+    More,
+    End,
+}
+
+impl Counts {
+    fn add(&mut self, reply: &Reply) -> Result<(), ClientError> {
+        match reply {
+            Reply::Nil => self.kept += 1,
+            Reply::Error(_) => return Err(unexpected("SET", reply)),
+            _ => self.stored += 1,
+        }
+        Ok(())
+    }
+}
+
+fn push_set(record: &Record, keep: bool, out: &mut Vec<u8>) {
+    let expires = record.expires.map(|expires| expires.to_string());
+    let mut words: Vec<&[u8]> = vec![b"SET", &record.key, &record.value];
+    if let Some(expires) = &expires {
+        words.extend([b"PXAT", expires.as_bytes()]);
+    }
+    if keep {
+        words.push(b"NX");
+    }
+    push_request(&words, out);
+}
+
+/// Unix time in milliseconds.
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,82 @@
+//! One request, its reply on standard output, and the exit status that tells of it.
+
+use std::io::{self, BufWriter, Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::command_line::Form;
+use super::connection::Connection;
+use super::error::ClientError;
+use super::interrupt::Interrupt;
+use super::json::Json;
+use super::plain::{write_plain, write_raw};
+use super::suggestion::{error_of, explain, misuse};
+use super::{FAILED, NOT_FOUND};
+use crate::command::{Run, find};
+use crate::message::Reply;
+use crate::store::Verb;
+
+/// Sends `words`, the command first, and prints the reply.
+pub(super) fn ask(
+    socket: &Path,
+    mut words: Vec<Vec<u8>>,
+    form: Form,
+) -> Result<ExitCode, ClientError> {
+    let name = words.first().cloned().unwrap_or_default();
+    if let Some(fault) = misuse(&name, words.len() - 1) {
+        return report(&fault, form);
+    }
+    take_value(&mut words).map_err(ClientError::Input)?;
+    let reply = Connection::open(socket, Interrupt::default())?.ask(&words)?;
+    if let Some(error) = error_of(&reply) {
+        return report(&explain(&error, &name, "kvsock help"), form);
+    }
+    print(&reply, form).map_err(ClientError::Output)?;
+    let is_missing = match reply {
+        Reply::Nil | Reply::NilList => true,
+        Reply::Integer(count) => count == 0 && is_test(&name),
+        _ => false,
+    };
+    Ok(if is_missing { ExitCode::from(NOT_FOUND) } else { ExitCode::SUCCESS })
+}
+
+/// A value of `-` is replaced by all of standard input.
+fn take_value(words: &mut [Vec<u8>]) -> io::Result<()> {
+    let command = words.first().and_then(|name| find(name));
+    let value = command.and_then(|command| command.arguments.value_at);
+    if let Some(word) = value.and_then(|at| words.get_mut(at + 1))
+        && word == b"-"
+    {
+        word.clear();
+        io::stdin().lock().read_to_end(word)?;
+    }
+    Ok(())
+}
+
+/// Whether the reply 0 means that there is no such key.
+fn is_test(name: &[u8]) -> bool {
+    find(name).is_some_and(|command| command.run == Run::Store(Verb::Exists))
+}
+
+fn report(error: &str, form: Form) -> Result<ExitCode, ClientError> {
+    if form == Form::Json {
+        let reply = Reply::failed(error.to_owned());
+        print(&reply, form).map_err(ClientError::Output)?;
+    } else {
+        eprintln!("kvsock: {error}");
+    }
+    Ok(ExitCode::from(FAILED))
+}
+
+fn print(reply: &Reply, form: Form) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match form {
+        Form::Plain => write_plain(reply, &mut out)?,
+        Form::Raw => write_raw(reply, &mut out)?,
+        Form::Json => {
+            serde_json::to_writer(&mut out, &Json(reply))?;
+            out.write_all(b"\n")?;
+        }
+    }
+    out.flush()
+}

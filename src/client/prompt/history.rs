@@ -1,0 +1,111 @@
+//! What was typed before, kept in a file for the next time.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustyline::Editor;
+use rustyline::history::FileHistory;
+
+use super::assist::Assist;
+use crate::message::Args;
+
+/// Requests that are kept.
+pub(super) const DEPTH: usize = 1000;
+
+/// Keeps requests, in the file as they come, so that several prompts can share it.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    /// `None` if there is no place for it: then requests are kept until the end.
+    file: Option<PathBuf>,
+}
+
+impl Keeper {
+    /// Reads what was kept.
+    pub(super) fn open(editor: &mut Editor<Assist, FileHistory>) -> Keeper {
+        let file = place().filter(|file| create(file).is_ok());
+        if let Some(file) = &file {
+            // A file that makes no sense is a history that is empty.
+            let _ = editor.load_history(file);
+        }
+        Keeper { file }
+    }
+
+    /// Keeps a request, unless it carries a secret.
+    pub(super) fn keep(
+        &mut self,
+        editor: &mut Editor<Assist, FileHistory>,
+        line: &str,
+        words: Option<&Args>,
+    ) {
+        if line.trim().is_empty() || words.map_or_else(|| may_be_secret(line), is_secret) {
+            return;
+        }
+        let added = editor.add_history_entry(line);
+        if let Some(file) = &self.file
+            && !added.and_then(|_| editor.append_history(file)).is_ok()
+        {
+            self.file = None;
+        }
+    }
+}
+
+/// Passwords are given to AUTH, to HELLO with the option AUTH, and to settings.
+fn is_secret(words: &Args) -> bool {
+    let is = |at: usize, name: &str| {
+        words.get(at).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    is(0, "auth")
+        || is(0, "acl")
+        || is(0, "hello") && words.len() > 2
+        || is(0, "config") && is(1, "set")
+}
+
+/// The same of a line that cannot be split into words.
+fn may_be_secret(line: &str) -> bool {
+    let line = line.to_ascii_lowercase();
+    ["auth", "acl", "hello", "config"].iter().any(|name| line.contains(name))
+}
+
+/// `$XDG_STATE_HOME/kvsock/history`, or below `~/.local/state`.
+fn place() -> Option<PathBuf> {
+    let absolute =
+        |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
+    Some(state.join("kvsock/history"))
+}
+
+/// Makes the file, and the directories above it, for its owner alone.
+fn create(file: &Path) -> io::Result<()> {
+    if let Some(directory) = file.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    }
+    OpenOptions::new().append(true).create(true).mode(0o600).open(file).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::protocol::text::split_words;
+
+    #[test]
+    fn requests_that_carry_secrets_are_known() {
+        for (line, expected) in [
+            ("auth x", true),
+            ("AUTH default x", true),
+            ("hello 3 auth default x", true),
+            ("hello 3", false),
+            ("config set requirepass x", true),
+            ("config get maxmemory", false),
+            ("get auth", false),
+        ] {
+            let words = split_words(&Bytes::from(line), |_| None).unwrap();
+            assert_eq!(is_secret(&words), expected, "{line}");
+        }
+        assert!(may_be_secret("auth \"x") && !may_be_secret("get \"x"));
+    }
+}

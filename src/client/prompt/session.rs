@@ -1,0 +1,117 @@
+//! The connection behind the prompt, which is made again when the daemon was restarted.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::client::connection::Connection;
+use crate::client::error::ClientError;
+use crate::client::interrupt::Interrupt;
+use crate::message::{Args, Reply};
+
+/// A connection, or the want of one.
+#[derive(Debug)]
+pub(super) struct Session {
+    socket: PathBuf,
+    interrupt: Interrupt,
+    connection: Option<Connection>,
+    /// Requests are being kept for `exec`.
+    in_transaction: bool,
+    /// Keys are being watched.
+    is_watching: bool,
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// What happened to the connection meanwhile.
+    pub(super) notes: Vec<String>,
+    /// The reply.
+    pub(super) result: Result<Reply, ClientError>,
+    /// How long it took.
+    pub(super) elapsed: Duration,
+}
+
+impl Session {
+    /// Connects.
+    pub(super) fn open(socket: &Path) -> Result<Session, ClientError> {
+        let interrupt = Interrupt::on_ctrl_c().map_err(ClientError::Terminal)?;
+        let connection = Connection::open(socket, interrupt.clone())?;
+        Ok(Session {
+            socket: socket.to_owned(),
+            interrupt,
+            connection: Some(connection),
+            in_transaction: false,
+            is_watching: false,
+        })
+    }
+
+    /// What to print before the next request.
+    pub(super) fn prompt(&self) -> &'static str {
+        if self.in_transaction { "kvsock(multi)> " } else { "kvsock> " }
+    }
+
+    /// Sends one request, once at most, and waits for its reply or Ctrl-C.
+    pub(super) fn ask(&mut self, words: &Args) -> Answer {
+        let started = Instant::now();
+        self.interrupt.clear();
+        let mut notes = Vec::new();
+        let result = self.connect(&mut notes).and_then(|mut connection| {
+            let reply = connection.ask(words)?;
+            self.follow(&words[0], &reply);
+            // A reset connection would speak RESP 2 again.
+            if !words[0].eq_ignore_ascii_case(b"reset") {
+                self.connection = Some(connection);
+            }
+            Ok(reply)
+        });
+        if let Err(error) = &result {
+            notes.extend(self.give_up(error));
+        }
+        Answer { notes, result, elapsed: started.elapsed() }
+    }
+
+    /// The connection, made again if it was lost. A request that belongs to a transaction is not
+    /// sent outside of it.
+    fn connect(&mut self, notes: &mut Vec<String>) -> Result<Connection, ClientError> {
+        match self.connection.take() {
+            Some(connection) if !connection.is_over() => Ok(connection),
+            None => Connection::open(&self.socket, self.interrupt.clone()),
+            Some(_) if self.in_transaction || self.is_watching => {
+                Err(ClientError::Refused("the daemon closed the connection; not sent".to_owned()))
+            }
+            Some(_) => {
+                notes.push("the daemon had closed the connection; connecting again".to_owned());
+                Connection::open(&self.socket, self.interrupt.clone())
+            }
+        }
+    }
+
+    /// Forgets what belonged to a connection that is lost.
+    fn give_up(&mut self, error: &ClientError) -> Option<String> {
+        self.connection = None;
+        let was_bound =
+            std::mem::take(&mut self.in_transaction) | std::mem::take(&mut self.is_watching);
+        let was_sent = matches!(
+            error,
+            ClientError::Connection(_) | ClientError::NoReply | ClientError::Interrupted
+        );
+        match (was_bound, was_sent) {
+            (true, _) => Some("the transaction and what was watched are forgotten".to_owned()),
+            (false, true) => Some("the request may or may not have been carried out".to_owned()),
+            (false, false) => None,
+        }
+    }
+
+    fn follow(&mut self, name: &[u8], reply: &Reply) {
+        let failed = matches!(reply, Reply::Error(_));
+        match &name.to_ascii_lowercase()[..] {
+            b"multi" if !failed => self.in_transaction = true,
+            b"watch" if !failed => self.is_watching = true,
+            b"unwatch" if !self.in_transaction => self.is_watching = false,
+            b"exec" | b"discard" | b"reset" => {
+                (self.in_transaction, self.is_watching) = (false, false);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What somebody who mistyped a command may have meant.
+
+use crate::command::{COMMANDS, find};
+use crate::message::Reply;
+
+/// How like a name must be to be suggested, from 0 to 1.
+const LIKENESS: f64 = 0.75;
+
+/// What went wrong, for a person: an unknown command comes with what was perhaps meant. `help` is
+/// what lists the commands here.
+pub(super) fn explain(error: &str, name: &[u8], help: &str) -> String {
+    if find(name).is_some() || !error.starts_with("unknown command") {
+        return error.to_owned();
+    }
+    let shown = name.escape_ascii();
+    match nearest(&String::from_utf8_lossy(name).to_lowercase()) {
+        Some(meant) => format!("unknown command \"{shown}\"; did you mean \"{meant}\"?"),
+        None => format!("unknown command \"{shown}\"; try \"{help}\"."),
+    }
+}
+
+/// What is wrong with the number of `args`, if anything, by the table.
+pub(super) fn misuse(name: &[u8], args: usize) -> Option<String> {
+    let command = find(name)?;
+    if command.arguments.admit(args, false) {
+        return None;
+    }
+    Some(format!("\"{}\" command {}", command.name, command.arguments.rule))
+}
+
+/// The text of an error reply.
+pub(super) fn error_of(reply: &Reply) -> Option<String> {
+    match reply {
+        Reply::Error(error) => Some(error.to_string()),
+        _ => None,
+    }
+}
+
+fn nearest(name: &str) -> Option<&'static str> {
+    COMMANDS
+        .iter()
+        .map(|command| (strsim::jaro_winkler(name, command.name), command.name))
+        .filter(|(likeness, _)| *likeness > LIKENESS)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, meant)| meant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_command_comes_with_a_suggestion() {
+        let error = "unknown command 'gte', with args beginning with: ";
+        let explained = |name: &str| explain(error, name.as_bytes(), "help");
+        assert_eq!(explained("GTE"), "unknown command \"GTE\"; did you mean \"get\"?");
+        assert_eq!(explained("exsits"), "unknown command \"exsits\"; did you mean \"exists\"?");
+        assert_eq!(explained("frob"), "unknown command \"frob\"; try \"help\".");
+        assert_eq!(explained("get"), error);
+    }
+
+    #[test]
+    fn a_wrong_number_of_arguments_is_told_by_the_table() {
+        assert_eq!(misuse(b"GET", 0).as_deref(), Some("\"get\" command requires a key."));
+        assert_eq!(misuse(b"get", 1), None);
+        assert_eq!(misuse(b"unheard-of", 7), None);
+    }
+}

@@ -1,0 +1,85 @@
+//! The whole terminal, borrowed for a while.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use crossterm::event::{self, Event, KeyCode, KeyModifiers};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+    LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
+};
+use crossterm::{cursor, execute, queue, style};
+
+/// A terminal without echo, showing a screen beside the usual one. Dropped, it is as it was.
+pub(super) struct Terminal(());
+
+/// Columns and rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) columns: usize,
+    pub(super) rows: usize,
+}
+
+/// What happened at the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key {
+    /// Nothing that matters.
+    None,
+    /// Somebody wants to end.
+    End,
+    /// Its size changed.
+    Resized,
+}
+
+impl Terminal {
+    /// Borrows the terminal.
+    pub(super) fn open() -> io::Result<Terminal> {
+        enable_raw_mode()?;
+        let terminal = Terminal(());
+        execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)?;
+        Ok(terminal)
+    }
+
+    /// Waits for a key, up to `time`.
+    pub(super) fn wait(&mut self, time: Duration) -> io::Result<Key> {
+        if !event::poll(time)? {
+            return Ok(Key::None);
+        }
+        Ok(match event::read()? {
+            Event::Resize(..) => Key::Resized,
+            Event::Key(key) => match key.code {
+                KeyCode::Char('q') | KeyCode::Esc => Key::End,
+                KeyCode::Char('c' | 'd') if key.modifiers.contains(KeyModifiers::CONTROL) => {
+                    Key::End
+                }
+                _ => Key::None,
+            },
+            _ => Key::None,
+        })
+    }
+
+    /// Shows the lines, in place of what was shown.
+    pub(super) fn draw(&mut self, lines: impl FnOnce(Size) -> Vec<String>) -> io::Result<()> {
+        let (columns, rows) = size()?;
+        let lines = lines(Size { columns: columns.into(), rows: rows.into() });
+        let mut out = io::stdout().lock();
+        queue!(out, BeginSynchronizedUpdate)?;
+        for (row, line) in (0..).zip(lines) {
+            queue!(
+                out,
+                cursor::MoveTo(0, row),
+                style::Print(line),
+                Clear(ClearType::UntilNewLine)
+            )?;
+        }
+        queue!(out, Clear(ClearType::FromCursorDown), EndSynchronizedUpdate)?;
+        out.flush()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = execute!(io::stdout(), cursor::Show, LeaveAlternateScreen);
+        let _ = disable_raw_mode();
+    }
+}
