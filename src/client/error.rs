@@ -14,8 +14,10 @@ pub(super) enum ClientError {
     Connection(#[source] io::Error),
     #[error("the daemon closed the connection without a reply")]
     NoReply,
-    #[error("the daemon closed the connection after {replies} replies to {requests} requests")]
+    #[error("the daemon closed the connection; {replies} of {requests} requests were answered")]
     TooFewReplies { replies: u64, requests: u64 },
+    #[error("the daemon closed the connection before the end of the input")]
+    EarlyEnd,
     #[error("the daemon's reply makes no sense: {0}")]
     BadReply(String),
     /// What the daemon said instead of serving this connection, or to a request of the client's

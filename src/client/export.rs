@@ -5,7 +5,7 @@
 //! that a value and its expiry belong together.
 
 use std::collections::HashSet;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -30,8 +30,10 @@ const GROUP_BYTES: u64 = 4 * 1024 * 1024;
 pub(super) fn export(socket: &Path, asked: &Export) -> Result<ExitCode, ClientError> {
     let Some(path) = &asked.file else {
         let connection = Connection::open(socket, Interrupt::default())?;
+        // A bar would stand between the lines.
+        let shows_progress = !io::stdout().is_terminal();
         let mut out = BufWriter::new(io::stdout().lock());
-        walk(connection, asked.pattern.clone(), &mut out, ClientError::Output)?;
+        walk(connection, asked.pattern.clone(), shows_progress, &mut out, ClientError::Output)?;
         return Ok(ExitCode::SUCCESS);
     };
     // What was begun is removed again.
@@ -39,7 +41,7 @@ pub(super) fn export(socket: &Path, asked: &Export) -> Result<ExitCode, ClientEr
     let connection = Connection::open(socket, interrupt)?;
     let failed = ClientError::file(path);
     let mut out = BufWriter::new(PartialFile::create(path).map_err(&failed)?);
-    walk(connection, asked.pattern.clone(), &mut out, &failed)?;
+    walk(connection, asked.pattern.clone(), true, &mut out, &failed)?;
     let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
     file.finish().map_err(failed)?;
     Ok(ExitCode::SUCCESS)
@@ -48,6 +50,7 @@ pub(super) fn export(socket: &Path, asked: &Export) -> Result<ExitCode, ClientEr
 fn walk(
     mut connection: Connection,
     pattern: Option<Vec<u8>>,
+    shows_progress: bool,
     out: &mut impl Write,
     failed: impl Fn(io::Error) -> ClientError,
 ) -> Result<(), ClientError> {
@@ -56,7 +59,10 @@ fn walk(
         reply => return Err(unexpected("DBSIZE", &reply)),
     };
     // With a pattern nobody knows how many keys there will be.
-    let bar = if pattern.is_none() { progress::of_keys(total) } else { ProgressBar::hidden() };
+    let bar = match pattern {
+        None if shows_progress => progress::of_keys(total),
+        _ => ProgressBar::hidden(),
+    };
     let mut scan = Scan::new(pattern);
     let mut others = 0;
     while let Some(mut keys) = scan.next(&mut connection)? {
@@ -70,9 +76,9 @@ fn walk(
         }
     }
     out.flush().map_err(failed)?;
-    bar.finish_and_clear();
+    drop(bar);
     if others > 0 {
-        eprintln!("kvsock: {others} keys hold other types than strings and were not exported");
+        eprintln!("kvsock: {others} of other types than string were not exported");
     }
     Ok(())
 }
@@ -167,7 +173,7 @@ mod tests {
             let keys = lengths.iter().map(|length| (Bytes::from_static(b"k"), *length));
             groups(&keys.collect::<Vec<_>>()).map(<[_]>::len).collect()
         };
-        assert_eq!(sizes(&[]), []);
+        assert!(sizes(&[]).is_empty());
         assert_eq!(sizes(&[0; GROUP_KEYS + 1]), [GROUP_KEYS, 1]);
         assert_eq!(sizes(&[1, GROUP_BYTES * 9, 2, GROUP_BYTES - 9, 9, 1]), [1, 1, 2, 2]);
     }

@@ -16,6 +16,8 @@ const GROUPS: [(Group, &str); 6] = [
 
 /// Columns that a synopsis may take before its summary goes to a line of its own.
 const SYNOPSIS_WIDTH: usize = 30;
+/// Columns that a line of a summary may take, so that all is within 80.
+const SUMMARY_WIDTH: usize = 46;
 
 /// What stands below the options of `kvsock --help`.
 pub(super) fn overview() -> String {
@@ -65,14 +67,39 @@ fn usage(command: &Command) -> String {
 }
 
 fn push_row(text: &mut String, command: &Command) {
-    let (usage, note) = (usage(command), who(command).unwrap_or(""));
-    let summary = command.summary;
-    let written = if usage.len() <= SYNOPSIS_WIDTH {
-        writeln!(text, "  {usage:SYNOPSIS_WIDTH$}  {summary}{note}")
-    } else {
-        writeln!(text, "  {usage}\n  {:SYNOPSIS_WIDTH$}  {summary}{note}", "")
-    };
-    written.expect("a String takes every write");
+    let usage = usage(command);
+    let summary = format!("{}{}", command.summary, who(command).unwrap_or(""));
+    let mut left = usage.as_str();
+    if usage.len() > SYNOPSIS_WIDTH {
+        push_line(text, &usage, "");
+        left = "";
+    }
+    for line in wrapped(&summary) {
+        push_line(text, left, &line);
+        left = "";
+    }
+}
+
+fn push_line(text: &mut String, left: &str, right: &str) {
+    let line = format!("  {left:SYNOPSIS_WIDTH$}  {right}");
+    text.push_str(line.trim_end());
+    text.push('\n');
+}
+
+/// The lines that `text` takes beside the synopses.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is one from the start");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.len() + 1 + word.len() <= SUMMARY_WIDTH {
+            line.extend([" ", word]);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
 }
 
 fn who(command: &Command) -> Option<&'static str> {

@@ -40,8 +40,11 @@ pub(super) fn run(socket: &Path) -> Result<ExitCode, ClientError> {
         Err(_) => answered.last_is_farewell(),
     };
     let (requests, replies) = (asked.load(Ordering::Relaxed), answered.lines);
-    if replies < requests || !is_end {
+    if replies < requests {
         return Err(ClientError::TooFewReplies { replies, requests });
+    }
+    if !is_end {
+        return Err(ClientError::EarlyEnd);
     }
     Ok(if answered.errors > 0 { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
 }

@@ -3,9 +3,6 @@
 use crate::command::{COMMANDS, find};
 use crate::message::Reply;
 
-/// How like a name must be to be suggested, from 0 to 1.
-const LIKENESS: f64 = 0.75;
-
 /// What went wrong, for a person: an unknown command comes with what was perhaps meant. `help` is
 /// what lists the commands here.
 pub(super) fn explain(error: &str, name: &[u8], help: &str) -> String {
@@ -36,13 +33,19 @@ pub(super) fn error_of(reply: &Reply) -> Option<String> {
     }
 }
 
+/// The command that takes the fewest slips to turn into `name`, one in three letters at most; of
+/// several the one that begins most like it.
 fn nearest(name: &str) -> Option<&'static str> {
+    let slips = |command: &str| strsim::damerau_levenshtein(name, command);
+    let likeness = |command: &str| strsim::jaro_winkler(name, command);
     COMMANDS
         .iter()
-        .map(|command| (strsim::jaro_winkler(name, command.name), command.name))
-        .filter(|(likeness, _)| *likeness > LIKENESS)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, meant)| meant)
+        .map(|command| command.name)
+        .filter(|command| slips(command) <= name.len().div_ceil(3))
+        .min_by(|one, other| {
+            let by_likeness = likeness(other).total_cmp(&likeness(one));
+            slips(one).cmp(&slips(other)).then(by_likeness)
+        })
 }
 
 #[cfg(test)]

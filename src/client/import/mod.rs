@@ -34,9 +34,13 @@ const BATCH_BYTES: usize = 1024 * 1024;
 /// Stores all pairs that were asked for.
 pub(super) fn import(socket: &Path, asked: &Import) -> Result<ExitCode, ClientError> {
     let Some(path) = &asked.file else {
+        if asked.resume {
+            return Err(ClientError::Resume("standard input cannot be resumed".to_owned()));
+        }
         let mut importer = Importer::new(socket, Interrupt::default(), asked)?;
         let input = Lines::new(io::stdin().lock(), "standard input", 0, 0);
-        importer.run(input, &progress::of_bytes(None), |_| Ok(()))?;
+        // Whoever writes into the pipe may show a bar of its own.
+        importer.run(input, &ProgressBar::hidden(), |_| Ok(()))?;
         return Ok(importer.report());
     };
     let failed = ClientError::file(path);
@@ -51,9 +55,10 @@ pub(super) fn import(socket: &Path, asked: &Import) -> Result<ExitCode, ClientEr
     file.seek(SeekFrom::Start(place.offset)).map_err(&failed)?;
     let name = path.display().to_string();
     let input = Lines::new(BufReader::new(file), &name, place.offset, place.line);
-    let bar = progress::of_bytes(Some(source.size()));
+    let bar = progress::of_bytes(source.size());
     bar.set_position(place.offset);
     let done = importer.run(input, &bar, |place| source.keep(place));
+    drop(bar);
     if matches!(done, Err(ClientError::Interrupted)) {
         eprintln!("kvsock: interrupted; \"import --resume\" goes on from here");
         return Ok(ExitCode::from(INTERRUPTED));
@@ -111,7 +116,6 @@ impl<'a> Importer<'a> {
             bar.set_position(input.place().offset);
             next?;
             if is_end {
-                bar.finish_and_clear();
                 return Ok(());
             }
         }

@@ -103,12 +103,15 @@ impl Talk {
         }
         let answer = self.session.ask(words);
         let mut shown = Vec::new();
-        for note in &answer.notes {
+        if let Some(note) = answer.before {
             self.push_note(note, &mut shown);
         }
         match answer.result {
             Ok(reply) => shown.extend(self.reply(&reply, name)),
             Err(error) => shown.extend(self.failure(&error.to_string())),
+        }
+        if let Some(note) = answer.after {
+            self.push_note(note, &mut shown);
         }
         if answer.elapsed >= SLOW {
             let elapsed =

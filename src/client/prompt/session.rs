@@ -23,8 +23,10 @@ pub(super) struct Session {
 /// What came of a request.
 #[derive(Debug)]
 pub(super) struct Answer {
-    /// What happened to the connection meanwhile.
-    pub(super) notes: Vec<String>,
+    /// What happened to the connection before the request was sent.
+    pub(super) before: Option<&'static str>,
+    /// What its failure means.
+    pub(super) after: Option<&'static str>,
     /// The reply.
     pub(super) result: Result<Reply, ClientError>,
     /// How long it took.
@@ -54,8 +56,8 @@ impl Session {
     pub(super) fn ask(&mut self, words: &Args) -> Answer {
         let started = Instant::now();
         self.interrupt.clear();
-        let mut notes = Vec::new();
-        let result = self.connect(&mut notes).and_then(|mut connection| {
+        let mut before = None;
+        let result = self.connect(&mut before).and_then(|mut connection| {
             let reply = connection.ask(words)?;
             self.follow(&words[0], &reply);
             // A reset connection would speak RESP 2 again.
@@ -64,15 +66,13 @@ impl Session {
             }
             Ok(reply)
         });
-        if let Err(error) = &result {
-            notes.extend(self.give_up(error));
-        }
-        Answer { notes, result, elapsed: started.elapsed() }
+        let after = result.as_ref().err().and_then(|error| self.give_up(error));
+        Answer { before, after, result, elapsed: started.elapsed() }
     }
 
     /// The connection, made again if it was lost. A request that belongs to a transaction is not
     /// sent outside of it.
-    fn connect(&mut self, notes: &mut Vec<String>) -> Result<Connection, ClientError> {
+    fn connect(&mut self, note: &mut Option<&'static str>) -> Result<Connection, ClientError> {
         match self.connection.take() {
             Some(connection) if !connection.is_over() => Ok(connection),
             None => Connection::open(&self.socket, self.interrupt.clone()),
@@ -80,14 +80,14 @@ impl Session {
                 Err(ClientError::Refused("the daemon closed the connection; not sent".to_owned()))
             }
             Some(_) => {
-                notes.push("the daemon had closed the connection; connecting again".to_owned());
+                *note = Some("the daemon had closed the connection; connected again");
                 Connection::open(&self.socket, self.interrupt.clone())
             }
         }
     }
 
     /// Forgets what belonged to a connection that is lost.
-    fn give_up(&mut self, error: &ClientError) -> Option<String> {
+    fn give_up(&mut self, error: &ClientError) -> Option<&'static str> {
         self.connection = None;
         let was_bound =
             std::mem::take(&mut self.in_transaction) | std::mem::take(&mut self.is_watching);
@@ -96,8 +96,8 @@ impl Session {
             ClientError::Connection(_) | ClientError::NoReply | ClientError::Interrupted
         );
         match (was_bound, was_sent) {
-            (true, _) => Some("the transaction and what was watched are forgotten".to_owned()),
-            (false, true) => Some("the request may or may not have been carried out".to_owned()),
+            (true, _) => Some("the transaction and what was watched are forgotten"),
+            (false, true) => Some("the request may or may not have been carried out"),
             (false, false) => None,
         }
     }

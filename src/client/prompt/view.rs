@@ -95,10 +95,16 @@ impl View {
         let inner = format!("{indent}  ");
         for (index, (name, value)) in pairs.iter().enumerate() {
             self.push_line_end(index, indent);
-            self.push(name, &inner);
-            self.text.push_str(": ");
-            if matches!(value, Reply::Array(_) | Reply::Set(_) | Reply::List(_) | Reply::Map(_)) {
+            match name {
+                Reply::Value(name) => self.paint(Tone::Strong, &word(name)),
+                Reply::Word(name) => self.paint(Tone::Strong, &word(name.as_bytes())),
+                other => self.push(other, &inner),
+            }
+            self.text.push(':');
+            if has_lines(value) {
                 write!(self.text, "\n{inner}").expect("a String takes every write");
+            } else {
+                self.text.push(' ');
             }
             self.push(value, &inner);
         }
@@ -112,6 +118,15 @@ impl View {
 
     fn paint(&mut self, tone: Tone, text: &str) {
         self.text.push_str(&self.palette.paint(tone, text));
+    }
+}
+
+/// Whether a reply is shown on lines of its own.
+fn has_lines(reply: &Reply) -> bool {
+    match reply {
+        Reply::Array(items) | Reply::Set(items) => !items.is_empty(),
+        Reply::Map(pairs) => !pairs.is_empty(),
+        _ => false,
     }
 }
 
@@ -167,7 +182,7 @@ mod tests {
         let expected = "1) 0\n2) 1) a\n   2) 1\n3) (nil)\n4) (empty)";
         assert_eq!(show(&reply, Palette::PLAIN), expected);
         let map = Reply::Map(vec![(value(b"a"), value(b"b")), (value(b"c"), Reply::Array(vec![]))]);
-        assert_eq!(show(&map, Palette::PLAIN), "a: b\nc: \n  (empty)");
+        assert_eq!(show(&map, Palette::PLAIN), "a: b\nc: (empty)");
     }
 
     #[test]
