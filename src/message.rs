@@ -128,8 +128,8 @@ pub enum ErrorReply {
     #[error("{0}")]
     Coded(Cow<'static, str>),
     /// There is no such command.
-    #[error("unknown command \"{}\"; try \"help\".", shown(.0))]
-    Unknown(Bytes, Args),
+    #[error("unknown command \"{}\"; try \"help\".", shown(&.0.name))]
+    Unknown(Box<Request>),
     /// The command was called with a wrong number of arguments.
     #[error("\"{command}\" command {rule}")]
     Misuse {

@@ -71,7 +71,58 @@ const EVERYTHING: &[(&[u8], &[u8])] = &[
     (b"last -1", b"ERROR: \"last\" command requires a positive number for count."),
     (b"expire a", b"ERROR: \"expire\" command requires a key and a number of seconds."),
     (b"setex a 1", b"ERROR: \"setex\" command requires a key, a number of seconds and a value."),
-    (b"ping x", b"ERROR: \"ping\" command takes no arguments."),
+    (b"ping x", b"x"),
+    (b"ping x y", b"ERROR: \"ping\" command takes at most one message."),
+    (b"mset a 1 b \"two words\"", b"OK"),
+    (b"mget a b missing", b"1 \"two words\" (nil)"),
+    (b"append a 2 3", b"4"),
+    (b"getrange a 1 -1", b"2 3"),
+    (b"set tail x EX 10", b"OK"),
+    (b"get tail", b"x EX 10"),
+    (b"setnx tail y", b"0"),
+    (b"incrbyfloat f 0.1", b"0.1"),
+    (b"incrbyfloat f 0.2", b"0.3"),
+    (b"scan 0 match [ab] count 1000", b"0 (2) a b"),
+    (b"type a", b"string"),
+    (b"rename a c", b"OK"),
+    (b"rename a c", b"ERROR: no such key"),
+    (b"copy c a db 0", b"1"),
+    (b"copy c a db 1", b"ERROR: DB index is out of range"),
+    (b"object encoding f", b"embstr"),
+    (b"echo  two words", b" two words"),
+    (b"hello", b"ANY"),
+    (b"hello 3", b"ERROR: NOPROTO unsupported protocol version"),
+    (b"select 0", b"OK"),
+    (b"client setname me", b"OK"),
+    (b"client getname", b"me"),
+    (b"client frobnicate", b"ERROR: unknown subcommand 'frobnicate'. Try CLIENT HELP."),
+    (b"client setname", b"ERROR: \"client setname\" command requires a name."),
+    (b"config get s*", b"save \"\""),
+    (b"exec", b"ERROR: EXEC without MULTI"),
+    (b"multi", b"OK"),
+    (b"set m 1", b"QUEUED"),
+    (b"incr m", b"QUEUED"),
+    (b"mget m missing", b"QUEUED"),
+    (b"incr tail", b"QUEUED"),
+    (b"ping", b"QUEUED"),
+    (b"exec", b"OK 2 (2) 2 (nil) (error) \"value is not an integer or out of range\" pong"),
+    (b"multi", b"OK"),
+    (b"frobnicate", b"ERROR: unknown command \"frobnicate\"; try \"help\"."),
+    (b"exec", b"ERROR: EXECABORT Transaction discarded because of previous errors."),
+    (b"watch m", b"OK"),
+    (b"set m 5", b"OK"),
+    (b"multi", b"OK"),
+    (b"get m", b"QUEUED"),
+    (b"exec", b"(nil)"),
+    (b"watch m", b"OK"),
+    (b"multi", b"OK"),
+    (b"get m", b"QUEUED"),
+    (b"exec", b"5"),
+    (b"multi", b"OK"),
+    (b"keys", b"ERROR: Command not allowed inside a transaction"),
+    (b"discard", b"OK"),
+    (b"reset", b"RESET"),
+    (b"client getname", b"(nil)"),
     (b"status xml", b"ERROR: \"status\" command takes nothing but the word json."),
     (b"get \"a", b"ERROR: unbalanced quotes in request"),
     (b"get \"a\"b", b"ERROR: unbalanced quotes in request"),
@@ -89,17 +140,32 @@ fn transcript(daemon: &Daemon) {
     let mut client = daemon.connect();
     for (request, expected) in EVERYTHING {
         client.send([request, &b"\n"[..]].concat());
-        assert_eq!(raw_line(&mut client), *expected, "{}", request.escape_ascii());
+        expect(&mut client, request, expected);
     }
     let requests = EVERYTHING.iter().flat_map(|(request, _)| [request, &b"\n"[..]].concat());
     client.send(requests.collect::<Vec<_>>());
     for (request, expected) in EVERYTHING {
-        assert_eq!(raw_line(&mut client), *expected, "{} in one write", request.escape_ascii());
+        expect(&mut client, request, expected);
     }
     two_hundred_in_one_write(daemon);
     made_keys_and_status(daemon);
     limits(daemon);
     ends(daemon);
+}
+
+/// Compares the next line, unless it is one that nobody can foresee.
+fn expect(client: &mut Client, request: &[u8], expected: &[u8]) {
+    let line = raw_line(client);
+    let request = request.escape_ascii();
+    if expected == b"ANY" {
+        assert!(!line.starts_with(b"ERROR"), "{request}");
+    } else {
+        assert_eq!(
+            line.escape_ascii().to_string(),
+            expected.escape_ascii().to_string(),
+            "{request}"
+        );
+    }
 }
 
 fn raw_line(client: &mut Client) -> Vec<u8> {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::caller::Administrators;
+use super::clients::Clients;
 use super::size::CachedSize;
 use crate::keygen::Generator;
 use crate::logging::Logging;
@@ -25,6 +26,12 @@ pub struct Context {
     pub counters: Counters,
     /// The log, which counts what it had to drop.
     pub logging: Arc<Logging>,
+    /// The connections that are open.
+    pub clients: Clients,
+    /// Who may run scripts.
+    pub scripts: Scripts,
+    /// A name for this run of the daemon: 40 hexadecimal digits.
+    pub(super) run_id: String,
     /// The number of keys, as `status` shows it.
     pub(super) size: CachedSize,
     started: Instant,
@@ -36,9 +43,14 @@ impl Context {
         store: Store,
         store_url: String,
         administrators: Administrators,
+        scripts: Scripts,
         logging: Arc<Logging>,
     ) -> Context {
+        let (high, low): (u128, u32) = rand::random();
         Context {
+            clients: Clients::default(),
+            scripts,
+            run_id: format!("{high:032x}{low:08x}"),
             logging,
             store,
             store_url,
@@ -69,9 +81,33 @@ pub struct Counters {
     pub requests: AtomicU64,
     /// Requests answered with an error.
     pub errors: AtomicU64,
+    /// Values that were asked for by GET, and found.
+    pub hits: AtomicU64,
+    /// Values that were asked for by GET, and not found.
+    pub misses: AtomicU64,
+}
+
+/// Who may run scripts in the store, which can name any key there and do anything to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scripts {
+    /// Nobody.
+    No,
+    /// Nobody, since the daemon's keys have a prefix.
+    Prefixed,
+    /// Administrators.
+    Administrators,
+    /// Whoever may connect.
+    All,
 }
 
 impl Counters {
+    /// Counts `more`; costs nothing when there is none.
+    pub(super) fn add(counter: &AtomicU64, more: u64) {
+        if more > 0 {
+            counter.fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
     /// The present value of one of them.
     pub fn read(counter: &AtomicU64) -> u64 {
         counter.load(Ordering::Relaxed)

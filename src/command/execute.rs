@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
-use bytes::Bytes;
-
-use super::caller::Caller;
-use super::context::Context;
-use super::table::{Command, Local, Run, Who, find};
-use super::{help, status};
-use crate::message::{Args, ErrorReply, Reply, Request};
+use super::check::{Work, check};
+use super::context::{Context, Counters};
+use super::local;
+use super::session::Session;
+use super::table::{Command, Local, find};
+use super::transaction::{self, Place};
+use crate::message::{ErrorReply, Reply, Request};
 use crate::store::{Operation, Verb};
 
 /// What the connection does when the replies are out.
@@ -29,24 +30,46 @@ pub enum Next {
 /// The requests for the store travel as one batch, so that many cost one round trip.
 pub async fn execute(
     context: &Arc<Context>,
-    caller: &Caller,
+    session: &mut Session,
     requests: impl IntoIterator<Item = Result<Request, Reply>>,
     replies: &mut Vec<Reply>,
 ) -> Next {
     let first = replies.len();
     let mut next = Next::Continue;
     let mut batch = Batch::default();
+    let mut newest = "";
     for request in requests {
-        match request.and_then(|request| check(context, caller, request)) {
-            Err(reply) => replies.push(reply),
-            Ok(Work::Store(name, operation)) => batch.push(replies, name, operation),
-            Ok(Work::Local(local, args)) => {
-                if local == Local::Status {
-                    // What it shows comes after what was asked before.
+        let checked = match request {
+            Err(reply) => Err(refuse(session, reply)),
+            Ok(request) => {
+                check(context, session, request).map_err(|error| refuse_error(session, error))
+            }
+        };
+        let work = match checked.and_then(|work| queue(session, work)) {
+            Ok(work) => work,
+            Err(reply) => {
+                replies.push(reply);
+                continue;
+            }
+        };
+        match work {
+            Work::Store(command, operation) => {
+                newest = command.full_name;
+                batch.push(replies, command, operation);
+            }
+            Work::Local(command, which, args) => {
+                newest = command.full_name;
+                note(session, newest, 0);
+                if needs_order(which) {
+                    // It comes after what was asked before.
                     batch.run(context, replies).await;
                 }
-                replies.push(run(context, local, &args).await);
-                next = match local {
+                let reply = match which {
+                    Local::Exec => transaction::exec(context, session).await,
+                    _ => local::run(context, session, which, &args).await,
+                };
+                replies.push(reply);
+                next = match which {
                     Local::Quit => Next::Close,
                     Local::Shutdown => Next::Shutdown,
                     _ => continue,
@@ -56,76 +79,69 @@ pub async fn execute(
         }
     }
     batch.run(context, replies).await;
-    count(context, &replies[first..]);
+    let given = &replies[first..];
+    note(session, newest, given.len());
+    count(&context.counters, given);
     next
 }
 
-/// What is to be done for one request that passed all checks.
-enum Work {
-    /// The store does it; the name is the one it was called by.
-    Store(&'static str, Operation),
-    Local(Local, Args),
+/// Whether a command of the daemon's own shows or depends on what was asked before.
+fn needs_order(local: Local) -> bool {
+    matches!(
+        local,
+        Local::Status | Local::Info | Local::Watch | Local::Unwatch | Local::Exec | Local::Discard
+    )
 }
 
-fn check(context: &Context, caller: &Caller, request: Request) -> Result<Work, Reply> {
-    let Some(command) = find(&request.name) else {
-        return Err(Reply::Error(ErrorReply::Unknown(request.name, request.args)));
-    };
-    let count = request.args.len();
-    if count < command.arguments.least || count > command.arguments.most {
-        return Err(misuse(command));
+/// The reply to what was no request.
+fn refuse(session: &mut Session, reply: Reply) -> Reply {
+    transaction::spoil(session);
+    reply
+}
+
+/// The reply to a request that did not pass the checks.
+fn refuse_error(session: &mut Session, error: ErrorReply) -> Reply {
+    if let ErrorReply::Misuse { command: "exec", .. } = error
+        && let Some(command) = find(b"exec")
+    {
+        return transaction::misused(session, command);
     }
-    if command.who == Who::Administrators && !context.administrators.include(caller) {
-        return Err(Reply::Error(ErrorReply::Forbidden(command.name)));
+    refuse(session, Reply::Error(error))
+}
+
+/// Inside a transaction, lets the work wait: the reply says so. Otherwise gives it back.
+fn queue(session: &mut Session, work: Work) -> Result<Work, Reply> {
+    if session.queue.is_none() {
+        return Ok(work);
     }
-    Ok(match command.run {
-        Run::Local(Local::Status)
-            if request.args.first().is_some_and(|word| !word.eq_ignore_ascii_case(b"json")) =>
-        {
-            return Err(misuse(command));
-        }
-        Run::Local(local) => Work::Local(local, request.args),
-        Run::Store(Verb::Last) if !is_positive(&request.args[0]) => return Err(misuse(command)),
-        Run::Store(verb) => Work::Store(command.name, Operation { verb, args: request.args }),
-    })
-}
-
-/// The command was called wrongly.
-fn misuse(command: &Command) -> Reply {
-    let (command, rule) = (command.name, command.arguments.rule);
-    Reply::Error(ErrorReply::Misuse { command, rule })
-}
-
-/// Whether `text` is a whole number above 0, of whatever size.
-fn is_positive(text: &[u8]) -> bool {
-    text.iter().all(u8::is_ascii_digit) && text.iter().any(|digit| *digit != b'0')
-}
-
-async fn run(context: &Arc<Context>, local: Local, args: &[Bytes]) -> Reply {
-    match local {
-        Local::Help => help::reply(args.first()),
-        Local::Ping => Reply::Status("pong"),
-        Local::Quit => Reply::Status("BYE"),
-        Local::RtKey => Reply::Value(Bytes::copy_from_slice(&context.keys.rtkey())),
-        Local::Shutdown => Reply::Status("Shutting down server..."),
-        Local::Status if args.is_empty() => status::text(context).await,
-        Local::Status => status::json(context).await,
-        Local::TxKey => Reply::Value(Bytes::copy_from_slice(&context.keys.txkey())),
-        Local::Version => Reply::Status(concat!("v", env!("CARGO_PKG_VERSION"))),
+    match transaction::place(&work) {
+        Place::Now => Ok(work),
+        Place::Queue => Err(transaction::enqueue(session, work)),
+        Place::Nowhere => Err(refuse(session, transaction::refused())),
     }
+}
+
+/// Notes for CLIENT LIST what the connection did last.
+fn note(session: &Session, command: &'static str, replies: usize) {
+    let mut about = session.client().about();
+    if !command.is_empty() {
+        about.command = command;
+    }
+    about.active = Instant::now();
+    about.commands += replies as u64;
 }
 
 /// Operations on their way to the store, and where their replies belong.
 #[derive(Default)]
 struct Batch {
     operations: Vec<Operation>,
-    /// For each operation the place of its reply, and the name it was called by.
-    places: Vec<(usize, &'static str)>,
+    /// For each operation the place of its reply, and the command it was called by.
+    places: Vec<(usize, &'static Command)>,
 }
 
 impl Batch {
-    fn push(&mut self, replies: &mut Vec<Reply>, name: &'static str, operation: Operation) {
-        self.places.push((replies.len(), name));
+    fn push(&mut self, replies: &mut Vec<Reply>, command: &'static Command, operation: Operation) {
+        self.places.push((replies.len(), command));
         self.operations.push(operation);
         replies.push(Reply::Nil);
     }
@@ -136,22 +152,29 @@ impl Batch {
         }
         let answers = context.store.execute(std::mem::take(&mut self.operations)).await;
         debug_assert_eq!(answers.len(), self.places.len(), "the store answers every operation");
-        for ((place, name), answer) in self.places.drain(..).zip(answers) {
+        let (mut hits, mut misses) = (0, 0);
+        for ((place, command), answer) in self.places.drain(..).zip(answers) {
+            if command.run == super::table::Run::Store(Verb::Get) {
+                match answer {
+                    Reply::Value(_) => hits += 1,
+                    Reply::Nil => misses += 1,
+                    _ => {}
+                }
+            }
             replies[place] = match answer {
                 Reply::Error(ErrorReply::OutcomeUnknown(_)) => {
-                    Reply::Error(ErrorReply::OutcomeUnknown(name))
+                    Reply::Error(ErrorReply::OutcomeUnknown(command.full_name))
                 }
                 answer => answer,
             };
         }
+        Counters::add(&context.counters.hits, hits);
+        Counters::add(&context.counters.misses, misses);
     }
 }
 
-fn count(context: &Context, replies: &[Reply]) {
+fn count(counters: &Counters, replies: &[Reply]) {
     let errors = replies.iter().filter(|reply| matches!(reply, Reply::Error(_))).count();
-    let counters = &context.counters;
     counters.requests.fetch_add(replies.len() as u64, Ordering::Relaxed);
-    if errors > 0 {
-        counters.errors.fetch_add(errors as u64, Ordering::Relaxed);
-    }
+    Counters::add(&counters.errors, errors as u64);
 }

@@ -3,17 +3,33 @@
 //! A command takes a [`Request`] and gives a [`Reply`]; only the connection touches the socket.
 
 mod caller;
+mod catalog;
+mod check;
+mod client;
+mod clients;
+mod connection;
 mod context;
 mod execute;
 mod help;
+mod info;
+mod local;
+mod queue;
+mod session;
+mod settings;
 mod size;
 mod status;
+mod synopsis;
 mod table;
+mod transaction;
 
 pub use self::caller::{Administrators, Caller};
-pub use self::context::{Context, Counters};
+pub use self::clients::{Client, Clients};
+pub use self::context::{Context, Counters, Scripts};
 pub use self::execute::{Next, execute};
-pub use self::table::{Arguments, COMMANDS, Command, Local, Run, Who, find, value_at};
+pub use self::session::Session;
+pub use self::table::{
+    Arguments, COMMANDS, Command, Group, Local, Run, Who, find, find_in, value_at,
+};
 
 #[cfg(doc)]
 use crate::message::{Reply, Request};

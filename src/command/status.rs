@@ -25,6 +25,8 @@ struct Status<'a> {
     refused: u64,
     requests: u64,
     errors: u64,
+    hits: u64,
+    misses: u64,
     log_dropped: u64,
 }
 
@@ -53,6 +55,8 @@ async fn status(context: &Arc<Context>) -> Status<'_> {
         refused: Counters::read(&counters.refused),
         requests: Counters::read(&counters.requests),
         errors: Counters::read(&counters.errors),
+        hits: Counters::read(&counters.hits),
+        misses: Counters::read(&counters.misses),
         log_dropped: context.logging.dropped(),
     }
 }
@@ -84,7 +88,7 @@ pub(super) async fn json(context: &Arc<Context>) -> Reply {
 }
 
 /// The number of keys, perhaps of a moment ago; `None` if the store never told.
-async fn size(context: &Arc<Context>) -> Option<i64> {
+pub(super) async fn size(context: &Arc<Context>) -> Option<i64> {
     if context.store.health() == Health::Up && context.size.begin() {
         // A count that takes longer than its asker's patience goes on, for the next one.
         let counting = tokio::spawn(count(Arc::clone(context)));

@@ -19,6 +19,7 @@ mod value;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::command::Scripts;
 use crate::exit::Exit;
 use crate::{logging, server, store};
 
@@ -36,6 +37,8 @@ pub struct Settings {
     pub store: store::Options,
     /// The serving side.
     pub server: server::Options,
+    /// Who may run scripts, when there is no prefix.
+    pub scripts: Scripts,
     /// Logs.
     pub log: logging::Options,
 }

@@ -10,6 +10,7 @@ use super::environment::Surroundings;
 use super::fault::{Faults, Origin, Problem, Subject};
 use super::input::{Given, Inputs};
 use super::{Settings, Warning, group, table, value};
+use crate::command::Scripts;
 use crate::store::{Location, Transport};
 use crate::{logging, server, store};
 
@@ -72,7 +73,9 @@ pub(super) fn read(
     let server = server(&mut reader, &inputs);
     let log = log(&mut reader, &inputs);
     let store = store(&mut reader, &inputs, surroundings, credentials);
-    let settings = Settings { socket: socket?, store: store?, server: server?, log: log? };
+    let scripts = reader.read("SCRIPTS", inputs.scripts.as_ref(), scripts);
+    let settings =
+        Settings { socket: socket?, store: store?, server: server?, scripts: scripts?, log: log? };
     let warnings = warnings(&settings);
     faults.is_empty().then_some((settings, warnings))
 }
@@ -83,7 +86,16 @@ fn planned(reader: &mut Reader, inputs: &Inputs) {
     reader.read("IDLE_EXIT", inputs.idle_exit.as_ref(), value::only("0", value::time));
     reader.read("CACHE", inputs.cache.as_ref(), value::only("0", value::size));
     reader.read("WORKERS", inputs.workers.as_ref(), value::only("1", value::count));
-    reader.read("SCRIPTS", inputs.scripts.as_ref(), value::only("no", value::text));
+}
+
+/// Who may run scripts.
+fn scripts(text: &str) -> Result<Scripts, Problem> {
+    match text {
+        "no" => Ok(Scripts::No),
+        "admin" => Ok(Scripts::Administrators),
+        "all" => Ok(Scripts::All),
+        _ => Err(value::invalid(text, "no, admin or all")),
+    }
 }
 
 /// Where a daemon started by hand listens; `user_runtime` is `$XDG_RUNTIME_DIR`.

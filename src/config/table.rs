@@ -148,9 +148,9 @@ pub const SETTINGS: &[Setting] = &[
     row("WORKERS", "1", "NUMBER", "Serving threads; this version has only 1"),
     row(
         "SCRIPTS",
-        "no",
+        "admin",
         "WHO",
-        "Who may run scripts (EVAL and kin): no (nobody); this version has no other",
+        "Who may run scripts (EVAL and kin) in Valkey: no (nobody), admin, or all; under a prefix nobody",
     ),
     reloadable(row(
         "LOG",

@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::StartError;
 use super::{heartbeat, welcome};
-use crate::command::{Administrators, Context};
+use crate::command::{Administrators, Context, Scripts};
 use crate::config::{Invocation, reload};
 use crate::logging::Logging;
 use crate::server::Server;
@@ -46,7 +46,13 @@ pub(super) async fn serve(
     let store = Store::open(settings.store.clone())?;
     let own_uid = rustix::process::geteuid().as_raw();
     let administrators = Administrators::new(own_uid, settings.server.admin_gid);
-    let context = Arc::new(Context::new(store, store_url, administrators, Arc::clone(logging)));
+    let scripts = match settings.scripts {
+        Scripts::No => Scripts::No,
+        _ if !settings.store.prefix.is_empty() => Scripts::Prefixed,
+        scripts => scripts,
+    };
+    let context = Context::new(store, store_url, administrators, scripts, Arc::clone(logging));
+    let context = Arc::new(context);
     let server = Server::start(listeners, settings.server.clone(), Arc::clone(&context))
         .map_err(StartError::System)?;
 

@@ -1,6 +1,7 @@
 //! The wire formats: pure functions between bytes and [`crate::message`], with no I/O.
 
 mod decoded;
+pub mod resp;
 pub mod text;
 
 pub use self::decoded::Decoded;

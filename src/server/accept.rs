@@ -23,6 +23,7 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 pub(super) async fn accept(listener: UnixListener, shared: Arc<Shared>) {
     let mut drained = std::pin::pin!(shared.drained());
     let mut connections = JoinSet::new();
+    let address = address(&listener);
     let mut logged: Option<Instant> = None;
     loop {
         tokio::select! {
@@ -31,7 +32,7 @@ pub(super) async fn accept(listener: UnixListener, shared: Arc<Shared>) {
             // Ended tasks are let go as they end.
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => admit(stream, &shared, &mut connections),
+                Ok((stream, _)) => admit(stream, &address, &shared, &mut connections),
                 Err(error) => {
                     if logged.is_none_or(|at| at.elapsed() > LOG_INTERVAL) {
                         tracing::error!(%error, "connections cannot be taken");
@@ -47,7 +48,19 @@ pub(super) async fn accept(listener: UnixListener, shared: Arc<Shared>) {
     while connections.join_next().await.is_some() {}
 }
 
-fn admit(stream: UnixStream, shared: &Arc<Shared>, connections: &mut JoinSet<()>) {
+/// The path of the listener's socket, as CLIENT LIST shows it.
+fn address(listener: &UnixListener) -> Arc<str> {
+    let address = listener.local_addr().ok();
+    let path = address.as_ref().and_then(|address| address.as_pathname());
+    path.map_or("unnamed".into(), |path| path.display().to_string().into())
+}
+
+fn admit(
+    stream: UnixStream,
+    address: &Arc<str>,
+    shared: &Arc<Shared>,
+    connections: &mut JoinSet<()>,
+) {
     let caller = match peer(&stream) {
         Ok(caller) => caller,
         Err(error) => {
@@ -68,8 +81,9 @@ fn admit(stream: UnixStream, shared: &Arc<Shared>, connections: &mut JoinSet<()>
     context.counters.clients.fetch_add(1, Ordering::Relaxed);
     tracing::debug!(uid = caller.uid, pid = caller.pid, "client connected");
     let shared = Arc::clone(shared);
+    let address = Arc::clone(address);
     connections.spawn(async move {
-        let ended = Connection::new(stream, caller, &shared).serve().await;
+        let ended = Connection::new(stream, caller, address, &shared).serve().await;
         shared.context.counters.clients.fetch_sub(1, Ordering::Relaxed);
         drop(place);
         log_end(ended);

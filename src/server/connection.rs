@@ -2,6 +2,7 @@
 //! writes the replies with one write, and reads on while a slow reader has not taken them.
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Waker, Poll, ready};
@@ -10,14 +11,14 @@ use bytes::BytesMut;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 
+use super::dialect::Dialect;
 use super::idle::Idle;
 use super::memory::{Share, Turn};
 use super::output::Output;
 use super::shared::Shared;
-use crate::command::{Caller, Next, execute, value_at};
+use crate::command::{Caller, Next, Session, execute};
 use crate::message::Reply;
 use crate::protocol::Decoded;
-use crate::protocol::text::{Decoder, encode_reply};
 
 /// Room for a first read.
 const READ_MIN: usize = 4 * 1024;
@@ -33,9 +34,9 @@ const BATCH_BYTES: usize = 1024 * 1024;
 /// A connection and its buffers. Idle, it holds none.
 pub(super) struct Connection<'a> {
     stream: UnixStream,
-    caller: Caller,
+    session: Session,
     shared: &'a Arc<Shared>,
-    decoder: Decoder,
+    dialect: Dialect,
     share: Share,
     /// Received, not yet decoded.
     input: BytesMut,
@@ -73,6 +74,8 @@ enum Event {
     Drain,
     /// Others have let go of memory.
     Released(Turn),
+    /// Somebody wants the connection closed.
+    Killed,
     /// Nothing has moved for too long.
     Idle,
 }
@@ -81,14 +84,17 @@ impl<'a> Connection<'a> {
     pub(super) fn new(
         stream: UnixStream,
         caller: Caller,
+        address: Arc<str>,
         shared: &'a Arc<Shared>,
     ) -> Connection<'a> {
         let options = shared.options();
+        let (context, descriptor) = (&shared.context, stream.as_raw_fd());
+        let max_request = options.max_request;
         Connection {
             stream,
-            caller,
+            session: Session::new(context, caller, address, descriptor, max_request),
             shared,
-            decoder: Decoder::new(options.max_request, value_at),
+            dialect: Dialect::Unknown { max_request },
             share: shared.memory.share(),
             input: BytesMut::new(),
             output: Output::default(),
@@ -104,16 +110,18 @@ impl<'a> Connection<'a> {
     /// never a bad request.
     pub(super) async fn serve(mut self) -> io::Result<()> {
         let mut drain = std::pin::pin!(self.shared.drained());
+        let client = Arc::clone(self.session.client());
+        let mut killed = std::pin::pin!(client.killed());
         let mut replies = Vec::new();
         loop {
             if self.phase == Phase::Closing && self.output.is_empty() {
                 return Ok(());
             }
-            match self.next_event(drain.as_mut()).await? {
+            match self.next_event(drain.as_mut(), killed.as_mut()).await? {
                 Event::Read(0) => {
-                    let last = self.decoder.finish(&mut self.input);
-                    if let Some(Decoded::Refused(reply)) = last {
-                        encode_reply(&reply, self.output.buffer());
+                    let last = self.dialect.finish(&mut self.input);
+                    if let Some(Decoded::Refused(reply) | Decoded::Broken(reply)) = last {
+                        self.dialect.encode(&reply, self.output.buffer());
                     }
                     self.phase = Phase::Closing;
                 }
@@ -127,6 +135,10 @@ impl<'a> Connection<'a> {
                     rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Read)?;
                     self.phase = Phase::Draining;
                 }
+                Event::Killed => {
+                    self.input.clear();
+                    self.phase = Phase::Closing;
+                }
                 Event::Closed | Event::Idle => return Ok(()),
             }
             self.settle();
@@ -136,10 +148,13 @@ impl<'a> Connection<'a> {
     /// Decodes all whole requests of the input and answers them, a batch at a time.
     async fn carry_out(&mut self, replies: &mut Vec<Reply>) -> io::Result<()> {
         let mut batch = Vec::new();
+        let mut is_broken = false;
+        self.dialect.learn(&self.input, &mut self.session);
         loop {
             while batch.len() < self.batch
-                && let Some(decoded) = self.decoder.decode(&mut self.input)
+                && let Some(decoded) = self.dialect.decode(&mut self.input)
             {
+                is_broken = matches!(decoded, Decoded::Broken(_));
                 batch.push(match decoded {
                     Decoded::Request(request) => Ok(request),
                     Decoded::Refused(reply) | Decoded::Broken(reply) => Err(reply),
@@ -149,17 +164,17 @@ impl<'a> Connection<'a> {
                 return Ok(());
             }
             let context = &self.shared.context;
-            let next = execute(context, &self.caller, batch.drain(..), replies).await;
+            let next = execute(context, &mut self.session, batch.drain(..), replies).await;
             let before = self.output.len();
             for reply in replies.drain(..) {
-                encode_reply(&reply, self.output.buffer());
+                self.dialect.encode(&reply, self.output.buffer());
             }
             self.batch = match self.output.len() - before {
                 0..BATCH_BYTES => (self.batch * 2).min(BATCH_MAX),
                 large => (self.batch * BATCH_BYTES / large).max(1),
             };
             self.share.set(self.held());
-            if next != Next::Continue {
+            if next != Next::Continue || is_broken {
                 self.phase = Phase::Closing;
                 self.input.clear();
                 if next == Next::Shutdown {
@@ -193,7 +208,11 @@ impl<'a> Connection<'a> {
     }
 
     /// Waits for the next thing to do, writing whatever can be written meanwhile.
-    async fn next_event(&mut self, mut drain: Pin<&mut impl Future>) -> io::Result<Event> {
+    async fn next_event(
+        &mut self,
+        mut drain: Pin<&mut impl Future>,
+        mut killed: Pin<&mut impl Future>,
+    ) -> io::Result<Event> {
         let paused = self.phase == Phase::Open && self.share.must_pause();
         let mut released = paused.then(|| Box::pin(self.share.released()));
         let had_output = !self.output.is_empty();
@@ -209,6 +228,9 @@ impl<'a> Connection<'a> {
                 if self.phase == Phase::Closing {
                     return Poll::Ready(Ok(Event::Closed));
                 }
+            }
+            if self.phase != Phase::Closing && killed.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(Event::Killed));
             }
             if self.phase == Phase::Open && drain.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Ok(Event::Drain));
@@ -250,6 +272,6 @@ impl<'a> Connection<'a> {
     }
 
     fn held(&self) -> usize {
-        self.input.capacity() + self.output.capacity()
+        self.input.capacity() + self.output.capacity() + self.session.held()
     }
 }

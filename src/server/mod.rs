@@ -3,6 +3,7 @@
 mod accept;
 mod admission;
 mod connection;
+mod dialect;
 mod idle;
 mod memory;
 mod options;

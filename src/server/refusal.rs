@@ -9,14 +9,13 @@ use std::time::{Duration, Instant};
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
+use super::dialect::RESP;
 use super::shared::Shared;
 
 /// How long a refused client may take to show its protocol by its first byte.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// How many may do so at a time; the others are taken to speak text.
 const MOST: usize = 128;
-/// The first byte of a RESP connection.
-const RESP: u8 = b'*';
 
 const TEXT: &[u8] = b"ERROR: too many clients\n";
 const RESP_TEXT: &[u8] = b"-ERR max number of clients reached\r\n";

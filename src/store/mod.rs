@@ -5,6 +5,7 @@
 //! (`tests/contract`).
 
 mod embedded;
+pub(crate) mod integer;
 mod location;
 mod operation;
 mod options;
@@ -19,6 +20,7 @@ use bytes::Bytes;
 
 use crate::message::{ErrorReply, Reply};
 
+pub(crate) use self::embedded::glob_matches;
 pub use self::location::{Location, LocationError, Server, Transport};
 pub use self::operation::{Effect, Keys, Operation, Verb};
 pub use self::options::{Options, Sync, Tls};

@@ -223,7 +223,7 @@ impl Keys {
             Keys::Second => position == 1,
             Keys::FirstTwo => position < 2,
             Keys::All => true,
-            Keys::Alternate => position % 2 == 0,
+            Keys::Alternate => position.is_multiple_of(2),
             Keys::Numbered => position >= 2 && position - 2 < count(args),
         }
     }

@@ -17,18 +17,45 @@ pub struct Decoder {
     skipping: bool,
     /// Which argument of a command is the rest of the line.
     value_at: fn(&[u8]) -> Option<usize>,
+    state: State,
+}
+
+/// How far the decoder has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing was decoded yet: the peer may take this for a port of another protocol.
+    First,
+    /// Lines have come.
+    Lines,
+    /// The peer speaks something else.
+    Broken,
 }
 
 impl Decoder {
     /// A decoder of lines of up to `max_request` bytes (0: unlimited). `value_at` tells which
     /// argument of a command, counted from 0, is the rest of the line.
     pub fn new(max_request: usize, value_at: fn(&[u8]) -> Option<usize>) -> Decoder {
-        Decoder { max_request, searched: 0, skipping: false, value_at }
+        Decoder { max_request, searched: 0, skipping: false, value_at, state: State::First }
     }
 
     /// Takes the next request from the front of `buffer`; `None` if there is no whole line in
     /// it. Empty lines are passed over.
     pub fn decode(&mut self, buffer: &mut BytesMut) -> Option<Decoded> {
+        if self.state != State::Lines {
+            if self.state == State::First {
+                if let Some(broken) = foreign(buffer) {
+                    self.state = State::Broken;
+                    buffer.clear();
+                    return Some(broken);
+                }
+                if buffer.contains(&b'\n') {
+                    self.state = State::Lines;
+                }
+            } else {
+                buffer.clear();
+                return None;
+            }
+        }
         loop {
             let Some(found) = memchr::memchr(b'\n', &buffer[self.searched..]) else {
                 return self.keep(buffer);
@@ -101,6 +128,30 @@ impl Decoder {
     }
 }
 
+/// The start of a TLS handshake record (RFC 8446, section 5.1).
+const TLS: &[u8] = &[0x16, 0x03];
+/// The methods of HTTP (RFC 9110, section 9).
+const METHODS: [&[u8]; 9] =
+    [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH"];
+
+/// The last reply to a peer that begins to speak TLS or HTTP. It would wait for an answer without
+/// end, or take errors for one.
+fn foreign(buffer: &[u8]) -> Option<Decoded> {
+    let line = memchr::memchr(b'\n', buffer).map(|end| buffer[..end].trim_ascii_end());
+    let is_http = line.is_some_and(|line| {
+        let method = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+        let is_version = line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0");
+        METHODS.contains(&method) && is_version
+    });
+    let what = match (is_http, buffer.starts_with(TLS)) {
+        (true, _) => "HTTP",
+        (_, true) => "TLS",
+        _ => return None,
+    };
+    let text = format!("this is {what}; kvsock speaks lines of text, or RESP");
+    Some(Decoded::Broken(Reply::failed(text)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +205,31 @@ mod tests {
                 "in pieces of {step}"
             );
         }
+    }
+
+    #[test]
+    fn tls_and_http_get_one_error_and_no_more() {
+        for (input, what) in [
+            (&b"\x16\x03\x01\x02\x00\x01\x00"[..], "TLS"),
+            (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP"),
+            (b"POST /x HTTP/1.0\nset a b\n", "HTTP"),
+        ] {
+            for step in [2, 3, 100] {
+                let (mut decoder, mut buffer) = (decoder(0), BytesMut::new());
+                let mut found = Vec::new();
+                for piece in input.chunks(step) {
+                    buffer.extend_from_slice(piece);
+                    while let Some(decoded) = decoder.decode(&mut buffer) {
+                        found.push(decoded);
+                    }
+                }
+                let text = format!("this is {what}; kvsock speaks lines of text, or RESP");
+                assert_eq!(found, [Decoded::Broken(Reply::failed(text))]);
+                assert!(buffer.is_empty());
+            }
+        }
+        let (found, _) = decoded(b"set k GET / HTTP/1.1\nset post x HTTP/1.1\n", 100, 0);
+        assert_eq!(found.len(), 2);
     }
 
     #[test]

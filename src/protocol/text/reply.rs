@@ -66,6 +66,7 @@ fn write_element(reply: &Reply, out: &mut Vec<u8>) {
     }
 }
 
+#[expect(clippy::ref_option, reason = "as the elements of a list are")]
 fn write_item(item: &Option<Bytes>, out: &mut Vec<u8>) {
     match item {
         Some(item) => write_word(item, Place::Listed, out),

@@ -7,7 +7,7 @@
 ///
 /// As in Valkey a class that is not closed ends with the pattern, and a lone `\` at the end is
 /// itself.
-pub(super) fn matches(pattern: &[u8], key: &[u8]) -> bool {
+pub(crate) fn matches(pattern: &[u8], key: &[u8]) -> bool {
     let (mut rest, mut text) = (pattern, key);
     let mut retry: Option<(&[u8], &[u8])> = None;
     loop {

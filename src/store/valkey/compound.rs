@@ -2,7 +2,6 @@
 //! when the connection is lost.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -12,17 +11,9 @@ use super::index::Index;
 use super::link::Link;
 use super::pipeline::Run;
 use super::reply::{self, Fault};
-use super::{last, save, scan};
+use super::{RETRY_WAIT, last, random, save, scan};
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
-
-/// How long to wait before the next attempt, when the server was there but did not serve.
-const RETRY_WAIT: Duration = Duration::from_millis(50);
-
-/// Whether an operation is one of those here.
-pub(super) fn is_compound(verb: Verb) -> bool {
-    matches!(verb, Verb::Last | Verb::Size | Verb::Keys | Verb::Clear | Verb::Save)
-}
 
 /// What the compound operations work on.
 pub(super) struct Compound<'a> {
@@ -73,6 +64,7 @@ impl Compound<'_> {
                 self.index.write(self.link, self.deadline).await.map_err(lost)?;
                 last::last(connection, self.prefix, self.index, count, self.max_reply).await
             }
+            Verb::RandomKey => random::random_key(connection, self.prefix).await,
             Verb::Size => scan::size(connection, self.prefix, self.index).await,
             _ => {
                 let pattern = operation.args.first().map_or(&b"*"[..], AsRef::as_ref);

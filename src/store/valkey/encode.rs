@@ -6,7 +6,7 @@ use bytes::Bytes;
 use redis::{Cmd, Pipeline, RedisWrite};
 
 use super::connection::Packed;
-use crate::store::operation::{LAST_INDEX, Operation};
+use crate::store::operation::{LAST_INDEX, Operation, Verb};
 
 /// Turns the client's keys into the store's, and back.
 #[derive(Debug)]
@@ -27,6 +27,9 @@ impl Prefix {
 
     /// One operation as a command.
     pub(super) fn command(&self, operation: &Operation) -> Cmd {
+        if operation.verb == Verb::Scan && !self.is_empty() {
+            return self.scan(&operation.args);
+        }
         let name = operation.verb.name();
         let args = &operation.args;
         let bytes: usize = args.iter().map(|arg| self.prefix.len() + arg.len()).sum();
@@ -38,6 +41,26 @@ impl Prefix {
                 self.write_key(&mut command, arg);
             } else {
                 command.write_arg(arg);
+            }
+        }
+        command
+    }
+
+    /// SCAN over the keys under the prefix. What is wrong with its options the server tells.
+    fn scan(&self, args: &[Bytes]) -> Cmd {
+        let mut command = redis::cmd("SCAN");
+        let Some((cursor, options)) = args.split_first() else { return command };
+        command.write_arg(cursor);
+        let is_match = |option: &Bytes| option.eq_ignore_ascii_case(b"match");
+        if !options.iter().step_by(2).any(is_match) {
+            command.arg("MATCH").write_arg(&self.glob(b"*"));
+        }
+        for option in options.chunks(2) {
+            command.write_arg(&option[0]);
+            match option.get(1) {
+                Some(pattern) if is_match(&option[0]) => command.write_arg(&self.glob(pattern)),
+                Some(value) => command.write_arg(value),
+                None => {}
             }
         }
         command
@@ -96,7 +119,6 @@ mod tests {
     use smallvec::smallvec;
 
     use super::*;
-    use crate::store::operation::Verb;
 
     fn packed(prefix: &'static [u8], verb: Verb, args: &[&'static [u8]]) -> Vec<u8> {
         let args = args.iter().copied().map(Bytes::from_static).collect();

@@ -10,13 +10,13 @@ use redis::{Pipeline, RedisWrite, Value};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::cause;
 use super::connection::Packed;
 use super::link::Link;
 use super::recent::{Change, Changes, Recent};
 use super::reply;
+use super::{cause, change};
 use crate::message::Reply;
-use crate::store::operation::{Effect, Operation, Verb};
+use crate::store::operation::Operation;
 
 /// How long changes gather before they are written.
 const GATHER: Duration = Duration::from_millis(100);
@@ -66,15 +66,13 @@ impl Index {
             return;
         }
         for (operation, reply) in batch.iter().zip(replies) {
-            match (operation.verb, reply) {
-                (verb, Reply::Status(_)) if verb.effect() == Effect::Store => {
-                    operation.keys().take(1).for_each(|key| self.recent().set(key));
-                }
-                (Verb::Del, Reply::Integer(1..)) => {
-                    operation.keys().for_each(|key| self.recent().gone(key));
-                }
-                _ => continue,
+            let (stored, removed) = change::of(operation, reply);
+            if stored.is_empty() && removed.is_empty() {
+                continue;
             }
+            let mut recent = self.recent();
+            removed.iter().for_each(|key| recent.gone(key));
+            stored.iter().for_each(|key| recent.set(key));
             self.changed.notify_one();
         }
     }

@@ -44,7 +44,7 @@ impl Link {
     }
 
     /// Keeps the connection up; never ends. `name` is the server's, for the log.
-    pub(super) async fn keep(&self, connector: Connector, name: String) {
+    pub(super) async fn keep(&self, connector: Arc<Connector>, name: String) {
         let mut backoff = Backoff::default();
         let mut logged: Vec<Cow<'static, str>> = Vec::new();
         loop {

@@ -5,6 +5,7 @@
 
 mod backoff;
 mod cause;
+mod change;
 mod compound;
 mod connect;
 mod connection;
@@ -13,11 +14,15 @@ mod index;
 mod last;
 mod link;
 mod pipeline;
+mod pool;
+mod random;
 mod recent;
 mod reply;
 mod save;
 mod scan;
+mod script;
 mod tls;
+mod transaction;
 mod watch;
 
 use std::sync::Arc;
@@ -32,17 +37,22 @@ use self::encode::Prefix;
 use self::index::Index;
 use self::link::Link;
 use self::pipeline::Run;
+use self::pool::Pool;
 pub(super) use self::watch::Watch;
 use crate::message::Reply;
 use crate::store::location::Server;
-use crate::store::operation::Operation;
+use crate::store::operation::{Operation, Verb};
 use crate::store::options::Options;
 use crate::store::state::{Health, OpenError};
+
+/// How long to wait before the next attempt, when the server was there but did not serve.
+const RETRY_WAIT: Duration = Duration::from_millis(50);
 
 /// A connection to a server, made and made again as long as it lives.
 #[derive(Debug)]
 pub struct Valkey {
     link: Arc<Link>,
+    pool: Arc<Pool>,
     index: Arc<Index>,
     prefix: Prefix,
     timeout: Duration,
@@ -58,7 +68,8 @@ impl Valkey {
     ///
     /// [`OpenError::Config`] for TLS settings that cannot work.
     pub(super) fn open(server: &Server, options: Options) -> Result<Valkey, OpenError> {
-        let connector = Connector::new(server, &options)?;
+        let connector = Arc::new(Connector::new(server, &options)?);
+        let pool = Arc::new(Pool::new(Arc::clone(&connector)));
         let prefix = Prefix::new(options.prefix);
         let link = Arc::new(Link::new());
         let index = Arc::new(Index::new(prefix.index(), options.last_depth));
@@ -72,6 +83,7 @@ impl Valkey {
         });
         Ok(Valkey {
             link,
+            pool,
             index,
             prefix,
             timeout: options.timeout,
@@ -84,7 +96,8 @@ impl Valkey {
     pub(super) async fn execute(&self, batch: Vec<Operation>) -> Vec<Reply> {
         let mut replies = Vec::new();
         let same_kind = |one: &Operation, next: &Operation| {
-            !compound::is_compound(one.verb) && !compound::is_compound(next.verb)
+            let kinds = (Kind::of(one.verb), Kind::of(next.verb));
+            kinds.0 == kinds.1 && kinds.0 != Kind::Compound
         };
         let mut deadline = self.deadline();
         for part in batch.chunk_by(same_kind) {
@@ -92,9 +105,16 @@ impl Valkey {
             if self.link.health() == Health::Up {
                 deadline = self.deadline();
             }
-            if compound::is_compound(part[0].verb) {
-                replies.push(self.compound(deadline).execute(&part[0]).await);
-                continue;
+            match Kind::of(part[0].verb) {
+                Kind::Compound => {
+                    replies.push(self.compound(deadline).execute(&part[0]).await);
+                    continue;
+                }
+                Kind::Script => {
+                    replies.extend(self.run_scripts(part).await);
+                    continue;
+                }
+                Kind::Plain => {}
             }
             let run = Run::new(part, self.max_reply);
             let given = run.finish(&self.link, &self.prefix, deadline).await;
@@ -134,6 +154,31 @@ impl Valkey {
     fn deadline(&self) -> Option<Instant> {
         (!self.timeout.is_zero()).then(|| Instant::now() + self.timeout)
     }
+}
+
+/// How an operation is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// As one command, on the shared connection.
+    Plain,
+    /// As one command, on a connection of its own.
+    Script,
+    /// As several commands.
+    Compound,
+}
+
+impl Kind {
+    fn of(verb: Verb) -> Kind {
+        match verb {
+            _ if is_script(verb) => Kind::Script,
+            _ if verb.is_compound() => Kind::Compound,
+            _ => Kind::Plain,
+        }
+    }
+}
+
+fn is_script(verb: Verb) -> bool {
+    matches!(verb, Verb::Eval | Verb::EvalSha | Verb::Script)
 }
 
 impl Drop for Valkey {

@@ -40,7 +40,7 @@ impl<'a> Run<'a> {
         };
         for (position, operation) in batch.iter().enumerate() {
             if operation.keys().any(|key| operation::is_reserved(key)) {
-                run.replies.push(Reply::failed("key is reserved for kvsock"));
+                run.replies.push(reply::reserved());
             } else {
                 run.replies.push(Reply::Nil);
                 run.open.push(position);
@@ -69,7 +69,7 @@ impl<'a> Run<'a> {
             };
             let packed = prefix.pack(self.batch, &self.open);
             match connection.send(&packed).await {
-                Ok(values) => self.settle(values, deadline).await,
+                Ok(values) => self.settle(prefix, values, deadline).await,
                 Err(lost) => self.lose(&lost, deadline),
             }
         }
@@ -78,7 +78,7 @@ impl<'a> Run<'a> {
 
     /// Takes the server's replies. What a server that is still loading turned away stays open,
     /// when everything after it was turned away too: otherwise it would overtake.
-    async fn settle(&mut self, values: Values, deadline: Option<Instant>) {
+    async fn settle(&mut self, prefix: &Prefix, values: Values, deadline: Option<Instant>) {
         let open = std::mem::take(&mut self.open);
         let served = values
             .iter()
@@ -87,7 +87,10 @@ impl<'a> Run<'a> {
         let may_wait = deadline.is_none_or(|deadline| Instant::now() < deadline);
         for (order, (position, value)) in open.into_iter().zip(values).enumerate() {
             match reply::not_serving(&value) {
-                None => self.replies[position] = reply::plain(value, self.max_reply),
+                None => {
+                    let operation = &self.batch[position];
+                    self.replies[position] = reply::of(prefix, operation, value, self.max_reply);
+                }
                 Some(_) if order >= served && may_wait => self.open.push(position),
                 Some(cause) => self.replies[position] = reply::unavailable(cause),
             }

@@ -7,20 +7,104 @@ use redis::{ServerError, ServerErrorKind, Value};
 
 use super::cause;
 use super::connection::Lost;
+use super::encode::Prefix;
+use super::scan;
 use crate::message::{ErrorReply, Reply};
+use crate::store::operation::{Operation, Verb};
 
-/// The reply to a command that gives a value, a number or a word.
+/// The reply to `operation`, whose keys become the client's again.
+pub(super) fn of(prefix: &Prefix, operation: &Operation, value: Value, max_reply: usize) -> Reply {
+    match operation.verb {
+        Verb::Scan => step(prefix, value),
+        _ => plain(value, max_reply),
+    }
+}
+
+/// One step of a SCAN.
+fn step(prefix: &Prefix, value: Value) -> Reply {
+    let mut parts = match value {
+        Value::Array(parts) => parts.into_iter(),
+        other => return plain(other, usize::MAX),
+    };
+    let (Some(Value::BulkString(cursor)), Some(Value::Array(stored)), None) =
+        (parts.next(), parts.next(), parts.next())
+    else {
+        return unexpected();
+    };
+    let keys = stored.into_iter().filter_map(|key| scan::own(prefix, key_of(key)?));
+    Reply::Array(vec![Reply::Value(cursor.into()), Reply::List(keys.map(Some).collect())])
+}
+
+fn key_of(value: Value) -> Option<Vec<u8>> {
+    match value {
+        Value::BulkString(key) => Some(key),
+        _ => None,
+    }
+}
+
+/// The reply that says what `value` says, unless it is longer than a reply may be.
 pub(super) fn plain(value: Value, max_reply: usize) -> Reply {
+    let reply = reply(value);
+    if reply.data_len() > max_reply { too_long(max_reply) } else { reply }
+}
+
+fn reply(value: Value) -> Reply {
     match value {
         Value::Okay => Reply::OK,
         Value::Int(number) => Reply::Integer(number),
-        Value::BulkString(bytes) if bytes.len() > max_reply => too_long(max_reply),
         Value::BulkString(bytes) => Reply::Value(Bytes::from(bytes)),
         Value::Nil => Reply::Nil,
-        Value::SimpleString(word) if word == "PONG" => Reply::Status("PONG"),
+        Value::SimpleString(word) => status(word),
+        Value::Array(values) => list(values),
+        Value::Set(values) => Reply::Set(values.into_iter().map(reply).collect()),
+        Value::Map(pairs) => {
+            Reply::Map(pairs.into_iter().map(|(name, it)| (reply(name), reply(it))).collect())
+        }
+        Value::Double(number) => Reply::Double(number),
+        Value::Boolean(truth) => Reply::Boolean(truth),
+        Value::VerbatimString { text, .. } => Reply::Text(text),
+        Value::Attribute { data, .. } => reply(*data),
         Value::ServerError(error) => failure(&error),
         _ => unexpected(),
     }
+}
+
+/// Values, most often; anything else in scripts' replies.
+fn list(values: Vec<Value>) -> Reply {
+    let is_value = |value: &Value| matches!(value, Value::BulkString(_) | Value::Nil);
+    if !values.iter().all(is_value) {
+        return Reply::Array(values.into_iter().map(reply).collect());
+    }
+    let values = values.into_iter().map(|value| match value {
+        Value::BulkString(bytes) => Some(Bytes::from(bytes)),
+        _ => None,
+    });
+    Reply::List(values.collect())
+}
+
+/// A status: those of Valkey's own commands are known.
+fn status(word: String) -> Reply {
+    const KNOWN: [&str; 10] = [
+        "PONG",
+        "string",
+        "none",
+        "list",
+        "set",
+        "zset",
+        "hash",
+        "stream",
+        "Background saving started",
+        "Background saving scheduled",
+    ];
+    match KNOWN.iter().find(|known| **known == word) {
+        Some(known) => Reply::Status(known),
+        None => Reply::Word(word),
+    }
+}
+
+/// The reply to an operation that names the index of `last`.
+pub(super) fn reserved() -> Reply {
+    Reply::failed("key is reserved for kvsock")
 }
 
 /// The server's own error, letter for letter, but for a leading `ERR`.

@@ -17,20 +17,24 @@ use crate::store::operation;
 const STEP: u32 = 1000;
 
 /// A walk over the keys that match a glob.
-struct Scan {
+pub(super) struct Scan {
     glob: Vec<u8>,
     /// What the server wants to see next; `None` at the end.
     cursor: Option<Vec<u8>>,
 }
 
 impl Scan {
-    fn new(glob: Vec<u8>) -> Scan {
+    /// From the beginning.
+    pub(super) fn new(glob: Vec<u8>) -> Scan {
         Scan { glob, cursor: Some(b"0".to_vec()) }
     }
 
     /// The keys of the next step, as the store has them, maybe none and maybe some again; `None`
     /// at the end.
-    async fn step(&mut self, connection: &Connection) -> Result<Option<Vec<Vec<u8>>>, Fault> {
+    pub(super) async fn step(
+        &mut self,
+        connection: &Connection,
+    ) -> Result<Option<Vec<Vec<u8>>>, Fault> {
         let Some(cursor) = self.cursor.take() else { return Ok(None) };
         let mut command = redis::cmd("SCAN");
         command.arg(&cursor).arg("MATCH").arg(&self.glob).arg("COUNT").arg(STEP);
@@ -117,6 +121,6 @@ pub(super) async fn clear(
 }
 
 /// The client's name of a key, unless it is kvsock's own.
-fn own(prefix: &Prefix, stored: Vec<u8>) -> Option<Bytes> {
+pub(super) fn own(prefix: &Prefix, stored: Vec<u8>) -> Option<Bytes> {
     prefix.strip(stored).filter(|key| !operation::is_reserved(key))
 }

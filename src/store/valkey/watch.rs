@@ -1,31 +1,98 @@
-//! Transactions, and the keys that they depend on.
+//! Keys that one client watches, on a connection of its own.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
+use redis::Value;
+use tokio::task::AbortHandle;
 
-use super::Valkey;
+use super::pool::Lease;
+use super::reply::{self, Fault};
+use super::{RETRY_WAIT, Valkey};
 use crate::message::{ErrorReply, Reply};
-use crate::store::operation::Operation;
+use crate::store::operation;
 
-/// Keys that one client watches.
+/// How long keys are watched. A client that takes longer holds up a connection that others want;
+/// its transaction does nothing.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Keys that one client watches. Dropped, they are no longer watched.
 #[derive(Debug)]
-pub struct Watch;
+pub struct Watch {
+    /// The connection; none when it is lost or took too long.
+    lease: Arc<Mutex<Option<Lease>>>,
+    timer: AbortHandle,
+}
+
+impl Watch {
+    fn new(lease: Lease) -> Watch {
+        let lease = Arc::new(Mutex::new(Some(lease)));
+        let held = Arc::clone(&lease);
+        let timer = tokio::spawn(async move {
+            tokio::time::sleep(LONGEST).await;
+            let lease = held.lock().unwrap_or_else(PoisonError::into_inner).take();
+            lease.into_iter().for_each(Lease::forget_and_give_back);
+        });
+        Watch { lease, timer: timer.abort_handle() }
+    }
+
+    /// The connection, if the keys are still watched on it.
+    pub(super) fn take(&self) -> Option<Lease> {
+        let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner).take();
+        lease.filter(|lease| lease.ending().cause().is_none())
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.timer.abort();
+        self.take().into_iter().for_each(Lease::forget_and_give_back);
+    }
+}
 
 impl Valkey {
     /// See [`crate::store::Store::watch`].
     pub(in crate::store) async fn watch(
         &self,
-        _watch: Option<Watch>,
-        _keys: Vec<Bytes>,
+        watch: Option<Watch>,
+        keys: Vec<Bytes>,
     ) -> Result<Watch, ErrorReply> {
-        Err(ErrorReply::Failed("no".into()))
+        if keys.iter().any(|key| operation::is_reserved(key)) {
+            return Err(ErrorReply::Failed("key is reserved for kvsock".into()));
+        }
+        let deadline = self.deadline();
+        if let Some(watch) = watch {
+            // If the connection is gone, the transaction will do nothing, whatever is added.
+            let Some(lease) = watch.take() else { return Ok(watch) };
+            return match self.watch_on(&lease, &keys).await {
+                Ok(()) => Ok(Watch::new(lease)),
+                Err(Fault::Refused(Reply::Error(error))) => Err(error),
+                Err(_) => Ok(watch),
+            };
+        }
+        loop {
+            let lease = self.pool.take(&self.link, deadline).await;
+            let lease = lease.map_err(ErrorReply::Unavailable)?;
+            match self.watch_on(&lease, &keys).await {
+                Ok(()) => return Ok(Watch::new(lease)),
+                Err(Fault::Refused(Reply::Error(error))) => return Err(error),
+                Err(Fault::Lost(lost)) if self.is_late(deadline) => {
+                    return Err(ErrorReply::Unavailable(lost.cause));
+                }
+                Err(_) => tokio::time::sleep(RETRY_WAIT).await,
+            }
+        }
     }
 
-    /// See [`crate::store::Store::transact`].
-    pub(in crate::store) async fn transact(
-        &self,
-        _watch: Option<Watch>,
-        _batch: Vec<Operation>,
-    ) -> Reply {
-        Reply::NilList
+    async fn watch_on(&self, lease: &Lease, keys: &[Bytes]) -> Result<(), Fault> {
+        let mut command = redis::cmd("WATCH");
+        for key in keys {
+            self.prefix.write_key(&mut command, key);
+        }
+        match reply::granted(lease.ask(command).await?)? {
+            Value::Okay => Ok(()),
+            _ => Err(Fault::Refused(reply::unexpected())),
+        }
     }
 }

@@ -3,7 +3,7 @@
 /// A decimal number in its one canonical form: no blanks, plus sign, leading zeros or `-0`.
 ///
 /// As strict as Valkey's `string2ll`.
-pub(super) fn parse(text: &[u8]) -> Option<i64> {
+pub(crate) fn parse(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     match digits {
         [b'0'] if digits.len() == text.len() => Some(0),

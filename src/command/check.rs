@@ -1,0 +1,170 @@
+//! What is checked of a request before anything is done: that there is such a command, that its
+//! arguments are right in number, that the caller may, and what the engines need not know.
+
+use bytes::Bytes;
+
+use super::context::{Context, Scripts};
+use super::session::Session;
+use super::table::{Command, Local, Run, Who, find, find_in};
+use crate::message::{Args, ErrorReply, Request};
+use crate::store::{Operation, Verb};
+
+/// How much of a word that is not known is repeated, in bytes.
+const SHOWN: usize = 128;
+
+/// What is to be done for one request that passed all checks.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// The store does it.
+    Store(&'static Command, Operation),
+    /// The daemon does it, with these arguments, a subcommand's name not among them.
+    Local(&'static Command, Local, Args),
+}
+
+impl Work {
+    pub(super) fn args_mut(&mut self) -> &mut Args {
+        match self {
+            Work::Store(_, operation) => &mut operation.args,
+            Work::Local(_, _, args) => args,
+        }
+    }
+}
+
+/// The work that `request` asks for, or the reply that refuses it.
+pub(super) fn check(
+    context: &Context,
+    session: &Session,
+    request: Request,
+) -> Result<Work, ErrorReply> {
+    let Some(command) = find(&request.name) else {
+        return Err(ErrorReply::Unknown(Box::new(request)));
+    };
+    let mut args = request.args;
+    let (command, words) = match (command.run, args.first()) {
+        (Run::Container(rows), Some(word)) => {
+            (find_in(rows, word).ok_or_else(|| unknown_subcommand(command, word))?, 1)
+        }
+        (Run::Container(_), None) if command.arguments.least == 0 => {
+            return Ok(Work::Local(command, Local::Command, args));
+        }
+        _ => (command, 0),
+    };
+    let count = args.len() - words.min(args.len());
+    if !command.arguments.admit(count, session.is_text())
+        || matches!(command.run, Run::Container(_))
+    {
+        return Err(misuse(command));
+    }
+    may(context, session, command)?;
+    match command.run {
+        Run::Store(verb) => {
+            let operation = narrow(command, Operation { verb, args })?;
+            Ok(Work::Store(command, operation))
+        }
+        Run::Local(local) => {
+            args.drain(..words);
+            look_at(command, local, &args).map(|()| Work::Local(command, local, args))
+        }
+        Run::Container(_) => Err(misuse(command)),
+    }
+}
+
+/// The command was called wrongly.
+pub(super) fn misuse(command: &Command) -> ErrorReply {
+    ErrorReply::Misuse { command: command.full_name, rule: command.arguments.rule }
+}
+
+fn unknown_subcommand(command: &Command, word: &[u8]) -> ErrorReply {
+    // As in Valkey: up to a NUL, and no more than fits.
+    let end = word.iter().position(|byte| *byte == 0).unwrap_or(word.len()).min(SHOWN);
+    let word = String::from_utf8_lossy(&word[..end]);
+    let name = command.name.to_ascii_uppercase();
+    ErrorReply::Failed(format!("unknown subcommand '{word}'. Try {name} HELP.").into())
+}
+
+/// Whether the caller may.
+fn may(context: &Context, session: &Session, command: &Command) -> Result<(), ErrorReply> {
+    let refused = match (command.who, context.scripts) {
+        (Who::Everyone, _) | (Who::Scripts, Scripts::All) => return Ok(()),
+        (Who::Scripts, Scripts::No) => "NOPERM scripts are switched off (KVSOCK_SCRIPTS)",
+        (Who::Scripts, Scripts::Prefixed) => {
+            "NOPERM scripts are refused under KVSOCK_KEY_PREFIX, since a script can name any key"
+        }
+        (Who::Administrators, _) | (Who::Scripts, Scripts::Administrators) => {
+            if session.is_administrator() {
+                return Ok(());
+            }
+            return Err(ErrorReply::Forbidden(command.full_name));
+        }
+    };
+    Err(ErrorReply::Coded(refused.into()))
+}
+
+/// Checks the arguments that mean something else here than in the store, and leaves to the
+/// engines only what they know.
+fn narrow(command: &Command, mut operation: Operation) -> Result<Operation, ErrorReply> {
+    match operation.verb {
+        Verb::Last if !is_positive(&operation.args[0]) => return Err(misuse(command)),
+        Verb::Clear => match &operation.args[..] {
+            [] => {}
+            [mode] if is_word(mode, "async") || is_word(mode, "sync") => operation.args.clear(),
+            _ => return Err(syntax()),
+        },
+        Verb::BgSave => match &operation.args[..] {
+            [] => {}
+            [word] if is_word(word, "schedule") => {}
+            _ => return Err(syntax()),
+        },
+        Verb::Copy => copy(&mut operation.args)?,
+        _ => {}
+    }
+    Ok(operation)
+}
+
+/// Leaves of COPY's options only REPLACE: the store's database is not the client's to choose.
+fn copy(args: &mut Args) -> Result<(), ErrorReply> {
+    let mut replaces = false;
+    let mut options = args[2..].iter();
+    while let Some(option) = options.next() {
+        if is_word(option, "replace") {
+            replaces = true;
+        } else if is_word(option, "db")
+            && let Some(index) = options.next()
+        {
+            super::connection::only_database(index)?;
+        } else {
+            return Err(syntax());
+        }
+    }
+    args.truncate(2);
+    if replaces {
+        args.push(Bytes::from_static(b"REPLACE"));
+    }
+    Ok(())
+}
+
+/// Checks what the words of a text request may be.
+fn look_at(command: &Command, local: Local, args: &[Bytes]) -> Result<(), ErrorReply> {
+    let known: &[&str] = match local {
+        Local::Status => &["json"],
+        Local::Shutdown => &["nosave", "save", "now", "force"],
+        _ => return Ok(()),
+    };
+    let all_known = args.iter().all(|arg| known.iter().any(|word| is_word(arg, word)));
+    if all_known { Ok(()) } else { Err(misuse(command)) }
+}
+
+/// Whether `text` is this word, in letters of any case.
+pub(super) fn is_word(text: &[u8], word: &str) -> bool {
+    text.eq_ignore_ascii_case(word.as_bytes())
+}
+
+/// What Valkey says to options that do not fit.
+pub(super) fn syntax() -> ErrorReply {
+    ErrorReply::Failed("syntax error".into())
+}
+
+/// Whether `text` is a whole number above 0, of whatever size.
+fn is_positive(text: &[u8]) -> bool {
+    text.iter().all(u8::is_ascii_digit) && text.iter().any(|digit| *digit != b'0')
+}

@@ -1,0 +1,192 @@
+//! CLIENT: what a connection says of itself, and what it may learn of others and do to them.
+//!
+//! Others are those of the same user; for administrators everybody's.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::check::{is_word, syntax};
+use super::clients::Client;
+use super::context::Context;
+use super::session::Session;
+use crate::message::{ErrorReply, Reply};
+use crate::store::integer;
+
+/// The connection's number.
+pub(super) fn id(session: &Session) -> Reply {
+    Reply::Integer(i64::try_from(session.client().id).unwrap_or(i64::MAX))
+}
+
+/// The connection's name.
+pub(super) fn name(session: &Session) -> Reply {
+    let name = session.client().about().name.clone();
+    if name.is_empty() { Reply::Nil } else { Reply::Value(name.into()) }
+}
+
+/// Gives the connection a name; an empty one takes it away.
+pub(super) fn set_name(session: &Session, args: &[Bytes]) -> Result<Reply, ErrorReply> {
+    session.client().about().name = checked_name(&args[0])?;
+    Ok(Reply::OK)
+}
+
+/// A name that stands in CLIENT LIST without quotes.
+pub(super) fn checked_name(name: &[u8]) -> Result<String, ErrorReply> {
+    checked(name, "Client names")
+}
+
+fn checked(name: &[u8], what: &str) -> Result<String, ErrorReply> {
+    let is_plain = name.iter().all(|byte| matches!(byte, b'!'..=b'~'));
+    std::str::from_utf8(name).ok().filter(|_| is_plain).map(str::to_owned).ok_or_else(|| {
+        let text = format!("{what} cannot contain spaces, newlines or special characters.");
+        ErrorReply::Failed(text.into())
+    })
+}
+
+/// Says which library the client uses.
+pub(super) fn set_info(session: &Session, args: &[Bytes]) -> Result<Reply, ErrorReply> {
+    let (attribute, value) = (&args[0], &args[1]);
+    let name = String::from_utf8_lossy(attribute);
+    let is_version = is_word(attribute, "lib-ver");
+    if !is_version && !is_word(attribute, "lib-name") {
+        return Err(ErrorReply::Failed(format!("Unrecognized option '{name}'").into()));
+    }
+    let value = checked(value, &name)?;
+    let mut about = session.client().about();
+    *(if is_version { &mut about.library_version } else { &mut about.library }) = value;
+    Ok(Reply::OK)
+}
+
+/// Of switches that change nothing here.
+pub(super) fn switch(args: &[Bytes]) -> Result<Reply, ErrorReply> {
+    if is_word(&args[0], "on") || is_word(&args[0], "off") { Ok(Reply::OK) } else { Err(syntax()) }
+}
+
+/// The connection's own line.
+pub(super) fn info(session: &Session) -> Reply {
+    Reply::Text(session.client().line())
+}
+
+/// The lines of the connections that the caller may see.
+pub(super) fn list(
+    context: &Context,
+    session: &Session,
+    args: &[Bytes],
+) -> Result<Reply, ErrorReply> {
+    let wanted: Option<Vec<u64>> = match args {
+        [] => None,
+        [option, kind] if is_word(option, "type") => {
+            if is_normal(kind)? {
+                None
+            } else {
+                Some(Vec::new())
+            }
+        }
+        [option, ids @ ..] if is_word(option, "id") && !ids.is_empty() => {
+            let id = |text: &Bytes| integer::parse(text).map(|id| u64::try_from(id).unwrap_or(0));
+            let ids: Option<Vec<u64>> = ids.iter().map(id).collect();
+            Some(ids.ok_or(ErrorReply::Failed("Invalid client ID".into()))?)
+        }
+        _ => return Err(syntax()),
+    };
+    let seen = visible(context, session);
+    let chosen = seen.filter(|it| wanted.as_ref().is_none_or(|ids| ids.contains(&it.id)));
+    Ok(Reply::Text(chosen.map(|client| client.line()).collect()))
+}
+
+/// Whether the type of client is the one that there is.
+fn is_normal(kind: &[u8]) -> Result<bool, ErrorReply> {
+    if is_word(kind, "normal") {
+        return Ok(true);
+    }
+    if ["master", "primary", "replica", "slave", "pubsub"].iter().any(|it| is_word(kind, it)) {
+        return Ok(false);
+    }
+    let kind = String::from_utf8_lossy(kind);
+    Err(ErrorReply::Failed(format!("Unknown client type '{kind}'").into()))
+}
+
+fn visible(context: &Context, session: &Session) -> impl Iterator<Item = Arc<Client>> {
+    let (everybody, uid) = (session.is_administrator(), session.caller().uid);
+    context.clients.all().into_iter().filter(move |it| everybody || it.caller.uid == uid)
+}
+
+/// Which connections CLIENT KILL means.
+#[derive(Default)]
+struct Filters {
+    ids: Vec<u64>,
+    addresses: Vec<String>,
+    min_age: Option<u64>,
+    nobody: bool,
+    /// The caller's own too.
+    own: bool,
+}
+
+/// Closes connections that the caller may see; gives how many.
+pub(super) fn kill(
+    context: &Context,
+    session: &Session,
+    args: &[Bytes],
+) -> Result<Reply, ErrorReply> {
+    if let [address] = args {
+        let own = |it: &Arc<Client>| it.endpoint().as_bytes() == &address[..];
+        let found = visible(context, session).find(own);
+        let client = found.ok_or(ErrorReply::Failed("No such client".into()))?;
+        client.kill();
+        return Ok(Reply::OK);
+    }
+    let filters = filters(args)?;
+    let mut killed = 0;
+    for client in visible(context, session) {
+        let is_own = client.id == session.client().id;
+        if filters.include(&client) && (filters.own || !is_own) {
+            client.kill();
+            killed += 1;
+        }
+    }
+    Ok(Reply::Integer(killed))
+}
+
+fn filters(mut args: &[Bytes]) -> Result<Filters, ErrorReply> {
+    let mut filters = Filters::default();
+    let failed = |text: String| Err(ErrorReply::Failed(text.into()));
+    while let [option, value, rest @ ..] = args {
+        let text = String::from_utf8_lossy(value).into_owned();
+        if is_word(option, "id") {
+            match integer::parse(value).and_then(|id| u64::try_from(id).ok()) {
+                Some(id @ 1..) => filters.ids.push(id),
+                _ => return failed("client-id should be greater than 0".into()),
+            }
+        } else if is_word(option, "addr") || is_word(option, "laddr") {
+            filters.addresses.push(text);
+        } else if is_word(option, "type") {
+            filters.nobody |= !is_normal(value)?;
+        } else if is_word(option, "user") {
+            if text != "default" {
+                return failed(format!("No such user '{text}'"));
+            }
+        } else if is_word(option, "maxage") {
+            match integer::parse(value) {
+                None => return failed("maxage is not an integer or out of range".into()),
+                Some(age @ 1..) => filters.min_age = u64::try_from(age).ok(),
+                Some(_) => return failed("maxage should be greater than 0".into()),
+            }
+        } else if is_word(option, "skipme") && (is_word(value, "yes") || is_word(value, "no")) {
+            filters.own = is_word(value, "no");
+        } else {
+            return Err(syntax());
+        }
+        args = rest;
+    }
+    if args.is_empty() { Ok(filters) } else { Err(syntax()) }
+}
+
+impl Filters {
+    fn include(&self, client: &Client) -> bool {
+        let fits = |list: &[String], it: &String| list.is_empty() || list.contains(it);
+        !self.nobody
+            && (self.ids.is_empty() || self.ids.contains(&client.id))
+            && fits(&self.addresses, &client.endpoint())
+            && self.min_age.is_none_or(|age| client.age() >= age)
+    }
+}

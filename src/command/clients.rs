@@ -1,0 +1,169 @@
+//! The connections that are open, for CLIENT LIST and CLIENT KILL.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::Notify;
+
+use super::caller::Caller;
+use crate::message::Protocol;
+
+/// The open connections, by number.
+#[derive(Debug, Default)]
+pub struct Clients {
+    newest: AtomicU64,
+    open: Mutex<BTreeMap<u64, Arc<Client>>>,
+}
+
+/// What is known of one connection.
+#[derive(Debug)]
+pub struct Client {
+    /// Its number, given once in the daemon's life.
+    pub id: u64,
+    /// Who is at the other end.
+    pub caller: Caller,
+    /// The daemon's end of the socket.
+    pub address: Arc<str>,
+    descriptor: i32,
+    since: Instant,
+    killed: AtomicBool,
+    kill: Notify,
+    about: Mutex<About>,
+}
+
+/// What changes.
+#[derive(Debug)]
+pub(super) struct About {
+    pub(super) name: String,
+    pub(super) library: String,
+    pub(super) library_version: String,
+    pub(super) protocol: Protocol,
+    /// The command that came last, its subcommand after a blank.
+    pub(super) command: &'static str,
+    pub(super) active: Instant,
+    /// Commands that wait for EXEC; none outside a transaction.
+    pub(super) queued: Option<usize>,
+    /// Keys that are watched.
+    pub(super) watched: usize,
+    /// Commands so far.
+    pub(super) commands: u64,
+}
+
+impl Clients {
+    /// A new connection.
+    pub(super) fn enter(
+        &self,
+        caller: Caller,
+        address: Arc<str>,
+        descriptor: i32,
+        protocol: Protocol,
+    ) -> Arc<Client> {
+        let now = Instant::now();
+        let client = Arc::new(Client {
+            id: self.newest.fetch_add(1, Ordering::Relaxed) + 1,
+            caller,
+            address,
+            descriptor,
+            since: now,
+            killed: AtomicBool::new(false),
+            kill: Notify::new(),
+            about: Mutex::new(About {
+                name: String::new(),
+                library: String::new(),
+                library_version: String::new(),
+                protocol,
+                command: "",
+                active: now,
+                queued: None,
+                watched: 0,
+                commands: 0,
+            }),
+        });
+        self.open().insert(client.id, Arc::clone(&client));
+        client
+    }
+
+    /// The connection is no more.
+    pub(super) fn leave(&self, client: &Client) {
+        self.open().remove(&client.id);
+    }
+
+    /// Those that are open, by their numbers.
+    pub(super) fn all(&self) -> Vec<Arc<Client>> {
+        self.open().values().map(Arc::clone).collect()
+    }
+
+    fn open(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Client>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Client {
+    /// What changes of it.
+    pub(super) fn about(&self) -> MutexGuard<'_, About> {
+        self.about.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the connection close.
+    pub(super) fn kill(&self) {
+        self.killed.store(true, Ordering::Release);
+        self.kill.notify_one();
+    }
+
+    /// Ends when somebody wants the connection closed. For one that waits, the connection.
+    pub async fn killed(&self) {
+        while !self.killed.load(Ordering::Acquire) {
+            self.kill.notified().await;
+        }
+    }
+
+    /// Whole seconds that it is open.
+    pub(super) fn age(&self) -> u64 {
+        self.since.elapsed().as_secs()
+    }
+
+    /// Its address in Valkey's form: the path of the socket, and no port.
+    pub(super) fn endpoint(&self) -> String {
+        format!("{}:0", self.address)
+    }
+
+    /// One line of CLIENT LIST, with its end, in the fields of Valkey 8; the two last are
+    /// kvsock's own.
+    pub(super) fn line(&self) -> String {
+        let about = self.about();
+        let endpoint = self.endpoint();
+        let mut line = format!(
+            "id={} addr={endpoint} laddr={endpoint} fd={} name={} age={} idle={} flags={} db=0 \
+             sub=0 psub=0 ssub=0 multi={} watch={} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 \
+             rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd={} user=default redir=-1 \
+             resp={} lib-name={} lib-ver={} tot-net-in=0 tot-net-out=0 tot-cmds={}",
+            self.id,
+            self.descriptor,
+            about.name,
+            self.age(),
+            about.active.elapsed().as_secs(),
+            if about.queued.is_some() { "Ux" } else { "U" },
+            about.queued.map_or("-1".to_owned(), |queued| queued.to_string()),
+            about.watched,
+            if about.command.is_empty() {
+                "NULL".to_owned()
+            } else {
+                about.command.replace(' ', "|")
+            },
+            match about.protocol {
+                Protocol::Text => "text",
+                Protocol::Resp2 => "2",
+                Protocol::Resp3 => "3",
+            },
+            about.library,
+            about.library_version,
+            about.commands,
+        );
+        let pid = self.caller.pid.map_or("-1".to_owned(), |pid| pid.to_string());
+        writeln!(line, " uid={} pid={pid}", self.caller.uid).expect("a String takes every write");
+        line
+    }
+}

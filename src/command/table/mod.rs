@@ -1,0 +1,144 @@
+//! The one table of commands: names, arguments, help and who may call them all come from here.
+//!
+//! The rows stand by group in the files beside this one.
+
+mod connection;
+mod key;
+mod own;
+mod row;
+mod server;
+mod string;
+mod transaction;
+
+pub use self::row::{Arguments, Command, Group, Local, Run, Who};
+
+/// The groups with their rows.
+const GROUPS: [(Group, &[Command]); 6] = [
+    (Group::String, string::ROWS),
+    (Group::Key, key::ROWS),
+    (Group::Transaction, transaction::ROWS),
+    (Group::Connection, connection::ROWS),
+    (Group::Server, server::ROWS),
+    (Group::Own, own::ROWS),
+];
+
+const COUNT: usize = {
+    let (mut count, mut group) = (0, 0);
+    while group < GROUPS.len() {
+        count += GROUPS[group].1.len();
+        group += 1;
+    }
+    count
+};
+
+static SORTED: [Command; COUNT] = sorted();
+
+/// All commands, sorted by name.
+pub static COMMANDS: &[Command] = &SORTED;
+
+/// The rows of all groups, by insertion, as the compiler can do it.
+const fn sorted() -> [Command; COUNT] {
+    let mut rows = [GROUPS[0].1[0]; COUNT];
+    let (mut count, mut group) = (0, 0);
+    while group < GROUPS.len() {
+        let (name, members) = GROUPS[group];
+        let mut member = 0;
+        while member < members.len() {
+            let mut at = count;
+            while at > 0 && is_before(members[member].name, rows[at - 1].name) {
+                rows[at] = rows[at - 1];
+                at -= 1;
+            }
+            rows[at] = members[member].of_group(name);
+            count += 1;
+            member += 1;
+        }
+        group += 1;
+    }
+    rows
+}
+
+const fn is_before(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() {
+        if one[at] != other[at] {
+            return one[at] < other[at];
+        }
+        at += 1;
+    }
+    one.len() < other.len()
+}
+
+/// The longest name, in bytes.
+const NAME_MAX: usize = 16;
+
+/// The command of this name, in letters of any case.
+pub fn find(name: &[u8]) -> Option<&'static Command> {
+    find_in(COMMANDS, name)
+}
+
+/// The command of this name among `rows`, which are sorted by name.
+pub fn find_in(rows: &'static [Command], name: &[u8]) -> Option<&'static Command> {
+    let mut lower = [0; NAME_MAX];
+    let lower = lower.get_mut(..name.len())?;
+    lower.copy_from_slice(name);
+    lower.make_ascii_lowercase();
+    let at = rows.binary_search_by(|command| command.name.as_bytes().cmp(lower)).ok()?;
+    rows.get(at)
+}
+
+/// Which argument of the command is the rest of a text request's line.
+pub fn value_at(name: &[u8]) -> Option<usize> {
+    find(name)?.arguments.value_at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subcommands() -> impl Iterator<Item = (&'static Command, &'static [Command])> {
+        COMMANDS.iter().filter_map(|command| match command.run {
+            Run::Container(rows) => Some((command, rows)),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn every_command_is_found_in_letters_of_any_case() {
+        for command in COMMANDS {
+            assert!(command.name.len() <= NAME_MAX, "{}", command.name);
+            for name in [command.name.to_owned(), command.name.to_uppercase()] {
+                assert_eq!(find(name.as_bytes()).map(|found| found.name), Some(command.name));
+            }
+        }
+        for name in [&b""[..], b"ge", b"gets", b"a name that is far too long", b"g\0t"] {
+            assert!(find(name).is_none(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn every_subcommand_is_found_by_its_second_word() {
+        for (command, rows) in subcommands() {
+            for row in rows {
+                let (first, second) = (row.full_name.split_once(' ')).expect("two words");
+                assert_eq!((first, second), (command.name, row.name));
+                assert_eq!(find_in(rows, second.as_bytes()).map(|it| it.name), Some(second));
+            }
+        }
+    }
+
+    #[test]
+    fn names_come_once() {
+        assert!(COMMANDS.windows(2).all(|pair| pair[0].name < pair[1].name));
+    }
+
+    #[test]
+    fn every_row_reads_as_a_sentence() {
+        for command in COMMANDS.iter().chain(subcommands().flat_map(|(_, rows)| rows)) {
+            assert!(!command.summary.ends_with('.'), "{}", command.name);
+            assert!(command.arguments.rule.ends_with('.'), "{}", command.name);
+            assert_eq!(command.arguments.most == 0, command.synopsis.is_empty());
+        }
+    }
+}

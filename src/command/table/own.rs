@@ -1,0 +1,34 @@
+//! What only kvsock has.
+
+use super::row::{Command, KEYS, Local, NONE, local, store, takes};
+use crate::store::Verb;
+
+pub(super) const ROWS: &[Command] = &[
+    store("cleardb", "", "removes every key", NONE, Verb::Clear).for_administrators(),
+    local(
+        "help",
+        "[command]",
+        "lists the commands, or explains one",
+        takes(0, 2, "takes at most the name of one command."),
+        Local::Help,
+    ),
+    store(
+        "last",
+        "<count>",
+        "gives the most recently set pairs, the newest last",
+        takes(1, 1, "requires a positive number for count."),
+        Verb::Last,
+    ),
+    store("pingdb", "", "answers PONG once the store has answered", NONE, Verb::Ping),
+    store("remove", "<key>...", "removes the keys and gives how many existed", KEYS, Verb::Del),
+    local("rtkey", "", "makes a key of 16 characters that spreads over shards", NONE, Local::RtKey),
+    local(
+        "status",
+        "[json]",
+        "tells how the daemon and its store are, as text or as JSON",
+        takes(0, 1, "takes nothing but the word json."),
+        Local::Status,
+    ),
+    local("txkey", "", "makes a key of 12 characters that sorts by time", NONE, Local::TxKey),
+    local("version", "", "gives the daemon's version", NONE, Local::Version),
+];

@@ -1,0 +1,119 @@
+//! Commands on the service as a whole, with the names that Valkey has for them.
+
+use super::row::{Command, KEYS, Local, MANY, NONE, Run, container, local, store, sub, takes};
+use crate::store::Verb;
+
+const MODE: &str = "takes at most ASYNC or SYNC.";
+
+pub(super) const ROWS: &[Command] = &[
+    store(
+        "bgsave",
+        "[SCHEDULE]",
+        "begins to bring all data on disk",
+        takes(0, MANY, "takes at most SCHEDULE."),
+        Verb::BgSave,
+    )
+    .for_administrators(),
+    Command {
+        run: Run::Container(COMMAND),
+        ..local(
+            "command",
+            "[subcommand] [argument]...",
+            "tells of the commands",
+            takes(0, MANY, "takes a subcommand."),
+            Local::Command,
+        )
+    },
+    container("config", "tells of settings that clients ask for", "requires a subcommand.", CONFIG),
+    store("dbsize", "", "gives the number of keys", NONE, Verb::Size),
+    store(
+        "flushall",
+        "[ASYNC|SYNC]",
+        "removes every key of kvsock's, as cleardb",
+        takes(0, MANY, MODE),
+        Verb::Clear,
+    )
+    .for_administrators(),
+    store(
+        "flushdb",
+        "[ASYNC|SYNC]",
+        "removes every key of kvsock's, as cleardb",
+        takes(0, MANY, MODE),
+        Verb::Clear,
+    )
+    .for_administrators(),
+    local(
+        "info",
+        "[section]...",
+        "tells how the daemon is, in the form that Valkey's clients read",
+        takes(0, MANY, "takes names of sections."),
+        Local::Info,
+    ),
+    store("lastsave", "", "gives the time of the last save in Unix seconds", NONE, Verb::LastSave),
+    container("memory", "tells of memory", "requires a subcommand.", MEMORY),
+    store("save", "", "answers OK once all data is on disk", NONE, Verb::Save).for_administrators(),
+    local(
+        "shutdown",
+        "[NOSAVE|SAVE] [NOW] [FORCE]",
+        "stops the daemon; its socket starts it again for the next client",
+        takes(0, 4, "takes none but the words that Valkey knows."),
+        Local::Shutdown,
+    )
+    .for_administrators(),
+    local("time", "", "gives the time as Unix seconds and microseconds", NONE, Local::Time),
+];
+
+const COMMAND: &[Command] = &[
+    sub("command count", "", "gives the number of commands", NONE, Run::Local(Local::CommandCount)),
+    sub(
+        "command docs",
+        "[command]...",
+        "documents the commands",
+        takes(0, MANY, "takes names of commands."),
+        Run::Local(Local::CommandDocs),
+    ),
+    sub(
+        "command getkeys",
+        "<command> [argument]...",
+        "tells which words of a command are keys",
+        takes(1, MANY, "requires a command with its arguments."),
+        Run::Local(Local::CommandGetKeys),
+    ),
+    sub("command help", "", "lists the subcommands", NONE, Run::Local(Local::CommandHelp)),
+    sub(
+        "command info",
+        "[command]...",
+        "describes the commands to a client library",
+        takes(0, MANY, "takes names of commands."),
+        Run::Local(Local::CommandInfo),
+    ),
+    sub(
+        "command list",
+        "[FILTERBY PATTERN <pattern>|ACLCAT <category>|MODULE <module>]",
+        "lists the names of the commands",
+        takes(0, MANY, "takes a filter."),
+        Run::Local(Local::CommandList),
+    ),
+];
+
+const CONFIG: &[Command] = &[
+    sub(
+        "config get",
+        "<pattern>...",
+        "gives the settings that clients ask for; never the store's own",
+        takes(1, MANY, "requires a pattern."),
+        Run::Local(Local::ConfigGet),
+    ),
+    sub("config help", "", "lists the subcommands", NONE, Run::Local(Local::ConfigHelp)),
+];
+
+const MEMORY: &[Command] = &[
+    sub("memory help", "", "lists the subcommands", NONE, Run::Local(Local::MemoryHelp)),
+    sub(
+        "memory usage",
+        "<key> [SAMPLES <count>]",
+        "estimates the bytes that a key takes",
+        takes(1, MANY, KEYS.rule),
+        Run::Store(Verb::MemoryUsage),
+    ),
+];

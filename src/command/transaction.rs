@@ -1,0 +1,153 @@
+//! MULTI, EXEC, DISCARD, WATCH and UNWATCH.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::check::Work;
+use super::context::Context;
+use super::local;
+use super::queue::Queue;
+use super::session::{Session, Watched};
+use super::table::{Command, Local};
+use crate::message::{ErrorReply, Reply};
+
+/// What may be done in a transaction with a command that came after MULTI.
+pub(super) enum Place {
+    /// It waits for EXEC.
+    Queue,
+    /// It is carried out at once.
+    Now,
+    /// It is refused, and the transaction with it.
+    Nowhere,
+}
+
+/// Where a command that came after MULTI has its place.
+pub(super) fn place(work: &Work) -> Place {
+    match work {
+        Work::Store(_, operation) if operation.verb.is_compound() => Place::Nowhere,
+        Work::Local(_, Local::Multi | Local::Watch | Local::Shutdown, _) => Place::Nowhere,
+        Work::Local(_, Local::Exec | Local::Discard | Local::Quit | Local::Reset, _) => Place::Now,
+        _ => Place::Queue,
+    }
+}
+
+/// Lets a command wait for EXEC.
+pub(super) fn enqueue(session: &mut Session, work: Work) -> Reply {
+    let limit = session.max_queue;
+    let Some(queue) = &mut session.queue else { return without("EXEC") };
+    if !queue.push(work, limit) {
+        queue.is_spoilt = true;
+        return Reply::failed(format!("transaction longer than {limit} bytes"));
+    }
+    let count = queue.works.len();
+    session.client().about().queued = Some(count);
+    Reply::Status("QUEUED")
+}
+
+/// A command was refused: if there is a transaction, EXEC will refuse it.
+pub(super) fn spoil(session: &mut Session) {
+    if let Some(queue) = &mut session.queue {
+        queue.is_spoilt = true;
+    }
+}
+
+/// The reply to a command that has no place in a transaction.
+pub(super) fn refused() -> Reply {
+    Reply::failed("Command not allowed inside a transaction")
+}
+
+/// The reply to an EXEC that was called wrongly, which ends the transaction.
+pub(super) fn misused(session: &mut Session, command: &Command) -> Reply {
+    session.end_transaction();
+    Reply::coded(format!(
+        "EXECABORT Transaction discarded because of: wrong number of arguments for '{}' command",
+        command.name
+    ))
+}
+
+/// Begins a transaction.
+pub(super) fn multi(session: &mut Session) -> Reply {
+    session.queue = Some(Queue::default());
+    session.client().about().queued = Some(0);
+    Reply::OK
+}
+
+/// Forgets the transaction.
+pub(super) fn discard(session: &mut Session) -> Reply {
+    if session.queue.is_none() {
+        return without("DISCARD");
+    }
+    session.end_transaction();
+    Reply::OK
+}
+
+/// Forgets what was watched.
+pub(super) fn unwatch(session: &mut Session) -> Reply {
+    session.watched = Watched::Nothing;
+    session.client().about().watched = 0;
+    Reply::OK
+}
+
+/// Watches keys, besides those that are watched already. Everything before it was answered.
+pub(super) async fn watch(context: &Context, session: &mut Session, keys: &[Bytes]) -> Reply {
+    let before = match std::mem::replace(&mut session.watched, Watched::Lost) {
+        Watched::Nothing => None,
+        Watched::Keys(watch) => Some(watch),
+        // EXEC will do nothing, whatever else is watched.
+        Watched::Lost => return Reply::OK,
+    };
+    let keys: Vec<Bytes> = keys.iter().map(|key| Bytes::copy_from_slice(key)).collect();
+    let count = keys.len();
+    match context.store.watch(before, keys).await {
+        Ok(watch) => {
+            session.watched = Watched::Keys(watch);
+            session.client().about().watched += count;
+            Reply::OK
+        }
+        Err(error) => Reply::Error(error),
+    }
+}
+
+/// Carries out the transaction.
+pub(super) async fn exec(context: &Arc<Context>, session: &mut Session) -> Reply {
+    let Some(queue) = session.queue.take() else { return without("EXEC") };
+    let watched = std::mem::take(&mut session.watched);
+    session.end_transaction();
+    if queue.is_spoilt {
+        return Reply::coded("EXECABORT Transaction discarded because of previous errors.");
+    }
+    let watch = match watched {
+        Watched::Nothing => None,
+        Watched::Keys(watch) => Some(watch),
+        Watched::Lost => return Reply::NilList,
+    };
+    let operations: Vec<_> = queue
+        .works
+        .iter()
+        .filter_map(|work| match work {
+            Work::Store(_, operation) => Some(operation.clone()),
+            Work::Local(..) => None,
+        })
+        .collect();
+    let mut answers = Vec::new().into_iter();
+    if watch.is_some() || !operations.is_empty() {
+        match context.store.transact(watch, operations).await {
+            Reply::Array(replies) => answers = replies.into_iter(),
+            refusal => return refusal,
+        }
+    }
+    let mut replies = Vec::with_capacity(queue.works.len());
+    for work in queue.works {
+        replies.push(match work {
+            Work::Store(..) => answers.next().unwrap_or(Reply::Nil),
+            Work::Local(_, Local::Unwatch, _) => Reply::OK,
+            Work::Local(_, which, args) => local::run(context, session, which, &args).await,
+        });
+    }
+    Reply::Array(replies)
+}
+
+fn without(command: &str) -> Reply {
+    Reply::Error(ErrorReply::Failed(format!("{command} without MULTI").into()))
+}

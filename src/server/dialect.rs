@@ -1,0 +1,63 @@
+//! Which protocol a connection speaks: its first byte tells, once and for all.
+
+use bytes::BytesMut;
+
+use crate::command::{Session, value_at};
+use crate::message::{Protocol, Reply};
+use crate::protocol::{Decoded, resp, text};
+
+/// The first byte of a RESP connection.
+pub(super) const RESP: u8 = b'*';
+
+/// Requests out of bytes and replies into bytes, in the connection's protocol.
+pub(super) enum Dialect {
+    /// Nothing has come yet.
+    Unknown {
+        /// Bytes of one request, as sent.
+        max_request: usize,
+    },
+    /// Lines.
+    Text(text::Decoder),
+    /// RESP.
+    Resp(resp::Decoder, resp::Encoder),
+}
+
+impl Dialect {
+    /// Learns the protocol from the first byte, if there is one and it is not known yet.
+    pub(super) fn learn(&mut self, input: &BytesMut, session: &mut Session) {
+        if let (Dialect::Unknown { max_request }, Some(first)) = (&*self, input.first()) {
+            *self = if *first == RESP {
+                session.speak(Protocol::Resp2);
+                Dialect::Resp(resp::Decoder::new(*max_request), resp::Encoder::default())
+            } else {
+                Dialect::Text(text::Decoder::new(*max_request, value_at))
+            };
+        }
+    }
+
+    /// The next whole request, see the decoders.
+    pub(super) fn decode(&mut self, input: &mut BytesMut) -> Option<Decoded> {
+        match self {
+            Dialect::Unknown { .. } => None,
+            Dialect::Text(decoder) => decoder.decode(input),
+            Dialect::Resp(decoder, _) => decoder.decode(input),
+        }
+    }
+
+    /// What the end of the input means for what is left of it.
+    pub(super) fn finish(&mut self, input: &mut BytesMut) -> Option<Decoded> {
+        match self {
+            Dialect::Unknown { .. } => None,
+            Dialect::Text(decoder) => decoder.finish(input),
+            Dialect::Resp(decoder, _) => decoder.finish(input),
+        }
+    }
+
+    /// Appends a reply.
+    pub(super) fn encode(&mut self, reply: &Reply, out: &mut Vec<u8>) {
+        match self {
+            Dialect::Unknown { .. } | Dialect::Text(_) => text::encode_reply(reply, out),
+            Dialect::Resp(_, encoder) => encoder.encode(reply, out),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! `RandomKey`: some key under the prefix, never the index of `last`.
+
+use redis::{Pipeline, Value};
+
+use super::connection::{Connection, Packed};
+use super::encode::Prefix;
+use super::reply::{self, Fault};
+use super::scan::{self, Scan};
+use crate::message::Reply;
+
+/// Keys that are asked for at a time.
+const TRIES: usize = 16;
+
+/// Some key. Where few of the keys are under the prefix it takes a walk over all.
+pub(super) async fn random_key(connection: &Connection, prefix: &Prefix) -> Result<Reply, Fault> {
+    let mut pipeline = Pipeline::with_capacity(TRIES);
+    for _ in 0..TRIES {
+        pipeline.cmd("RANDOMKEY");
+    }
+    for value in connection.send(&Packed::Many(pipeline)).await? {
+        match reply::granted(value)? {
+            Value::Nil => return Ok(Reply::Nil),
+            value => {
+                if let Some(key) = scan::own(prefix, reply::key(value)?) {
+                    return Ok(Reply::Value(key));
+                }
+            }
+        }
+    }
+    let mut walk = Scan::new(prefix.glob(b"*"));
+    let (mut seen, mut chosen) = (0_u64, None);
+    while let Some(stored) = walk.step(connection).await? {
+        for key in stored.into_iter().filter_map(|key| scan::own(prefix, key)) {
+            // Reservoir sampling (Vitter, 1985): each key with the same chance.
+            seen += 1;
+            if rand::random_range(0..seen) == 0 {
+                chosen = Some(key);
+            }
+        }
+    }
+    Ok(chosen.map_or(Reply::Nil, Reply::Value))
+}

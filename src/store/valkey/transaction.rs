@@ -1,0 +1,122 @@
+//! Several operations as one, by MULTI and EXEC in one pipeline.
+
+use redis::{Pipeline, Value};
+use tokio::time::Instant;
+
+use super::connection::{Connection, Lost, Packed, Values};
+use super::pool::Lease;
+use super::reply;
+use super::watch::Watch;
+use super::{RETRY_WAIT, Valkey, is_script};
+use crate::message::{ErrorReply, Reply};
+use crate::store::operation::{self, Effect, Operation};
+
+impl Valkey {
+    /// See [`crate::store::Store::transact`].
+    pub(in crate::store) async fn transact(
+        &self,
+        watch: Option<Watch>,
+        batch: Vec<Operation>,
+    ) -> Reply {
+        let deadline = self.deadline();
+        if let Some(watch) = watch {
+            let Some(lease) = watch.take() else { return Reply::NilList };
+            return self.transact_on_own(lease, &batch).await;
+        }
+        if batch.iter().any(|operation| is_script(operation.verb)) {
+            return match self.pool.take(&self.link, deadline).await {
+                Ok(lease) => self.transact_on_own(lease, &batch).await,
+                Err(cause) => reply::unavailable(cause),
+            };
+        }
+        loop {
+            let connection = match self.link.connection(deadline).await {
+                Ok(connection) => connection,
+                Err(cause) => return reply::unavailable(cause),
+            };
+            match self.send(&connection, &batch).await {
+                Err(lost) => return after_loss(&batch, lost),
+                Ok(values) if !self.is_late(deadline) && not_begun(&values) => {
+                    tokio::time::sleep(RETRY_WAIT).await;
+                }
+                Ok(values) => return self.replies(&batch, values),
+            }
+        }
+    }
+
+    /// On a connection that is then given back.
+    async fn transact_on_own(&self, lease: Lease, batch: &[Operation]) -> Reply {
+        match self.send(&lease, batch).await {
+            Err(lost) => after_loss(batch, lost),
+            Ok(values) if not_begun(&values) => self.replies(batch, values),
+            Ok(values) => {
+                lease.give_back();
+                self.replies(batch, values)
+            }
+        }
+    }
+
+    async fn send(&self, connection: &Connection, batch: &[Operation]) -> Result<Values, Lost> {
+        let mut pipeline = Pipeline::with_capacity(batch.len() + 2);
+        pipeline.cmd("MULTI");
+        for operation in batch.iter().filter(|operation| !names_reserved(operation)) {
+            pipeline.add_command(self.prefix.command(operation));
+        }
+        pipeline.cmd("EXEC");
+        connection.send(&Packed::Many(pipeline)).await
+    }
+
+    /// The reply to EXEC, from those to MULTI, to each operation, and to EXEC itself.
+    fn replies(&self, batch: &[Operation], mut values: Values) -> Reply {
+        if let Some(cause) = values.first().and_then(reply::not_serving) {
+            return reply::unavailable(cause);
+        }
+        let answers = match values.pop() {
+            Some(Value::Array(answers)) => answers,
+            Some(Value::Nil) => return Reply::NilList,
+            Some(Value::ServerError(error)) => return reply::failure(&error),
+            _ => return reply::unexpected(),
+        };
+        let mut answers = answers.into_iter();
+        let replies: Vec<Reply> = batch
+            .iter()
+            .map(|operation| {
+                if names_reserved(operation) {
+                    return reply::reserved();
+                }
+                let answer = answers.next().unwrap_or(Value::Nil);
+                reply::of(&self.prefix, operation, answer, self.max_reply)
+            })
+            .collect();
+        self.index.note(batch, &replies);
+        let reply = Reply::Array(replies);
+        if reply.data_len() > self.max_reply {
+            // What was done is done.
+            return reply::too_long(self.max_reply);
+        }
+        reply
+    }
+
+    /// Whether there is no more time for another attempt.
+    #[expect(clippy::unused_self, reason = "reads as the engine's own clock")]
+    pub(super) fn is_late(&self, deadline: Option<Instant>) -> bool {
+        deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+}
+
+fn names_reserved(operation: &Operation) -> bool {
+    operation.keys().any(|key| operation::is_reserved(key))
+}
+
+/// Whether the server did nothing, since it does not serve yet.
+fn not_begun(values: &Values) -> bool {
+    values.first().and_then(reply::not_serving).is_some()
+}
+
+/// The connection went after the transaction was handed over.
+fn after_loss(batch: &[Operation], lost: Lost) -> Reply {
+    if batch.iter().all(|operation| operation.verb.effect() == Effect::Read) {
+        return reply::unavailable(lost.cause);
+    }
+    Reply::Error(ErrorReply::OutcomeUnknown("EXEC"))
+}

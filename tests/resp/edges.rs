@@ -1,0 +1,139 @@
+//! Pieces, half-closed peers, frames that are none, and limits.
+
+use crate::support::daemon::Daemon;
+use crate::wire::{Wire, request};
+
+#[test]
+fn a_request_in_pieces_is_one_request() {
+    let daemon = Daemon::start(&[]);
+    let mut wire = Wire::connect(&daemon);
+    for byte in request("SET key value") {
+        wire.send([byte]);
+    }
+    wire.expect("+OK\r\n");
+}
+
+#[test]
+fn lines_and_nothing_may_stand_between_frames() {
+    let daemon = Daemon::start(&[]);
+    let mut wire = Wire::connect(&daemon);
+    wire.send(
+        b"*1\r\n$4\r\nPING\r\n\r\nPING\r\n\n  \r\nset k \"a\\x41 b\"\r\n*0\r\n*-1\r\nget 'k'\n",
+    );
+    wire.send(request("GET k"));
+    wire.expect("+PONG\r\n+PONG\r\n+OK\r\n$4\r\naA b\r\n$4\r\naA b\r\n");
+}
+
+#[test]
+fn the_version_may_change_within_one_write() {
+    let daemon = Daemon::start(&[]);
+    let mut wire = Wire::connect(&daemon);
+    let words = ["GET none", "HELLO 3", "GET none", "HELLO 2", "GET none", "RESET", "GET none"];
+    wire.send(words.iter().flat_map(|words| request(words)).collect::<Vec<_>>());
+    wire.expect("$-1\r\n%7\r\n");
+    wire.skip_to("modules\r\n*0\r\n");
+    wire.expect("_\r\n*14\r\n");
+    wire.skip_to("modules\r\n*0\r\n");
+    wire.expect("$-1\r\n+RESET\r\n$-1\r\n");
+}
+
+#[test]
+fn the_version_may_change_within_a_transaction() {
+    let daemon = Daemon::start(&[]);
+    let mut wire = Wire::connect(&daemon);
+    wire.ask("MULTI", "+OK\r\n");
+    for words in ["GET none", "HELLO 3", "GET none"] {
+        wire.ask(words, "+QUEUED\r\n");
+    }
+    wire.ask("EXEC", "*3\r\n$-1\r\n%7\r\n");
+    wire.skip_to("modules\r\n*0\r\n");
+    wire.expect("_\r\n");
+    wire.ask("GET none", "_\r\n");
+}
+
+#[test]
+fn who_closes_its_side_gets_all_its_replies() {
+    let daemon = Daemon::start(&[]);
+    let mut wire = Wire::connect(&daemon);
+    let value = "v".repeat(200_000);
+    wire.ask(&format!("SET k {value}"), "+OK\r\n");
+    wire.send(request("GET k").repeat(50));
+    wire.send(b"*2\r\n$3\r\nSET\r\n$4\r\nhalf");
+    wire.finish();
+    let one = format!("$200000\r\n{value}\r\n");
+    wire.expect_end(one.repeat(50));
+    Wire::connect(&daemon).ask("GET half", "$-1\r\n");
+}
+
+#[test]
+fn quit_answers_and_closes() {
+    let daemon = Daemon::start(&[]);
+    let mut wire = Wire::connect(&daemon);
+    wire.send([request("PING"), request("QUIT"), request("PING")].concat());
+    wire.expect_end("+PONG\r\n+OK\r\n");
+}
+
+#[test]
+fn what_is_no_frame_gets_an_error_and_a_close_never_a_hang() {
+    let daemon = Daemon::start(&[]);
+    for bad in [
+        &b"*1\n$4\nPING\n"[..],
+        b"*x\r\n",
+        b"*2000000000\r\n",
+        b"*1\r\nPING\r\n",
+        b"*1\r\n$x\r\n",
+        b"*1\r\n$-1\r\n",
+        b"*1\r\n$4\r\nPINGxx",
+        b"*1\r\n$99999999999\r\n",
+        b"*1\r\n$4\r\nPING\r\n\x16\x03\x01\x02",
+        b"*1\r\n$4\r\nPING\r\nGET / HTTP/1.1\r\n",
+        b"*1\r\n$4\r\nPING\r\nget \"a\r\n",
+        b"*1\r\n$4\r\nPING\r\na\0b",
+    ] {
+        let mut wire = Wire::connect(&daemon);
+        wire.send(bad);
+        if bad.starts_with(b"*1\r\n$4\r\nPING\r\n") {
+            wire.expect("+PONG\r\n");
+        }
+        wire.expect("-ERR Protocol error");
+        wire.skip_to("\r\n");
+        wire.expect_end("");
+    }
+    Wire::connect(&daemon).ask("PING", "+PONG\r\n");
+}
+
+#[test]
+fn a_request_over_the_limit_is_refused_and_the_next_is_served() {
+    let daemon = Daemon::start(&[("MAX_REQUEST", "1KiB")]);
+    let mut wire = Wire::connect(&daemon);
+    let long = "x".repeat(2000);
+    for _ in 0..2 {
+        wire.send(request(&format!("SET k {long}")));
+        wire.send(request("PING"));
+        wire.expect("-ERR request longer than 1024 bytes\r\n+PONG\r\n");
+    }
+    // An announced length takes no memory: 500 of them would take 250 GiB.
+    let announced: Vec<Wire> = (0..500)
+        .map(|_| {
+            let mut wire = Wire::connect(&daemon);
+            wire.send(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870912\r\n");
+            wire
+        })
+        .collect();
+    for mut wire in announced {
+        wire.expect("-ERR request longer than 1024 bytes\r\n");
+    }
+    assert!(daemon.memory() < 256 * 1024 * 1024, "{}", daemon.memory());
+}
+
+#[test]
+fn a_transaction_over_the_limit_is_refused_whole() {
+    let daemon = Daemon::start(&[("MAX_REQUEST", "1KiB")]);
+    let mut wire = Wire::connect(&daemon);
+    wire.ask("MULTI", "+OK\r\n");
+    wire.ask("SET a 1", "+QUEUED\r\n");
+    let long = "x".repeat(900);
+    wire.ask(&format!("SET b {long}"), "-ERR transaction longer than 1024 bytes\r\n");
+    wire.ask("EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n");
+    wire.ask("EXISTS a b", ":0\r\n");
+}

@@ -1,0 +1,12 @@
+//! RESP to the byte: what goes in, and what comes out, over each store; and what a connection
+//! does at its edges.
+
+mod clients;
+mod edges;
+mod other_types;
+mod scripts;
+#[path = "../support/mod.rs"]
+mod support;
+mod transactions;
+mod transcript;
+mod wire;
