@@ -8,10 +8,9 @@ use bytes::BytesMut;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::error::ClientError;
-use super::frame::Scan;
 use super::interrupt::Interrupt;
 use crate::message::Reply;
-use crate::protocol::resp::{decode_reply, encode_request};
+use crate::protocol::resp::{ReplyDecoder, encode_request};
 
 /// How soon an interruption is noticed that came just before a wait.
 const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
@@ -19,7 +18,7 @@ const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 const READ_MIN: usize = 64 * 1024;
 const READ_MAX: usize = 4 * 1024 * 1024;
 /// How an error in the text protocol begins: what a daemon says that cannot serve at all.
-const TEXT_ERROR: &[u8] = b"ERROR: ";
+const TEXT_ERROR: &str = "ERROR: ";
 
 /// A connection. Its reading and writing are in turns, so that it may ask for more than the
 /// socket holds without a deadlock.
@@ -27,6 +26,7 @@ const TEXT_ERROR: &[u8] = b"ERROR: ";
 pub(super) struct Connection {
     stream: UnixStream,
     received: BytesMut,
+    decoder: ReplyDecoder,
     /// Written before the first request, with it.
     greeting: Vec<u8>,
     /// The greeting's reply is still to come.
@@ -47,6 +47,7 @@ impl Connection {
         Ok(Connection {
             stream,
             received: BytesMut::new(),
+            decoder: ReplyDecoder::default(),
             greeting,
             greeted: false,
             broken: None,
@@ -77,7 +78,7 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.wait(PollFlags::IN | PollFlags::OUT)?;
                     // The daemon may be unable to read on before its replies are taken.
-                    self.read(0).map_err(ClientError::Connection)?;
+                    self.read().map_err(ClientError::Connection)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => self.broken = Some(error),
@@ -104,35 +105,38 @@ impl Connection {
     }
 
     fn next(&mut self) -> Result<Reply, ClientError> {
-        let mut scan = Scan::new();
-        while !scan.is_whole(&self.received) {
-            let wanted = scan.wanted(self.received.len());
-            match self.read(wanted).map_err(ClientError::Connection)? {
+        loop {
+            if !self.greeted && self.received.starts_with(b"E") {
+                self.refusal()?;
+            } else {
+                match self.decoder.decode(&mut self.received) {
+                    Ok(Some(reply)) => return Ok(reply),
+                    Ok(None) => {}
+                    Err(fault) => return Err(ClientError::BadReply(fault.to_string())),
+                }
+            }
+            match self.read().map_err(ClientError::Connection)? {
                 Took::Some => {}
                 Took::Nothing => self.wait(PollFlags::IN)?,
                 Took::End => {
-                    return Err(self
-                        .broken
-                        .take()
-                        .map_or(ClientError::NoReply, |error| ClientError::Connection(error)));
+                    let broken = self.broken.take().map(ClientError::Connection);
+                    return Err(broken.unwrap_or(ClientError::NoReply));
                 }
             }
         }
-        if !self.greeted && self.received.starts_with(TEXT_ERROR) {
-            let line = self.received[..].split(|byte| *byte == b'\n').next().unwrap_or_default();
-            let why = String::from_utf8_lossy(&line[TEXT_ERROR.len()..]).trim_end().to_owned();
-            return Err(ClientError::Refused(why));
-        }
-        match decode_reply(&mut self.received) {
-            Ok(Some(reply)) => Ok(reply),
-            Ok(None) => Err(ClientError::BadReply("half of it is missing".to_owned())),
-            Err(fault) => Err(ClientError::BadReply(fault.to_string())),
-        }
     }
 
-    fn read(&mut self, wanted: usize) -> io::Result<Took> {
+    /// A daemon that cannot serve at all says why as a line of text.
+    fn refusal(&self) -> Result<(), ClientError> {
+        let Some(end) = memchr::memchr(b'\n', &self.received) else { return Ok(()) };
+        let line = String::from_utf8_lossy(&self.received[..end]);
+        Err(ClientError::Refused(line.strip_prefix(TEXT_ERROR).unwrap_or(&line).to_owned()))
+    }
+
+    fn read(&mut self) -> io::Result<Took> {
         let held = self.received.len();
-        self.received.resize(held + wanted.clamp(READ_MIN, READ_MAX), 0);
+        // The more there is of a reply, the more is likely to follow.
+        self.received.resize(held + held.clamp(READ_MIN, READ_MAX), 0);
         let result = self.stream.read(&mut self.received[held..]);
         self.received.truncate(held + result.as_ref().map_or(0, |length| *length));
         match result {

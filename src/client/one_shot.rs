@@ -10,7 +10,7 @@ use super::error::ClientError;
 use super::interrupt::Interrupt;
 use super::json::Json;
 use super::plain::{write_plain, write_raw};
-use super::suggestion::{error_of, explain, misuse};
+use super::suggestion::{default_argument, error_of, explain, misuse};
 use super::{FAILED, NOT_FOUND};
 use crate::command::{Run, find};
 use crate::message::Reply;
@@ -23,6 +23,7 @@ pub(super) fn ask(
     form: Form,
 ) -> Result<ExitCode, ClientError> {
     let name = words.first().cloned().unwrap_or_default();
+    words.extend(default_argument(&name, words.len() - 1).map(<[u8]>::to_vec));
     if let Some(fault) = misuse(&name, words.len() - 1) {
         return report(&fault, form);
     }

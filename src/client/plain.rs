@@ -15,7 +15,7 @@ use crate::protocol::text::{Place, encode_reply, write_word};
 pub(super) fn write_plain(reply: &Reply, out: &mut impl Write) -> io::Result<()> {
     match reply {
         Reply::Nil | Reply::NilList => Ok(()),
-        Reply::Text(text) => {
+        Reply::Word(text) | Reply::Text(text) => {
             // The store's own texts have the line ends of its protocol.
             let text = text.replace("\r\n", "\n");
             out.write_all(text.as_bytes())?;
@@ -171,6 +171,7 @@ mod tests {
             (value("a\n"), "a\n\n", "a\n"),
             (Reply::Nil, "", ""),
             (Reply::OK, "OK\n", "OK"),
+            (Reply::Word("so be it".to_owned()), "so be it\n", "so be it"),
             (Reply::Integer(3), "3\n", "3"),
             (Reply::Text("a:1\r\nb:2\r\n".to_owned()), "a:1\nb:2\n", "a:1\r\nb:2\r\n"),
             (Reply::Array(vec![]), "", ""),

@@ -1,7 +1,8 @@
 //! What somebody who mistyped a command may have meant.
 
-use crate::command::{COMMANDS, find};
+use crate::command::{COMMANDS, Run, find};
 use crate::message::Reply;
+use crate::store::Verb;
 
 /// What went wrong, for a person: an unknown command comes with what was perhaps meant. `help` is
 /// what lists the commands here.
@@ -23,6 +24,12 @@ pub(super) fn misuse(name: &[u8], args: usize) -> Option<String> {
         return None;
     }
     Some(format!("\"{}\" command {}", command.name, command.arguments.rule))
+}
+
+/// What people may leave out, though RESP may not: `keys` without a pattern lists all.
+pub(super) fn default_argument(name: &[u8], args: usize) -> Option<&'static [u8]> {
+    let lists_keys = find(name).is_some_and(|command| command.run == Run::Store(Verb::Keys));
+    (lists_keys && args == 0).then_some(b"*")
 }
 
 /// The text of an error reply.

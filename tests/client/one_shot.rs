@@ -1,6 +1,6 @@
 //! One request: its reply, and the exit status that tells of it.
 
-use std::io::{BufRead, BufReader};
+use std::io::Read;
 
 use crate::program::{assert_output, kvsock, start, with_input};
 use crate::support::daemon::Daemon;
@@ -20,7 +20,7 @@ fn the_exit_status_tells_found_missing_and_error() {
     let slip = "kvsock: unknown command \"exsits\"; did you mean \"exists\"?\n";
     assert_output(&kvsock(&daemon, &["exsits", "a"]), 2, "", slip);
     let arity = "kvsock: \"set\" command requires a key and a value.\n";
-    assert_output(&kvsock(&daemon, &["set", "a", "b", "c"]), 2, "", arity);
+    assert_output(&kvsock(&daemon, &["set", "a"]), 2, "", arity);
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_value_of_every_byte_comes_in_by_standard_input_and_out_again() {
 fn every_command_of_the_table_is_there() {
     let daemon = Daemon::start(&[]);
     for (args, stdout) in [
-        (&["ping"][..], "pong\n"),
+        (&["ping"][..], "PONG\n"),
         (&["pingdb"], "PONG\n"),
         (&["set", "a", "1"], "OK\n"),
         (&["incr", "a"], "2\n"),
@@ -59,7 +59,7 @@ fn every_command_of_the_table_is_there() {
         (&["keys"], ""),
         (&["cleardb"], "OK\n"),
         (&["version"], concat!("v", env!("CARGO_PKG_VERSION"), "\n")),
-        (&["quit"], "BYE\n"),
+        (&["quit"], "OK\n"),
     ] {
         assert_output(&kvsock(&daemon, args), 0, stdout, "");
     }
@@ -131,9 +131,10 @@ fn a_reader_that_has_had_enough_is_no_error() {
     assert!(with_input(&daemon, &[], pairs.collect::<String>().as_bytes()).status.success());
     for args in [&["keys"][..], &["--json", "keys"], &["export"]] {
         let mut child = start(&daemon, args);
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
-        assert!(line.contains("key-of-a-certain-length-"), "{line}");
+        let mut start = [0; 200];
+        child.stdout.take().expect("piped").read_exact(&mut start).expect("it writes");
+        let start = String::from_utf8_lossy(&start);
+        assert!(start.contains("key-of-a-certain-length-"), "{start}");
         let output = child.wait_with_output().expect("it ends");
         assert_output(&output, 141, "", "");
     }

@@ -75,9 +75,11 @@ fn commands_are_completed_and_their_arguments_shown() {
     terminal.press("k ");
     terminal.wait_for_last("kvsock> setex k <seconds> <value>");
     terminal.press(CTRL_C);
+    terminal.wait_for_last("kvsock>");
     terminal.press("set k \"v\" keep\t");
-    terminal.wait_for_last("kvsock> set k \"v\" keepttl");
+    terminal.wait_for_last("kvsock> set k \"v\" KEEPTTL");
     terminal.press(CTRL_C);
+    terminal.wait_for_last("kvsock>");
     terminal.press("client no-\t\t");
     terminal.wait_for("no-evict  no-touch");
 }
@@ -130,8 +132,8 @@ fn ctrl_c_forgets_what_was_typed_and_what_was_waited_for() {
     terminal.wait_for_last("kvsock>");
     daemon.signal(Signal::STOP);
     terminal.enter("incr n");
-    terminal.press(CTRL_C);
-    terminal.wait_for("\nerror: interrupted\nthe request may or may not have been carried out\n");
+    let why = "error: interrupted\nthe request may or may not have been carried out\n";
+    terminal.press_until(CTRL_C, why);
     daemon.signal(Signal::CONT);
     terminal.enter("get a");
     terminal.wait_for("\n(nil)\n");
@@ -147,7 +149,7 @@ fn a_slow_reply_has_its_time_told() {
     std::thread::sleep(std::time::Duration::from_millis(150));
     daemon.signal(Signal::CONT);
     terminal.wait_for("ms)");
-    assert!(terminal.contents().contains("\npong\n("), "{}", terminal.contents());
+    assert!(terminal.contents().contains("\nPONG\n("), "{}", terminal.contents());
 }
 
 #[test]

@@ -63,12 +63,27 @@ impl Terminal {
         self.keyboard.write_all(keys.as_bytes()).expect("the terminal is there");
     }
 
-    /// Types a line.
+    /// Types a line, once there is a prompt.
     pub(crate) fn enter(&mut self, line: &str) {
+        self.wait_until("a prompt", |screen| {
+            let shown = screen.contents();
+            let last = shown.trim_end().lines().last().unwrap_or_default();
+            last.starts_with("kvsock") && last.trim_end().ends_with('>')
+        });
         self.press(line);
         // So that what is waited for next is not met by what was typed.
         self.wait_for(line.trim_end());
         self.press("\r");
+    }
+
+    /// Presses keys again and again until the screen shows `text`.
+    pub(crate) fn press_until(&mut self, keys: &str, text: &str) {
+        let end = Instant::now() + PATIENCE;
+        while !self.contents().contains(text) {
+            assert!(Instant::now() < end, "never shows {text:?}:\n{}", self.contents());
+            self.press(keys);
+            thread::sleep(std::time::Duration::from_millis(50));
+        }
     }
 
     /// Waits until the screen shows `text`.

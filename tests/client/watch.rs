@@ -26,7 +26,6 @@ fn on_a_terminal_it_is_redrawn_in_place() {
     for n in 0..50 {
         assert_eq!(client.ask(&format!("set k{n} v")), "OK");
     }
-    terminal.wait_for("keys        50");
     terminal.wait_until("requests", |screen| {
         let shown = screen.contents();
         let line = shown.lines().find(|line| line.starts_with("requests/s"));

@@ -26,7 +26,7 @@ use super::error::ClientError;
 use super::json::Json;
 use super::manual;
 use super::plain::write_raw;
-use super::suggestion::{error_of, explain, misuse};
+use super::suggestion::{default_argument, error_of, explain, misuse};
 use crate::command::value_at;
 use crate::message::{Args, Reply};
 use crate::protocol::text::split_words;
@@ -47,7 +47,7 @@ pub(super) fn run(socket: &Path, form: Form) -> Result<ExitCode, ClientError> {
                 let shown = match words {
                     Ok(words) if words.is_empty() => continue,
                     Ok(words) if is_farewell(&words) => return Ok(ExitCode::SUCCESS),
-                    Ok(words) => talk.answer(&words),
+                    Ok(words) => talk.answer(words),
                     Err(unbalanced) => talk.failure(&ClientError::from(unbalanced).to_string()),
                 };
                 pager::show(&shown).map_err(ClientError::Output)?;
@@ -93,15 +93,17 @@ struct Talk {
 
 impl Talk {
     /// What is to be shown for a request, line ends included.
-    fn answer(&mut self, words: &Args) -> Vec<u8> {
-        let name = &words[0];
+    fn answer(&mut self, mut words: Args) -> Vec<u8> {
+        let name = words[0].clone();
+        let name = &name[..];
         if name.eq_ignore_ascii_case(b"help") {
             return self.help(words.get(1));
         }
+        words.extend(default_argument(name, words.len() - 1).map(Bytes::from_static));
         if let Some(fault) = misuse(name, words.len() - 1) {
             return self.failure(&fault);
         }
-        let answer = self.session.ask(words);
+        let answer = self.session.ask(&words);
         let mut shown = Vec::new();
         if let Some(note) = answer.before {
             self.push_note(note, &mut shown);
