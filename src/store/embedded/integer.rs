@@ -1,5 +1,13 @@
 //! Integers as clients write them.
 
+use super::refusal;
+use crate::message::ErrorReply;
+
+/// An argument that must be a number, see [`parse`].
+pub(super) fn argument(text: &[u8]) -> Result<i64, ErrorReply> {
+    parse(text).ok_or_else(refusal::not_an_integer)
+}
+
 /// A decimal number in its one canonical form: no blanks, plus sign, leading zeros or `-0`.
 ///
 /// As strict as Valkey's `string2ll`.
