@@ -50,3 +50,31 @@ fn accepted(engine: Engine, exchange: &Exchange) -> bool {
     }
     agree(command, reference, subject) || reason(engine, command, reference, subject).is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exec(reference: &str, subject: &str) -> Verdict {
+        let words = |text: &str| text.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+        let [reference, subject] = [reference, subject].map(|reply| reply.as_bytes().to_vec());
+        let exchange = Exchange { command: words("EXEC"), reference, subject };
+        compare(Engine::Plain, &exchange, &[words("PTTL k"), words("GET k")])
+    }
+
+    #[test]
+    fn each_command_of_a_transaction_is_as_free_as_it_is_alone() {
+        let verdict = exec("*2\r\n:5000\r\n$1\r\na\r\n", "*2\r\n:5001\r\n$1\r\na\r\n");
+        assert!(matches!(verdict, Verdict::Agree), "{verdict:?}");
+        let verdict = exec("*2\r\n:5000\r\n$1\r\na\r\n", "*2\r\n:5001\r\n$1\r\nb\r\n");
+        assert!(matches!(&verdict, Verdict::Differ(at) if is(&at.command, "GET")), "{verdict:?}");
+        let verdict = exec("*2\r\n:5000\r\n$1\r\na\r\n", "*1\r\n:5000\r\n");
+        assert!(matches!(&verdict, Verdict::Differ(at) if is(&at.command, "EXEC")), "{verdict:?}");
+    }
+
+    #[test]
+    fn two_servers_that_both_hang_do_not_agree() {
+        let verdict = exec("(no reply: x)", "(no reply: x)");
+        assert!(matches!(verdict, Verdict::Differ(_)), "{verdict:?}");
+    }
+}

@@ -189,3 +189,18 @@ fn logs_in(command: &Words) -> bool {
 pub(crate) fn is(command: &Words, name: &str) -> bool {
     command[0].eq_ignore_ascii_case(name.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_steps() {
+        let steps = |seed| {
+            let mut generator = Generator::new(seed, true, true);
+            (0..1000).map(|_| format!("{:?}", generator.next())).collect::<Vec<_>>()
+        };
+        assert_eq!(steps(7), steps(7));
+        assert_ne!(steps(7), steps(8));
+    }
+}
