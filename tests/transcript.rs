@@ -82,7 +82,7 @@ const EVERYTHING: &[(&[u8], &[u8])] = &[
     (b"setnx tail y", b"0"),
     (b"incrbyfloat f 0.1", b"0.1"),
     (b"incrbyfloat f 0.2", b"0.3"),
-    (b"scan 0 match [ab] count 1000", b"0 (2) a b"),
+    (b"scan 0 match [b] count 1000", b"0 (1) b"),
     (b"type a", b"string"),
     (b"rename a c", b"OK"),
     (b"rename a c", b"ERROR: no such key"),

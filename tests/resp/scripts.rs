@@ -30,7 +30,8 @@ fn an_administrator_runs_scripts_on_valkey() {
     wire.expect(format!("$40\r\n{digest}\r\n"));
     wire.ask(&format!("EVALSHA {digest} 0"), ":7\r\n");
     wire.ask("SCRIPT FLUSH", "+OK\r\n");
-    wire.ask(&format!("EVALSHA {digest} 0"), "-NOSCRIPT No matching script. Please use EVAL.\r\n");
+    let gone = wire.line(&format!("EVALSHA {digest} 0"));
+    assert!(gone.starts_with("-NOSCRIPT No matching script."), "{gone}");
     wire.ask("MULTI", "+OK\r\n");
     wire.send(eval("return redis.call('get', KEYS[1])", "1 k"));
     wire.expect("+QUEUED\r\n");

@@ -358,7 +358,7 @@ mod tests {
     #[test]
     fn a_request_over_the_limit_is_read_away_in_bounded_memory() {
         let mut input = Vec::new();
-        encode_request(b"set", &[&b"k"[..], &[b'x'; 100_000]], &mut input);
+        encode_request(b"set", &[b"k".to_vec(), vec![b'x'; 100_000]], &mut input);
         encode_request(b"ping", &[] as &[&[u8]], &mut input);
         encode_request(b"del", &vec![b"k"; 1000], &mut input);
         encode_request(b"ping", &[] as &[&[u8]], &mut input);

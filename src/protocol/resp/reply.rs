@@ -188,8 +188,8 @@ mod tests {
             any::<bool>().prop_map(Reply::Boolean),
             (-1e9..1e9).prop_map(Reply::Double),
             bytes().prop_map(Reply::Value),
-            "[a-z ]{1,9}".prop_map(|text| Reply::failed(text)),
-            "[A-Z]{4,9} [a-z ]{1,9}".prop_map(|text| Reply::coded(text)),
+            "[a-z ]{1,9}".prop_map(Reply::failed),
+            "[A-Z]{4,9} [a-z ]{1,9}".prop_map(Reply::coded),
         ];
         leaf.prop_recursive(4, 40, 5, |inner| {
             let many = || proptest::collection::vec(inner.clone(), 0..5);

@@ -15,7 +15,8 @@ use fjall::{
 
 use super::directory;
 use super::fault::Fault;
-use super::layout::State;
+use super::layout::{State, expiry_of};
+use super::reader::Entry;
 
 /// Bytes of blocks kept in memory.
 const CACHE: u64 = 32 * 1024 * 1024;
@@ -106,6 +107,18 @@ impl Database {
     /// All commits so far, as one unchanging picture.
     pub(super) fn snapshot(&self) -> Snapshot {
         self.fjall.snapshot()
+    }
+
+    /// The stored keys of `snapshot` that are not before `start`, in order.
+    pub(super) fn keys_from(
+        &self,
+        snapshot: &Snapshot,
+        start: &[u8],
+    ) -> impl Iterator<Item = Result<Entry, Fault>> + use<> {
+        snapshot.range(&self.data, start..).map(|entry| {
+            let (stored, record) = entry.into_inner()?;
+            Ok((Bytes::copy_from_slice(&stored), expiry_of(&record)?))
+        })
     }
 
     /// An empty batch.

@@ -1,93 +1,176 @@
-//! When keys expire: arguments of `SETEX` and `EXPIRE`, remaining times, the clock.
+//! When keys expire: `EXPIRE` and its kin set it, `TTL` and its kin tell it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use bytes::Bytes;
 
-use crate::message::ErrorReply;
+use super::editor::Editor;
+use super::layout::Record;
+use super::reader::{Reader, Source};
+use super::refusal;
+use super::time::Unit;
+use crate::message::{ErrorReply, Reply};
+use crate::store::operation::Verb;
 
-use super::integer;
-
-/// The wall clock in Unix milliseconds. It may step, and expiries with it, as in Valkey.
-pub(super) fn now() -> u64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+/// What must hold for an expiry to be changed. None is never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    NoneYet,
+    SomeAlready,
+    Later,
+    Sooner,
 }
 
-/// The moment `seconds` from `now`, for `SETEX`: it must lie in the future.
-pub(super) fn for_setex(seconds: &[u8], now: u64) -> Result<u64, ErrorReply> {
-    let invalid = || ErrorReply::Failed("invalid expire time in 'setex' command".into());
-    if parse(seconds)? <= 0 {
-        return Err(invalid());
+impl Condition {
+    fn parse(word: &[u8]) -> Result<Condition, ErrorReply> {
+        match &word.to_ascii_uppercase()[..] {
+            b"NX" => Ok(Condition::NoneYet),
+            b"XX" => Ok(Condition::SomeAlready),
+            b"GT" => Ok(Condition::Later),
+            b"LT" => Ok(Condition::Sooner),
+            _ => {
+                let text = format!("Unsupported option {}", refusal::shown(word));
+                Err(ErrorReply::Failed(text.into()))
+            }
+        }
     }
-    after(seconds, now)?.ok_or_else(invalid)
-}
 
-/// The moment `seconds` from `now`, for `EXPIRE`; `None` is now or the past.
-pub(super) fn for_expire(seconds: &[u8], now: u64) -> Result<Option<u64>, ErrorReply> {
-    let invalid = || ErrorReply::Failed("invalid expire time in 'expire' command".into());
-    if parse(seconds)? < i64::MIN / 1000 {
-        return Err(invalid());
+    /// All of `words`, none of which may contradict another.
+    fn parse_all(words: &[Bytes]) -> Result<Vec<Condition>, ErrorReply> {
+        let conditions: Result<Vec<_>, _> =
+            words.iter().map(|word| Condition::parse(word)).collect();
+        let conditions = conditions?;
+        let has = |condition| conditions.contains(&condition);
+        let contradiction = if has(Condition::NoneYet)
+            && conditions.iter().any(|other| *other != Condition::NoneYet)
+        {
+            "NX and XX, GT or LT options at the same time are not compatible"
+        } else if has(Condition::Later) && has(Condition::Sooner) {
+            "GT and LT options at the same time are not compatible"
+        } else {
+            return Ok(conditions);
+        };
+        Err(ErrorReply::Failed(contradiction.into()))
     }
-    if parse(seconds)? <= 0 {
-        return Ok(None);
+
+    /// Whether `moment` may follow `old`.
+    fn holds(self, old: Option<u64>, moment: i64) -> bool {
+        let moment = u64::try_from(moment).unwrap_or(0);
+        match self {
+            Condition::NoneYet => old.is_none(),
+            Condition::SomeAlready => old.is_some(),
+            Condition::Later => old.is_some_and(|old| moment > old),
+            Condition::Sooner => old.is_none_or(|old| moment < old),
+        }
     }
-    after(seconds, now)?.ok_or_else(invalid).map(Some)
 }
 
-/// Whole seconds, rounded, from `now` until `moment`, as `TTL` tells them.
-pub(super) fn remaining_seconds(moment: u64, now: u64) -> i64 {
-    i64::try_from(moment.saturating_sub(now).saturating_add(500) / 1000).unwrap_or(i64::MAX)
+/// `EXPIRE`, `PEXPIRE`, `EXPIREAT` and `PEXPIREAT`
+pub(super) fn expire(
+    editor: &mut Editor<'_>,
+    verb: Verb,
+    [key, time]: [&Bytes; 2],
+    conditions: &[Bytes],
+) -> Result<Reply, ErrorReply> {
+    let (unit, name) = match verb {
+        Verb::Expire => (Unit::Seconds, "expire"),
+        Verb::PExpire => (Unit::Milliseconds, "pexpire"),
+        Verb::ExpireAt => (Unit::UnixSeconds, "expireat"),
+        _ => (Unit::UnixMilliseconds, "pexpireat"),
+    };
+    let conditions = Condition::parse_all(conditions)?;
+    let moment = unit.any_moment(time, editor.now, name)?;
+    let Some(old) = editor.live(key)? else { return Ok(Reply::Integer(0)) };
+    if !conditions.iter().all(|condition| condition.holds(old.expires, moment)) {
+        return Ok(Reply::Integer(0));
+    }
+    let expires = Some(u64::try_from(moment).unwrap_or(0));
+    let value = old.value.clone();
+    editor.change(key, Some(&old), Record { expires, value })?;
+    Ok(Reply::Integer(1))
 }
 
-fn parse(seconds: &[u8]) -> Result<i64, ErrorReply> {
-    integer::parse(seconds)
-        .ok_or(ErrorReply::Failed("value is not an integer or out of range".into()))
+/// `PERSIST`
+pub(super) fn persist(editor: &mut Editor<'_>, key: &Bytes) -> Result<Reply, ErrorReply> {
+    match editor.live(key)? {
+        Some(old) if old.expires.is_some() => {
+            let value = old.value.clone();
+            editor.change(key, Some(&old), Record { expires: None, value })?;
+            Ok(Reply::Integer(1))
+        }
+        _ => Ok(Reply::Integer(0)),
+    }
 }
 
-/// `now` plus a positive number of seconds; `None` when the sum in milliseconds passes `i64`.
-fn after(seconds: &[u8], now: u64) -> Result<Option<u64>, ErrorReply> {
-    let milliseconds = parse(seconds)?.checked_mul(1000);
-    let moment = milliseconds.and_then(|span| i64::try_from(now).ok()?.checked_add(span));
-    Ok(moment.and_then(|moment| u64::try_from(moment).ok()))
+/// `TTL`, `PTTL`, `EXPIRETIME` and `PEXPIRETIME`
+pub(super) fn tell(
+    reader: &Reader<'_, impl Source>,
+    verb: Verb,
+    key: &Bytes,
+) -> Result<Reply, ErrorReply> {
+    let Some(record) = reader.live(key)? else { return Ok(Reply::Integer(-2)) };
+    let Some(expires) = record.expires else { return Ok(Reply::Integer(-1)) };
+    let left = expires.saturating_sub(reader.now);
+    let told = match verb {
+        Verb::Ttl => rounded_seconds(left),
+        Verb::PTtl => left,
+        Verb::ExpireTime => rounded_seconds(expires),
+        _ => expires,
+    };
+    Ok(Reply::Integer(i64::try_from(told).unwrap_or(i64::MAX)))
+}
+
+fn rounded_seconds(milliseconds: u64) -> u64 {
+    milliseconds.saturating_add(500) / 1000
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn text(error: &ErrorReply) -> String {
-        error.to_string()
+    fn parse(text: &'static str) -> Result<Vec<Condition>, ErrorReply> {
+        let words: Vec<Bytes> = text.split_whitespace().map(Bytes::from).collect();
+        Condition::parse_all(&words)
     }
 
     #[test]
-    fn setex_takes_a_positive_time_within_bounds() {
-        assert_eq!(for_setex(b"2", 1_000), Ok(3_000));
-        for (seconds, expected) in [
-            ("0", "invalid expire time in 'setex' command"),
-            ("-1", "invalid expire time in 'setex' command"),
-            ("9223372036854775807", "invalid expire time in 'setex' command"),
-            ("9223372036854775", "invalid expire time in 'setex' command"),
-            ("1.5", "value is not an integer or out of range"),
+    fn conditions_that_contradict_each_other_are_refused() {
+        for (text, expected) in [
+            ("NX XX", "NX and XX, GT or LT options at the same time are not compatible"),
+            ("GT LT NX", "NX and XX, GT or LT options at the same time are not compatible"),
+            ("gt LT", "GT and LT options at the same time are not compatible"),
+            ("NX XX FOO", "Unsupported option FOO"),
         ] {
-            let error = for_setex(seconds.as_bytes(), 1_700_000_000_000).expect_err(seconds);
-            assert_eq!(text(&error), expected, "{seconds}");
+            assert_eq!(parse(text).expect_err(text).to_string(), expected, "{text}");
         }
     }
 
     #[test]
-    fn expire_takes_the_past_too() {
-        assert_eq!(for_expire(b"1", 5), Ok(Some(1_005)));
-        assert_eq!(for_expire(b"0", 5), Ok(None));
-        assert_eq!(for_expire(b"-9223372036854775", 5), Ok(None));
-        for seconds in ["-9223372036854776", "9223372036854776", "9223372036854775"] {
-            let error = for_expire(seconds.as_bytes(), 1_700_000_000_000).expect_err(seconds);
-            assert_eq!(text(&error), "invalid expire time in 'expire' command");
+    fn conditions_compare_with_the_expiry_that_is() {
+        for (text, old, moment, expected) in [
+            ("", None, 1, true),
+            ("NX NX", None, 1, true),
+            ("NX", Some(9), 1, false),
+            ("XX", Some(9), 1, true),
+            ("XX", None, 1, false),
+            ("GT", Some(9), 10, true),
+            ("GT", Some(9), 9, false),
+            ("GT", None, i64::MAX, false),
+            ("LT", Some(9), 8, true),
+            ("LT", Some(9), 9, false),
+            ("LT", None, 1, true),
+            ("LT", Some(9), -5, true),
+            ("XX GT", Some(9), 10, true),
+            ("XX LT", None, 10, false),
+        ] {
+            let conditions = parse(text).expect(text);
+            let hold = conditions.iter().all(|condition| condition.holds(old, moment));
+            assert_eq!(hold, expected, "{text} {old:?} {moment}");
         }
     }
 
     #[test]
-    fn remaining_time_is_rounded() {
-        assert_eq!(remaining_seconds(10_499, 0), 10);
-        assert_eq!(remaining_seconds(10_500, 0), 11);
-        assert_eq!(remaining_seconds(1, 2), 0);
+    fn seconds_are_rounded() {
+        assert_eq!(rounded_seconds(10_499), 10);
+        assert_eq!(rounded_seconds(10_500), 11);
+        assert_eq!(rounded_seconds(i64::MAX.unsigned_abs()), 9_223_372_036_854_776);
     }
 }

@@ -1,45 +1,110 @@
-//! Batches of several clients that are committed together, and what each is answered.
+//! Work of several clients that is committed together, and what each is answered.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::watches::Watch;
 use crate::message::{ErrorReply, Reply};
-use crate::store::operation::{Effect, Operation, Verb};
+use crate::store::operation::{Effect, Operation};
 
-/// One client's batch on its way to the writer.
+/// What a client asks of the writer.
+pub(super) enum Work {
+    /// Operations, one after the other.
+    Batch(Vec<Operation>),
+    /// Operations as one, unless what is watched has changed.
+    Transaction(Option<Watch>, Vec<Operation>),
+    /// To watch these keys, besides what is watched already.
+    Watch(Watch, Vec<Bytes>),
+}
+
+impl Work {
+    /// Bytes of it, about.
+    pub(super) fn len(&self) -> usize {
+        let args = |args: &[Bytes]| args.iter().map(|arg| 16 + arg.len()).sum::<usize>();
+        match self {
+            Work::Batch(batch) | Work::Transaction(_, batch) => {
+                batch.iter().map(|it| 64 + args(&it.args)).sum()
+            }
+            Work::Watch(_, keys) => 64 + args(keys),
+        }
+    }
+
+    /// How many replies it is given.
+    fn steps(&self) -> usize {
+        match self {
+            Work::Batch(batch) => batch.len(),
+            Work::Transaction(..) | Work::Watch(..) => 1,
+        }
+    }
+
+    fn step(&mut self, number: usize) -> Option<Step<'_>> {
+        match self {
+            Work::Batch(batch) => batch.get(number).map(Step::Operation),
+            Work::Transaction(watch, batch) => Some(Step::Transaction(watch.as_ref(), batch)),
+            Work::Watch(watch, keys) => Some(Step::Watch(watch, keys)),
+        }
+    }
+
+    /// The name and the effect of a step.
+    fn describe(&self, number: usize) -> (&'static str, Effect) {
+        match self {
+            Work::Batch(batch) => batch
+                .get(number)
+                .map_or(("", Effect::Read), |it| (it.verb.name(), it.verb.effect())),
+            Work::Transaction(_, batch) => ("EXEC", effect(batch)),
+            Work::Watch(..) => ("WATCH", Effect::Read),
+        }
+    }
+}
+
+/// What is done, and replied to, at a time.
+pub(super) enum Step<'a> {
+    /// One operation.
+    Operation(&'a Operation),
+    /// See [`Work::Transaction`].
+    Transaction(Option<&'a Watch>, &'a [Operation]),
+    /// See [`Work::Watch`].
+    Watch(&'a mut Watch, &'a [Bytes]),
+}
+
+/// What a client is told.
+pub(super) struct Answer {
+    /// One for each operation of a batch; otherwise one.
+    pub(super) replies: Vec<Reply>,
+    /// With [`Work::Watch`], what is watched now, unless its reply is an error.
+    pub(super) watch: Option<Watch>,
+}
+
+/// One client's work on its way to the writer.
 pub(super) struct Job {
-    batch: Vec<Operation>,
+    work: Work,
     claim: Claim,
-    answer: oneshot::Sender<Vec<Reply>>,
+    answer: oneshot::Sender<Answer>,
     /// Held until the answer, so that what waits is bounded.
     _room: OwnedSemaphorePermit,
 }
 
 impl Job {
-    /// A batch whose replies go to `answer`, unless the client gave up by then.
+    /// Work whose replies go to `answer`, unless the client gave up by then.
     pub(super) fn new(
-        batch: Vec<Operation>,
+        work: Work,
         claim: Claim,
-        answer: oneshot::Sender<Vec<Reply>>,
+        answer: oneshot::Sender<Answer>,
         room: OwnedSemaphorePermit,
     ) -> Job {
-        Job { batch, claim, answer, _room: room }
+        Job { work, claim, answer, _room: room }
     }
 
-    /// Bytes of the batch, about.
+    /// Bytes of the work, about.
     pub(super) fn len(&self) -> usize {
-        len(&self.batch)
+        self.work.len()
     }
 }
 
-/// Bytes of a batch, about.
-pub(super) fn len(batch: &[Operation]) -> usize {
-    batch.iter().map(|it| 64 + it.args.iter().map(|arg| 16 + arg.len()).sum::<usize>()).sum()
-}
-
-/// Who decides about a batch: the writer that begins it, or the client that no longer waits.
+/// Who decides about work: the writer that begins it, or the client that no longer waits.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Claim(Arc<AtomicBool>);
 
@@ -50,33 +115,33 @@ impl Claim {
     }
 }
 
-/// Batches and the replies to their operations, in order, as far as there are any.
+/// Work and the replies to its steps, in order, as far as there are any.
 pub(super) struct Group {
     jobs: Vec<Job>,
     replies: Vec<Reply>,
-    /// Batch and operation that come next.
+    /// Job and step that come next.
     position: (usize, usize),
     /// Replies from the first on that nothing changes any more, since their work is committed.
     settled: usize,
 }
 
 impl Group {
-    /// Takes the batches that their clients still wait for.
+    /// Takes the work that clients still wait for.
     pub(super) fn new(jobs: impl IntoIterator<Item = Job>) -> Group {
         let jobs = jobs.into_iter().filter(|job| job.claim.take()).collect();
         Group { jobs, replies: Vec::new(), position: (0, 0), settled: 0 }
     }
 
-    /// The next operation without a reply.
-    pub(super) fn next(&mut self) -> Option<&Operation> {
-        let (job, operation) = &mut self.position;
-        while self.jobs.get(*job).is_some_and(|it| *operation == it.batch.len()) {
-            (*job, *operation) = (*job + 1, 0);
+    /// The next step without a reply.
+    pub(super) fn next(&mut self) -> Option<Step<'_>> {
+        let (job, step) = &mut self.position;
+        while self.jobs.get(*job).is_some_and(|it| *step == it.work.steps()) {
+            (*job, *step) = (*job + 1, 0);
         }
-        self.jobs.get(*job)?.batch.get(*operation)
+        self.jobs.get_mut(*job)?.work.step(*step)
     }
 
-    /// Replies to the [`Group::next`] operation.
+    /// Replies to the [`Group::next`] step.
     pub(super) fn push(&mut self, reply: Reply) {
         self.replies.push(reply);
         self.position.1 += 1;
@@ -88,12 +153,16 @@ impl Group {
     }
 
     /// Replaces all replies that are not settled, and gives the missing ones: nothing of it was
-    /// done, or, when `unknown`, the operations up to the one at hand may have been.
+    /// done, or, when `unknown`, the steps up to the one at hand may have been.
     pub(super) fn fail(&mut self, why: &str, unknown: bool) {
         let begun = self.replies.len();
         self.replies.truncate(self.settled);
-        let failed: Vec<Reply> = (self.operations().enumerate().skip(self.settled))
-            .map(|(n, operation)| failure(operation.verb, why, unknown && n <= begun))
+        let steps = self
+            .jobs
+            .iter()
+            .flat_map(|job| (0..job.work.steps()).map(|number| job.work.describe(number)));
+        let failed: Vec<Reply> = (steps.enumerate().skip(self.settled))
+            .map(|(n, (name, effect))| failure(name, effect, why, unknown && n <= begun))
             .collect();
         self.replies.extend(failed);
         self.settle();
@@ -102,22 +171,26 @@ impl Group {
     /// Sends the replies to those who wait for them.
     pub(super) fn answer(self) {
         let mut replies = self.replies.into_iter();
-        for job in self.jobs {
+        for Job { work, answer, .. } in self.jobs {
+            let replies = replies.by_ref().take(work.steps()).collect();
+            let watch = if let Work::Watch(watch, _) = work { Some(watch) } else { None };
             // A client that went away needs no reply.
-            let _ = job.answer.send(replies.by_ref().take(job.batch.len()).collect());
+            let _ = answer.send(Answer { replies, watch });
         }
-    }
-
-    fn operations(&self) -> impl Iterator<Item = &Operation> {
-        self.jobs.iter().flat_map(|job| &job.batch)
     }
 }
 
-/// The reply to an operation that failed; when `begun`, a write may have taken place.
-pub(super) fn failure(verb: Verb, why: &str, begun: bool) -> Reply {
-    Reply::Error(if begun && verb.effect() != Effect::Read {
-        ErrorReply::OutcomeUnknown(verb.name())
+/// The reply to work that failed; when `begun`, a write may have taken place.
+pub(super) fn failure(name: &'static str, effect: Effect, why: &str, begun: bool) -> Reply {
+    Reply::Error(if begun && effect != Effect::Read {
+        ErrorReply::OutcomeUnknown(name)
     } else {
         ErrorReply::Unavailable(why.to_owned().into())
     })
+}
+
+/// What a transaction does to the data, as far as its failure depends on it.
+pub(super) fn effect(batch: &[Operation]) -> Effect {
+    let only_reads = batch.iter().all(|it| it.verb.effect() == Effect::Read);
+    if only_reads { Effect::Read } else { Effect::Write }
 }

@@ -5,21 +5,40 @@
 //! together. A client reads its own writes because it sends the next batch only after the
 //! replies to the one before.
 
+mod bits;
+mod counter;
+mod cursor;
 mod database;
 mod directory;
+mod editor;
 mod expiry;
 mod fault;
+mod float;
 mod glob;
 mod group;
+mod integer;
+mod keys;
 mod layout;
+mod lcs;
+mod object;
 mod probe;
+mod random;
+mod range;
 mod read;
+mod reader;
 mod recent;
 mod recovery;
+mod refusal;
+mod scan;
 mod scope;
+mod set;
 mod shared;
+mod string;
+mod time;
 mod transaction;
+mod view;
 mod watch;
+mod watches;
 mod write;
 mod writer;
 
@@ -33,15 +52,14 @@ use tokio::sync::{Semaphore, oneshot};
 use self::database::Database;
 use self::fault::Fault;
 pub(crate) use self::glob::matches as glob_matches;
-use self::group::{Claim, Job, failure};
-use self::read::View;
+use self::group::{Answer, Claim, Job, Work, failure};
 use self::recovery::Recovery;
 use self::scope::Scope;
 use self::shared::Shared;
-pub(super) use self::watch::Watch;
+use self::view::View;
+pub(super) use self::watches::Watch;
 use self::writer::Writer;
 use crate::message::Reply;
-use crate::store::integer;
 use crate::store::operation::{Effect, Operation, Verb};
 use crate::store::options::Options;
 use crate::store::state::{Health, OpenError};
@@ -50,7 +68,7 @@ use crate::store::state::{Health, OpenError};
 const QUEUE: usize = 64 * 1024 * 1024;
 /// The unit in which room in the queue is taken: a batch takes one at least.
 const QUEUE_UNIT: usize = 1024;
-/// Operations that read and are carried out in place; more of them go to a thread of their own.
+/// Keys that are looked at in place; for more of them, reading goes to a thread of its own.
 const MAX_IN_PLACE: usize = 64;
 
 /// An open embedded store.
@@ -94,10 +112,12 @@ impl Embedded {
     }
 
     pub(super) async fn execute(&self, batch: Vec<Operation>) -> Vec<Reply> {
-        if batch.iter().all(|it| it.verb.effect() == Effect::Read && it.verb != Verb::Save) {
-            self.read(batch).await
-        } else {
+        let is_for_writer =
+            |verb: Verb| verb.effect() != Effect::Read || matches!(verb, Verb::Save | Verb::BgSave);
+        if batch.iter().any(|it| is_for_writer(it.verb)) {
             self.write(batch).await
+        } else {
+            self.read(batch).await
         }
     }
 
@@ -116,15 +136,16 @@ impl Embedded {
         let Some(database) = self.database().await else {
             return failures(&batch, "being opened again", false);
         };
-        let is_long = |verb| matches!(verb, Verb::Keys | Verb::Last | Verb::Size);
-        if batch.len() <= MAX_IN_PLACE && !batch.iter().any(|it| is_long(it.verb)) {
-            return read(&database, &self.scope, &self.shared, &batch);
+        let weight = batch.iter().map(read::weight).fold(0, usize::saturating_add);
+        if weight <= MAX_IN_PLACE {
+            return read_all(&database, &self.scope, &self.shared, &batch);
         }
         let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
         let (scope, shared) = (self.scope.clone(), Arc::clone(&self.shared));
-        let reading = tokio::task::spawn_blocking(move || read(&database, &scope, &shared, &batch));
+        let reading =
+            tokio::task::spawn_blocking(move || read_all(&database, &scope, &shared, &batch));
         reading.await.unwrap_or_else(|_| {
-            verbs.into_iter().map(|verb| failure(verb, "internal error", false)).collect()
+            verbs.into_iter().map(|verb| failed(verb, "internal error", false)).collect()
         })
     }
 
@@ -142,26 +163,32 @@ impl Embedded {
 
     async fn write(&self, batch: Vec<Operation>) -> Vec<Reply> {
         let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
-        let claim = Claim::default();
-        let replies = self.send(batch, claim.clone());
-        let replies = if self.timeout.is_zero() || verbs.contains(&Verb::Save) {
-            replies.await
-        } else {
-            tokio::time::timeout(self.timeout, replies).await.ok().flatten()
-        };
-        replies.unwrap_or_else(|| {
-            let begun = !claim.take();
-            verbs.into_iter().map(|verb| failure(verb, "timed out", begun)).collect()
-        })
+        match self.submit(Work::Batch(batch), !verbs.contains(&Verb::Save)).await {
+            Ok(answer) => answer.replies,
+            Err(begun) => verbs.into_iter().map(|verb| failed(verb, "timed out", begun)).collect(),
+        }
     }
 
-    /// Hands `batch` to the writer; `None` if it is gone.
-    async fn send(&self, batch: Vec<Operation>, claim: Claim) -> Option<Vec<Reply>> {
-        let units = (1 + group::len(&batch) / QUEUE_UNIT).min(QUEUE / QUEUE_UNIT);
+    /// Has the writer do `work`; waits no longer than is allowed if it is `timed`. The error
+    /// tells whether it was begun.
+    async fn submit(&self, work: Work, timed: bool) -> Result<Answer, bool> {
+        let claim = Claim::default();
+        let answer = self.send(work, claim.clone());
+        let answer = if self.timeout.is_zero() || !timed {
+            answer.await
+        } else {
+            tokio::time::timeout(self.timeout, answer).await.ok().flatten()
+        };
+        answer.ok_or_else(|| !claim.take())
+    }
+
+    /// Hands `work` to the writer; `None` if it is gone.
+    async fn send(&self, work: Work, claim: Claim) -> Option<Answer> {
+        let units = (1 + work.len() / QUEUE_UNIT).min(QUEUE / QUEUE_UNIT);
         let units = u32::try_from(units).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).acquire_many_owned(units).await.ok()?;
         let (answer, replies) = oneshot::channel();
-        let job = Job::new(batch, claim, answer, room);
+        let job = Job::new(work, claim, answer, room);
         self.writer().as_ref()?.jobs.send(job).ok()?;
         replies.await.ok()
     }
@@ -171,14 +198,23 @@ impl Embedded {
     }
 }
 
-fn read(database: &Database, scope: &Scope, shared: &Shared, batch: &[Operation]) -> Vec<Reply> {
-    let view = View::new(database, scope, &shared.swept);
-    let now = expiry::now();
+fn read_all(
+    database: &Database,
+    scope: &Scope,
+    shared: &Shared,
+    batch: &[Operation],
+) -> Vec<Reply> {
+    let view = View::new(database, scope, shared);
+    let now = time::now();
     batch.iter().map(|operation| view.execute(operation, now)).collect()
 }
 
 fn failures(batch: &[Operation], why: &str, begun: bool) -> Vec<Reply> {
-    batch.iter().map(|it| failure(it.verb, why, begun)).collect()
+    batch.iter().map(|it| failed(it.verb, why, begun)).collect()
+}
+
+fn failed(verb: Verb, why: &str, begun: bool) -> Reply {
+    failure(verb.name(), verb.effect(), why, begun)
 }
 
 impl fmt::Debug for Embedded {

@@ -155,9 +155,9 @@ impl Recovery {
         self.close();
         self.opened_at = Instant::now();
         let database = Arc::new(Database::open(&self.path)?);
-        let swept = Arc::clone(&self.shared.swept);
+        let shared = Arc::clone(&self.shared);
         let transaction =
-            Transaction::begin(Arc::clone(&database), &self.scope, self.last_depth, swept)?;
+            Transaction::begin(Arc::clone(&database), &self.scope, self.last_depth, shared)?;
         self.transaction = Some(transaction);
         self.settle();
         self.shared.publish(Some(database));

@@ -1,30 +1,51 @@
-//! What the writer tells the rest of the engine: where to read, and how it is.
+//! What the writer and the rest of the engine tell each other: where to read, how it is, who
+//! watches what.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+use super::cursor::Cursors;
 use super::database::Database;
+use super::time;
+use super::watches::Watches;
 use crate::store::state::Health;
 
 /// The writer's side and the readers' side meet here.
 pub(super) struct Shared {
     /// The committed data; `None` while it is opened again.
     database: watch::Sender<Option<Arc<Database>>>,
-    /// See [`super::read::View::new`].
-    pub(super) swept: Arc<AtomicU64>,
+    /// No key that expired before is left in the expiry index, in Unix milliseconds.
+    pub(super) swept: AtomicU64,
+    /// When all data was last known to be on disk, in Unix seconds.
+    pub(super) saved: AtomicI64,
+    /// Where iterations go on.
+    pub(super) cursors: Cursors,
+    /// What clients watch.
+    pub(super) watches: Arc<Watches>,
     health: Mutex<Health>,
 }
 
 impl Shared {
     /// Without a database yet.
     pub(super) fn new() -> Shared {
-        Shared {
+        let shared = Shared {
             database: watch::Sender::new(None),
-            swept: Arc::default(),
+            swept: AtomicU64::new(0),
+            saved: AtomicI64::new(0),
+            cursors: Cursors::new(),
+            watches: Arc::default(),
             health: Mutex::new(Health::Up),
-        }
+        };
+        shared.note_saved();
+        shared
+    }
+
+    /// Notes that all data is on disk now.
+    pub(super) fn note_saved(&self) {
+        let seconds = i64::try_from(time::now() / 1000).unwrap_or(i64::MAX);
+        self.saved.store(seconds, Ordering::Relaxed);
     }
 
     /// Where to read, if it is there now.

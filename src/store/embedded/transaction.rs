@@ -1,8 +1,9 @@
 //! Changes on top of the committed data, committed together: count, indexes and state with them.
 
 use std::collections::HashMap;
+use std::iter;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use fjall::{PersistMode, Readable};
@@ -10,9 +11,10 @@ use fjall::{PersistMode, Readable};
 use super::database::Database;
 use super::fault::Fault;
 use super::layout::{Record, State, expiry_entry, expiry_of, split_entry};
-use super::read::Source;
+use super::reader::{Entry, Source};
 use super::recent::Recent;
 use super::scope::Scope;
+use super::shared::Shared;
 
 /// Keys removed in one commit when keys are removed in bulk.
 const CHUNK: usize = 1_000;
@@ -30,8 +32,7 @@ pub(super) struct Transaction {
     orphans: Vec<Vec<u8>>,
     /// Bytes in `changes`.
     len: usize,
-    /// Shared with readers: see [`super::read::View::new`].
-    swept: Arc<AtomicU64>,
+    shared: Arc<Shared>,
     /// No key expires before.
     next_expiry: Option<u64>,
 }
@@ -55,11 +56,11 @@ impl Transaction {
         database: Arc<Database>,
         scope: &Scope,
         last_depth: usize,
-        swept: Arc<AtomicU64>,
+        shared: Arc<Shared>,
     ) -> Result<Transaction, Fault> {
         let state = database.state()?;
         let recent = Recent::load(&database, &state, last_depth)?;
-        swept.store(0, Ordering::Release);
+        shared.swept.store(0, Ordering::Release);
         let mut transaction = Transaction {
             database,
             scope: scope.clone(),
@@ -68,7 +69,7 @@ impl Transaction {
             changes: HashMap::new(),
             orphans: Vec::new(),
             len: 0,
-            swept,
+            shared,
             next_expiry: Some(0),
         };
         if transaction.state.prefix != scope.prefix {
@@ -105,8 +106,9 @@ impl Transaction {
     pub(super) fn put(&mut self, stored: &Bytes, record: Record) -> Result<(), Fault> {
         if let Some(expires) = record.expires {
             self.next_expiry = Some(self.next_expiry.map_or(expires, |next| next.min(expires)));
-            self.swept.fetch_min(expires, Ordering::AcqRel);
+            self.shared.swept.fetch_min(expires, Ordering::AcqRel);
         }
+        self.shared.watches.mark(stored);
         self.len += stored.len() + record.value.len() + 64;
         let change = self.change(stored)?;
         let is_new = change.after.replace(record).is_none();
@@ -122,8 +124,14 @@ impl Transaction {
         Ok(())
     }
 
-    /// Removes a key.
+    /// Removes a key, which counts as a change of it.
     pub(super) fn remove(&mut self, stored: &Bytes) -> Result<(), Fault> {
+        self.shared.watches.mark(stored);
+        self.discard(stored)
+    }
+
+    /// Removes a key that is gone already as far as clients can see, or that was told of.
+    fn discard(&mut self, stored: &Bytes) -> Result<(), Fault> {
         self.len += stored.len() + 64;
         let was_there = self.change(stored)?.after.take().is_some();
         self.recent.remove(stored);
@@ -181,7 +189,12 @@ impl Transaction {
     /// Removes every key under the prefix. In one commit if there are few, or no others in the
     /// store; otherwise in one for each chunk. Gives the database that holds the data from now
     /// on. Nothing may be uncommitted.
-    pub(super) fn clear(&mut self, mode: PersistMode) -> Result<&Arc<Database>, Fault> {
+    pub(super) fn clear(&mut self, now: u64, mode: PersistMode) -> Result<&Arc<Database>, Fault> {
+        for key in self.shared.watches.keys() {
+            if self.record(&key)?.is_some_and(|record| !record.is_expired(now)) {
+                self.shared.watches.mark(&key);
+            }
+        }
         // New keyspaces cost a dozen syncs or more: not for a handful of keys.
         if self.state.count > CHUNK as u64 && self.owns_all_keys()? {
             self.begin_generation(mode)?;
@@ -190,7 +203,7 @@ impl Transaction {
         let database = Arc::clone(&self.database);
         let keys = database.snapshot().prefix(&database.data, &self.scope.stored_prefix);
         for key in keys {
-            self.remove(&Bytes::copy_from_slice(&key.key()?))?;
+            self.discard(&Bytes::copy_from_slice(&key.key()?))?;
             if self.changes.len() >= CHUNK {
                 self.write(PersistMode::Buffer)?;
             }
@@ -225,7 +238,7 @@ impl Transaction {
     /// Removes up to a chunk of expired keys and commits; whether more may be left. Nothing may
     /// be uncommitted.
     pub(super) fn sweep(&mut self, now: u64) -> Result<bool, Fault> {
-        let from = self.swept.load(Ordering::Acquire).to_be_bytes();
+        let from = self.shared.swept.load(Ordering::Acquire).to_be_bytes();
         let database = Arc::clone(&self.database);
         let mut last = now;
         self.next_expiry = None;
@@ -243,14 +256,14 @@ impl Transaction {
             let key = Bytes::copy_from_slice(key);
             let expected = Committed::Present { expires: Some(expires) };
             if self.change(&key)?.before == expected {
-                self.remove(&key)?;
+                self.discard(&key)?;
             } else {
                 self.orphans.push(entry.to_vec());
             }
         }
         let more = self.next_expiry.is_some_and(|next| next <= now);
         self.commit(PersistMode::Buffer)?;
-        self.swept.store(last, Ordering::Release);
+        self.shared.swept.store(last, Ordering::Release);
         Ok(more)
     }
 
@@ -285,5 +298,24 @@ impl Source for Transaction {
             Some(change) => Ok(change.after.clone()),
             None => Ok(self.database.data.get(stored)?.map(Record::decode).transpose()?),
         }
+    }
+
+    fn keys_from(&self, start: &[u8]) -> Box<dyn Iterator<Item = Result<Entry, Fault>> + '_> {
+        let committed = self.database.keys_from(&self.database.snapshot(), start);
+        let is_unchanged = |entry: &Result<Entry, Fault>| {
+            !entry.as_ref().is_ok_and(|(stored, _)| self.changes.contains_key(stored))
+        };
+        let mut committed = committed.filter(is_unchanged).peekable();
+        let later = self.changes.iter().filter(|(stored, _)| stored[..] >= *start);
+        let mut changed: Vec<Entry> = later
+            .filter_map(|(stored, change)| Some((stored.clone(), change.after.as_ref()?.expires)))
+            .collect();
+        changed.sort_unstable();
+        let mut changed = changed.into_iter().peekable();
+        Box::new(iter::from_fn(move || match (committed.peek(), changed.peek()) {
+            (Some(Ok((one, _))), Some((other, _))) if one > other => changed.next().map(Ok),
+            (None, _) => changed.next().map(Ok),
+            _ => committed.next(),
+        }))
     }
 }

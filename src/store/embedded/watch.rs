@@ -1,31 +1,49 @@
-//! Transactions, and the keys that they depend on.
+//! Transactions, and the keys that they depend on: both go through the writer, so that every
+//! write is either before or after them.
 
 use bytes::Bytes;
 
 use super::Embedded;
+use super::group::{Answer, Work, effect, failure};
+use super::refusal;
+use super::watches::Watch;
 use crate::message::{ErrorReply, Reply};
-use crate::store::operation::Operation;
-
-/// Keys that one client watches.
-#[derive(Debug)]
-pub struct Watch;
+use crate::store::operation::{Operation, is_reserved};
 
 impl Embedded {
     /// See [`crate::store::Store::watch`].
     pub(in crate::store) async fn watch(
         &self,
-        _watch: Option<Watch>,
-        _keys: Vec<Bytes>,
+        watch: Option<Watch>,
+        keys: Vec<Bytes>,
     ) -> Result<Watch, ErrorReply> {
-        Err(ErrorReply::Failed("no".into()))
+        if keys.iter().any(|key| is_reserved(key)) {
+            return Err(refusal::reserved());
+        }
+        let watch = watch.unwrap_or_else(|| Watch::new(&self.shared.watches));
+        if !watch.has_room_for(&keys) {
+            return Err(ErrorReply::Failed("too many watched keys".into()));
+        }
+        match self.submit(Work::Watch(watch, keys), true).await {
+            Ok(Answer { watch: Some(watch), mut replies }) => match replies.pop() {
+                Some(Reply::Error(error)) => Err(error),
+                _ => Ok(watch),
+            },
+            // Whether or not it was begun, nobody has it now.
+            _ => Err(ErrorReply::Unavailable("timed out".into())),
+        }
     }
 
     /// See [`crate::store::Store::transact`].
     pub(in crate::store) async fn transact(
         &self,
-        _watch: Option<Watch>,
-        _batch: Vec<Operation>,
+        watch: Option<Watch>,
+        batch: Vec<Operation>,
     ) -> Reply {
-        Reply::NilList
+        let effect = effect(&batch);
+        match self.submit(Work::Transaction(watch, batch), true).await {
+            Ok(mut answer) => answer.replies.pop().unwrap_or(Reply::NilList),
+            Err(begun) => failure("EXEC", effect, "timed out", begun),
+        }
     }
 }

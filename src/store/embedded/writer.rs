@@ -8,24 +8,31 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use fjall::PersistMode;
 
-use super::expiry;
+use super::editor::Editor;
 use super::fault::Fault;
-use super::group::{Group, Job};
-use super::read::View;
+use super::group::{Group, Job, Step};
+use super::reader::Source;
 use super::recovery::Recovery;
+use super::refusal;
 use super::scope::Scope;
 use super::shared::Shared;
+use super::time;
+use super::view::View;
+use super::watches::Watch;
 use super::write;
 use crate::message::Reply;
-use crate::store::operation::{Operation, Verb};
+use crate::store::operation::{Effect, Operation, Verb};
 use crate::store::options::Sync;
 
 /// Batches committed together, at most.
 const MAX_JOBS: usize = 1_024;
 /// Bytes committed together, at most, unless one value is longer.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes that one transaction changes, at most, and one value besides.
+const MAX_TRANSACTION: usize = 256 * 1024 * 1024;
 /// With [`Sync::EverySecond`].
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the background work is looked after while there is some.
@@ -42,6 +49,8 @@ pub(super) struct Writer {
     recovery: Recovery,
     /// When the oldest commit was made that is not synced and must be.
     unsynced_since: Option<Instant>,
+    /// Whether a client asked for the data to be on disk, without waiting for it.
+    save_is_due: bool,
 }
 
 impl Writer {
@@ -53,7 +62,7 @@ impl Writer {
         sync: Sync,
         recovery: Recovery,
     ) -> Writer {
-        Writer { jobs, shared, scope, sync, recovery, unsynced_since: None }
+        Writer { jobs, shared, scope, sync, recovery, unsynced_since: None, save_is_due: false }
     }
 
     /// Serves until nobody can send jobs any more, then syncs and closes the store.
@@ -112,17 +121,16 @@ impl Writer {
 
     /// Carries out all of `group`. After an error, what is not settled may be committed or not.
     fn execute(&mut self, group: &mut Group) -> Result<(), Fault> {
-        while let Some(operation) = group.next() {
-            let reply = match operation.verb {
-                Verb::Save | Verb::Clear | Verb::Last | Verb::Size | Verb::Keys => {
+        while let Some(step) = group.next() {
+            let reply = match step {
+                Step::Operation(operation) if operation.verb.is_compound() => {
                     let operation = operation.clone();
                     self.commit(group)?;
                     self.execute_on_committed(&operation)?
                 }
-                _ => {
-                    let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
-                    write::execute(transaction, &self.scope, operation, expiry::now())
-                }
+                Step::Operation(operation) => self.execute_one(operation, time::now())?,
+                Step::Transaction(watch, batch) => self.transact(watch, batch)?,
+                Step::Watch(watch, keys) => self.watch(watch, keys)?,
             };
             group.push(reply);
             let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
@@ -133,14 +141,71 @@ impl Writer {
         self.commit(group)
     }
 
+    /// Carries out an operation that is no compound one.
+    fn execute_one(&mut self, operation: &Operation, now: u64) -> Result<Reply, Fault> {
+        if operation.verb == Verb::BgSave {
+            return Ok(self.save_soon(&operation.args));
+        }
+        let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
+        let (scope, shared) = (&self.scope, &*self.shared);
+        Ok(write::execute(&mut Editor { transaction, scope, shared, now }, operation))
+    }
+
+    /// Carries out `batch` within one commit, unless what is watched has changed.
+    fn transact(&mut self, watch: Option<&Watch>, batch: &[Operation]) -> Result<Reply, Fault> {
+        let now = time::now();
+        if watch.is_some_and(|watch| watch.is_broken(now)) {
+            return Ok(Reply::NilList);
+        }
+        let mut replies = Vec::with_capacity(batch.len());
+        for operation in batch {
+            let verb = operation.verb;
+            let len = self.recovery.transaction().ok_or(Fault::Poisoned)?.len();
+            replies.push(if verb.is_compound() {
+                Reply::failed(format!("{} is not possible in a transaction", verb.name()))
+            } else if len > MAX_TRANSACTION && verb.effect() != Effect::Read {
+                Reply::failed(format!("transaction longer than {MAX_TRANSACTION} bytes"))
+            } else {
+                self.execute_one(operation, now)?
+            });
+        }
+        Ok(Reply::Array(replies))
+    }
+
+    /// Lets `watch` see all changes of `keys` from here on.
+    fn watch(&mut self, watch: &mut Watch, keys: &[Bytes]) -> Result<Reply, Fault> {
+        let now = time::now();
+        let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
+        // A key that is too long to be stored never changes.
+        for stored in keys.iter().filter_map(|key| self.scope.stored(key)) {
+            let live = transaction.record(&stored)?.filter(|record| !record.is_expired(now));
+            watch.add(stored, live.and_then(|record| record.expires));
+        }
+        Ok(Reply::OK)
+    }
+
+    /// Begins to save as soon as what waits is answered.
+    fn save_soon(&mut self, options: &[Bytes]) -> Reply {
+        match options {
+            [] => {}
+            [option] if option.eq_ignore_ascii_case(b"SCHEDULE") => {}
+            _ => return Reply::Error(refusal::syntax()),
+        }
+        self.save_is_due = true;
+        Reply::Status("Background saving started")
+    }
+
     /// Operations on the whole store: nothing is uncommitted.
     fn execute_on_committed(&mut self, operation: &Operation) -> Result<Reply, Fault> {
         let mode = self.mode();
         let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
         match operation.verb {
-            Verb::Save => transaction.database().persist(PersistMode::SyncAll)?,
+            Verb::Save => {
+                transaction.database().persist(PersistMode::SyncAll)?;
+                self.shared.note_saved();
+            }
             Verb::Clear => {
-                let database = Arc::clone(transaction.clear(mode)?);
+                let database = Arc::clone(transaction.clear(time::now(), mode)?);
                 self.shared.publish(Some(Arc::clone(&database)));
                 self.recovery.settle();
                 self.note_unsynced();
@@ -149,8 +214,8 @@ impl Writer {
                 }
             }
             _ => {
-                let view = View::new(transaction.database(), &self.scope, &self.shared.swept);
-                return Ok(view.execute(operation, expiry::now()));
+                let view = View::new(transaction.database(), &self.scope, &self.shared);
+                return Ok(view.execute(operation, time::now()));
             }
         }
         Ok(Reply::OK)
@@ -199,7 +264,11 @@ impl Writer {
             self.unsynced_since = None;
             transaction.database().persist(PersistMode::SyncData)?;
         }
-        let now = expiry::now();
+        if std::mem::take(&mut self.save_is_due) {
+            transaction.database().persist(PersistMode::SyncAll)?;
+            self.shared.note_saved();
+        }
+        let now = time::now();
         if transaction.next_expiry().is_some_and(|next| next <= now) {
             transaction.sweep(now)?;
             self.recovery.settle();
@@ -215,7 +284,7 @@ impl Writer {
         if retry.is_none()
             && let Some(transaction) = self.recovery.transaction()
         {
-            let until = |next: u64| Duration::from_millis(next.saturating_sub(expiry::now()));
+            let until = |next: u64| Duration::from_millis(next.saturating_sub(time::now()));
             sweep = transaction.next_expiry().map(|next| until(next).min(MAX_EXPIRY_WAIT));
             check = transaction.database().is_writing_out().then_some(CHECK_INTERVAL);
         }

@@ -1,0 +1,89 @@
+//! Keys as clients name them, changed inside a transaction.
+
+use bytes::Bytes;
+
+use super::fault::Fault;
+use super::layout::Record;
+use super::reader::Reader;
+use super::scope::Scope;
+use super::shared::Shared;
+use super::transaction::Transaction;
+use crate::message::ErrorReply;
+
+/// What an operation that writes has at hand.
+pub(super) struct Editor<'a> {
+    /// The data, and the changes so far.
+    pub(super) transaction: &'a mut Transaction,
+    /// The part of it that clients see.
+    pub(super) scope: &'a Scope,
+    /// What is not data.
+    pub(super) shared: &'a Shared,
+    /// The moment, in Unix milliseconds.
+    pub(super) now: u64,
+}
+
+impl Editor<'_> {
+    /// For looking up what is there, changes so far included.
+    pub(super) fn reader(&self) -> Reader<'_, Transaction> {
+        Reader { source: self.transaction, scope: self.scope, shared: self.shared, now: self.now }
+    }
+
+    /// The record of a key, unless it has expired.
+    pub(super) fn live(&self, key: &[u8]) -> Result<Option<Record>, Fault> {
+        self.reader().live(key)
+    }
+
+    /// Stores a whole value, whose key thereby becomes the most recently set; one that is to
+    /// expire in the past is gone at once.
+    pub(super) fn set(
+        &mut self,
+        key: &Bytes,
+        value: Bytes,
+        expires: Option<u64>,
+    ) -> Result<(), ErrorReply> {
+        let stored = self.storable(key)?;
+        let record = Record { expires, value };
+        if record.is_expired(self.now) {
+            self.transaction.remove(&stored)?;
+        } else {
+            self.transaction.set(&stored, record)?;
+        }
+        Ok(())
+    }
+
+    /// Changes a part of a key's record, or makes it, which is no setting. `old` is what was
+    /// live there; a record that is to expire in the past is gone at once.
+    pub(super) fn change(
+        &mut self,
+        key: &Bytes,
+        old: Option<&Record>,
+        record: Record,
+    ) -> Result<(), ErrorReply> {
+        let stored = self.storable(key)?;
+        if old.is_none() || record.is_expired(self.now) {
+            // An expired key that is still stored must not lend its place in `last`.
+            self.transaction.remove(&stored)?;
+        }
+        if !record.is_expired(self.now) {
+            self.transaction.put(&stored, record)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a key; whether it was there.
+    pub(super) fn remove(&mut self, key: &[u8]) -> Result<bool, Fault> {
+        let is_live = self.live(key)?.is_some();
+        if is_live && let Some(stored) = self.scope.stored(key) {
+            self.transaction.remove(&stored)?;
+        }
+        Ok(is_live)
+    }
+
+    /// The stored form of a key, or an error if it is too long to be stored.
+    pub(super) fn storable(&self, key: &[u8]) -> Result<Bytes, ErrorReply> {
+        self.scope.stored(key).ok_or_else(|| {
+            let text = format!("key longer than {} bytes", self.scope.max_key());
+            ErrorReply::Failed(text.into())
+        })
+    }
+}

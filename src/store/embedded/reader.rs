@@ -1,0 +1,51 @@
+//! Keys as clients name them, looked up at one moment.
+
+use bytes::Bytes;
+
+use super::fault::Fault;
+use super::layout::Record;
+use super::scope::Scope;
+use super::shared::Shared;
+
+/// A stored key, and when it expires.
+pub(super) type Entry = (Bytes, Option<u64>);
+
+/// Where records are looked up: the committed data, or a transaction on top of it.
+pub(super) trait Source {
+    /// The record of a stored key, expired or not.
+    fn record(&self, stored: &[u8]) -> Result<Option<Record>, Fault>;
+
+    /// The stored keys that are not before `start`, in order, expired ones among them.
+    fn keys_from(&self, start: &[u8]) -> Box<dyn Iterator<Item = Result<Entry, Fault>> + '_>;
+}
+
+/// What an operation that reads has at hand.
+pub(super) struct Reader<'a, S> {
+    /// The data.
+    pub(super) source: &'a S,
+    /// The part of it that clients see.
+    pub(super) scope: &'a Scope,
+    /// What is not data.
+    pub(super) shared: &'a Shared,
+    /// The moment, in Unix milliseconds.
+    pub(super) now: u64,
+}
+
+impl<S: Source> Reader<'_, S> {
+    /// The record of a client's key, unless it has expired.
+    pub(super) fn live(&self, key: &[u8]) -> Result<Option<Record>, Fault> {
+        // A key that is too long to be stored is not there.
+        let Some(stored) = self.scope.stored(key) else { return Ok(None) };
+        Ok(self.source.record(&stored)?.filter(|record| !record.is_expired(self.now)))
+    }
+
+    /// The value of a client's key, or none.
+    pub(super) fn value(&self, key: &[u8]) -> Result<Option<Bytes>, Fault> {
+        Ok(self.live(key)?.map(|record| record.value))
+    }
+
+    /// The value of a client's key; empty when there is none.
+    pub(super) fn value_or_empty(&self, key: &[u8]) -> Result<Bytes, Fault> {
+        Ok(self.value(key)?.unwrap_or_default())
+    }
+}

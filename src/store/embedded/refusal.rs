@@ -1,0 +1,36 @@
+//! Error replies that several operations share, in Valkey's words where Valkey has such an error.
+
+use crate::message::ErrorReply;
+use crate::store::operation::Verb;
+
+/// An argument, or a value, that should have been a number.
+pub(super) fn not_an_integer() -> ErrorReply {
+    ErrorReply::Failed("value is not an integer or out of range".into())
+}
+
+/// Options that do not exist, contradict each other, or lack what they take.
+pub(super) fn syntax() -> ErrorReply {
+    ErrorReply::Failed("syntax error".into())
+}
+
+/// A number of arguments that only the operation itself can tell to be wrong.
+pub(super) fn wrong_arguments(verb: Verb) -> ErrorReply {
+    let name = verb.name().to_ascii_lowercase();
+    ErrorReply::Failed(format!("wrong number of arguments for '{name}' command").into())
+}
+
+/// A key that is kvsock's own.
+pub(super) fn reserved() -> ErrorReply {
+    ErrorReply::Failed("key is reserved for kvsock".into())
+}
+
+/// What only a Valkey server can do.
+pub(super) fn needs_valkey(what: &str) -> ErrorReply {
+    ErrorReply::Failed(format!("{what} a Valkey store; this one is embedded").into())
+}
+
+/// An argument as error texts repeat it: up to a NUL, and on one line.
+pub(super) fn shown(argument: &[u8]) -> String {
+    let end = argument.iter().position(|byte| *byte == 0).unwrap_or(argument.len());
+    String::from_utf8_lossy(&argument[..end]).replace(['\r', '\n'], " ")
+}

@@ -1,0 +1,116 @@
+//! Parts of values: `APPEND`, `STRLEN`, `GETRANGE`, `SETRANGE`; and several values at a time.
+
+use bytes::Bytes;
+
+use super::editor::Editor;
+use super::integer;
+use super::layout::Record;
+use super::range;
+use super::reader::{Reader, Source};
+use crate::message::{ErrorReply, Reply};
+
+/// The longest value, in bytes: Valkey's `proto-max-bulk-len`.
+pub(super) const MAX_VALUE: usize = 512 * 1024 * 1024;
+
+/// `GET`
+pub(super) fn get(reader: &Reader<'_, impl Source>, key: &Bytes) -> Result<Reply, ErrorReply> {
+    match reader.value(key)? {
+        Some(value) => reader.scope.bounded(Reply::Value(value)),
+        None => Ok(Reply::Nil),
+    }
+}
+
+/// `MGET`
+pub(super) fn get_all(
+    reader: &Reader<'_, impl Source>,
+    keys: &[Bytes],
+) -> Result<Reply, ErrorReply> {
+    let (mut values, mut len) = (Vec::with_capacity(keys.len()), 0);
+    for key in keys {
+        let value = reader.value(key)?;
+        len += 8 + value.as_ref().map_or(0, Bytes::len);
+        reader.scope.check_len(len, "")?;
+        values.push(value);
+    }
+    Ok(Reply::List(values))
+}
+
+/// `STRLEN`
+pub(super) fn len(reader: &Reader<'_, impl Source>, key: &Bytes) -> Result<Reply, ErrorReply> {
+    Ok(integer_of(reader.value_or_empty(key)?.len()))
+}
+
+/// `GETRANGE`
+pub(super) fn get_range(
+    reader: &Reader<'_, impl Source>,
+    [key, start, end]: [&Bytes; 3],
+) -> Result<Reply, ErrorReply> {
+    let (start, end) = (integer::argument(start)?, integer::argument(end)?);
+    let value = reader.value_or_empty(key)?;
+    reader.scope.bounded(Reply::Value(value.slice(range::clamped(start, end, value.len()))))
+}
+
+/// `APPEND`
+pub(super) fn append(
+    editor: &mut Editor<'_>,
+    key: &Bytes,
+    more: &Bytes,
+) -> Result<Reply, ErrorReply> {
+    let old = editor.live(key)?;
+    let value = match &old {
+        None => more.clone(),
+        Some(record) => {
+            check_len(record.value.len() + more.len())?;
+            [&record.value[..], more].concat().into()
+        }
+    };
+    let len = value.len();
+    let expires = old.as_ref().and_then(|record| record.expires);
+    editor.change(key, old.as_ref(), Record { expires, value })?;
+    Ok(integer_of(len))
+}
+
+/// `SETRANGE`
+pub(super) fn set_range(
+    editor: &mut Editor<'_>,
+    [key, offset, part]: [&Bytes; 3],
+) -> Result<Reply, ErrorReply> {
+    let Ok(offset) = usize::try_from(integer::argument(offset)?) else {
+        return Err(ErrorReply::Failed("offset is out of range".into()));
+    };
+    let old = editor.live(key)?;
+    let old_len = old.as_ref().map_or(0, |record| record.value.len());
+    if part.is_empty() {
+        return Ok(integer_of(old_len));
+    }
+    let end = offset.saturating_add(part.len());
+    check_len(end)?;
+    let value = patched(old.as_ref(), end, |value| value[offset..end].copy_from_slice(part));
+    let len = value.len();
+    let expires = old.as_ref().and_then(|record| record.expires);
+    editor.change(key, old.as_ref(), Record { expires, value })?;
+    Ok(integer_of(len))
+}
+
+/// The old value, made `len` long at least with zeros, and changed.
+pub(super) fn patched(old: Option<&Record>, len: usize, patch: impl FnOnce(&mut [u8])) -> Bytes {
+    let old = old.map_or(&b""[..], |record| &record.value);
+    let mut value = Vec::with_capacity(old.len().max(len));
+    value.extend_from_slice(old);
+    value.resize(old.len().max(len), 0);
+    patch(&mut value);
+    value.into()
+}
+
+fn check_len(len: usize) -> Result<(), ErrorReply> {
+    if len <= MAX_VALUE {
+        return Ok(());
+    }
+    let text = "string exceeds maximum allowed size (proto-max-bulk-len)";
+    Err(ErrorReply::Failed(text.into()))
+}
+
+/// A length as a reply.
+pub(super) fn integer_of(len: usize) -> Reply {
+    Reply::Integer(i64::try_from(len).unwrap_or(i64::MAX))
+}

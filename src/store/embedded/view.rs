@@ -1,0 +1,152 @@
+//! One unchanging picture of the committed data, and the operations that look at all of it.
+
+use std::ops::Bound;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use fjall::{Readable, Snapshot};
+
+use super::database::Database;
+use super::fault::Fault;
+use super::glob;
+use super::integer;
+use super::layout::{Record, expiry_of, split_entry};
+use super::reader::{Entry, Reader, Source};
+use super::refusal;
+use super::scope::Scope;
+use super::shared::Shared;
+use super::{random, read};
+use crate::message::{ErrorReply, Reply};
+use crate::store::operation::{Operation, Verb};
+
+/// The committed data at one moment.
+pub(super) struct View<'a> {
+    database: &'a Database,
+    scope: &'a Scope,
+    shared: &'a Shared,
+    snapshot: Snapshot,
+    /// No key that expired before is left in the expiry index.
+    swept: u64,
+}
+
+impl<'a> View<'a> {
+    /// The data as it is now.
+    pub(super) fn new(database: &'a Database, scope: &'a Scope, shared: &'a Shared) -> View<'a> {
+        // Read first: what was swept by then is gone from the snapshot too.
+        let swept = shared.swept.load(Ordering::Acquire);
+        View { database, scope, shared, snapshot: database.snapshot(), swept }
+    }
+
+    /// Carries out an operation that only reads.
+    pub(super) fn execute(&self, operation: &Operation, now: u64) -> Reply {
+        let reply = match operation.verb {
+            Verb::Last => self.last(&operation.args, now),
+            Verb::Size => self.size(now),
+            Verb::Keys => self.keys(operation.args.first(), now),
+            Verb::RandomKey => self.random_key(now),
+            _ => {
+                let View { scope, shared, .. } = *self;
+                read::execute(&Reader { source: self, scope, shared, now }, operation)
+            }
+        };
+        reply.unwrap_or_else(Reply::Error)
+    }
+
+    fn last(&self, args: &[Bytes], now: u64) -> Result<Reply, ErrorReply> {
+        let count = args.first().and_then(|count| integer::parse(count)).filter(|n| *n > 0);
+        let count = count.ok_or_else(refusal::not_an_integer)?;
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let (mut pairs, mut len) = (Vec::new(), 0);
+        for key in self.recent_keys()?.into_iter().rev() {
+            if pairs.len() == count {
+                break;
+            }
+            let Some(name) = self.scope.client_key(&key) else { continue };
+            let record = self.record(&key)?.filter(|record| !record.is_expired(now));
+            if let Some(record) = record {
+                len += 16 + name.len() + record.value.len();
+                self.scope.check_len(len, "")?;
+                pairs.push((Bytes::copy_from_slice(name), record.value));
+            }
+        }
+        pairs.reverse();
+        Ok(Reply::Pairs(pairs))
+    }
+
+    /// Stored keys in the order in which they were set.
+    fn recent_keys(&self) -> Result<Vec<Bytes>, Fault> {
+        let state = self.database.state_at(&self.snapshot)?;
+        let mut keys = Vec::new();
+        // One look-up a slot: a scan would pass every past content of each slot.
+        for slot in 0..state.slots {
+            if let Some(entry) = self.snapshot.get(&self.database.recent, slot.to_be_bytes())? {
+                let (sequence, key) = split_entry(&entry)?;
+                keys.push((sequence, Bytes::copy_from_slice(key)));
+            }
+        }
+        keys.sort_unstable_by_key(|(sequence, _)| *sequence);
+        Ok(keys.into_iter().map(|(_, key)| key).collect())
+    }
+
+    fn size(&self, now: u64) -> Result<Reply, ErrorReply> {
+        let stored = self.database.state_at(&self.snapshot)?.count;
+        let (from, to) = (self.swept.to_be_bytes(), now.saturating_add(1).to_be_bytes());
+        let mut expired = 0;
+        for entry in self.snapshot.range(&self.database.expiry, from..to) {
+            let entry = entry.key().map_err(Fault::from)?;
+            let (_, key) = split_entry(&entry).map_err(Fault::from)?;
+            expired += u64::from(self.scope.client_key(key).is_some());
+        }
+        let live = stored.saturating_sub(expired);
+        Ok(Reply::Integer(i64::try_from(live).unwrap_or(i64::MAX)))
+    }
+
+    fn keys(&self, pattern: Option<&Bytes>, now: u64) -> Result<Reply, ErrorReply> {
+        let wanted = |stored: &[u8]| {
+            let name = self.scope.client_key(stored);
+            name.is_some_and(|name| pattern.is_none_or(|pattern| glob::matches(pattern, name)))
+        };
+        let (mut keys, mut len) = (Vec::new(), 0);
+        for entry in self.snapshot.prefix(&self.database.data, &self.scope.stored_prefix) {
+            let (stored, record) = entry.into_inner_if(|key| wanted(key)).map_err(Fault::from)?;
+            let (Some(record), Some(name)) = (record, self.scope.client_key(&stored)) else {
+                continue;
+            };
+            if expiry_of(&record).map_err(Fault::from)?.is_some_and(|expires| expires <= now) {
+                continue;
+            }
+            len += 8 + name.len();
+            self.scope.check_len(len, "; use SCAN")?;
+            keys.push(Some(Bytes::copy_from_slice(name)));
+        }
+        Ok(Reply::List(keys))
+    }
+
+    fn random_key(&self, now: u64) -> Result<Reply, ErrorReply> {
+        let keys = self.snapshot.prefix(&self.database.data, &self.scope.stored_prefix);
+        let found = random::key(
+            keys,
+            |from, to| {
+                let to = to.map_or(Bound::Unbounded, Bound::Excluded);
+                self.snapshot.range(&self.database.data, (Bound::Included(from), to))
+            },
+            |stored| self.scope.client_key(stored).is_some(),
+            now,
+        )?;
+        Ok(match found.and_then(|stored| Some(self.scope.client_key(&stored)?.to_vec())) {
+            Some(name) => self.scope.bounded(Reply::Value(name.into()))?,
+            None => Reply::Nil,
+        })
+    }
+}
+
+impl Source for View<'_> {
+    fn record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
+        let record = self.snapshot.get(&self.database.data, stored)?;
+        Ok(record.map(Record::decode).transpose()?)
+    }
+
+    fn keys_from(&self, start: &[u8]) -> Box<dyn Iterator<Item = Result<Entry, Fault>> + '_> {
+        Box::new(self.database.keys_from(&self.snapshot, start))
+    }
+}

@@ -1,0 +1,173 @@
+//! The commands that are sent, as weighted patterns.
+//!
+//! A pattern is words; `<key>` and the like stand for random words (`word.rs`); `(a|b c)` is one of
+//! these, `(a|b)?` one or none, `(a|b)+` one to four, `(a|b)*` none to four, so that `*` makes
+//! options that contradict or repeat each other. Wrong numbers of arguments and arguments of the
+//! wrong kind come by themselves: `generate.rs` spoils some of all commands.
+
+/// A pattern, and how often it is taken in comparison with others.
+pub(crate) type Rule = (usize, &'static str);
+
+/// Everything that may stand anywhere, in a transaction too.
+pub(crate) const ANYWHERE: &[&[Rule]] = &[STRINGS, NUMBERS, BITS, KEYS, TIMES, CONNECTION, SERVER];
+
+const STRINGS: &[Rule] = &[
+    (40, "GET <any>"),
+    (30, "SET <key> <value>"),
+    (40, "SET <key> <value> (NX|XX|GET|EX <seconds>|PX <ms>|EXAT <at>|PXAT <pat>|KEEPTTL|<odd>)*"),
+    (15, "SET <key> <value> (NX|XX|GET|KEEPTTL)+"),
+    (15, "SET <short> <text>"),
+    (10, "SETNX <key> <value>"),
+    (10, "SETEX <key> <seconds> <value>"),
+    (10, "PSETEX <key> <ms> <value>"),
+    (10, "GETSET <key> <value>"),
+    (10, "GETDEL <any>"),
+    (10, "GETEX <any>"),
+    (15, "GETEX <any> (EX <seconds>|PX <ms>|EXAT <at>|PXAT <pat>|PERSIST|<odd>)"),
+    (5, "GETEX <any> (EX <seconds>|PX <ms>|EXAT <at>|PXAT <pat>|PERSIST|KEEPTTL)+"),
+    (20, "MGET (<any>)+"),
+    (10, "MSET (<key> <value>)+"),
+    (5, "MSET (<key>)+"),
+    (10, "MSETNX (<key> <value>)+"),
+    (5, "MSETNX (<key>)+"),
+    (10, "APPEND <key> <value>"),
+    (10, "STRLEN <any>"),
+    (20, "GETRANGE <any> <index> <index>"),
+    (5, "SUBSTR <any> <int> <int>"),
+    (15, "SETRANGE <key> <offset> <value>"),
+    (10, "LCS <short> <short>"),
+    (10, "LCS <short> <short> (LEN|IDX|MINMATCHLEN <index>|WITHMATCHLEN)*"),
+    (3, "LCS (<short>|never|list) (<short>|never) (LEN|IDX|MINMATCHLEN|WITHMATCHLEN|<odd>)*"),
+];
+
+const NUMBERS: &[Rule] = &[
+    (15, "SET <num> <int>"),
+    (5, "SET <num> <float>"),
+    (15, "INCR (<num>|<key>)"),
+    (10, "DECR (<num>|<key>)"),
+    (15, "INCRBY (<num>|<key>) <int>"),
+    (10, "DECRBY (<num>|<key>) <int>"),
+    (25, "INCRBYFLOAT (<num>|<num>|<key>) <float>"),
+];
+
+const BITS: &[Rule] = &[
+    (10, "SETBIT <key> <bit> (0|1)"),
+    (3, "SETBIT <key> <bit> (0|1|2|<odd>)"),
+    (10, "GETBIT <any> <anybit>"),
+    (5, "BITCOUNT <any>"),
+    (15, "BITCOUNT <any> <index> <index> (BYTE|BIT)?"),
+    (4, "BITCOUNT <any> <int> <int> (BYTE|BIT|<odd>)*"),
+    (2, "BITCOUNT <any> <index>"),
+];
+
+const KEYS: &[Rule] = &[
+    (15, "DEL (<any>)+"),
+    (10, "UNLINK (<any>)+"),
+    (15, "EXISTS (<any>)+"),
+    (10, "TOUCH (<any>)+"),
+    (10, "TYPE <any>"),
+    (10, "COPY <any> <key>"),
+    (15, "COPY <any> <key> (REPLACE|DB 0|REPLACE|DB 0|DB 1|DB <int>|<odd>)*"),
+    (10, "RENAME <any> <key>"),
+    (10, "RENAMENX <any> <key>"),
+    (15, "OBJECT ENCODING <any>"),
+    (5, "OBJECT REFCOUNT <any>"),
+    (3, "OBJECT (IDLETIME|FREQ) <any>"),
+    (2, "OBJECT (HELP|<name>|<bytes>) (<bytes>)?"),
+    // Not walked through: the shape and the errors alone. `generate.rs` has whole iterations.
+    (10, "SCAN 0 (MATCH <pattern>|COUNT <count>|TYPE string|TYPE list|TYPE <bytes>|<odd>)*"),
+    (5, "SCAN <odd> (MATCH|COUNT|TYPE|NOVALUES|COUNT <odd>)*"),
+];
+
+const TIMES: &[Rule] = &[
+    (20, "EXPIRE <any> <seconds> (NX|XX|GT|LT)?"),
+    (10, "EXPIRE <any> <seconds> (NX|XX|GT|LT|<odd>)*"),
+    (10, "PEXPIRE <any> <ms> (NX|XX|GT|LT)?"),
+    (5, "PEXPIRE <any> <ms> (NX|XX|GT|LT|<odd>)*"),
+    (15, "EXPIREAT <any> <at> (NX|XX|GT|LT)?"),
+    (5, "EXPIREAT <any> <at> (NX|XX|GT|LT|<bytes>)*"),
+    (15, "PEXPIREAT <any> <pat> (NX|XX|GT|LT)?"),
+    (5, "PEXPIREAT <any> <pat> (NX|XX|GT|LT|<odd>)*"),
+    (15, "TTL <any>"),
+    (15, "PTTL <any>"),
+    (15, "EXPIRETIME <any>"),
+    (15, "PEXPIRETIME <any>"),
+    (15, "PERSIST <any>"),
+];
+
+const CONNECTION: &[Rule] = &[
+    (8, "PING (<value>)?"),
+    (5, "ECHO <value>"),
+    (5, "SELECT (0|0|0|1|-1|x|00|15|16|2147483647|2147483648|<odd>)"),
+    (3, "CLIENT GETNAME"),
+    (3, "CLIENT SETNAME (me|you|<bytes>|<odd>)"),
+    (3, "CLIENT SETINFO (lib-name|lib-ver|LIB-NAME|<bytes>) (library|1.0|<bytes>|<odd>)"),
+    (2, "CLIENT (NO-EVICT|NO-TOUCH) (on|off|<odd>)"),
+    (2, "CLIENT (ID|INFO|LIST)"),
+    (2, "CLIENT LIST (TYPE (normal|pubsub|<bytes>)|ID (0|<odd>|999999999)|<odd>)"),
+    (2, "CLIENT KILL (ID (0|-1|abc|999999999)|ADDR nowhere:1|nowhere:1|USER nobody|<bytes>)"),
+    (2, "CLIENT (<name>|<bytes>) (<bytes>)*"),
+    (1, "CLIENT"),
+    (4, "HELLO (2|3|2|3|1|4|<odd>)?"),
+    (
+        3,
+        "HELLO (2|3) (AUTH (default|nobody) <text>|SETNAME (me|you|<bytes>)|AUTH|SETNAME|<bytes>)*",
+    ),
+    (2, "AUTH (<text>|default <text>|nobody <text>|<odd> <odd> <odd>)"),
+    (2, "RESET"),
+    (1, "QUIT (<odd>)?"),
+];
+
+const SERVER: &[Rule] = &[
+    (2, "TIME"),
+    (1, "LASTSAVE"),
+    (1, "INFO (server|clients|memory|stats|replication|keyspace|nothing)?"),
+    (2, "CONFIG GET (maxmemory|save|appendonly|nothing)+"),
+    (1, "CONFIG (<name>|<bytes>) (<odd>)*"),
+    (2, "MEMORY USAGE <any> (SAMPLES <odd>|SAMPLES 5|<odd>)?"),
+    (1, "MEMORY (<name>|<bytes>)"),
+    (1, "COMMAND COUNT"),
+    (2, "COMMAND INFO (get|set|mget|client|nosuch|<bytes>)+"),
+    (1, "COMMAND DOCS (get|nosuch)?"),
+    (
+        2,
+        "COMMAND GETKEYS (get a|mset a 1 b 2|set a b NX|ping|nosuch a|get|object encoding a|copy a b)",
+    ),
+    (1, "COMMAND LIST (FILTERBY (PATTERN nosuch*|<bytes> x))?"),
+    (1, "COMMAND (<name>|<bytes>) (<odd>)*"),
+    (6, "<name> (<bytes>|<value>|<odd>)*"),
+    // Commands that kvsock does not serve; the reference does not know them either (`server.rs`).
+    (4, "(LPUSH|RPUSH|HSET|SADD|ZADD|PUBLISH|SUBSCRIBE|BLPOP|REPLICAOF|MONITOR) (<value>)*"),
+    (3, "(MIGRATE|DEBUG|MODULE|ACL|SORT|MOVE|SWAPDB|BITOP|LRANGE|HGETALL|WAIT) (<key>|<odd>)*"),
+];
+
+/// What kvsock refuses in a transaction, where Valkey carries it out.
+pub(crate) const OUTSIDE_TRANSACTIONS: &[Rule] = &[
+    (10, "KEYS <pattern>"),
+    (3, "DBSIZE <odd>"),
+    (8, "RANDOMKEY"),
+    (1, "FLUSHDB (SYNC|ASYNC)?"),
+    (1, "FLUSHALL (SYNC|ASYNC)?"),
+    (3, "(FLUSHDB|FLUSHALL) (SYNC|ASYNC|<odd>) (SYNC|ASYNC|<odd>)"),
+    // Without BGSAVE, during which SAVE fails.
+    (1, "SAVE"),
+];
+
+/// What only a Valkey can do.
+pub(crate) const DUMPS: &[Rule] = &[
+    (10, "DUMP <any>"),
+    // No time near the limit, which Valkey adds to the present time without a check.
+    (
+        10,
+        "RESTORE <key> (0|0|20000000|300000000|-1|abc) <payload> (REPLACE|IDLETIME <odd>|FREQ <odd>|<odd>)*",
+    ),
+    (5, "RESTORE <key> <pat> <payload> (REPLACE)? ABSTTL"),
+];
+
+/// How transactions begin, go on and end, wherever the connection stands.
+pub(crate) const TRANSACTIONS: &[Rule] =
+    &[(40, "WATCH (<any>)+"), (10, "UNWATCH"), (40, "MULTI"), (3, "EXEC"), (3, "DISCARD")];
+
+/// The same within a transaction.
+pub(crate) const IN_TRANSACTION: &[Rule] =
+    &[(100, "EXEC"), (15, "DISCARD"), (2, "MULTI"), (2, "WATCH <any>"), (5, "UNWATCH")];

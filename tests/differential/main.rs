@@ -1,0 +1,118 @@
+//! The same random commands go to a plain Valkey and to kvsock on each engine, and their replies
+//! are compared byte for byte, in RESP2 and in RESP3. What differs is a bug, or stands in
+//! `known.rs`.
+//!
+//! - `KVSOCK_TEST_COMMANDS`: how many commands each test sends; 5000 if not set.
+//! - `KVSOCK_TEST_SEED`: what the commands follow from; random if not set, and always printed. The
+//!   same seed, engine and protocol send the same commands again.
+//!
+//! A long run by hand:
+//! `KVSOCK_TEST_COMMANDS=200000 cargo nextest run --test differential`
+
+mod compare;
+mod connection;
+mod frame;
+mod free;
+mod generate;
+mod grammar;
+mod known;
+mod pattern;
+mod report;
+mod run;
+mod server;
+#[path = "../support/mod.rs"]
+mod support;
+mod vocabulary;
+mod word;
+
+use std::io::Write;
+
+use connection::Connection;
+use run::Plan;
+use server::{Engine, Server};
+
+/// Compares, and fails with all that was found.
+fn check(engine: Engine, resp3: bool) {
+    let (Some(reference), Some(subject)) = (Server::start(Engine::Plain), Server::start(engine))
+    else {
+        return;
+    };
+    let plan = Plan {
+        seed: number("KVSOCK_TEST_SEED").unwrap_or_else(rand::random),
+        commands: number("KVSOCK_TEST_COMMANDS").unwrap_or(5000),
+        resp3,
+        reference: &reference,
+        subject: &subject,
+    };
+    let protocol = if resp3 { "RESP3" } else { "RESP2" };
+    let what = format!("{} commands, {engine:?}, {protocol}", plan.commands);
+    // Not by a macro, whose output cargo test keeps to itself when a test passes.
+    let _ = writeln!(std::io::stderr(), "{what}: KVSOCK_TEST_SEED={}", plan.seed);
+    let found = plan.differences();
+    let texts: Vec<String> = found.iter().map(report::Difference::text).collect();
+    let seed = plan.seed;
+    assert!(found.is_empty(), "{what}, KVSOCK_TEST_SEED={seed}: differs\n{}", texts.join("\n"));
+}
+
+/// A number of the environment.
+fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
+    let value = std::env::var(variable).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{variable}={value} is not a number")))
+}
+
+#[test]
+fn a_valkey_answers_as_another_valkey_in_resp2() {
+    check(Engine::Plain, false);
+}
+
+#[test]
+fn a_valkey_answers_as_another_valkey_in_resp3() {
+    check(Engine::Plain, true);
+}
+
+#[test]
+fn the_embedded_store_answers_as_valkey_in_resp2() {
+    check(Engine::Embedded, false);
+}
+
+#[test]
+fn the_embedded_store_answers_as_valkey_in_resp3() {
+    check(Engine::Embedded, true);
+}
+
+#[test]
+fn kvsock_on_valkey_answers_as_valkey_in_resp2() {
+    check(Engine::Valkey, false);
+}
+
+#[test]
+fn kvsock_on_valkey_answers_as_valkey_in_resp3() {
+    check(Engine::Valkey, true);
+}
+
+#[test]
+fn kvsock_under_a_prefix_answers_as_valkey_in_resp2() {
+    check(Engine::Prefixed, false);
+}
+
+#[test]
+fn kvsock_under_a_prefix_answers_as_valkey_in_resp3() {
+    check(Engine::Prefixed, true);
+}
+
+#[test]
+fn one_command_too_many_on_one_server_is_found() {
+    let (Some(reference), Some(subject)) =
+        (Server::start(Engine::Plain), Server::start(Engine::Plain))
+    else {
+        return;
+    };
+    let found = (1..=5).any(|seed| {
+        let plan =
+            Plan { seed, commands: 1000, resp3: false, reference: &reference, subject: &subject };
+        // A run may begin by emptying both servers; not all of these do.
+        Connection::open(&subject.socket(), false).ask(&["SET", "hello", "planted"]);
+        !plan.differences().is_empty()
+    });
+    assert!(found);
+}
