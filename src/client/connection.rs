@@ -8,9 +8,10 @@ use bytes::BytesMut;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::error::ClientError;
+use super::frame::Scan;
 use super::interrupt::Interrupt;
 use crate::message::Reply;
-use crate::protocol::resp::{ReplyDecoder, encode_request};
+use crate::protocol::resp::{decode_reply, encode_request};
 
 /// How soon an interruption is noticed that came just before a wait.
 const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
@@ -18,7 +19,7 @@ const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 const READ_MIN: usize = 64 * 1024;
 const READ_MAX: usize = 4 * 1024 * 1024;
 /// How an error in the text protocol begins: what a daemon says that cannot serve at all.
-const TEXT_ERROR: &str = "ERROR: ";
+const TEXT_ERROR: &[u8] = b"ERROR: ";
 
 /// A connection. Its reading and writing are in turns, so that it may ask for more than the
 /// socket holds without a deadlock.
@@ -26,7 +27,6 @@ const TEXT_ERROR: &str = "ERROR: ";
 pub(super) struct Connection {
     stream: UnixStream,
     received: BytesMut,
-    decoder: ReplyDecoder,
     /// Written before the first request, with it.
     greeting: Vec<u8>,
     /// The greeting's reply is still to come.
@@ -47,7 +47,6 @@ impl Connection {
         Ok(Connection {
             stream,
             received: BytesMut::new(),
-            decoder: ReplyDecoder::default(),
             greeting,
             greeted: false,
             broken: None,
@@ -105,16 +104,8 @@ impl Connection {
     }
 
     fn next(&mut self) -> Result<Reply, ClientError> {
-        loop {
-            if !self.greeted && self.received.starts_with(b"E") {
-                self.refusal()?;
-            } else {
-                match self.decoder.decode(&mut self.received) {
-                    Ok(Some(reply)) => return Ok(reply),
-                    Ok(None) => {}
-                    Err(fault) => return Err(ClientError::BadReply(fault.to_string())),
-                }
-            }
+        let mut scan = Scan::new();
+        while !scan.is_whole(&self.received) {
             match self.read().map_err(ClientError::Connection)? {
                 Took::Some => {}
                 Took::Nothing => self.wait(PollFlags::IN)?,
@@ -124,13 +115,21 @@ impl Connection {
                 }
             }
         }
+        if !self.greeted {
+            self.refusal()?;
+        }
+        match decode_reply(&mut self.received) {
+            Ok(Some(reply)) => Ok(reply),
+            Ok(None) => Err(ClientError::BadReply("half of it is missing".to_owned())),
+            Err(fault) => Err(ClientError::BadReply(fault.to_string())),
+        }
     }
 
     /// A daemon that cannot serve at all says why as a line of text.
     fn refusal(&self) -> Result<(), ClientError> {
-        let Some(end) = memchr::memchr(b'\n', &self.received) else { return Ok(()) };
-        let line = String::from_utf8_lossy(&self.received[..end]);
-        Err(ClientError::Refused(line.strip_prefix(TEXT_ERROR).unwrap_or(&line).to_owned()))
+        let Some(why) = self.received.strip_prefix(TEXT_ERROR) else { return Ok(()) };
+        let end = memchr::memchr(b'\n', why).unwrap_or(why.len());
+        Err(ClientError::Refused(String::from_utf8_lossy(&why[..end]).into_owned()))
     }
 
     fn read(&mut self) -> io::Result<Took> {

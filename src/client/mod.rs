@@ -7,6 +7,7 @@ mod completions;
 mod connection;
 mod error;
 mod export;
+mod frame;
 mod import;
 mod interrupt;
 mod json;

@@ -25,7 +25,9 @@ pub(super) fn write_plain(reply: &Reply, out: &mut impl Write) -> io::Result<()>
             out.write_all(value)?;
             out.write_all(b"\n")
         }
-        Reply::List(items) => write_lines(items, out, push_item),
+        Reply::List(items) => write_lines(items, out, |item, line| {
+            push_item(item.as_ref(), line);
+        }),
         Reply::Array(items) | Reply::Set(items) => write_lines(items, out, push_line),
         Reply::Map(pairs) => write_lines(pairs, out, |(name, value), line| {
             push_word(name, line);
@@ -105,7 +107,7 @@ fn write_between<T, W: Write>(
     Ok(())
 }
 
-fn push_item(item: &Option<Bytes>, line: &mut Vec<u8>) {
+fn push_item(item: Option<&Bytes>, line: &mut Vec<u8>) {
     match item {
         Some(item) => write_word(item, Place::Alone, line),
         None => line.extend_from_slice(b"(nil)"),
@@ -115,7 +117,9 @@ fn push_item(item: &Option<Bytes>, line: &mut Vec<u8>) {
 /// An element of a list: a line.
 fn push_line(element: &Reply, line: &mut Vec<u8>) {
     match element {
-        Reply::List(items) => push_tabbed(items, line, push_item),
+        Reply::List(items) => push_tabbed(items, line, |item, line| {
+            push_item(item.as_ref(), line);
+        }),
         Reply::Array(items) | Reply::Set(items) => push_tabbed(items, line, push_word),
         Reply::Map(pairs) => push_tabbed(pairs, line, |(name, value), line| {
             push_word(name, line);

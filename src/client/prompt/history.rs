@@ -44,7 +44,7 @@ impl Keeper {
         }
         let added = editor.add_history_entry(line);
         if let Some(file) = &self.file
-            && !added.and_then(|_| editor.append_history(file)).is_ok()
+            && added.and_then(|_| editor.append_history(file)).is_err()
         {
             self.file = None;
         }

@@ -93,7 +93,7 @@ fn on_terminal(socket: &Path, looks: &Receiver<Look>) -> Result<(), ClientError>
             }
             Err(TryRecvError::Empty | TryRecvError::Disconnected) => false,
         };
-        let key = terminal.wait(TICK).map_err(ClientError::Terminal)?;
+        let key = terminal::wait(TICK).map_err(ClientError::Terminal)?;
         if key == terminal::Key::End || interrupt.is_set() {
             return Ok(());
         }

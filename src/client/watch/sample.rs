@@ -82,8 +82,8 @@ impl Observer {
 
 fn look(connection: &mut Connection) -> Result<Sample, ClientError> {
     let (_, ping) = timed(connection, "PING")?;
-    let (pong, store_ping) = timed(connection, "PINGDB")?;
-    let store_ping = (!matches!(pong, Reply::Error(_))).then_some(store_ping);
+    let (answer, store_ping) = timed(connection, "PINGDB")?;
+    let store_ping = (!matches!(answer, Reply::Error(_))).then_some(store_ping);
     let reply = connection.ask(&["STATUS", "JSON"])?;
     let status = bytes_of(&reply).and_then(|json| serde_json::from_slice(&json).ok());
     let status = status.ok_or_else(|| unexpected("STATUS", &reply))?;

@@ -50,7 +50,7 @@ impl Screen {
         if let Some(figures) = &self.figures {
             lines.extend(rows(figures, history, columns.saturating_sub(NAMES + VALUES + 2)));
             lines.push(vec![]);
-            lines.extend(self.foot(figures));
+            lines.extend(foot(figures));
         }
         lines.push(vec![(Some(Tone::Faint), "q ends".to_owned())]);
         lines
@@ -75,28 +75,14 @@ impl Screen {
             (None, Some(Figures { status, .. })) => {
                 let store = &status.store;
                 let why = store.error.as_deref().unwrap_or("for no reason that it knows");
-                let state = match store.up {
-                    true => (Some(Tone::Good), "up".to_owned()),
-                    false => (Some(Tone::Bad), format!("down: {}", why.escape_debug())),
+                let state = if store.up {
+                    (Some(Tone::Good), "up".to_owned())
+                } else {
+                    (Some(Tone::Bad), format!("down: {}", why.escape_debug()))
                 };
                 vec![(None, format!("store {} ", store.url)), state]
             }
         }
-    }
-
-    fn foot(&self, figures: &Figures) -> Vec<Line> {
-        let status = &figures.status;
-        let keys = status.db_size.map_or("unknown".to_owned(), |size| size.to_string());
-        vec![
-            pair("keys", &keys),
-            pair(
-                "in all",
-                &format!(
-                    "{} requests, {} errors, {} clients refused",
-                    status.requests, status.errors, status.refused
-                ),
-            ),
-        ]
     }
 
     fn cut(&self, line: Line, columns: usize) -> String {
@@ -112,6 +98,22 @@ impl Screen {
         }
         text
     }
+}
+
+/// What has no history.
+fn foot(figures: &Figures) -> Vec<Line> {
+    let status = &figures.status;
+    let keys = status.db_size.map_or("unknown".to_owned(), |size| size.to_string());
+    vec![
+        pair("keys", &keys),
+        pair(
+            "in all",
+            &format!(
+                "{} requests, {} errors, {} clients refused",
+                status.requests, status.errors, status.refused
+            ),
+        ),
+    ]
 }
 
 fn pair(name: &str, value: &str) -> Line {

@@ -11,7 +11,9 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute, queue, style};
 
 /// A terminal without echo, showing a screen beside the usual one. Dropped, it is as it was.
-pub(super) struct Terminal(());
+pub(super) struct Terminal {
+    out: io::Stdout,
+}
 
 /// Columns and rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,34 +37,16 @@ impl Terminal {
     /// Borrows the terminal.
     pub(super) fn open() -> io::Result<Terminal> {
         enable_raw_mode()?;
-        let terminal = Terminal(());
-        execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)?;
+        let mut terminal = Terminal { out: io::stdout() };
+        execute!(terminal.out, EnterAlternateScreen, cursor::Hide)?;
         Ok(terminal)
-    }
-
-    /// Waits for a key, up to `time`.
-    pub(super) fn wait(&mut self, time: Duration) -> io::Result<Key> {
-        if !event::poll(time)? {
-            return Ok(Key::None);
-        }
-        Ok(match event::read()? {
-            Event::Resize(..) => Key::Resized,
-            Event::Key(key) => match key.code {
-                KeyCode::Char('q') | KeyCode::Esc => Key::End,
-                KeyCode::Char('c' | 'd') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-                    Key::End
-                }
-                _ => Key::None,
-            },
-            _ => Key::None,
-        })
     }
 
     /// Shows the lines, in place of what was shown.
     pub(super) fn draw(&mut self, lines: impl FnOnce(Size) -> Vec<String>) -> io::Result<()> {
         let (columns, rows) = size()?;
         let lines = lines(Size { columns: columns.into(), rows: rows.into() });
-        let mut out = io::stdout().lock();
+        let mut out = self.out.lock();
         queue!(out, BeginSynchronizedUpdate)?;
         for (row, line) in (0..).zip(lines) {
             queue!(
@@ -79,7 +63,23 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        let _ = execute!(io::stdout(), cursor::Show, LeaveAlternateScreen);
+        let _ = execute!(self.out, cursor::Show, LeaveAlternateScreen);
         let _ = disable_raw_mode();
     }
+}
+
+/// Waits for a key, up to `time`.
+pub(super) fn wait(time: Duration) -> io::Result<Key> {
+    if !event::poll(time)? {
+        return Ok(Key::None);
+    }
+    Ok(match event::read()? {
+        Event::Resize(..) => Key::Resized,
+        Event::Key(key) => match key.code {
+            KeyCode::Char('q') | KeyCode::Esc => Key::End,
+            KeyCode::Char('c' | 'd') if key.modifiers.contains(KeyModifiers::CONTROL) => Key::End,
+            _ => Key::None,
+        },
+        _ => Key::None,
+    })
 }
