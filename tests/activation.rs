@@ -152,6 +152,10 @@ fn a_misconfigured_daemon_answers_who_waits_and_does_not_end_at_once() {
     let mut reply = String::new();
     silent.read_line(&mut reply).expect("a reply");
     assert_eq!(reply, misconfigured);
+    let mut client = Command::new(env!("CARGO_BIN_EXE_kvsock"));
+    let output = client.arg("--socket").arg(&path).arg("ping").output().expect("kvsock starts");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(error, "kvsock: kvsock is misconfigured; see the journal\n");
     let (status, said) = activated.end();
     assert_eq!(status, Some(78), "{said}");
     assert!(said.contains("KVSOCK_STORE"), "{said}");

@@ -5,7 +5,7 @@ use std::io;
 use clap::Command;
 use clap_complete::{Shell, generate};
 
-use super::command_line::definition;
+use super::definition::definition;
 use super::error::ClientError;
 use crate::command::{COMMANDS, Run};
 

@@ -24,6 +24,8 @@ pub(super) enum ClientError {
     /// own.
     #[error("{0}")]
     Refused(String),
+    #[error("a pipe's replies are lines of text: --raw and --json are for single requests")]
+    PipeForm,
     #[error("interrupted")]
     Interrupted,
     #[error("standard input: {0}")]

@@ -5,6 +5,7 @@ mod colour;
 mod command_line;
 mod completions;
 mod connection;
+mod definition;
 mod error;
 mod export;
 mod frame;
@@ -28,7 +29,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use self::command_line::{Action, CommandLine, UsageError};
+use self::command_line::{Action, CommandLine, Form, UsageError};
 use self::error::ClientError;
 use self::suggestion::explain;
 
@@ -68,6 +69,7 @@ fn act(line: CommandLine) -> Result<ExitCode, ClientError> {
     match action {
         Action::Ask(words) => one_shot::ask(&socket, words, form),
         Action::Converse if io::stdin().is_terminal() => prompt::run(&socket, form),
+        Action::Converse if form != Form::Plain => Err(ClientError::PipeForm),
         Action::Converse => pipe::run(&socket),
         Action::Help(name) => help(name.as_deref()),
         Action::Completions(shell) => {

@@ -17,6 +17,9 @@ fn every_request_of_a_pipe_gets_its_line() {
     assert_output(&output, 2, replies, "");
     assert_output(&with_input(&daemon, &[], b"ping\nquit\n"), 0, "pong\nBYE\n", "");
     assert_output(&with_input(&daemon, &[], b""), 0, "", "");
+    let why =
+        "kvsock: a pipe's replies are lines of text: --raw and --json are for single requests\n";
+    assert_output(&with_input(&daemon, &["--json"], b"ping\n"), 2, "", why);
 }
 
 #[test]

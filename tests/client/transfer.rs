@@ -127,6 +127,17 @@ fn a_bad_line_is_named_and_nothing_after_it_is_stored() {
 }
 
 #[test]
+fn a_pair_that_the_store_refuses_is_named_by_its_line() {
+    let daemon = Daemon::start(&[("MAX_REQUEST", "1KiB")]);
+    let value = "x".repeat(2000);
+    let input =
+        format!("{{\"key\":\"a\",\"value\":\"1\"}}\n\n{{\"key\":\"b\",\"value\":\"{value}\"}}\n");
+    let error = "kvsock: standard input, line 3: request longer than 1024 bytes\n";
+    assert_output(&with_input(&daemon, &["import"], input.as_bytes()), 2, "", error);
+    assert_output(&kvsock(&daemon, &["keys"]), 0, "a\n", "");
+}
+
+#[test]
 fn an_interrupted_import_goes_on_where_it_stopped() {
     let daemon = Daemon::start(&[("SYNC", "no")]);
     fill(&daemon, 50_000);

@@ -42,16 +42,16 @@ impl<'a> Lines<'a> {
         loop {
             self.line.clear();
             let read = (&mut self.input).take(LINE_MAX).read_until(b'\n', &mut self.line);
-            let length = read.map_err(|error| self.fault(error.to_string()))? as u64;
+            let length = read.map_err(|error| self.next_fault(error.to_string()))? as u64;
             if length == 0 {
                 return Ok(None);
             }
             if length == LINE_MAX {
-                return Err(self.fault("too long".to_owned()));
+                return Err(self.next_fault("too long".to_owned()));
             }
             let record = match self.line.trim_ascii() {
                 b"" => None,
-                line => Some(Record::read(line).map_err(|fault| self.fault(fault))?),
+                line => Some(Record::read(line).map_err(|fault| self.next_fault(fault))?),
             };
             self.place = Place { offset: self.place.offset + length, line: self.place.line + 1 };
             if record.is_some() {
@@ -60,7 +60,12 @@ impl<'a> Lines<'a> {
         }
     }
 
-    fn fault(&self, fault: String) -> ClientError {
-        ClientError::Line { input: self.name.to_owned(), line: self.place.line + 1, fault }
+    /// What is wrong with a line, counted from 1.
+    pub(super) fn fault(&self, line: u64, fault: String) -> ClientError {
+        ClientError::Line { input: self.name.to_owned(), line, fault }
+    }
+
+    fn next_fault(&self, fault: String) -> ClientError {
+        self.fault(self.place.line + 1, fault)
     }
 }

@@ -23,7 +23,6 @@ use super::error::ClientError;
 use super::interrupt::Interrupt;
 use super::progress;
 use super::record::Record;
-use super::scan::unexpected;
 use crate::message::Reply;
 use crate::store::glob_matches;
 
@@ -101,16 +100,16 @@ impl<'a> Importer<'a> {
     ) -> Result<(), ClientError> {
         loop {
             // What stands before a bad line is stored.
-            let (requests, count, next) = self.batch(&mut input);
-            if count > 0 {
-                self.connection.send(&requests)?;
-                for _ in 0..count {
+            let (batch, next) = self.batch(&mut input);
+            if !batch.lines.is_empty() {
+                self.connection.send(&batch.requests)?;
+                for line in batch.lines {
                     let reply = self.connection.receive()?;
-                    self.counts.add(&reply)?;
+                    self.counts.add(&reply).map_err(|fault| input.fault(line, fault))?;
                 }
             }
             let is_end = matches!(next, Ok(Next::End));
-            if count > 0 || !is_end {
+            if !is_end {
                 reached(input.place())?;
             }
             bar.set_position(input.place().offset);
@@ -121,18 +120,18 @@ impl<'a> Importer<'a> {
         }
     }
 
-    /// The next batch, the number of its requests, and what comes after it.
-    fn batch(&mut self, input: &mut Lines<'_>) -> (Vec<u8>, usize, Result<Next, ClientError>) {
-        let (mut requests, mut count) = (Vec::new(), 0);
+    /// The next batch, and what comes after it.
+    fn batch(&mut self, input: &mut Lines<'_>) -> (Batch, Result<Next, ClientError>) {
+        let mut batch = Batch::default();
         let now = now();
         for _ in 0..BATCH_PAIRS {
-            if requests.len() >= BATCH_BYTES {
+            if batch.requests.len() >= BATCH_BYTES {
                 break;
             }
             let record = match input.next() {
                 Ok(Some(record)) => record,
-                Ok(None) => return (requests, count, Ok(Next::End)),
-                Err(error) => return (requests, count, Err(error)),
+                Ok(None) => return (batch, Ok(Next::End)),
+                Err(error) => return (batch, Err(error)),
             };
             if !self.is_wanted(&record) {
                 continue;
@@ -141,10 +140,10 @@ impl<'a> Importer<'a> {
                 self.counts.expired += 1;
                 continue;
             }
-            push_set(&record, self.asked.keep, &mut requests);
-            count += 1;
+            push_set(&record, self.asked.keep, &mut batch.requests);
+            batch.lines.push(input.place().line);
         }
-        (requests, count, Ok(Next::More))
+        (batch, Ok(Next::More))
     }
 
     fn is_wanted(&self, record: &Record) -> bool {
@@ -163,16 +162,25 @@ impl<'a> Importer<'a> {
     }
 }
 
+/// Requests that are sent in one write.
+#[derive(Default)]
+struct Batch {
+    requests: Vec<u8>,
+    /// The number of each one's line.
+    lines: Vec<u64>,
+}
+
 enum Next {
     More,
     End,
 }
 
 impl Counts {
-    fn add(&mut self, reply: &Reply) -> Result<(), ClientError> {
+    /// Counts a reply, unless it says what went wrong.
+    fn add(&mut self, reply: &Reply) -> Result<(), String> {
         match reply {
             Reply::Nil => self.kept += 1,
-            Reply::Error(_) => return Err(unexpected("SET", reply)),
+            Reply::Error(error) => return Err(error.to_string()),
             _ => self.stored += 1,
         }
         Ok(())

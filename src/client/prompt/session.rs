@@ -80,8 +80,9 @@ impl Session {
                 Err(ClientError::Refused("the daemon closed the connection; not sent".to_owned()))
             }
             Some(_) => {
+                let connection = Connection::open(&self.socket, self.interrupt.clone())?;
                 *note = Some("the daemon had closed the connection; connected again");
-                Connection::open(&self.socket, self.interrupt.clone())
+                Ok(connection)
             }
         }
     }
