@@ -38,6 +38,7 @@ fn requests_are_typed_and_answered() {
     terminal.wait_for("\nerror: unbalanced quotes in request\n");
     terminal.enter("help setex");
     terminal.wait_for("\nsetex <key> <seconds> <value>\n");
+    terminal.wait_for_prompt();
     terminal.press(CTRL_D);
     assert!(terminal.end().success());
 }
@@ -110,6 +111,7 @@ fn history_is_kept_for_the_next_time_without_secrets() {
     terminal.enter("set a first");
     terminal.enter("auth sesame");
     terminal.wait_for("sesame\n");
+    terminal.wait_for_prompt();
     terminal.press(CTRL_D);
     assert!(terminal.end().success());
     let file = daemon.dir().join("state/kvsock/history");

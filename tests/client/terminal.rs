@@ -63,13 +63,19 @@ impl Terminal {
         self.keyboard.write_all(keys.as_bytes()).expect("the terminal is there");
     }
 
-    /// Types a line, once there is a prompt.
-    pub(crate) fn enter(&mut self, line: &str) {
+    /// Waits until there is a prompt with nothing behind it: only from then on are keys the
+    /// program's, and not the terminal's.
+    pub(crate) fn wait_for_prompt(&self) {
         self.wait_until("a prompt", |screen| {
             let shown = screen.contents();
             let last = shown.trim_end().lines().last().unwrap_or_default();
             last.starts_with("kvsock") && last.trim_end().ends_with('>')
         });
+    }
+
+    /// Types a line, once there is a prompt.
+    pub(crate) fn enter(&mut self, line: &str) {
+        self.wait_for_prompt();
         self.press(line);
         // So that what is waited for next is not met by what was typed.
         self.wait_for(line.trim_end());
