@@ -6,7 +6,7 @@
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 
 export const [module, socket, protocol, scripts] = process.argv.slice(2);
 export const library = createRequire(import.meta.url)(module);
@@ -25,7 +25,7 @@ export async function refused(call, text) {
 
 // Waits for something that comes with time.
 export async function until(condition) {
-  for (const end = Date.now() + 10_000; !(await condition()); await setTimeout(5)) {
+  for (const end = Date.now() + 10_000; !(await condition()); await pause(5)) {
     assert.ok(Date.now() < end, 'waited 10 s in vain');
   }
 }
@@ -33,14 +33,21 @@ export async function until(condition) {
 // Runs each case with a client of its own.
 export async function run(connect, disconnect, cases) {
   for (const each of cases) {
+    const late = () => fail(each, 'took over 30 s');
+    const alarm = setTimeout(late, 30_000);
     try {
       const client = await connect();
       await each(client);
       disconnect(client);
     } catch (error) {
-      console.error(`${module}, protocol ${protocol}: ${each.name}:`, error);
-      process.exit(1);
+      fail(each, error);
     }
+    clearTimeout(alarm);
   }
   process.exit(0);
+}
+
+function fail(each, why) {
+  console.error(`${module}, protocol ${protocol}: ${each.name}:`, why);
+  process.exit(1);
 }
