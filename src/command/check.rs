@@ -57,10 +57,7 @@ pub(super) fn check(
     }
     may(context, session, command)?;
     match command.run {
-        Run::Store(verb) => {
-            let operation = narrow(command, Operation { verb, args })?;
-            Ok(Work::Store(command, operation))
-        }
+        Run::Store(verb) => Ok(Work::Store(command, Operation { verb, args })),
         Run::Local(local) => {
             args.drain(..words);
             look_at(command, local, &args).map(|()| Work::Local(command, local, args))
@@ -101,8 +98,8 @@ fn may(context: &Context, session: &Session, command: &Command) -> Result<(), Er
 }
 
 /// Checks the arguments that mean something else here than in the store, and leaves to the
-/// engines only what they know.
-fn narrow(command: &Command, mut operation: Operation) -> Result<Operation, ErrorReply> {
+/// engines only what they know. In a transaction that is not before EXEC, as in Valkey.
+pub(super) fn narrow(command: &Command, mut operation: Operation) -> Result<Operation, ErrorReply> {
     match operation.verb {
         Verb::Last if !is_positive(&operation.args[0]) => return Err(misuse(command)),
         Verb::Clear => match &operation.args[..] {

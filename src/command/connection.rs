@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 
-use super::check::{is_word, syntax};
+use super::check::{is_word, misuse, syntax};
 use super::client::checked_name;
 use super::session::Session;
+use super::table::Command;
 use crate::message::{ErrorReply, Protocol, Reply};
 use crate::store::integer;
 
@@ -12,11 +13,17 @@ use crate::store::integer;
 pub(super) const VALKEY_VERSION: &str = "8.0.1";
 
 /// `pong`, in the letters of the protocol, or the message.
-pub(super) fn ping(session: &Session, args: &[Bytes]) -> Reply {
-    match args.first() {
-        Some(message) => Reply::Value(message.clone()),
-        None if session.is_text() => Reply::Status("pong"),
-        None => Reply::Status("PONG"),
+pub(super) fn ping(
+    session: &Session,
+    command: &Command,
+    args: &[Bytes],
+) -> Result<Reply, ErrorReply> {
+    match args {
+        [] if session.is_text() => Ok(Reply::Status("pong")),
+        [] => Ok(Reply::Status("PONG")),
+        [message] => Ok(Reply::Value(message.clone())),
+        // As in Valkey the number is looked at only here, so that a transaction may hold it.
+        _ => Err(misuse(command)),
     }
 }
 

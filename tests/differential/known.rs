@@ -19,7 +19,19 @@ pub(crate) fn reason(
 ) -> Option<&'static str> {
     let words: Vec<String> = command.iter().take(2).map(|word| upper(word)).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let is_error = [valkey, kvsock].iter().all(|reply| reply.starts_with(b"-"));
+    if is_error && String::from_utf8_lossy(valkey) == String::from_utf8_lossy(kvsock) {
+        return Some("an error that repeats bytes that are no text shows them as U+FFFD");
+    }
     match words.as_slice() {
+        ["COMMAND", "INFO"] if [valkey, kvsock].iter().all(|reply| reply.starts_with(b"*")) => {
+            Some("kvsock describes its own commands, with fewer flags")
+        }
+        ["CLIENT", "SETNAME" | "SETINFO"] | ["HELLO", _]
+            if command.iter().any(|word| word.contains(&0)) && is_error_of_name(kvsock) =>
+        {
+            Some("Valkey looks at a client's name only up to a NUL")
+        }
         ["OBJECT", "ENCODING"]
             if engine == Engine::Embedded && [valkey, kvsock].map(is_encoding) == [true; 2] =>
         {
@@ -32,6 +44,10 @@ pub(crate) fn reason(
         }
         _ => None,
     }
+}
+
+fn is_error_of_name(reply: &[u8]) -> bool {
+    reply.ends_with(b" cannot contain spaces, newlines or special characters.\r\n")
 }
 
 fn is_encoding(reply: &[u8]) -> bool {
