@@ -24,10 +24,10 @@ pub(crate) async fn a_copy_has_value_and_expiry(subject: &Subject) {
     let store = subject.open();
     let same = "source and destination objects are the same";
     let steps: &[(Verb, &[&str], Reply)] = &[
-        (Verb::Set, &["a", "1", "EX", "100"], Reply::OK),
+        (Verb::Set, &["a", "1", "EXAT", "99999999999"], Reply::OK),
         (Verb::Copy, &["a", "b"], Reply::Integer(1)),
         (Verb::Get, &["b"], value("1")),
-        (Verb::Ttl, &["b"], Reply::Integer(100)),
+        (Verb::ExpireTime, &["b"], Reply::Integer(99_999_999_999)),
         (Verb::Set, &["a", "2"], Reply::OK),
         (Verb::Copy, &["a", "b"], Reply::Integer(0)),
         (Verb::Copy, &["a", "b", "replace"], Reply::Integer(1)),
@@ -46,7 +46,7 @@ pub(crate) async fn a_renamed_key_keeps_value_and_expiry(subject: &Subject) {
     let steps: &[(Verb, &[&str], Reply)] = &[
         (Verb::Rename, &["none", "none"], error(missing)),
         (Verb::RenameNx, &["none", "b"], error(missing)),
-        (Verb::Set, &["a", "1", "EX", "100"], Reply::OK),
+        (Verb::Set, &["a", "1", "EXAT", "99999999999"], Reply::OK),
         (Verb::Rename, &["a", "a"], Reply::OK),
         (Verb::RenameNx, &["a", "a"], Reply::Integer(0)),
         (Verb::Set, &["b", "2"], Reply::OK),
@@ -54,7 +54,7 @@ pub(crate) async fn a_renamed_key_keeps_value_and_expiry(subject: &Subject) {
         (Verb::Rename, &["a", "b"], Reply::OK),
         (Verb::Exists, &["a"], Reply::Integer(0)),
         (Verb::Get, &["b"], value("1")),
-        (Verb::Ttl, &["b"], Reply::Integer(100)),
+        (Verb::ExpireTime, &["b"], Reply::Integer(99_999_999_999)),
         (Verb::RenameNx, &["b", "c"], Reply::Integer(1)),
         (Verb::Size, &[], Reply::Integer(1)),
     ];
@@ -75,8 +75,6 @@ pub(crate) async fn an_expiry_is_set_at_a_moment(subject: &Subject) {
         (Verb::ExpireTime, &["k"], Reply::Integer(100_000_000_000)),
         (Verb::PExpireAt, &["k", "9223372036854775807"], Reply::Integer(1)),
         (Verb::PExpireTime, &["k"], Reply::Integer(i64::MAX)),
-        (Verb::PExpire, &["k", "100000"], Reply::Integer(1)),
-        (Verb::Ttl, &["k"], Reply::Integer(100)),
         (
             Verb::ExpireAt,
             &["k", "9223372036854776"],
@@ -92,6 +90,26 @@ pub(crate) async fn an_expiry_is_set_at_a_moment(subject: &Subject) {
         (Verb::Exists, &["k"], Reply::Integer(0)),
     ];
     store.expect(steps).await;
+}
+
+pub(crate) async fn an_expiry_is_set_for_a_while(subject: &Subject) {
+    let store = subject.open();
+    store.set("k", "v").await;
+    let sets: &[(Verb, &[&str])] = &[
+        (Verb::Expire, &["k", "100"]),
+        (Verb::PExpire, &["k", "100000"]),
+        (Verb::Set, &["k", "v", "EX", "100"]),
+        (Verb::Set, &["k", "v", "PX", "100000"]),
+        (Verb::PSetEx, &["k", "100000", "v"]),
+        (Verb::GetEx, &["k", "EX", "100"]),
+    ];
+    for (verb, args) in sets {
+        store.one(Verb::Persist, &[b"k"]).await;
+        let args: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
+        store.one(*verb, &args).await;
+        let left = store.one(Verb::PTtl, &[b"k"]).await;
+        assert!(matches!(left, Reply::Integer(90_000..=100_000)), "{verb:?}: {left:?}");
+    }
 }
 
 pub(crate) async fn an_expiry_is_changed_on_conditions(subject: &Subject) {

@@ -118,6 +118,7 @@ macro_rules! contract {
                 a_copy_has_value_and_expiry
                 a_renamed_key_keeps_value_and_expiry
                 an_expiry_is_set_at_a_moment
+                an_expiry_is_set_for_a_while
                 an_expiry_is_changed_on_conditions
                 a_value_tells_its_encoding;
             scanning:

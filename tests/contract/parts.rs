@@ -18,11 +18,11 @@ pub(crate) async fn values_grow_at_their_end(subject: &Subject) {
         (Verb::Append, &["k", ""], Reply::Integer(0)),
         (Verb::Exists, &["k"], Reply::Integer(1)),
         (Verb::Append, &["k", "Hello"], Reply::Integer(5)),
-        (Verb::Expire, &["k", "100"], Reply::Integer(1)),
+        (Verb::ExpireAt, &["k", "99999999999"], Reply::Integer(1)),
         (Verb::Append, &["k", "!"], Reply::Integer(6)),
         (Verb::Get, &["k"], value("Hello!")),
         (Verb::StrLen, &["k"], Reply::Integer(6)),
-        (Verb::Ttl, &["k"], Reply::Integer(100)),
+        (Verb::ExpireTime, &["k"], Reply::Integer(99_999_999_999)),
     ];
     store.expect(steps).await;
 }
@@ -101,9 +101,9 @@ pub(crate) async fn fractions_are_added_in_80_bits(subject: &Subject) {
         (Verb::IncrByFloat, &["f", "nan"], error(NO_FLOAT)),
         (Verb::IncrByFloat, &["f", " 1"], error(NO_FLOAT)),
         (Verb::IncrByFloat, &["f", "1e4933"], error(NO_FLOAT)),
-        (Verb::Set, &["f", "3.14159265358979323846", "EX", "100"], Reply::OK),
+        (Verb::Set, &["f", "3.14159265358979323846", "EXAT", "99999999999"], Reply::OK),
         (Verb::IncrByFloat, &["f", "0"], value("3.14159265358979324")),
-        (Verb::Ttl, &["f"], Reply::Integer(100)),
+        (Verb::ExpireTime, &["f"], Reply::Integer(99_999_999_999)),
         (Verb::Set, &["f", "x"], Reply::OK),
         (Verb::IncrByFloat, &["f", "1"], error(NO_FLOAT)),
     ];

@@ -43,10 +43,6 @@ pub(crate) async fn set_takes_or_keeps_an_expiry(subject: &Subject) {
         (Verb::PExpireTime, &["k"], Reply::Integer(99_999_999_999_123)),
         (Verb::GetSet, &["k", "5"], value("4")),
         (Verb::Ttl, &["k"], never),
-        (Verb::Set, &["k", "6", "EX", "100"], Reply::OK),
-        (Verb::Ttl, &["k"], Reply::Integer(100)),
-        (Verb::Set, &["k", "7", "PX", "200000"], Reply::OK),
-        (Verb::Ttl, &["k"], Reply::Integer(200)),
         (Verb::Set, &["k", "8", "EXAT", "1"], Reply::OK),
         (Verb::Get, &["k"], Reply::Nil),
     ];

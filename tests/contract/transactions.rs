@@ -189,7 +189,7 @@ pub(crate) async fn a_watched_key_that_expires_is_a_change(subject: &Subject) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    store.one(Verb::PSetEx, &[b"brief", b"300", b"1"]).await;
+    store.one(Verb::PSetEx, &[b"brief", b"1000", b"1"]).await;
     let watched = watch(&store, None, &["brief"]).await;
     gone("brief").await;
     assert!(!takes_place(&store, watched).await);
@@ -197,6 +197,7 @@ pub(crate) async fn a_watched_key_that_expires_is_a_change(subject: &Subject) {
     store.one(Verb::PSetEx, &[b"gone", b"1", b"1"]).await;
     gone("gone").await;
     let watched = watch(&store, None, &["gone"]).await;
+    // Time for the store to remove it for good, which nobody can see.
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(takes_place(&store, watched).await);
 }
