@@ -1,6 +1,8 @@
 //! What is checked of a request before anything is done: that there is such a command, that its
 //! arguments are right in number, that the caller may, and what the engines need not know.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::context::{Context, Scripts};
@@ -72,9 +74,7 @@ pub(super) fn misuse(command: &Command) -> ErrorReply {
 }
 
 fn unknown_subcommand(command: &Command, word: &[u8]) -> ErrorReply {
-    // As in Valkey: up to a NUL, and no more than fits.
-    let end = word.iter().position(|byte| *byte == 0).unwrap_or(word.len()).min(SHOWN);
-    let word = String::from_utf8_lossy(&word[..end]);
+    let word = shown(word.get(..SHOWN).unwrap_or(word));
     let name = command.name.to_ascii_uppercase();
     ErrorReply::Failed(format!("unknown subcommand '{word}'. Try {name} HELP.").into())
 }
@@ -149,6 +149,12 @@ fn look_at(command: &Command, local: Local, args: &[Bytes]) -> Result<(), ErrorR
     };
     let all_known = args.iter().all(|arg| known.iter().any(|word| is_word(arg, word)));
     if all_known { Ok(()) } else { Err(misuse(command)) }
+}
+
+/// A word as error texts repeat it: up to a NUL, as in Valkey.
+pub(super) fn shown(word: &[u8]) -> Cow<'_, str> {
+    let end = word.iter().position(|byte| *byte == 0).unwrap_or(word.len());
+    String::from_utf8_lossy(&word[..end])
 }
 
 /// Whether `text` is this word, in letters of any case.

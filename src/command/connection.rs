@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::check::{is_word, misuse, syntax};
+use super::check::{is_word, misuse, shown, syntax};
 use super::client::checked_name;
 use super::session::Session;
 use super::table::Command;
@@ -102,7 +102,7 @@ pub(super) fn hello(session: &mut Session, args: &[Bytes]) -> Result<Reply, Erro
 }
 
 /// Checks all options of HELLO; gives the name, if one is to be set.
-fn hello_options(mut options: &[Bytes]) -> Result<Option<String>, ErrorReply> {
+fn hello_options(mut options: &[Bytes]) -> Result<Option<Bytes>, ErrorReply> {
     let mut name = None;
     let mut user = None;
     while let [option, rest @ ..] = options {
@@ -116,7 +116,7 @@ fn hello_options(mut options: &[Bytes]) -> Result<Option<String>, ErrorReply> {
                 rest
             }
             _ => {
-                let option = String::from_utf8_lossy(option);
+                let option = shown(option);
                 let text = format!("Syntax error in HELLO option '{option}'");
                 return Err(ErrorReply::Failed(text.into()));
             }
@@ -129,7 +129,7 @@ fn hello_options(mut options: &[Bytes]) -> Result<Option<String>, ErrorReply> {
 /// Makes the connection as if it were new.
 pub(super) fn reset(session: &mut Session) -> Reply {
     session.end_transaction();
-    session.client().about().name.clear();
+    session.client().about().name = Bytes::new();
     let reply = Reply::Status("RESET");
     if session.is_text() {
         return reply;

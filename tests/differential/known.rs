@@ -27,10 +27,14 @@ pub(crate) fn reason(
         ["COMMAND", "INFO"] if [valkey, kvsock].iter().all(|reply| reply.starts_with(b"*")) => {
             Some("kvsock describes its own commands, with fewer flags")
         }
-        ["CLIENT", "SETNAME" | "SETINFO"] | ["HELLO", _]
-            if command.iter().any(|word| word.contains(&0)) && is_error_of_name(kvsock) =>
-        {
-            Some("Valkey looks at a client's name only up to a NUL")
+        [_, "HELP"] if [valkey, kvsock].iter().all(|reply| reply.starts_with(b"*")) => {
+            Some("kvsock says in its own words what its subcommands do")
+        }
+        ["SCAN", cursor] if engine == Engine::Embedded && *cursor != "0" && is_lost(kvsock) => {
+            Some("the embedded store knows only cursors that it has given")
+        }
+        ["KEYS", pattern] if engine == Engine::Prefixed && is_all_stars(pattern) => {
+            Some("to Valkey a key that is empty but for the prefix is not empty")
         }
         ["OBJECT", "ENCODING"]
             if engine == Engine::Embedded && [valkey, kvsock].map(is_encoding) == [true; 2] =>
@@ -46,8 +50,12 @@ pub(crate) fn reason(
     }
 }
 
-fn is_error_of_name(reply: &[u8]) -> bool {
-    reply.ends_with(b" cannot contain spaces, newlines or special characters.\r\n")
+fn is_lost(reply: &[u8]) -> bool {
+    reply.ends_with(b" is not known any more; begin again with 0\r\n")
+}
+
+fn is_all_stars(pattern: &str) -> bool {
+    pattern.bytes().all(|byte| byte == b'*')
 }
 
 fn is_encoding(reply: &[u8]) -> bool {

@@ -62,12 +62,12 @@ pub(super) fn count(
         _ => return Err(refusal::syntax()),
     };
     let start = start.map_or(Ok(0), |start| integer::argument(start))?;
-    let end = end.map_or(Ok(-1), |end| integer::argument(end))?;
     let by_bits = match unit {
         Some(unit) if unit.eq_ignore_ascii_case(b"BIT") => true,
         Some(unit) if !unit.eq_ignore_ascii_case(b"BYTE") => return Err(refusal::syntax()),
         _ => false,
     };
+    let end = end.map_or(Ok(-1), |end| integer::argument(end))?;
     Ok(Reply::Integer(ones(&reader.value_or_empty(key)?, start, end, by_bits)))
 }
 

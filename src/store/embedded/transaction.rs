@@ -1,7 +1,6 @@
 //! Changes on top of the committed data, committed together: count, indexes and state with them.
 
 use std::collections::HashMap;
-use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,6 +10,7 @@ use fjall::{PersistMode, Readable};
 use super::database::Database;
 use super::fault::Fault;
 use super::layout::{Record, State, expiry_entry, expiry_of, split_entry};
+use super::merge;
 use super::reader::{Entry, Source};
 use super::recent::Recent;
 use super::scope::Scope;
@@ -73,7 +73,7 @@ impl Transaction {
             next_expiry: Some(0),
         };
         if transaction.state.prefix != scope.prefix {
-            transaction.state.count = transaction.recount()?;
+            transaction.state.count = transaction.database.count(&scope.stored_prefix)?;
             transaction.state.prefix = scope.prefix.clone();
             transaction.write(PersistMode::Buffer)?;
         } else if transaction.recent.is_changed() {
@@ -280,16 +280,6 @@ impl Transaction {
         }
         self.changes.get_mut(stored).ok_or(Fault::Panicked)
     }
-
-    fn recount(&self) -> Result<u64, Fault> {
-        let mut count = 0;
-        let snapshot = self.database.snapshot();
-        for entry in snapshot.prefix(&self.database.data, &self.scope.stored_prefix) {
-            entry.key()?;
-            count += 1;
-        }
-        Ok(count)
-    }
 }
 
 impl Source for Transaction {
@@ -305,17 +295,9 @@ impl Source for Transaction {
         let is_unchanged = |entry: &Result<Entry, Fault>| {
             !entry.as_ref().is_ok_and(|(stored, _)| self.changes.contains_key(stored))
         };
-        let mut committed = committed.filter(is_unchanged).peekable();
         let later = self.changes.iter().filter(|(stored, _)| stored[..] >= *start);
-        let mut changed: Vec<Entry> = later
-            .filter_map(|(stored, change)| Some((stored.clone(), change.after.as_ref()?.expires)))
-            .collect();
-        changed.sort_unstable();
-        let mut changed = changed.into_iter().peekable();
-        Box::new(iter::from_fn(move || match (committed.peek(), changed.peek()) {
-            (Some(Ok((one, _))), Some((other, _))) if one > other => changed.next().map(Ok),
-            (None, _) => changed.next().map(Ok),
-            _ => committed.next(),
-        }))
+        let changed = later
+            .filter_map(|(stored, change)| Some((stored.clone(), change.after.as_ref()?.expires)));
+        Box::new(merge::sorted(committed.filter(is_unchanged), changed.collect()))
     }
 }
