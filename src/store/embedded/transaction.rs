@@ -1,6 +1,7 @@
 //! Changes on top of the committed data, committed together: count, indexes and state with them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -27,7 +28,7 @@ pub(super) struct Transaction {
     scope: Scope,
     state: State,
     recent: Recent,
-    changes: HashMap<Bytes, Change>,
+    changes: BTreeMap<Bytes, Change>,
     /// Entries of the expiry index that belong to nothing.
     orphans: Vec<Vec<u8>>,
     /// Bytes in `changes`.
@@ -66,7 +67,7 @@ impl Transaction {
             scope: scope.clone(),
             state,
             recent,
-            changes: HashMap::new(),
+            changes: BTreeMap::new(),
             orphans: Vec::new(),
             len: 0,
             shared,
@@ -152,7 +153,7 @@ impl Transaction {
         let mut batch = self.database.batch();
         let (data, expiry, recent) =
             (&self.database.data, &self.database.expiry, &self.database.recent);
-        for (key, Change { before, after }) in self.changes.drain() {
+        for (key, Change { before, after }) in std::mem::take(&mut self.changes) {
             let was = match before {
                 Committed::Present { expires } => expires,
                 Committed::Absent => None,
@@ -295,9 +296,9 @@ impl Source for Transaction {
         let is_unchanged = |entry: &Result<Entry, Fault>| {
             !entry.as_ref().is_ok_and(|(stored, _)| self.changes.contains_key(stored))
         };
-        let later = self.changes.iter().filter(|(stored, _)| stored[..] >= *start);
+        let later = self.changes.range::<[u8], _>((Bound::Included(start), Bound::Unbounded));
         let changed = later
             .filter_map(|(stored, change)| Some((stored.clone(), change.after.as_ref()?.expires)));
-        Box::new(merge::sorted(committed.filter(is_unchanged), changed.collect()))
+        Box::new(merge::sorted(committed.filter(is_unchanged), changed))
     }
 }
