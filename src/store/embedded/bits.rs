@@ -8,7 +8,8 @@ use super::layout::Record;
 use super::range;
 use super::reader::{Reader, Source};
 use super::refusal;
-use super::string::{MAX_VALUE, patched};
+use super::scope::MAX_VALUE;
+use super::string::patched;
 use crate::message::{ErrorReply, Reply};
 
 /// `SETBIT`
@@ -28,6 +29,7 @@ pub(super) fn set(
         None => (false, false),
     };
     if !is_long_enough || was != bit {
+        editor.scope.check_growth(place.byte + 1)?;
         let value = patched(old.as_ref(), place.byte + 1, |value| {
             let byte = &mut value[place.byte];
             *byte = if bit { *byte | place.mask } else { *byte & !place.mask };
