@@ -17,7 +17,7 @@ pub(super) fn info(names: &[Bytes]) -> Reply {
     if names.is_empty() {
         return Reply::Array(COMMANDS.iter().map(description).collect());
     }
-    let described = |name: &Bytes| find_by_full_name(name).map_or(Reply::NilList, description);
+    let described = |name: &Bytes| find_by_full_name(name).map_or(Reply::Nil, description);
     Reply::Array(names.iter().map(described).collect())
 }
 

@@ -1,6 +1,8 @@
 //! What is checked of a request before anything is done: that there is such a command, that its
 //! arguments are right in number, that the caller may, and what the engines need not know.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::context::{Context, Scripts};
@@ -57,10 +59,7 @@ pub(super) fn check(
     }
     may(context, session, command)?;
     match command.run {
-        Run::Store(verb) => {
-            let operation = narrow(command, Operation { verb, args })?;
-            Ok(Work::Store(command, operation))
-        }
+        Run::Store(verb) => Ok(Work::Store(command, Operation { verb, args })),
         Run::Local(local) => {
             args.drain(..words);
             look_at(command, local, &args).map(|()| Work::Local(command, local, args))
@@ -75,9 +74,7 @@ pub(super) fn misuse(command: &Command) -> ErrorReply {
 }
 
 fn unknown_subcommand(command: &Command, word: &[u8]) -> ErrorReply {
-    // As in Valkey: up to a NUL, and no more than fits.
-    let end = word.iter().position(|byte| *byte == 0).unwrap_or(word.len()).min(SHOWN);
-    let word = String::from_utf8_lossy(&word[..end]);
+    let word = shown(word.get(..SHOWN).unwrap_or(word));
     let name = command.name.to_ascii_uppercase();
     ErrorReply::Failed(format!("unknown subcommand '{word}'. Try {name} HELP.").into())
 }
@@ -101,8 +98,8 @@ fn may(context: &Context, session: &Session, command: &Command) -> Result<(), Er
 }
 
 /// Checks the arguments that mean something else here than in the store, and leaves to the
-/// engines only what they know.
-fn narrow(command: &Command, mut operation: Operation) -> Result<Operation, ErrorReply> {
+/// engines only what they know. In a transaction that is not before EXEC, as in Valkey.
+pub(super) fn narrow(command: &Command, mut operation: Operation) -> Result<Operation, ErrorReply> {
     match operation.verb {
         Verb::Last if !is_positive(&operation.args[0]) => return Err(misuse(command)),
         Verb::Clear => match &operation.args[..] {
@@ -152,6 +149,12 @@ fn look_at(command: &Command, local: Local, args: &[Bytes]) -> Result<(), ErrorR
     };
     let all_known = args.iter().all(|arg| known.iter().any(|word| is_word(arg, word)));
     if all_known { Ok(()) } else { Err(misuse(command)) }
+}
+
+/// A word as error texts repeat it: up to a NUL, as in Valkey.
+pub(super) fn shown(word: &[u8]) -> Cow<'_, str> {
+    let end = word.iter().position(|byte| *byte == 0).unwrap_or(word.len());
+    String::from_utf8_lossy(&word[..end])
 }
 
 /// Whether `text` is this word, in letters of any case.

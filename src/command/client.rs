@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::check::{is_word, syntax};
+use super::check::{is_word, shown, syntax};
 use super::clients::Client;
 use super::context::Context;
 use super::session::Session;
@@ -21,7 +21,7 @@ pub(super) fn id(session: &Session) -> Reply {
 /// The connection's name.
 pub(super) fn name(session: &Session) -> Reply {
     let name = session.client().about().name.clone();
-    if name.is_empty() { Reply::Nil } else { Reply::Value(name.into()) }
+    if name.is_empty() { Reply::Nil } else { Reply::Value(name) }
 }
 
 /// Gives the connection a name; an empty one takes it away.
@@ -30,23 +30,25 @@ pub(super) fn set_name(session: &Session, args: &[Bytes]) -> Result<Reply, Error
     Ok(Reply::OK)
 }
 
-/// A name that stands in CLIENT LIST without quotes.
-pub(super) fn checked_name(name: &[u8]) -> Result<String, ErrorReply> {
+/// A name that stands in CLIENT LIST without quotes. What follows a NUL is not shown there, and
+/// not looked at, as in Valkey.
+pub(super) fn checked_name(name: &[u8]) -> Result<Bytes, ErrorReply> {
     checked(name, "Client names")
 }
 
-fn checked(name: &[u8], what: &str) -> Result<String, ErrorReply> {
-    let is_plain = name.iter().all(|byte| matches!(byte, b'!'..=b'~'));
-    std::str::from_utf8(name).ok().filter(|_| is_plain).map(str::to_owned).ok_or_else(|| {
-        let text = format!("{what} cannot contain spaces, newlines or special characters.");
-        ErrorReply::Failed(text.into())
-    })
+fn checked(name: &[u8], what: &str) -> Result<Bytes, ErrorReply> {
+    if name.iter().take_while(|byte| **byte != 0).all(|byte| matches!(byte, b'!'..=b'~')) {
+        // A copy, since a slice would keep the whole buffer it was read into.
+        return Ok(Bytes::copy_from_slice(name));
+    }
+    let text = format!("{what} cannot contain spaces, newlines or special characters.");
+    Err(ErrorReply::Failed(text.into()))
 }
 
 /// Says which library the client uses.
 pub(super) fn set_info(session: &Session, args: &[Bytes]) -> Result<Reply, ErrorReply> {
     let (attribute, value) = (&args[0], &args[1]);
-    let name = String::from_utf8_lossy(attribute);
+    let name = shown(attribute);
     let is_version = is_word(attribute, "lib-ver");
     if !is_version && !is_word(attribute, "lib-name") {
         return Err(ErrorReply::Failed(format!("Unrecognized option '{name}'").into()));
@@ -102,7 +104,7 @@ fn is_normal(kind: &[u8]) -> Result<bool, ErrorReply> {
     if ["master", "primary", "replica", "slave", "pubsub"].iter().any(|it| is_word(kind, it)) {
         return Ok(false);
     }
-    let kind = String::from_utf8_lossy(kind);
+    let kind = shown(kind);
     Err(ErrorReply::Failed(format!("Unknown client type '{kind}'").into()))
 }
 
@@ -163,7 +165,7 @@ fn filters(mut args: &[Bytes]) -> Result<Filters, ErrorReply> {
             filters.nobody |= !is_normal(value)?;
         } else if is_word(option, "user") {
             if text != "default" {
-                return failed(format!("No such user '{text}'"));
+                return failed(format!("No such user '{}'", shown(value)));
             }
         } else if is_word(option, "maxage") {
             match integer::parse(value) {

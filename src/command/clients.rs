@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::caller::Caller;
+use super::check::shown;
 use crate::message::Protocol;
 
 /// The open connections, by number.
@@ -37,9 +39,9 @@ pub struct Client {
 /// What changes.
 #[derive(Debug)]
 pub(super) struct About {
-    pub(super) name: String,
-    pub(super) library: String,
-    pub(super) library_version: String,
+    pub(super) name: Bytes,
+    pub(super) library: Bytes,
+    pub(super) library_version: Bytes,
     pub(super) protocol: Protocol,
     /// The command that came last, its subcommand after a blank.
     pub(super) command: &'static str,
@@ -71,9 +73,9 @@ impl Clients {
             killed: AtomicBool::new(false),
             kill: Notify::new(),
             about: Mutex::new(About {
-                name: String::new(),
-                library: String::new(),
-                library_version: String::new(),
+                name: Bytes::new(),
+                library: Bytes::new(),
+                library_version: Bytes::new(),
                 protocol,
                 command: "",
                 active: now,
@@ -142,7 +144,7 @@ impl Client {
              resp={} lib-name={} lib-ver={} tot-net-in=0 tot-net-out=0 tot-cmds={}",
             self.id,
             self.descriptor,
-            about.name,
+            shown(&about.name),
             self.age(),
             about.active.elapsed().as_secs(),
             if about.queued.is_some() { "Ux" } else { "U" },
@@ -158,8 +160,8 @@ impl Client {
                 Protocol::Resp2 => "2",
                 Protocol::Resp3 => "3",
             },
-            about.library,
-            about.library_version,
+            shown(&about.library),
+            shown(&about.library_version),
             about.commands,
         );
         let pid = self.caller.pid.map_or("-1".to_owned(), |pid| pid.to_string());

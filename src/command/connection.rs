@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 
-use super::check::{is_word, syntax};
+use super::check::{is_word, misuse, shown, syntax};
 use super::client::checked_name;
 use super::session::Session;
+use super::table::Command;
 use crate::message::{ErrorReply, Protocol, Reply};
 use crate::store::integer;
 
@@ -12,11 +13,17 @@ use crate::store::integer;
 pub(super) const VALKEY_VERSION: &str = "8.0.1";
 
 /// `pong`, in the letters of the protocol, or the message.
-pub(super) fn ping(session: &Session, args: &[Bytes]) -> Reply {
-    match args.first() {
-        Some(message) => Reply::Value(message.clone()),
-        None if session.is_text() => Reply::Status("pong"),
-        None => Reply::Status("PONG"),
+pub(super) fn ping(
+    session: &Session,
+    command: &Command,
+    args: &[Bytes],
+) -> Result<Reply, ErrorReply> {
+    match args {
+        [] if session.is_text() => Ok(Reply::Status("pong")),
+        [] => Ok(Reply::Status("PONG")),
+        [message] => Ok(Reply::Value(message.clone())),
+        // As in Valkey the number is looked at only here, so that a transaction may hold it.
+        _ => Err(misuse(command)),
     }
 }
 
@@ -95,7 +102,7 @@ pub(super) fn hello(session: &mut Session, args: &[Bytes]) -> Result<Reply, Erro
 }
 
 /// Checks all options of HELLO; gives the name, if one is to be set.
-fn hello_options(mut options: &[Bytes]) -> Result<Option<String>, ErrorReply> {
+fn hello_options(mut options: &[Bytes]) -> Result<Option<Bytes>, ErrorReply> {
     let mut name = None;
     let mut user = None;
     while let [option, rest @ ..] = options {
@@ -109,7 +116,7 @@ fn hello_options(mut options: &[Bytes]) -> Result<Option<String>, ErrorReply> {
                 rest
             }
             _ => {
-                let option = String::from_utf8_lossy(option);
+                let option = shown(option);
                 let text = format!("Syntax error in HELLO option '{option}'");
                 return Err(ErrorReply::Failed(text.into()));
             }
@@ -122,7 +129,7 @@ fn hello_options(mut options: &[Bytes]) -> Result<Option<String>, ErrorReply> {
 /// Makes the connection as if it were new.
 pub(super) fn reset(session: &mut Session) -> Reply {
     session.end_transaction();
-    session.client().about().name.clear();
+    session.client().about().name = Bytes::new();
     let reply = Reply::Status("RESET");
     if session.is_text() {
         return reply;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::check::{Work, check};
+use super::check::{Work, check, narrow};
 use super::context::{Context, Counters};
 use super::local;
 use super::session::Session;
@@ -55,7 +55,10 @@ pub async fn execute(
         match work {
             Work::Store(command, operation) => {
                 newest = command.full_name;
-                batch.push(replies, command, operation);
+                match narrow(command, operation) {
+                    Ok(operation) => batch.push(replies, command, operation),
+                    Err(error) => replies.push(Reply::Error(error)),
+                }
             }
             Work::Local(command, which, args) => {
                 newest = command.full_name;
@@ -66,7 +69,7 @@ pub async fn execute(
                 }
                 let reply = match which {
                     Local::Exec => transaction::exec(context, session).await,
-                    _ => local::run(context, session, which, &args).await,
+                    _ => local::run(context, session, command, which, &args).await,
                 };
                 replies.push(reply);
                 next = match which {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::context::Context;
 use super::session::Session;
-use super::table::Local;
+use super::table::{Command, Local};
 use super::{catalog, client, connection, help, info, settings, status, transaction};
 use crate::message::Reply;
 
@@ -15,6 +15,7 @@ use crate::message::Reply;
 pub(super) async fn run(
     context: &Arc<Context>,
     session: &mut Session,
+    command: &Command,
     local: Local,
     args: &[Bytes],
 ) -> Reply {
@@ -24,6 +25,7 @@ pub(super) async fn run(
         Local::Info => return info::reply(context, args).await,
         Local::Watch => return transaction::watch(context, session, args).await,
         Local::Auth => connection::auth(args),
+        Local::Ping => connection::ping(session, command, args),
         Local::Hello => connection::hello(session, args),
         Local::Select => connection::select(args),
         Local::ClientKill => client::kill(context, session, args),
@@ -57,7 +59,6 @@ fn at_once(context: &Context, session: &mut Session, local: Local, args: &[Bytes
         Local::MemoryHelp => help::subcommands("memory"),
         Local::Multi => transaction::multi(session),
         Local::ObjectHelp => help::subcommands("object"),
-        Local::Ping => connection::ping(session, args),
         Local::Quit => connection::quit(session),
         Local::Reset => connection::reset(session),
         Local::RtKey => Reply::Value(Bytes::copy_from_slice(&context.keys.rtkey())),

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::check::Work;
+use super::check::{Work, narrow};
 use super::context::Context;
 use super::local;
 use super::queue::Queue;
 use super::session::{Session, Watched};
 use super::table::{Command, Local};
-use crate::message::{ErrorReply, Reply};
+use crate::message::{Args, ErrorReply, Reply};
+use crate::store::Operation;
 
 /// What may be done in a transaction with a command that came after MULTI.
 pub(super) enum Place {
@@ -122,14 +123,7 @@ pub(super) async fn exec(context: &Arc<Context>, session: &mut Session) -> Reply
         Watched::Keys(watch) => Some(watch),
         Watched::Lost => return Reply::NilList,
     };
-    let operations: Vec<_> = queue
-        .works
-        .iter()
-        .filter_map(|work| match work {
-            Work::Store(_, operation) => Some(operation.clone()),
-            Work::Local(..) => None,
-        })
-        .collect();
+    let (steps, operations) = steps(queue.works);
     let mut answers = Vec::new().into_iter();
     if watch.is_some() || !operations.is_empty() {
         match context.store.transact(watch, operations).await {
@@ -137,15 +131,42 @@ pub(super) async fn exec(context: &Arc<Context>, session: &mut Session) -> Reply
             refusal => return refusal,
         }
     }
-    let mut replies = Vec::with_capacity(queue.works.len());
-    for work in queue.works {
-        replies.push(match work {
-            Work::Store(..) => answers.next().unwrap_or(Reply::Nil),
-            Work::Local(_, Local::Unwatch, _) => Reply::OK,
-            Work::Local(_, which, args) => local::run(context, session, which, &args).await,
+    let mut replies = Vec::with_capacity(steps.len());
+    for step in steps {
+        replies.push(match step {
+            Step::Store => answers.next().unwrap_or(Reply::Nil),
+            Step::Refused(error) => Reply::Error(error),
+            Step::Local(_, Local::Unwatch, _) => Reply::OK,
+            Step::Local(command, which, args) => {
+                local::run(context, session, command, which, &args).await
+            }
         });
     }
     Reply::Array(replies)
+}
+
+/// One command of a transaction that is carried out.
+enum Step {
+    /// Its reply comes from the store.
+    Store,
+    Refused(ErrorReply),
+    Local(&'static Command, Local, Args),
+}
+
+/// What is to be done, and those parts of it that the store does.
+fn steps(works: Vec<Work>) -> (Vec<Step>, Vec<Operation>) {
+    let mut operations = Vec::new();
+    let steps = works.into_iter().map(|work| match work {
+        Work::Local(command, which, args) => Step::Local(command, which, args),
+        Work::Store(command, operation) => match narrow(command, operation) {
+            Err(error) => Step::Refused(error),
+            Ok(operation) => {
+                operations.push(operation);
+                Step::Store
+            }
+        },
+    });
+    (steps.collect(), operations)
 }
 
 fn without(command: &str) -> Reply {

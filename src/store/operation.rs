@@ -86,7 +86,7 @@ verbs! {
     Ping = "PING", None, Read;
     /// key
     Get = "GET", First, Read;
-    /// key value [options]
+    /// key value `[options]`
     Set = "SET", First, Store;
     /// key value
     SetNx = "SETNX", First, Store;
@@ -98,7 +98,7 @@ verbs! {
     GetSet = "GETSET", First, Store;
     /// key
     GetDel = "GETDEL", First, Write;
-    /// key [options]
+    /// key `[options]`
     GetEx = "GETEX", First, Write;
     /// key...
     MGet = "MGET", All, Read;
@@ -128,9 +128,9 @@ verbs! {
     SetBit = "SETBIT", First, Write;
     /// key offset
     GetBit = "GETBIT", First, Read;
-    /// key [range]
+    /// key `[range]`
     BitCount = "BITCOUNT", First, Read;
-    /// key key [options]
+    /// key key `[options]`
     Lcs = "LCS", FirstTwo, Read;
     /// key...
     Del = "DEL", All, Write;
@@ -150,15 +150,15 @@ verbs! {
     RenameNx = "RENAMENX", FirstTwo, Store;
     /// No arguments.
     RandomKey = "RANDOMKEY", None, Read;
-    /// cursor [options]. An array of the next cursor and a list of keys.
+    /// cursor `[options]`. An array of the next cursor and a list of keys.
     Scan = "SCAN", None, Read;
-    /// key seconds [condition]
+    /// key seconds `[condition]`
     Expire = "EXPIRE", First, Write;
-    /// key milliseconds [condition]
+    /// key milliseconds `[condition]`
     PExpire = "PEXPIRE", First, Write;
-    /// key Unix-seconds [condition]
+    /// key Unix-seconds `[condition]`
     ExpireAt = "EXPIREAT", First, Write;
-    /// key Unix-milliseconds [condition]
+    /// key Unix-milliseconds `[condition]`
     PExpireAt = "PEXPIREAT", First, Write;
     /// key
     Ttl = "TTL", First, Read;
@@ -172,15 +172,15 @@ verbs! {
     Persist = "PERSIST", First, Write;
     /// `ENCODING`, `FREQ`, `IDLETIME` or `REFCOUNT`, then a key
     Object = "OBJECT", Second, Read;
-    /// `USAGE` key [options]
+    /// `USAGE` key `[options]`
     MemoryUsage = "MEMORY", Second, Read;
     /// key
     Dump = "DUMP", First, Read;
-    /// key milliseconds value [options]
+    /// key milliseconds value `[options]`
     Restore = "RESTORE", First, Store;
-    /// script number-of-keys [key]... [argument]...
+    /// script, number of keys, keys, arguments
     Eval = "EVAL", Numbered, Write;
-    /// digest number-of-keys [key]... [argument]...
+    /// digest, number of keys, keys, arguments
     EvalSha = "EVALSHA", Numbered, Write;
     /// `LOAD`, `EXISTS` or `FLUSH`, then what it takes
     Script = "SCRIPT", None, Write;

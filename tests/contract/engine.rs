@@ -54,6 +54,14 @@ impl Opened {
         self.one(Verb::Get, &[key.as_ref()]).await
     }
 
+    /// Carries out operations one after the other; each must be replied to as it says.
+    pub(crate) async fn expect(&self, steps: &[(Verb, &[&str], Reply)]) {
+        for (verb, args, expected) in steps {
+            let bytes: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
+            assert_eq!(self.one(*verb, &bytes).await, *expected, "{verb:?} {args:?}");
+        }
+    }
+
     /// Closes it with time enough.
     pub(crate) async fn close(self) {
         self.0.close(std::time::Duration::from_secs(5)).await;
@@ -70,6 +78,10 @@ pub(crate) fn value(bytes: impl AsRef<[u8]>) -> Reply {
 
 pub(crate) fn list<const N: usize>(items: [&str; N]) -> Reply {
     Reply::List(items.iter().map(|item| Some(Bytes::copy_from_slice(item.as_bytes()))).collect())
+}
+
+pub(crate) fn error(text: &'static str) -> Reply {
+    Reply::failed(text)
 }
 
 pub(crate) fn pairs<const N: usize>(items: [(&str, &str); N]) -> Reply {

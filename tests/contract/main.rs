@@ -3,14 +3,19 @@
 
 mod batches;
 mod engine;
+mod keys;
 mod last;
 mod limits;
 mod listing;
 mod numbers;
+mod parts;
 mod prefix;
 mod saving;
+mod scanning;
+mod setting;
 #[path = "../support/mod.rs"]
 mod support;
+mod transactions;
 mod values;
 
 /// One test for each promise, on one engine.
@@ -90,7 +95,50 @@ macro_rules! contract {
             saving:
                 save_ends_once_the_data_is_on_disk
                 saves_at_one_time_all_succeed
+                saving_in_the_background_tells_when_it_ended
                 what_was_written_is_there_when_the_store_is_opened_again;
+            setting:
+                set_heeds_whether_the_key_exists
+                set_takes_or_keeps_an_expiry
+                set_refuses_contradictions_before_bad_times
+                getex_changes_the_expiry_of_what_it_gets
+                getdel_gets_and_removes
+                several_values_are_set_and_got_at_once
+                what_stores_whole_values_counts_as_setting;
+            parts:
+                values_grow_at_their_end
+                ranges_are_got_and_set
+                bits_are_set_got_and_counted
+                counting_takes_any_step
+                fractions_are_added_in_80_bits
+                what_two_values_have_in_common_is_found
+                too_long_values_are_not_compared;
+            keys:
+                keys_are_told_and_removed
+                a_copy_has_value_and_expiry
+                a_renamed_key_keeps_value_and_expiry
+                an_expiry_is_set_at_a_moment
+                an_expiry_is_set_for_a_while
+                an_expiry_is_changed_on_conditions
+                a_value_tells_its_encoding;
+            scanning:
+                an_iteration_finds_every_key
+                an_iteration_is_not_disturbed_by_changes
+                an_iteration_chooses_keys
+                the_index_is_not_found_by_scanning
+                what_is_no_cursor_or_option_is_refused
+                a_random_key_is_one_that_is_there;
+            transactions:
+                a_transaction_replies_to_each_operation
+                nobody_sees_a_part_of_a_transaction
+                a_change_of_a_watched_key_ends_a_transaction
+                what_changes_nothing_lets_a_transaction_take_place
+                a_change_and_its_undoing_are_changes
+                watched_keys_add_up
+                a_watch_is_forgotten_when_it_is_dropped
+                a_watched_key_that_expires_is_a_change
+                only_one_of_several_clients_wins
+                the_index_cannot_be_watched;
             limits:
                 keys_of_the_index_are_refused
                 a_value_longer_than_a_reply_may_be_is_refused

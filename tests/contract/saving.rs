@@ -34,3 +34,15 @@ pub(crate) async fn what_was_written_is_there_when_the_store_is_opened_again(sub
     store.close().await;
     assert_eq!(subject.open().get("a").await, value("1"));
 }
+
+pub(crate) async fn saving_in_the_background_tells_when_it_ended(subject: &Subject) {
+    let store = subject.open();
+    store.set("a", "1").await;
+    let Reply::Integer(before) = store.one(Verb::LastSave, &[]).await else { panic!("a time") };
+    let started = store.one(Verb::BgSave, &[]).await;
+    assert_eq!(started, Reply::Status("Background saving started"));
+    assert_eq!(store.one(Verb::BgSave, &[b"x"]).await, Reply::failed("syntax error"));
+    assert_eq!(store.one(Verb::Save, &[]).await, Reply::OK);
+    let Reply::Integer(after) = store.one(Verb::LastSave, &[]).await else { panic!("a time") };
+    assert!(before > 1_700_000_000 && after >= before, "{before} {after}");
+}

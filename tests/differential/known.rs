@@ -19,7 +19,23 @@ pub(crate) fn reason(
 ) -> Option<&'static str> {
     let words: Vec<String> = command.iter().take(2).map(|word| upper(word)).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let is_error = [valkey, kvsock].iter().all(|reply| reply.starts_with(b"-"));
+    if is_error && String::from_utf8_lossy(valkey) == String::from_utf8_lossy(kvsock) {
+        return Some("an error that repeats bytes that are no text shows them as U+FFFD");
+    }
     match words.as_slice() {
+        ["COMMAND", "INFO"] if [valkey, kvsock].iter().all(|reply| reply.starts_with(b"*")) => {
+            Some("kvsock describes its own commands, with fewer flags")
+        }
+        [_, "HELP"] if [valkey, kvsock].iter().all(|reply| reply.starts_with(b"*")) => {
+            Some("kvsock says in its own words what its subcommands do")
+        }
+        ["SCAN", cursor] if engine == Engine::Embedded && *cursor != "0" && is_lost(kvsock) => {
+            Some("the embedded store knows only cursors that it has given")
+        }
+        ["KEYS", pattern] if engine == Engine::Prefixed && is_all_stars(pattern) => {
+            Some("to Valkey a key that is empty but for the prefix is not empty")
+        }
         ["OBJECT", "ENCODING"]
             if engine == Engine::Embedded && [valkey, kvsock].map(is_encoding) == [true; 2] =>
         {
@@ -32,6 +48,14 @@ pub(crate) fn reason(
         }
         _ => None,
     }
+}
+
+fn is_lost(reply: &[u8]) -> bool {
+    reply.ends_with(b" is not known any more; begin again with 0\r\n")
+}
+
+fn is_all_stars(pattern: &str) -> bool {
+    pattern.bytes().all(|byte| byte == b'*')
 }
 
 fn is_encoding(reply: &[u8]) -> bool {

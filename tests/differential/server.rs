@@ -50,7 +50,8 @@ impl Server {
         }
         if engine == Engine::Embedded {
             // When it is written to the disk changes no reply.
-            let daemon = Daemon::start(&[("SYNC", "no")]);
+            // Valkey bounds what a value may grow to by no reply's length.
+            let daemon = Daemon::start(&[("SYNC", "no"), ("MAX_REPLY", "0")]);
             return Some(Server { engine, daemon: Some(daemon), valkey: None });
         }
         let valkey = Setup::default().start()?;

@@ -104,7 +104,7 @@ fn what_is_for_administrators_is_refused_to_others_in_every_spelling() {
         "EVAL x 0",
         "RESTORE a 0 b",
     ];
-    let lines: String = names.iter().map(|name| format!("{name}\\r\\n")).collect();
+    let lines = names.join("\\r\\n") + "\\r\\n";
     let script = format!("*1\\r\\n$4\\r\\nPING\\r\\n{lines}");
     let Some(output) = as_nobody(&daemon, &script) else { return };
     let replies: Vec<&str> = output.lines().skip(1).collect();

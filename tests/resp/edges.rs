@@ -137,3 +137,15 @@ fn a_transaction_over_the_limit_is_refused_whole() {
     wire.ask("EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n");
     wire.ask("EXISTS a b", ":0\r\n");
 }
+
+#[test]
+fn a_few_bytes_do_not_make_a_value_that_no_reply_could_hold() {
+    let daemon = Daemon::start(&[("MAX_REPLY", "1MiB")]);
+    let mut wire = Wire::connect(&daemon);
+    let refused = "-ERR value longer than a reply may be, 1048576 bytes\r\n";
+    wire.ask("SETBIT k 4294967295 1", refused);
+    wire.ask("SETRANGE k 1048576 x", refused);
+    wire.ask("SETRANGE k 1048575 x", ":1048576\r\n");
+    wire.ask("APPEND k x", refused);
+    wire.ask("STRLEN k", ":1048576\r\n");
+}

@@ -1,5 +1,7 @@
 //! Scripts: who may, and that they do no harm to others.
 
+use std::fmt::Write;
+
 use crate::support::daemon::Daemon;
 use crate::support::valkey::Setup;
 use crate::wire::Wire;
@@ -8,7 +10,7 @@ fn eval(script: &str, rest: &str) -> Vec<u8> {
     let count = 2 + rest.split(' ').count();
     let mut bytes = format!("*{count}\r\n$4\r\nEVAL\r\n${}\r\n{script}\r\n", script.len());
     for word in rest.split(' ') {
-        bytes.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+        write!(bytes, "${}\r\n{word}\r\n", word.len()).expect("a String takes every write");
     }
     bytes.into_bytes()
 }

@@ -3,11 +3,13 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kvsock::message::Reply;
-use kvsock::store::{Health, Location, OpenError, Operation, Options, Store, Sync, Tls, Verb};
+use kvsock::message::{ErrorReply, Reply};
+use kvsock::store::{
+    Health, Location, OpenError, Operation, Options, Store, Sync, Tls, Verb, Watch,
+};
 use tokio::runtime::Runtime;
 
 /// Settings for a store in `directory`.
@@ -45,6 +47,15 @@ pub fn list(keys: &[&str]) -> Reply {
 pub fn pairs(pairs: &[(&str, &str)]) -> Reply {
     let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
     Reply::Pairs(pairs.iter().map(|(key, value)| (bytes(key), bytes(value))).collect())
+}
+
+/// Waits for a condition that must come.
+pub fn wait_until(condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the condition never came");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// An open store.
@@ -85,6 +96,16 @@ impl Opened {
     /// Carries out one operation without arguments.
     pub fn ask(&self, verb: Verb) -> Reply {
         self.run::<&str>(verb, &[])
+    }
+
+    /// Watches keys.
+    pub fn watch(&self, watch: Option<Watch>, keys: Vec<Bytes>) -> Result<Watch, ErrorReply> {
+        self.runtime.block_on(self.store.watch(watch, keys))
+    }
+
+    /// Carries out a transaction.
+    pub fn transact(&self, watch: Option<Watch>, batch: Vec<Operation>) -> Reply {
+        self.runtime.block_on(self.store.transact(watch, batch))
     }
 
     /// How the store says it is.

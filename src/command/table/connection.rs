@@ -34,10 +34,10 @@ pub(super) const ROWS: &[Command] = &[
         "ping",
         "[message]",
         "answers pong or the message, whatever the store does",
-        takes(0, 1, "takes at most one message."),
+        takes(0, MANY, "takes at most one message."),
         Local::Ping,
     ),
-    local("quit", "", "closes the connection", NONE, Local::Quit),
+    local("quit", "", "closes the connection", takes(0, MANY, "takes anything."), Local::Quit),
     local("reset", "", "makes the connection as if it were new", NONE, Local::Reset),
     local(
         "select",

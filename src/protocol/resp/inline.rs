@@ -1,132 +1,88 @@
-//! Inline commands: lines of words between RESP's frames, for people.
+//! A request as people type it: a line of words, which does not begin with `*`.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
 
-use crate::message::Args;
+use super::number::LINE_MAX;
+use super::step::{Fault, Step};
+use super::words::{is_blank, split_words};
+use crate::message::Request;
 
-/// Quotes are not closed, or text is glued to a closing one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unbalanced;
+/// A line that is being received.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    /// Bytes at the front of the buffer that were looked at and do not end the line.
+    seen: usize,
+    /// Bytes of the line that were read away before those.
+    dropped: usize,
+    /// The line is too long, which was said: it is read away.
+    refused: bool,
+}
 
-/// Splits `line` into words, by the rules of Valkey's inline commands: blanks separate; `"..."` has
-/// the escapes `\xHH \n \r \t \b \a` and `\` before any other byte; `'...'` has `\'` alone.
-pub(super) fn split(line: &Bytes) -> Result<Args, Unbalanced> {
-    let mut words = Args::new();
-    let mut at = 0;
-    loop {
-        at += line[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        if at == line.len() {
-            return Ok(words);
+impl Line {
+    /// Reads on in `buffer`. A line of more than `max_request` bytes (0: unlimited), its end
+    /// counted, is refused as soon as so many are there.
+    pub(super) fn read(
+        &mut self,
+        buffer: &mut BytesMut,
+        max_request: usize,
+    ) -> Result<Step, Fault> {
+        let found = buffer[self.seen..].iter().position(|byte| stops(*byte));
+        self.seen = found.map_or(buffer.len(), |length| self.seen + length);
+        let length = self.dropped + self.seen;
+        if !self.refused && (1..=LINE_MAX).contains(&max_request) && length >= max_request {
+            self.refused = true;
+            return Ok(Step::TooLong);
         }
-        let (word, length) = word(line, at)?;
-        words.push(word);
-        at += length;
-    }
-}
-
-/// The word that begins at `at`, and how many bytes it takes.
-fn word(line: &Bytes, at: usize) -> Result<(Bytes, usize), Unbalanced> {
-    let rest = &line[at..];
-    let is_plain = |byte: &u8| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'');
-    let plain = rest.iter().take_while(|byte| is_plain(byte)).count();
-    if rest.get(plain).is_none_or(u8::is_ascii_whitespace) {
-        return Ok((line.slice(at..at + plain), plain));
-    }
-    let mut word = rest[..plain].to_vec();
-    let inner = &rest[plain + 1..];
-    let length = match rest[plain] {
-        b'"' => double_quoted(inner, &mut word)?,
-        _ => single_quoted(inner, &mut word)?,
-    };
-    let end = plain + 1 + length;
-    match rest.get(end) {
-        Some(byte) if !byte.is_ascii_whitespace() => Err(Unbalanced),
-        _ => Ok((word.into(), end)),
-    }
-}
-
-/// Appends what stands before the closing quote; gives how many bytes that was, with the quote.
-fn double_quoted(text: &[u8], word: &mut Vec<u8>) -> Result<usize, Unbalanced> {
-    let mut rest = text;
-    loop {
-        rest = match rest {
-            [] => return Err(Unbalanced),
-            [b'"', after @ ..] => return Ok(text.len() - after.len()),
-            [b'\\', b'x', high, low, after @ ..]
-                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
-            {
-                word.push(16 * hex(*high) + hex(*low));
-                after
-            }
-            [b'\\', escaped, after @ ..] => {
-                word.push(match escaped {
-                    b'n' => b'\n',
-                    b'r' => b'\r',
-                    b't' => b'\t',
-                    b'b' => 0x08,
-                    b'a' => 0x07,
-                    other => *other,
-                });
-                after
-            }
-            [byte, after @ ..] => {
-                word.push(*byte);
-                after
-            }
-        };
-    }
-}
-
-fn single_quoted(text: &[u8], word: &mut Vec<u8>) -> Result<usize, Unbalanced> {
-    let mut rest = text;
-    loop {
-        rest = match rest {
-            [] => return Err(Unbalanced),
-            [b'\'', after @ ..] => return Ok(text.len() - after.len()),
-            [b'\\', b'\'', after @ ..] => {
-                word.push(b'\'');
-                after
-            }
-            [byte, after @ ..] => {
-                word.push(*byte);
-                after
-            }
-        };
-    }
-}
-
-fn hex(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        b'a'..=b'f' => digit - b'a' + 10,
-        _ => digit - b'A' + 10,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn words(line: &str) -> Result<Vec<String>, Unbalanced> {
-        let words = split(&Bytes::copy_from_slice(line.as_bytes()))?;
-        Ok(words.iter().map(|word| word.escape_ascii().to_string()).collect())
-    }
-
-    #[test]
-    fn words_are_those_of_valkeys_inline_commands() {
-        for (line, expected) in [
-            ("", &[][..]),
-            (" \t ", &[]),
-            ("get  a\t", &["get", "a"]),
-            (r#"set k "a \x41\n\q\"b" "#, &["set", "k", r#"a A\nq\"b"#]),
-            (r"set k 'a\'b \n'", &["set", "k", r"a\'b \\n"]),
-            (r#"a"b""#, &["ab"]),
-            (r#""" ''"#, &["", ""]),
-        ] {
-            assert_eq!(words(line).expect(line), expected, "{line}");
+        if length > LINE_MAX {
+            return Err(Fault::EndlessLine);
         }
-        for line in ["\"a", "'a", "\"a\"b", "'a'b", "a\"b", "\"a\\"] {
-            assert_eq!(words(line), Err(Unbalanced), "{line}");
+        match buffer.get(self.seen) {
+            Some(b'\n') => {}
+            Some(control) => return Err(Fault::Control(*control)),
+            None => {
+                if self.refused {
+                    buffer.advance(self.seen);
+                    self.dropped = length;
+                    self.seen = 0;
+                }
+                return Ok(Step::Waiting);
+            }
         }
+        let mut line = buffer.split_to(self.seen + 1).freeze();
+        if self.refused {
+            return Ok(Step::Nothing);
+        }
+        line.truncate(self.seen);
+        parse(&line)
     }
+}
+
+/// The line's end, and bytes that no line has: who sends those speaks another protocol, and
+/// would wait for ever.
+fn stops(byte: u8) -> bool {
+    byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r')
+}
+
+fn parse(line: &Bytes) -> Result<Step, Fault> {
+    let text = line.strip_suffix(b"\r").unwrap_or(line);
+    if text.ends_with(b" HTTP/1.0") || text.ends_with(b" HTTP/1.1") {
+        return Err(Fault::Http);
+    }
+    let first = text.iter().copied().skip_while(|byte| is_blank(*byte));
+    if is_http_header(first.take_while(|byte| !is_blank(*byte))) {
+        return Err(Fault::Http);
+    }
+    let mut words = split_words(&line.slice(..text.len())).map_err(|_| Fault::Quotes)?;
+    if words.is_empty() {
+        return Ok(Step::Nothing);
+    }
+    let name = words.remove(0);
+    Ok(Step::Whole(Request { name, args: words }))
+}
+
+/// What a web browser can be made to send to a local socket has one of these first, and further
+/// lines may be commands.
+fn is_http_header(word: impl Iterator<Item = u8> + Clone) -> bool {
+    let word = word.map(|byte| byte.to_ascii_lowercase());
+    word.clone().eq(*b"post") || word.eq(*b"host:")
 }

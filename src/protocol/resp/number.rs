@@ -1,52 +1,71 @@
-//! The numbers at the head of RESP's parts.
+//! The number that ends a line such as `*3` or `$-1`: strictly as Valkey reads and writes it.
 
-/// What stands where a number and its CR LF should.
+/// Bytes a line may have without its end.
+pub(super) const LINE_MAX: usize = 64 * 1024;
+
+/// Why there is no number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Line {
-    /// Not all of it is there yet.
-    Incomplete,
-    /// A number, and how many bytes it took with its CR LF.
-    Number(i64, usize),
-    /// Something else.
-    Bad,
+pub(super) enum NumberFault {
+    /// Not a number, not spelt as Valkey does, or beyond 64 bits.
+    Invalid,
+    /// The line does not end in CR LF.
+    LineEnd,
+    /// The line does not end at all.
+    Endless,
 }
 
-/// The longest spelling of a number, sign included.
-const LONGEST: usize = 20;
+/// Reads the number at `start`, which is after the line's first byte, and finds where the next
+/// line begins. `None` if the line is not all there: then `seen` tells from where to look on.
+pub(super) fn read_number(
+    buffer: &[u8],
+    start: usize,
+    seen: &mut usize,
+) -> Result<Option<(i64, usize)>, NumberFault> {
+    let mut end = start.max(*seen);
+    while let Some(byte) = buffer.get(end)
+        && (byte.is_ascii_digit() || (*byte == b'-' && end == start))
+    {
+        end += 1;
+    }
+    *seen = end;
+    if end - start >= LINE_MAX {
+        return Err(NumberFault::Endless);
+    }
+    match (buffer.get(end), buffer.get(end + 1)) {
+        (None, _) | (Some(b'\r'), None) => Ok(None),
+        (Some(b'\r'), Some(b'\n')) => {
+            let number = parse_number(&buffer[start..end]).ok_or(NumberFault::Invalid)?;
+            Ok(Some((number, end + 2)))
+        }
+        (Some(b'\r' | b'\n'), _) => Err(NumberFault::LineEnd),
+        (Some(_), _) => Err(NumberFault::Invalid),
+    }
+}
 
-/// Reads a number and CR LF from the front of `bytes`: strictly, in its one spelling. What is
-/// wrong is told as soon as it is there, not only at the end of the line.
-pub(super) fn line(bytes: &[u8]) -> Line {
-    let sign = usize::from(bytes.first() == Some(&b'-'));
-    let rest = &bytes[sign..];
-    let digits = rest.iter().take(LONGEST).take_while(|byte| byte.is_ascii_digit()).count();
-    let (number, end) = rest.split_at(digits);
-    let is_spelt_well = match number {
-        [] => end.is_empty(),
-        [b'0'] => sign == 0,
-        [first, ..] => *first != b'0',
+/// A number in the one spelling that it has: no plus sign, no leading zero, no `-0`.
+pub(super) fn parse_number(text: &[u8]) -> Option<i64> {
+    let (digits, sign) = match text {
+        [b'-', digits @ ..] => (digits, -1),
+        digits => (digits, 1),
     };
-    if !is_spelt_well {
-        return Line::Bad;
+    match digits {
+        b"0" if sign == 1 => return Some(0),
+        [b'1'..=b'9', ..] => {}
+        _ => return None,
     }
-    match end {
-        [b'\r', b'\n', ..] => match parse(number, sign == 1) {
-            Some(number) => Line::Number(number, sign + digits + 2),
-            None => Line::Bad,
-        },
-        [] | [b'\r'] if digits < LONGEST => Line::Incomplete,
-        _ => Line::Bad,
-    }
+    // Counted on the negative side, which holds one more.
+    let negative = digits.iter().try_fold(0_i64, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| i64::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_sub(digit)
+    })?;
+    if sign == 1 { negative.checked_neg() } else { Some(negative) }
 }
 
-fn parse(digits: &[u8], is_negative: bool) -> Option<i64> {
-    let mut number = 0_i64;
-    for digit in digits {
-        let digit = i64::from(digit - b'0');
-        number = number.checked_mul(10)?;
-        number = if is_negative { number.checked_sub(digit) } else { number.checked_add(digit) }?;
-    }
-    Some(number)
+/// Appends `first`, the number and the line's end.
+pub(super) fn write_number(first: u8, number: impl itoa::Integer, out: &mut Vec<u8>) {
+    out.push(first);
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+    out.extend_from_slice(b"\r\n");
 }
 
 #[cfg(test)]
@@ -54,30 +73,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_has_one_spelling_and_ends_with_cr_lf() {
-        for (text, expected) in [
-            ("0\r\n", Line::Number(0, 3)),
-            ("12\r\nx", Line::Number(12, 4)),
-            ("-1\r\n", Line::Number(-1, 4)),
-            ("9223372036854775807\r\n", Line::Number(i64::MAX, 21)),
-            ("-9223372036854775808\r\n", Line::Number(i64::MIN, 22)),
-            ("", Line::Incomplete),
-            ("-", Line::Incomplete),
-            ("12", Line::Incomplete),
-            ("12\r", Line::Incomplete),
-            ("12\n", Line::Bad),
-            ("12\rx", Line::Bad),
-            ("\r\n", Line::Bad),
-            ("-\r\n", Line::Bad),
-            ("-0\r\n", Line::Bad),
-            ("01", Line::Bad),
-            ("+1", Line::Bad),
-            (" 1", Line::Bad),
-            ("1 ", Line::Bad),
-            ("9223372036854775808\r\n", Line::Bad),
-            ("123456789012345678901234567890", Line::Bad),
-        ] {
-            assert_eq!(line(text.as_bytes()), expected, "{text:?}");
+    fn a_number_has_one_spelling() {
+        for number in [0, 1, -1, 10, 512, i64::MAX, i64::MIN] {
+            assert_eq!(parse_number(number.to_string().as_bytes()), Some(number));
         }
+        let beyond = [i128::from(i64::MAX) + 1, i128::from(i64::MIN) - 1].map(|n| n.to_string());
+        for text in ["", "-", "-0", "01", "-01", "+1", " 1", "1 ", "1.0", "0x1", "1a"]
+            .into_iter()
+            .chain(beyond.iter().map(String::as_str))
+        {
+            assert_eq!(parse_number(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_looked_at_once() {
+        let mut seen = 0;
+        assert_eq!(read_number(b"$12", 1, &mut seen), Ok(None));
+        assert_eq!(seen, 3);
+        // Were the first digits looked at again, this would be no number.
+        assert_eq!(read_number(b"$123\r", 1, &mut seen), Ok(None));
+        assert_eq!(seen, 4);
+        assert_eq!(read_number(b"$123\r\n", 1, &mut seen), Ok(Some((123, 6))));
     }
 }

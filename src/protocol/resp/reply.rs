@@ -1,235 +1,215 @@
-//! Replies as the client reads them.
+//! Replies as the client reads them back.
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
-use super::number::{self, Line};
-use crate::message::{ErrorReply, Reply};
+use super::scan::{Malformed, Part, Scan};
+use crate::message::Reply;
 
-/// How deep lists may lie within lists.
-const DEEPEST: usize = 32;
+/// Takes replies out of a buffer that grows. What it has looked at it does not look at again.
+#[derive(Debug, Default)]
+pub struct ReplyDecoder {
+    scan: Scan,
+}
 
-/// What came is no reply of RESP, or one of a kind that was not asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the reply is not RESP")]
-pub struct Malformed;
+impl ReplyDecoder {
+    /// Takes the next reply from the front of `buffer`, whole; `None` if it is not all there,
+    /// and then `buffer` is left as it is. Attributes and pushes, which nobody asked for, are
+    /// malformed.
+    pub fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Reply>, Malformed> {
+        if !self.scan.go_on(buffer)? {
+            return Ok(None);
+        }
+        let scan = std::mem::take(&mut self.scan);
+        let bytes = buffer.split_to(scan.start).freeze();
+        Ok(Some(build(&mut scan.parts.into_iter(), &bytes)))
+    }
+}
 
-/// Takes one whole reply, of either version, off the front of `buffer`; `None` while it is not
-/// all there. Each look begins at the front: for a long reply wait until more has come.
-///
-/// An error loses its leading `ERR `; a status other than `OK` is [`Reply::Word`].
+/// Takes one reply from the front of `buffer`, see [`ReplyDecoder`]; for those who know that it
+/// is all there, or most likely is.
 pub fn decode_reply(buffer: &mut BytesMut) -> Result<Option<Reply>, Malformed> {
-    let mut cursor = Cursor { bytes: buffer, at: 0 };
-    match cursor.reply(DEEPEST) {
-        Ok(reply) => {
-            let taken = cursor.at;
-            buffer.advance(taken);
-            Ok(Some(reply))
-        }
-        Err(Stop::Incomplete) => Ok(None),
-        Err(Stop::Malformed) => Err(Malformed),
-    }
+    ReplyDecoder::default().decode(buffer)
 }
 
-/// Why there is no reply.
-enum Stop {
-    Incomplete,
-    Malformed,
-}
-
-/// A place in the bytes that have come.
-struct Cursor<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Cursor<'_> {
-    fn reply(&mut self, depth: usize) -> Result<Reply, Stop> {
-        let kind = *self.bytes.get(self.at).ok_or(Stop::Incomplete)?;
-        self.at += 1;
-        match kind {
-            b'+' => Ok(status(self.text()?)),
-            b'-' => Ok(error(self.text()?)),
-            b':' => Ok(Reply::Integer(self.number()?)),
-            b',' => self.text()?.parse().map(Reply::Double).map_err(|_| Stop::Malformed),
-            b'#' => match self.text()?.as_str() {
-                "t" => Ok(Reply::Boolean(true)),
-                "f" => Ok(Reply::Boolean(false)),
-                _ => Err(Stop::Malformed),
-            },
-            b'_' => {
-                if self.line()?.is_empty() {
-                    Ok(Reply::Nil)
-                } else {
-                    Err(Stop::Malformed)
-                }
-            }
-            b'$' => Ok(self.bulk()?.map_or(Reply::Nil, Reply::Value)),
-            b'=' => self.verbatim(),
-            b'*' => Ok(self.many(depth, 1)?.map_or(Reply::NilList, Reply::Array)),
-            b'~' => Ok(self.many(depth, 1)?.map_or(Reply::NilList, Reply::Set)),
-            b'%' => self.map(depth),
-            _ => Err(Stop::Malformed),
+/// The reply that the next parts make up.
+fn build(parts: &mut impl Iterator<Item = Part>, bytes: &Bytes) -> Reply {
+    match parts.next().expect("a whole reply has all its parts") {
+        Part::Whole(reply) => reply,
+        Part::Value(range) => Reply::Value(bytes.slice(range)),
+        Part::Text(range) => Reply::Text(String::from_utf8_lossy(&bytes[range]).into_owned()),
+        Part::Array(count) => Reply::Array((0..count).map(|_| build(parts, bytes)).collect()),
+        Part::Set(count) => Reply::Set((0..count).map(|_| build(parts, bytes)).collect()),
+        Part::Map(count) => {
+            Reply::Map((0..count).map(|_| (build(parts, bytes), build(parts, bytes))).collect())
         }
     }
-
-    /// The rest of the line, without its end.
-    fn line(&mut self) -> Result<&[u8], Stop> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let end = memchr::memchr(b'\r', rest).ok_or(Stop::Incomplete)?;
-        match rest.get(end + 1) {
-            None => Err(Stop::Incomplete),
-            Some(b'\n') => {
-                self.at += end + 2;
-                Ok(&rest[..end])
-            }
-            Some(_) => Err(Stop::Malformed),
-        }
-    }
-
-    fn text(&mut self) -> Result<String, Stop> {
-        self.line().map(|line| String::from_utf8_lossy(line).into_owned())
-    }
-
-    fn number(&mut self) -> Result<i64, Stop> {
-        match number::line(self.bytes.get(self.at..).unwrap_or_default()) {
-            Line::Incomplete => Err(Stop::Incomplete),
-            Line::Bad => Err(Stop::Malformed),
-            Line::Number(number, taken) => {
-                self.at += taken;
-                Ok(number)
-            }
-        }
-    }
-
-    /// A length; `None` is -1.
-    fn length(&mut self) -> Result<Option<usize>, Stop> {
-        match self.number()? {
-            -1 => Ok(None),
-            length => usize::try_from(length).map(Some).map_err(|_| Stop::Malformed),
-        }
-    }
-
-    fn bulk(&mut self) -> Result<Option<Bytes>, Stop> {
-        let Some(length) = self.length()? else { return Ok(None) };
-        let end = self.at.checked_add(length).ok_or(Stop::Malformed)?;
-        match self.bytes.get(end..) {
-            Some([b'\r', b'\n', ..]) => {}
-            None | Some([] | [b'\r']) => return Err(Stop::Incomplete),
-            Some(_) => return Err(Stop::Malformed),
-        }
-        let bytes = Bytes::copy_from_slice(&self.bytes[self.at..end]);
-        self.at = end + 2;
-        Ok(Some(bytes))
-    }
-
-    /// A text after the three letters of its kind and a colon.
-    fn verbatim(&mut self) -> Result<Reply, Stop> {
-        let bytes = self.bulk()?.filter(|bytes| bytes.get(3) == Some(&b':'));
-        let bytes = bytes.ok_or(Stop::Malformed)?;
-        Ok(Reply::Text(String::from_utf8_lossy(&bytes[4..]).into_owned()))
-    }
-
-    /// So many replies as a length says, `each` for one of it.
-    fn many(&mut self, depth: usize, each: usize) -> Result<Option<Vec<Reply>>, Stop> {
-        let depth = depth.checked_sub(1).ok_or(Stop::Malformed)?;
-        let Some(length) = self.length()? else { return Ok(None) };
-        let count = length.checked_mul(each).ok_or(Stop::Malformed)?;
-        let mut replies = Vec::new();
-        for _ in 0..count {
-            replies.push(self.reply(depth)?);
-        }
-        Ok(Some(replies))
-    }
-
-    fn map(&mut self, depth: usize) -> Result<Reply, Stop> {
-        let mut replies = self.many(depth, 2)?.ok_or(Stop::Malformed)?.into_iter();
-        let mut pairs = Vec::new();
-        while let (Some(name), Some(value)) = (replies.next(), replies.next()) {
-            pairs.push((name, value));
-        }
-        Ok(Reply::Map(pairs))
-    }
-}
-
-fn status(text: String) -> Reply {
-    if text == "OK" { Reply::OK } else { Reply::Word(text) }
-}
-
-fn error(text: String) -> Reply {
-    Reply::Error(match text.strip_prefix("ERR ") {
-        Some(text) => ErrorReply::Failed(text.to_owned().into()),
-        None => ErrorReply::Coded(text.into()),
-    })
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::super::Encoder;
     use super::*;
     use crate::message::Protocol;
 
-    fn encoded(protocol: Protocol, reply: &Reply) -> Vec<u8> {
-        let mut out = Vec::new();
-        let reply = Reply::Speaks(protocol, Box::new(reply.clone()));
-        Encoder::default().encode(&reply, &mut out);
-        out
+    /// All replies of `input`, arriving in pieces of `step` bytes, and what is left of it.
+    fn decoded(input: &[u8], step: usize) -> (Vec<Result<Reply, Malformed>>, usize) {
+        let (mut decoder, mut buffer) = (ReplyDecoder::default(), BytesMut::new());
+        let mut found = Vec::new();
+        for piece in input.chunks(step) {
+            buffer.extend_from_slice(piece);
+            loop {
+                match decoder.decode(&mut buffer) {
+                    Ok(Some(reply)) => found.push(Ok(reply)),
+                    Ok(None) => break,
+                    Err(malformed) => {
+                        found.push(Err(malformed));
+                        return (found, 0);
+                    }
+                }
+            }
+        }
+        (found, buffer.len())
     }
 
-    fn replies() -> impl Strategy<Value = Reply> {
-        let bytes = || proptest::collection::vec(any::<u8>(), 0..20).prop_map(Bytes::from);
+    fn value(text: &'static str) -> Reply {
+        Reply::value(text)
+    }
+
+    #[test]
+    fn every_kind_of_reply_is_read() {
+        for (input, expected) in [
+            ("+OK\r\n", Reply::OK),
+            ("+PONG\r\n", Reply::Word("PONG".to_owned())),
+            ("-ERR a b\r\n", Reply::failed("a b")),
+            ("-WRONGTYPE x\r\n", Reply::coded("WRONGTYPE x")),
+            (":-12\r\n", Reply::Integer(-12)),
+            (",1.5e+300\r\n", Reply::Double(1.5e300)),
+            (",-inf\r\n", Reply::Double(f64::NEG_INFINITY)),
+            ("#t\r\n", Reply::Boolean(true)),
+            ("#f\r\n", Reply::Boolean(false)),
+            ("$-1\r\n", Reply::Nil),
+            ("_\r\n", Reply::Nil),
+            ("*-1\r\n", Reply::NilList),
+            ("$0\r\n\r\n", value("")),
+            ("$4\r\na\r\nb\r\n", value("a\r\nb")),
+            ("=8\r\ntxt:a\r\nb\r\n", Reply::Text("a\r\nb".to_owned())),
+            ("=4\r\nmkd:\r\n", Reply::Text(String::new())),
+            ("*0\r\n", Reply::Array(vec![])),
+            ("~1\r\n:1\r\n", Reply::Set(vec![Reply::Integer(1)])),
+            ("%0\r\n", Reply::Map(vec![])),
+            (
+                "*3\r\n*1\r\n$1\r\na\r\n%1\r\n+k\r\n*0\r\n$-1\r\n",
+                Reply::Array(vec![
+                    Reply::Array(vec![value("a")]),
+                    Reply::Map(vec![(Reply::Word("k".to_owned()), Reply::Array(vec![]))]),
+                    Reply::Nil,
+                ]),
+            ),
+        ] {
+            for step in 1..=input.len() {
+                let expected = vec![Ok(expected.clone())];
+                assert_eq!(decoded(input.as_bytes(), step), (expected, 0), "{input:?} by {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_reply_is_said_to_be_none() {
+        let deep = "*1\r\n".repeat(129);
+        for (input, expected) in [
+            (">1\r\n+a\r\n", Malformed::Kind(b'>')),
+            ("|1\r\n", Malformed::Kind(b'|')),
+            ("OK\n", Malformed::Kind(b'O')),
+            ("+a\n", Malformed::End(b'+')),
+            ("+a\rb\r\n", Malformed::End(b'+')),
+            ("$1\n", Malformed::End(b'$')),
+            ("$1\r\nabc", Malformed::End(b'$')),
+            ("$-2\r\n", Malformed::Number(b'$')),
+            ("=-1\r\n", Malformed::Number(b'=')),
+            ("=3\r\ntxt\r\n", Malformed::Number(b'=')),
+            ("=5\r\nabcde\r\n", Malformed::Number(b'=')),
+            ("%-1\r\n", Malformed::Number(b'%')),
+            ("*a\r\n", Malformed::Number(b'*')),
+            (":+1\r\n", Malformed::Number(b':')),
+            ("#x\r\n", Malformed::Number(b'#')),
+            ("_x\r\n", Malformed::Number(b'_')),
+            (deep.as_str(), Malformed::Depth),
+        ] {
+            for step in 1..=input.len() {
+                let expected = vec![Err(expected)];
+                assert_eq!(decoded(input.as_bytes(), step), (expected, 0), "{input:?} by {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn half_a_reply_stays_in_the_buffer() {
+        let whole = b"*2\r\n$3\r\nabc\r\n:1\r\n";
+        for length in 0..whole.len() {
+            let mut buffer = BytesMut::from(&whole[..length]);
+            assert_eq!(decode_reply(&mut buffer), Ok(None));
+            assert_eq!(buffer, whole[..length]);
+        }
+        let mut buffer = BytesMut::from(&b"+OK\r\n+OK\r\n"[..]);
+        assert_eq!(decode_reply(&mut buffer), Ok(Some(Reply::OK)));
+        assert_eq!(buffer, &b"+OK\r\n"[..]);
+    }
+
+    #[test]
+    fn a_long_reply_in_small_pieces_takes_no_longer_than_its_length() {
+        let mut input = b"*300000\r\n".to_vec();
+        for _ in 0..300_000 {
+            input.extend_from_slice(b"$1\r\na\r\n");
+        }
+        // Begun anew with each piece, this would take hours.
+        let (found, left) = decoded(&input, 3);
+        assert_eq!(left, 0);
+        assert!(matches!(&found[..], [Ok(Reply::Array(items))] if items.len() == 300_000));
+    }
+
+    /// Replies that RESP3 has a form of their own for.
+    fn any_reply() -> impl Strategy<Value = Reply> {
+        let word = "[ -~]{0,12}";
         let leaf = prop_oneof![
             Just(Reply::OK),
             Just(Reply::Nil),
-            "[ -~]{3,9}".prop_map(Reply::Word),
-            "[ -~\r\n]{0,9}".prop_map(Reply::Text),
+            word.prop_filter("a Status", |word| word != "OK").prop_map(Reply::Word),
+            ".{0,20}".prop_map(Reply::Text),
             any::<i64>().prop_map(Reply::Integer),
+            any::<f64>().prop_map(Reply::Double),
             any::<bool>().prop_map(Reply::Boolean),
-            (-1e9..1e9).prop_map(Reply::Double),
-            bytes().prop_map(Reply::Value),
-            "[a-z ]{1,9}".prop_map(Reply::failed),
-            "[A-Z]{4,9} [a-z ]{1,9}".prop_map(Reply::coded),
+            vec(any::<u8>(), 0..20).prop_map(|value| Reply::Value(value.into())),
+            word.prop_map(Reply::failed),
+            "[A-Z]{4,8} [ -~]{0,9}".prop_map(Reply::coded),
         ];
         leaf.prop_recursive(4, 40, 5, |inner| {
-            let many = || proptest::collection::vec(inner.clone(), 0..5);
-            let pairs = proptest::collection::vec((inner.clone(), inner.clone()), 0..4);
             prop_oneof![
-                many().prop_map(Reply::Array),
-                many().prop_map(Reply::Set),
-                pairs.prop_map(Reply::Map),
+                vec(inner.clone(), 0..5).prop_map(Reply::Array),
+                vec(inner.clone(), 0..5).prop_map(Reply::Set),
+                vec((inner.clone(), inner), 0..5).prop_map(Reply::Map),
             ]
         })
     }
 
     proptest! {
         #[test]
-        fn what_is_encoded_is_decoded_once_it_is_all_there(reply in replies()) {
-            let bytes = encoded(Protocol::Resp3, &reply);
-            for end in 0..bytes.len() {
-                prop_assert_eq!(decode_reply(&mut BytesMut::from(&bytes[..end])), Ok(None));
-            }
-            let mut buffer = BytesMut::from(&[&bytes[..], b"+next"].concat()[..]);
-            prop_assert_eq!(decode_reply(&mut buffer), Ok(Some(reply)));
-            prop_assert_eq!(&buffer[..], b"+next");
+        fn every_reply_comes_back_equal(reply in any_reply(), step in 1_usize..40) {
+            let mut input = Vec::new();
+            Encoder::new(Protocol::Resp3).encode(&reply, &mut input);
+            prop_assert_eq!(decoded(&input, step), (vec![Ok(reply)], 0));
         }
 
         #[test]
-        fn whatever_comes_ends(bytes in r"([*$%~=:+,#_-]([0-9]|-1|x)?|\r\n|[a-z]{1,4}){0,30}") {
-            let _ = decode_reply(&mut BytesMut::from(bytes.as_bytes()));
-        }
-    }
-
-    #[test]
-    fn lists_that_lie_too_deep_are_refused() {
-        let bytes = b"*1\r\n".repeat(10_000);
-        assert_eq!(decode_reply(&mut BytesMut::from(&bytes[..])), Err(Malformed));
-    }
-
-    #[test]
-    fn version_2_has_nothing_in_two_forms() {
-        for (bytes, reply) in [("$-1\r\n", Reply::Nil), ("*-1\r\n", Reply::NilList)] {
-            assert_eq!(decode_reply(&mut BytesMut::from(bytes)), Ok(Some(reply)));
+        fn any_bytes_are_replies_or_malformed_however_they_come(
+            input in prop_oneof![vec(any::<u8>(), 0..60), r"[-*$%~=+:,#_|>0-3atx\r\n]{0,60}"
+                .prop_map(String::into_bytes)],
+            step in 1_usize..20,
+        ) {
+            let whole = decoded(&input, input.len().max(1));
+            prop_assert_eq!(decoded(&input, step), whole);
         }
     }
 }

@@ -1,22 +1,30 @@
 //! Requests as the client writes them.
 
-/// Appends `name` with `args` as one frame.
+use super::encode::write_bulk;
+use super::number::write_number;
+
+/// Appends the request of `name` with `args`, whatever their bytes.
 pub fn encode_request(name: &[u8], args: &[impl AsRef<[u8]>], out: &mut Vec<u8>) {
-    head(b'*', 1 + args.len(), out);
-    word(name, out);
-    for arg in args {
-        word(arg.as_ref(), out);
+    write_number(b'*', args.len() + 1, out);
+    write_bulk(name, out);
+    for argument in args {
+        write_bulk(argument.as_ref(), out);
     }
 }
 
-fn word(bytes: &[u8], out: &mut Vec<u8>) {
-    head(b'$', bytes.len(), out);
-    out.extend_from_slice(bytes);
-    out.extend_from_slice(b"\r\n");
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn head(kind: u8, number: usize, out: &mut Vec<u8>) {
-    out.push(kind);
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-    out.extend_from_slice(b"\r\n");
+    #[test]
+    fn a_request_is_an_array_of_bulk_strings() {
+        let mut out = Vec::new();
+        encode_request(b"SET", &["k", "a\r\nb"], &mut out);
+        encode_request(b"PING", &[""; 0], &mut out);
+        encode_request(b"ECHO", &[""], &mut out);
+        assert_eq!(
+            out.escape_ascii().to_string(),
+            r"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4\r\na\r\nb\r\n*1\r\n$4\r\nPING\r\n*2\r\n$4\r\nECHO\r\n$0\r\n\r\n"
+        );
+    }
 }

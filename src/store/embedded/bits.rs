@@ -8,7 +8,8 @@ use super::layout::Record;
 use super::range;
 use super::reader::{Reader, Source};
 use super::refusal;
-use super::string::{MAX_VALUE, patched};
+use super::scope::MAX_VALUE;
+use super::string::patched;
 use crate::message::{ErrorReply, Reply};
 
 /// `SETBIT`
@@ -28,6 +29,7 @@ pub(super) fn set(
         None => (false, false),
     };
     if !is_long_enough || was != bit {
+        editor.scope.check_growth(place.byte + 1)?;
         let value = patched(old.as_ref(), place.byte + 1, |value| {
             let byte = &mut value[place.byte];
             *byte = if bit { *byte | place.mask } else { *byte & !place.mask };
@@ -62,12 +64,12 @@ pub(super) fn count(
         _ => return Err(refusal::syntax()),
     };
     let start = start.map_or(Ok(0), |start| integer::argument(start))?;
-    let end = end.map_or(Ok(-1), |end| integer::argument(end))?;
     let by_bits = match unit {
         Some(unit) if unit.eq_ignore_ascii_case(b"BIT") => true,
         Some(unit) if !unit.eq_ignore_ascii_case(b"BYTE") => return Err(refusal::syntax()),
         _ => false,
     };
+    let end = end.map_or(Ok(-1), |end| integer::argument(end))?;
     Ok(Reply::Integer(ones(&reader.value_or_empty(key)?, start, end, by_bits)))
 }
 

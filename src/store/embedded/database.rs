@@ -121,6 +121,12 @@ impl Database {
         })
     }
 
+    /// How many stored keys begin with `prefix`.
+    pub(super) fn count(&self, prefix: &[u8]) -> Result<u64, Fault> {
+        let keys = self.snapshot().prefix(&self.data, prefix);
+        keys.map(|entry| Ok(entry.key().map(|_| 1)?)).sum()
+    }
+
     /// An empty batch.
     pub(super) fn batch(&self) -> OwnedWriteBatch {
         self.fjall.batch()

@@ -120,7 +120,8 @@ fn print_whole(mantissa: u128, power: usize) -> String {
     for step in std::iter::repeat_n(32, power / 32).chain([power % 32]) {
         multiply(&mut limbs, 1 << step, 0);
     }
-    let text: String = limbs.iter().rev().map(|limb| format!("{limb:018}")).collect();
+    let limbs: Vec<String> = limbs.iter().rev().map(|limb| format!("{limb:018}")).collect();
+    let text = limbs.concat();
     match text.trim_start_matches('0') {
         "" => "0".to_owned(),
         text => text.to_owned(),

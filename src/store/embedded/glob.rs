@@ -8,6 +8,10 @@
 /// As in Valkey a class that is not closed ends with the pattern, and a lone `\` at the end is
 /// itself.
 pub(crate) fn matches(pattern: &[u8], key: &[u8]) -> bool {
+    if key.is_empty() {
+        // Valkey looks no further than at these two.
+        return pattern.is_empty() || pattern == b"*";
+    }
     let (mut rest, mut text) = (pattern, key);
     let mut retry: Option<(&[u8], &[u8])> = None;
     loop {

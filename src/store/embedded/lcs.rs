@@ -7,7 +7,8 @@ use bytes::Bytes;
 use super::integer;
 use super::reader::{Reader, Source};
 use super::refusal;
-use super::string::{MAX_VALUE, integer_of};
+use super::scope::MAX_VALUE;
+use super::string::integer_of;
 use crate::message::{ErrorReply, Reply};
 
 #[derive(Debug, Default)]

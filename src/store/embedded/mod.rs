@@ -20,6 +20,7 @@ mod integer;
 mod keys;
 mod layout;
 mod lcs;
+mod merge;
 mod object;
 mod probe;
 mod random;

@@ -11,9 +11,6 @@ use crate::message::{ErrorReply, Reply};
 
 /// The longest value that Valkey keeps in one piece with its header, in bytes.
 const MAX_EMBEDDED: usize = 44;
-/// Integers from 0 to below this are shared in Valkey, and have this count of references then.
-const SHARED: std::ops::Range<i64> = 0..10_000;
-const SHARED_REFERENCES: i64 = i32::MAX as i64;
 /// Bytes that a key takes in Valkey besides itself and its value, about.
 const OVERHEAD: usize = 56;
 
@@ -29,7 +26,8 @@ pub(super) fn object(
 ) -> Result<Reply, ErrorReply> {
     let tell: fn(&Record) -> Result<Reply, ErrorReply> = match &what.to_ascii_uppercase()[..] {
         b"ENCODING" => |record| Ok(Reply::value(encoding(&record.value))),
-        b"REFCOUNT" => |record| Ok(Reply::Integer(references(&record.value))),
+        // Nothing is shared.
+        b"REFCOUNT" => |_| Ok(Reply::Integer(1)),
         b"IDLETIME" => |_| Ok(Reply::Integer(0)),
         b"FREQ" => |_| Err(ErrorReply::Failed(NO_FREQUENCY.into())),
         _ => return Err(unknown("OBJECT", what)),
@@ -76,14 +74,9 @@ fn encoding(value: &[u8]) -> &'static str {
     }
 }
 
-fn references(value: &[u8]) -> i64 {
-    let is_shared = integer::parse(value).is_some_and(|number| SHARED.contains(&number));
-    if is_shared { SHARED_REFERENCES } else { 1 }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{encoding, references};
+    use super::encoding;
 
     #[test]
     fn encodings_are_those_of_valkey() {
@@ -100,8 +93,5 @@ mod tests {
         ] {
             assert_eq!(encoding(value.as_bytes()), expected, "{value}");
         }
-        assert_eq!(references(b"9999"), 2_147_483_647);
-        assert_eq!(references(b"10000"), 1);
-        assert_eq!(references(b"x"), 1);
     }
 }

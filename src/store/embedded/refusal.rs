@@ -29,8 +29,8 @@ pub(super) fn needs_valkey(what: &str) -> ErrorReply {
     ErrorReply::Failed(format!("{what} a Valkey store; this one is embedded").into())
 }
 
-/// An argument as error texts repeat it: up to a NUL, and on one line.
+/// An argument as error texts repeat it: up to a NUL.
 pub(super) fn shown(argument: &[u8]) -> String {
     let end = argument.iter().position(|byte| *byte == 0).unwrap_or(argument.len());
-    String::from_utf8_lossy(&argument[..end]).replace(['\r', '\n'], " ")
+    String::from_utf8_lossy(&argument[..end]).into_owned()
 }

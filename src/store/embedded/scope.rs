@@ -5,6 +5,9 @@ use bytes::Bytes;
 use super::layout::{MAX_STORED_KEY, stored_key};
 use crate::message::{ErrorReply, Reply};
 
+/// The longest value, in bytes: Valkey's `proto-max-bulk-len`.
+pub(super) const MAX_VALUE: usize = 512 * 1024 * 1024;
+
 /// The part of the store that commands see.
 #[derive(Debug, Clone)]
 pub(super) struct Scope {
@@ -44,6 +47,19 @@ impl Scope {
             return Ok(());
         }
         let text = format!("reply longer than {} bytes{hint}", self.max_reply);
+        Err(ErrorReply::Failed(text.into()))
+    }
+
+    /// An error for a value that an operation would make longer than any value may be: a few
+    /// bytes of a request must not fill the memory. What could not be read is not made either.
+    pub(super) fn check_growth(&self, len: usize) -> Result<(), ErrorReply> {
+        let text = if len > MAX_VALUE {
+            "string exceeds maximum allowed size (proto-max-bulk-len)".to_owned()
+        } else if len > self.max_reply {
+            format!("value longer than a reply may be, {} bytes", self.max_reply)
+        } else {
+            return Ok(());
+        };
         Err(ErrorReply::Failed(text.into()))
     }
 

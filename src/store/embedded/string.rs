@@ -9,9 +9,6 @@ use super::range;
 use super::reader::{Reader, Source};
 use crate::message::{ErrorReply, Reply};
 
-/// The longest value, in bytes: Valkey's `proto-max-bulk-len`.
-pub(super) const MAX_VALUE: usize = 512 * 1024 * 1024;
-
 /// `GET`
 pub(super) fn get(reader: &Reader<'_, impl Source>, key: &Bytes) -> Result<Reply, ErrorReply> {
     match reader.value(key)? {
@@ -60,7 +57,7 @@ pub(super) fn append(
     let value = match &old {
         None => more.clone(),
         Some(record) => {
-            check_len(record.value.len() + more.len())?;
+            editor.scope.check_growth(record.value.len() + more.len())?;
             [&record.value[..], more].concat().into()
         }
     };
@@ -84,7 +81,7 @@ pub(super) fn set_range(
         return Ok(integer_of(old_len));
     }
     let end = offset.saturating_add(part.len());
-    check_len(end)?;
+    editor.scope.check_growth(end)?;
     let value = patched(old.as_ref(), end, |value| value[offset..end].copy_from_slice(part));
     let len = value.len();
     let expires = old.as_ref().and_then(|record| record.expires);
@@ -100,14 +97,6 @@ pub(super) fn patched(old: Option<&Record>, len: usize, patch: impl FnOnce(&mut 
     value.resize(old.len().max(len), 0);
     patch(&mut value);
     value.into()
-}
-
-fn check_len(len: usize) -> Result<(), ErrorReply> {
-    if len <= MAX_VALUE {
-        return Ok(());
-    }
-    let text = "string exceeds maximum allowed size (proto-max-bulk-len)";
-    Err(ErrorReply::Failed(text.into()))
 }
 
 /// A length as a reply.

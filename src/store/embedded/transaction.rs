@@ -1,7 +1,7 @@
 //! Changes on top of the committed data, committed together: count, indexes and state with them.
 
-use std::collections::HashMap;
-use std::iter;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,6 +11,7 @@ use fjall::{PersistMode, Readable};
 use super::database::Database;
 use super::fault::Fault;
 use super::layout::{Record, State, expiry_entry, expiry_of, split_entry};
+use super::merge;
 use super::reader::{Entry, Source};
 use super::recent::Recent;
 use super::scope::Scope;
@@ -27,7 +28,7 @@ pub(super) struct Transaction {
     scope: Scope,
     state: State,
     recent: Recent,
-    changes: HashMap<Bytes, Change>,
+    changes: BTreeMap<Bytes, Change>,
     /// Entries of the expiry index that belong to nothing.
     orphans: Vec<Vec<u8>>,
     /// Bytes in `changes`.
@@ -66,14 +67,14 @@ impl Transaction {
             scope: scope.clone(),
             state,
             recent,
-            changes: HashMap::new(),
+            changes: BTreeMap::new(),
             orphans: Vec::new(),
             len: 0,
             shared,
             next_expiry: Some(0),
         };
         if transaction.state.prefix != scope.prefix {
-            transaction.state.count = transaction.recount()?;
+            transaction.state.count = transaction.database.count(&scope.stored_prefix)?;
             transaction.state.prefix = scope.prefix.clone();
             transaction.write(PersistMode::Buffer)?;
         } else if transaction.recent.is_changed() {
@@ -152,7 +153,7 @@ impl Transaction {
         let mut batch = self.database.batch();
         let (data, expiry, recent) =
             (&self.database.data, &self.database.expiry, &self.database.recent);
-        for (key, Change { before, after }) in self.changes.drain() {
+        for (key, Change { before, after }) in std::mem::take(&mut self.changes) {
             let was = match before {
                 Committed::Present { expires } => expires,
                 Committed::Absent => None,
@@ -280,16 +281,6 @@ impl Transaction {
         }
         self.changes.get_mut(stored).ok_or(Fault::Panicked)
     }
-
-    fn recount(&self) -> Result<u64, Fault> {
-        let mut count = 0;
-        let snapshot = self.database.snapshot();
-        for entry in snapshot.prefix(&self.database.data, &self.scope.stored_prefix) {
-            entry.key()?;
-            count += 1;
-        }
-        Ok(count)
-    }
 }
 
 impl Source for Transaction {
@@ -305,17 +296,9 @@ impl Source for Transaction {
         let is_unchanged = |entry: &Result<Entry, Fault>| {
             !entry.as_ref().is_ok_and(|(stored, _)| self.changes.contains_key(stored))
         };
-        let mut committed = committed.filter(is_unchanged).peekable();
-        let later = self.changes.iter().filter(|(stored, _)| stored[..] >= *start);
-        let mut changed: Vec<Entry> = later
-            .filter_map(|(stored, change)| Some((stored.clone(), change.after.as_ref()?.expires)))
-            .collect();
-        changed.sort_unstable();
-        let mut changed = changed.into_iter().peekable();
-        Box::new(iter::from_fn(move || match (committed.peek(), changed.peek()) {
-            (Some(Ok((one, _))), Some((other, _))) if one > other => changed.next().map(Ok),
-            (None, _) => changed.next().map(Ok),
-            _ => committed.next(),
-        }))
+        let later = self.changes.range::<[u8], _>((Bound::Included(start), Bound::Unbounded));
+        let changed = later
+            .filter_map(|(stored, change)| Some((stored.clone(), change.after.as_ref()?.expires)));
+        Box::new(merge::sorted(committed.filter(is_unchanged), changed))
     }
 }

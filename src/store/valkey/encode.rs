@@ -27,7 +27,7 @@ impl Prefix {
 
     /// One operation as a command.
     pub(super) fn command(&self, operation: &Operation) -> Cmd {
-        if operation.verb == Verb::Scan && !self.is_empty() {
+        if operation.verb == Verb::Scan {
             return self.scan(&operation.args);
         }
         let name = operation.verb.name();
@@ -39,6 +39,8 @@ impl Prefix {
         for (position, arg) in args.iter().enumerate() {
             if keys.include(position, args) {
                 self.write_key(&mut command, arg);
+            } else if position >= 2 && is_expire(operation.verb) {
+                write_word(&mut command, arg);
             } else {
                 command.write_arg(arg);
             }
@@ -52,13 +54,16 @@ impl Prefix {
         let Some((cursor, options)) = args.split_first() else { return command };
         command.write_arg(cursor);
         let is_match = |option: &Bytes| option.eq_ignore_ascii_case(b"match");
-        if !options.iter().step_by(2).any(is_match) {
+        if !self.is_empty() && !options.iter().step_by(2).any(is_match) {
             command.arg("MATCH").write_arg(&self.glob(b"*"));
         }
         for option in options.chunks(2) {
             command.write_arg(&option[0]);
             match option.get(1) {
                 Some(pattern) if is_match(&option[0]) => command.write_arg(&self.glob(pattern)),
+                Some(kind) if option[0].eq_ignore_ascii_case(b"type") => {
+                    write_word(&mut command, kind);
+                }
                 Some(value) => command.write_arg(value),
                 None => {}
             }
@@ -112,6 +117,17 @@ impl Prefix {
         glob.extend_from_slice(pattern);
         glob
     }
+}
+
+/// Whether all after the key and the time are options, which the server's errors repeat.
+fn is_expire(verb: Verb) -> bool {
+    matches!(verb, Verb::Expire | Verb::PExpire | Verb::ExpireAt | Verb::PExpireAt)
+}
+
+/// Appends a word that the server may repeat in an error. An error that is not UTF-8 would end the
+/// connection that all clients share, so the word must be.
+fn write_word(command: &mut Cmd, word: &[u8]) {
+    command.write_arg(String::from_utf8_lossy(word).as_bytes());
 }
 
 #[cfg(test)]

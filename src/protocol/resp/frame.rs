@@ -1,0 +1,192 @@
+//! A request as clients send it: `*<n>`, then n times `$<length>` and so many bytes.
+
+use bytes::{Buf, BytesMut};
+use smallvec::SmallVec;
+
+use super::number::{NumberFault, read_number};
+use super::step::{Fault, Step};
+use crate::message::Request;
+
+/// Arguments a request may have, its name counted.
+const COUNT_MAX: i64 = 1024 * 1024;
+/// Bytes an argument may have.
+const LENGTH_MAX: i64 = 512 * 1024 * 1024;
+/// Bytes that the shortest argument takes: `$0`, and two line ends.
+const ARGUMENT_MIN: usize = 6;
+
+/// A request that is being received. While it is, its bytes stay in the buffer.
+#[derive(Debug)]
+pub(super) struct Frame {
+    expected: Expected,
+    /// Where what is expected begins, from the front of the buffer.
+    start: usize,
+    /// Up to where the expected line was looked at.
+    seen: usize,
+    /// Arguments still to come.
+    left: usize,
+    /// Where in the buffer each argument begins and ends.
+    args: SmallVec<[(usize, usize); 8]>,
+    /// The request is too long, which was said: its bytes do not stay.
+    refused: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Expected {
+    Count,
+    Length,
+    /// So many bytes.
+    Data(usize),
+}
+
+impl Frame {
+    pub(super) fn new() -> Frame {
+        Frame {
+            expected: Expected::Count,
+            start: 0,
+            seen: 0,
+            left: 0,
+            args: SmallVec::new(),
+            refused: false,
+        }
+    }
+
+    /// Reads on in `buffer`, which began with `*` at first. A request of more than `max_request`
+    /// bytes (0: unlimited) is refused as soon as its lengths tell.
+    pub(super) fn read(
+        &mut self,
+        buffer: &mut BytesMut,
+        max_request: usize,
+    ) -> Result<Step, Fault> {
+        loop {
+            let went_on = match self.expected {
+                Expected::Count => self.read_count(buffer)?,
+                Expected::Length => self.read_length(buffer)?,
+                Expected::Data(length) => self.read_data(length, buffer)?,
+            };
+            if self.refused {
+                self.forget(buffer);
+            }
+            if !went_on {
+                return Ok(Step::Waiting);
+            }
+            if self.left == 0 {
+                return Ok(self.whole(buffer));
+            }
+            if !self.refused && max_request != 0 && self.least() > max_request {
+                self.refused = true;
+                self.args = SmallVec::new();
+                self.forget(buffer);
+                return Ok(Step::TooLong);
+            }
+        }
+    }
+
+    fn read_count(&mut self, buffer: &[u8]) -> Result<bool, Fault> {
+        let number = read_number(buffer, self.start + 1, &mut self.seen);
+        let Some((count, next)) = number.map_err(|fault| match fault {
+            NumberFault::Invalid => Fault::Count,
+            NumberFault::LineEnd => Fault::LineEnd,
+            NumberFault::Endless => Fault::EndlessCount,
+        })?
+        else {
+            return Ok(false);
+        };
+        if count > COUNT_MAX {
+            return Err(Fault::Count);
+        }
+        // Fewer than none are none: Valkey takes them so.
+        self.left = usize::try_from(count).unwrap_or(0);
+        self.expect(Expected::Length, next);
+        Ok(true)
+    }
+
+    fn read_length(&mut self, buffer: &[u8]) -> Result<bool, Fault> {
+        match buffer.get(self.start) {
+            None => return Ok(false),
+            Some(b'$') => {}
+            Some(other) => return Err(Fault::NotBulk(*other)),
+        }
+        let number = read_number(buffer, self.start + 1, &mut self.seen);
+        let Some((length, next)) = number.map_err(|fault| match fault {
+            NumberFault::Invalid => Fault::Length,
+            NumberFault::LineEnd => Fault::LineEnd,
+            NumberFault::Endless => Fault::EndlessLength,
+        })?
+        else {
+            return Ok(false);
+        };
+        if length > LENGTH_MAX {
+            return Err(Fault::Length);
+        }
+        let length = usize::try_from(length).map_err(|_| Fault::Length)?;
+        self.expect(Expected::Data(length), next);
+        Ok(true)
+    }
+
+    fn read_data(&mut self, length: usize, buffer: &[u8]) -> Result<bool, Fault> {
+        let end = self.start + length;
+        match (buffer.get(end), buffer.get(end + 1)) {
+            (Some(b'\r'), Some(b'\n')) => {}
+            (None, _) | (Some(b'\r'), None) => return Ok(false),
+            _ => return Err(Fault::DataEnd),
+        }
+        if !self.refused {
+            self.args.push((self.start, end));
+        }
+        self.left -= 1;
+        self.expect(Expected::Length, end + 2);
+        Ok(true)
+    }
+
+    fn expect(&mut self, expected: Expected, start: usize) {
+        self.expected = expected;
+        self.start = start;
+        self.seen = start;
+    }
+
+    /// Bytes that the request will have at least, by what it has announced.
+    fn least(&self) -> usize {
+        let announced = match self.expected {
+            // The present argument is still counted as one to come, of the shortest.
+            Expected::Data(length) => length + 2 + (self.left - 1) * ARGUMENT_MIN,
+            Expected::Count | Expected::Length => self.left * ARGUMENT_MIN,
+        };
+        self.start.saturating_add(announced)
+    }
+
+    /// Lets go of all bytes that were read.
+    fn forget(&mut self, buffer: &mut BytesMut) {
+        if let Expected::Data(length) = &mut self.expected {
+            let taken = (*length).min(buffer.len() - self.start);
+            *length -= taken;
+            self.start += taken;
+        }
+        buffer.advance(self.start);
+        self.seen = self.seen.saturating_sub(self.start);
+        self.start = 0;
+    }
+
+    fn whole(&mut self, buffer: &mut BytesMut) -> Step {
+        let frame = buffer.split_to(self.start).freeze();
+        let mut args = self.args.iter().map(|(start, end)| frame.slice(*start..*end));
+        match args.next() {
+            Some(name) => Step::Whole(Request { name, args: args.collect() }),
+            None => Step::Nothing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn announced_lengths_reserve_nothing() {
+        let mut buffer = BytesMut::from(&b"*1048576\r\n$536870912\r\nabc"[..]);
+        let mut frame = Frame::new();
+        assert_eq!(frame.read(&mut buffer, 0), Ok(Step::Waiting));
+        assert!(matches!(frame.expected, Expected::Data(536_870_912)));
+        assert!(buffer.capacity() < 1024);
+        assert!(!frame.args.spilled());
+    }
+}

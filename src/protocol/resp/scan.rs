@@ -1,0 +1,191 @@
+//! Finds the parts of one reply, without taking anything out of the buffer.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::number::{NumberFault, parse_number, read_number};
+use crate::message::Reply;
+
+/// Replies within replies: more than any script can nest that Valkey runs.
+const DEPTH_MAX: usize = 128;
+
+/// What came is no reply, and what follows it cannot be understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// There is no such kind of reply, or none that a reply to a request can be.
+    #[error("a reply cannot begin with the byte 0x{0:02x}")]
+    Kind(u8),
+    /// A length, a number or a truth is not one.
+    #[error("bad number in a reply of kind '{}'", char::from(*.0))]
+    Number(u8),
+    /// A line or a value does not end in CR LF.
+    #[error("reply of kind '{}' not ended by CR LF", char::from(*.0))]
+    End(u8),
+    /// Replies within replies, too many.
+    #[error("reply nested deeper than {DEPTH_MAX}")]
+    Depth,
+}
+
+/// A part of a reply.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// All of it, for it is short.
+    Whole(Reply),
+    /// Data that lies there.
+    Value(Range<usize>),
+    /// Text that lies there.
+    Text(Range<usize>),
+    /// So many replies follow that are elements of it.
+    Array(usize),
+    /// As before.
+    Set(usize),
+    /// Twice as many follow.
+    Map(usize),
+}
+
+/// How far a reply has been looked at.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    /// What was found, each before what is within it.
+    pub(super) parts: Vec<Part>,
+    /// Where the next part begins; in the end, where the reply ends.
+    pub(super) start: usize,
+    /// Up to where the next part's first line was looked at.
+    seen: usize,
+    /// Replies still to come in each that is open.
+    open: SmallVec<[usize; 4]>,
+}
+
+impl Scan {
+    /// Looks on; true if the reply is whole.
+    pub(super) fn go_on(&mut self, buffer: &[u8]) -> Result<bool, Malformed> {
+        loop {
+            let Some((part, next)) = self.read_part(buffer)? else { return Ok(false) };
+            let within = match &part {
+                Part::Array(count) | Part::Set(count) => *count,
+                Part::Map(count) => count.saturating_mul(2),
+                Part::Whole(_) | Part::Value(_) | Part::Text(_) => 0,
+            };
+            self.parts.push(part);
+            (self.start, self.seen) = (next, next);
+            if within > 0 {
+                if self.open.len() == DEPTH_MAX {
+                    return Err(Malformed::Depth);
+                }
+                self.open.push(within);
+            } else if self.close() {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// One reply is complete, and with it perhaps those around it; true if all are.
+    fn close(&mut self) -> bool {
+        while let Some(left) = self.open.last_mut() {
+            *left -= 1;
+            if *left > 0 {
+                return false;
+            }
+            self.open.pop();
+        }
+        true
+    }
+
+    /// The next part and where it ends, if it is all there.
+    fn read_part(&mut self, buffer: &[u8]) -> Result<Option<(Part, usize)>, Malformed> {
+        let Some(kind) = buffer.get(self.start).copied() else { return Ok(None) };
+        match kind {
+            b'+' | b'-' | b':' | b',' | b'#' | b'_' => self.read_line(kind, buffer),
+            b'$' | b'=' => self.read_bulk(kind, buffer),
+            b'*' | b'~' | b'%' => self.read_count(kind, buffer),
+            other => Err(Malformed::Kind(other)),
+        }
+    }
+
+    fn read_line(&mut self, kind: u8, buffer: &[u8]) -> Result<Option<(Part, usize)>, Malformed> {
+        let from = self.seen.max(self.start + 1);
+        let found = memchr::memchr2(b'\r', b'\n', &buffer[from..]);
+        let end = found.map_or(buffer.len(), |length| from + length);
+        self.seen = end;
+        match (buffer.get(end), buffer.get(end + 1)) {
+            (Some(b'\r'), Some(b'\n')) => {}
+            (None, _) | (Some(b'\r'), None) => return Ok(None),
+            _ => return Err(Malformed::End(kind)),
+        }
+        let line = &buffer[self.start + 1..end];
+        let reply = parse_line(kind, line).ok_or(Malformed::Number(kind))?;
+        Ok(Some((Part::Whole(reply), end + 2)))
+    }
+
+    fn read_bulk(&mut self, kind: u8, buffer: &[u8]) -> Result<Option<(Part, usize)>, Malformed> {
+        let Some((length, mut start)) = self.read_number(kind, buffer)? else { return Ok(None) };
+        if length == -1 && kind == b'$' {
+            return Ok(Some((Part::Whole(Reply::Nil), start)));
+        }
+        let length = usize::try_from(length).map_err(|_| Malformed::Number(kind))?;
+        let end = start.checked_add(length).ok_or(Malformed::Number(kind))?;
+        match (buffer.get(end), buffer.get(end.saturating_add(1))) {
+            (Some(b'\r'), Some(b'\n')) => {}
+            (None, _) | (Some(b'\r'), None) => return Ok(None),
+            _ => return Err(Malformed::End(kind)),
+        }
+        if kind == b'$' {
+            return Ok(Some((Part::Value(start..end), end + 2)));
+        }
+        // `txt:` and `mkd:` say how the text wants to be shown, which is of no use here.
+        start += 4;
+        if start > end || buffer[start - 1] != b':' {
+            return Err(Malformed::Number(kind));
+        }
+        Ok(Some((Part::Text(start..end), end + 2)))
+    }
+
+    fn read_count(&mut self, kind: u8, buffer: &[u8]) -> Result<Option<(Part, usize)>, Malformed> {
+        let Some((count, next)) = self.read_number(kind, buffer)? else { return Ok(None) };
+        if count == -1 && kind == b'*' {
+            return Ok(Some((Part::Whole(Reply::NilList), next)));
+        }
+        let count = usize::try_from(count).map_err(|_| Malformed::Number(kind))?;
+        let part = match kind {
+            b'~' => Part::Set(count),
+            b'%' => Part::Map(count),
+            _ => Part::Array(count),
+        };
+        Ok(Some((part, next)))
+    }
+
+    fn read_number(&mut self, kind: u8, buffer: &[u8]) -> Result<Option<(i64, usize)>, Malformed> {
+        read_number(buffer, self.start + 1, &mut self.seen).map_err(|fault| match fault {
+            NumberFault::Invalid | NumberFault::Endless => Malformed::Number(kind),
+            NumberFault::LineEnd => Malformed::End(kind),
+        })
+    }
+}
+
+/// What a line of this kind says.
+fn parse_line(kind: u8, line: &[u8]) -> Option<Reply> {
+    let text = || String::from_utf8_lossy(line);
+    Some(match kind {
+        b'+' if line == b"OK" => Reply::OK,
+        b'+' => Reply::Word(text().into_owned()),
+        b'-' => match text() {
+            Cow::Borrowed(text) => parse_error(text),
+            Cow::Owned(text) => parse_error(&text),
+        },
+        b':' => Reply::Integer(parse_number(line)?),
+        b',' => Reply::Double(text().parse().ok()?),
+        b'#' if line == b"t" => Reply::Boolean(true),
+        b'#' if line == b"f" => Reply::Boolean(false),
+        b'_' if line.is_empty() => Reply::Nil,
+        _ => return None,
+    })
+}
+
+fn parse_error(text: &str) -> Reply {
+    match text.strip_prefix("ERR ") {
+        Some(text) => Reply::failed(text.to_owned()),
+        None => Reply::coded(text.to_owned()),
+    }
+}
