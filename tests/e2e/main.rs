@@ -15,6 +15,7 @@ mod readiness;
 mod reload;
 mod stop;
 mod store;
+mod transfer;
 mod unit;
 
 /// Settings of a machine without Valkey.
