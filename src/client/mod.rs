@@ -43,7 +43,7 @@ const INTERRUPTED: u8 = 130;
 const BROKEN_PIPE: u8 = 141;
 
 /// Runs the command; the exit status is 0, or 1 where the key does not exist, or 2 for an error,
-/// which standard error tells.
+/// which standard error tells. It is 130 after Ctrl-C, and 141 if nobody reads its output.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let line = match CommandLine::parse(args) {
         Ok(line) => line,
