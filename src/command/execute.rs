@@ -68,7 +68,7 @@ pub async fn execute(
                     batch.run(context, replies).await;
                 }
                 let reply = match which {
-                    Local::Exec => transaction::exec(context, session).await,
+                    Local::Exec => Box::pin(transaction::exec(context, session)).await,
                     _ => local::run(context, session, command, which, &args).await,
                 };
                 replies.push(reply);

@@ -9,9 +9,10 @@ use super::context::Context;
 use super::session::Session;
 use super::table::{Command, Local};
 use super::{catalog, client, connection, help, info, settings, status, transaction};
-use crate::message::Reply;
+use crate::message::{ErrorReply, Reply};
 
-/// Carries out one of them.
+/// Carries out one of them. Those that ask the store wait in memory of their own, which the
+/// connections of clients that never call them need not have.
 pub(super) async fn run(
     context: &Arc<Context>,
     session: &mut Session,
@@ -19,11 +20,24 @@ pub(super) async fn run(
     local: Local,
     args: &[Bytes],
 ) -> Reply {
-    let reply = match local {
-        Local::Status if args.is_empty() => return status::text(context).await,
-        Local::Status => return status::json(context).await,
-        Local::Info => return info::reply(context, args).await,
-        Local::Watch => return transaction::watch(context, session, args).await,
+    match local {
+        Local::Status if args.is_empty() => Box::pin(status::text(context)).await,
+        Local::Status => Box::pin(status::json(context)).await,
+        Local::Info => Box::pin(info::reply(context, args)).await,
+        Local::Watch => Box::pin(transaction::watch(context, session, args)).await,
+        plain => answer(context, session, command, plain, args).unwrap_or_else(Reply::Error),
+    }
+}
+
+/// Those that ask nobody.
+fn answer(
+    context: &Context,
+    session: &mut Session,
+    command: &Command,
+    local: Local,
+    args: &[Bytes],
+) -> Result<Reply, ErrorReply> {
+    match local {
         Local::Auth => connection::auth(args),
         Local::Ping => connection::ping(session, command, args),
         Local::Hello => connection::hello(session, args),
@@ -35,13 +49,12 @@ pub(super) async fn run(
         Local::ClientSetName => client::set_name(session, args),
         Local::CommandGetKeys => catalog::keys(args),
         Local::CommandList => catalog::list(args),
-        plain => return at_once(context, session, plain, args),
-    };
-    reply.unwrap_or_else(Reply::Error)
+        plain => Ok(always(context, session, plain, args)),
+    }
 }
 
 /// Those that cannot fail.
-fn at_once(context: &Context, session: &mut Session, local: Local, args: &[Bytes]) -> Reply {
+fn always(context: &Context, session: &mut Session, local: Local, args: &[Bytes]) -> Reply {
     match local {
         Local::ClientGetName => client::name(session),
         Local::ClientHelp => help::subcommands("client"),

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::check::Work;
 
 /// What one waiting command takes beside its arguments, in bytes.
-const OVERHEAD: usize = 128;
+const OVERHEAD: usize = 256;
 
 /// Commands that wait for EXEC. They hold copies of their arguments, so that a short one does not
 /// keep the whole buffer it was read into.
