@@ -62,6 +62,7 @@ fn what_changed_nothing_lets_exec_go_on() {
         other.ask("SET a 2 NX", "$-1\r\n");
         other.ask("GET a", "$1\r\n1\r\n");
         other.ask("SET unrelated 1", "+OK\r\n");
+        other.ask("SET none 1 PXAT 1", "+OK\r\n");
         one.ask("MULTI", "+OK\r\n");
         one.ask("INCR a", "+QUEUED\r\n");
         one.ask("EXEC", "*1\r\n:2\r\n");

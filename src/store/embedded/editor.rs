@@ -43,10 +43,12 @@ impl Editor<'_> {
     ) -> Result<(), ErrorReply> {
         let stored = self.storable(key)?;
         let record = Record { expires, value };
-        if record.is_expired(self.now) {
+        if !record.is_expired(self.now) {
+            self.transaction.set(&stored, record)?;
+        } else if self.live(key)?.is_some() {
             self.transaction.remove(&stored)?;
         } else {
-            self.transaction.set(&stored, record)?;
+            self.transaction.discard(&stored)?;
         }
         Ok(())
     }
@@ -60,8 +62,10 @@ impl Editor<'_> {
         record: Record,
     ) -> Result<(), ErrorReply> {
         let stored = self.storable(key)?;
-        if old.is_none() || record.is_expired(self.now) {
+        if old.is_none() {
             // An expired key that is still stored must not lend its place in `last`.
+            self.transaction.discard(&stored)?;
+        } else if record.is_expired(self.now) {
             self.transaction.remove(&stored)?;
         }
         if !record.is_expired(self.now) {

@@ -132,7 +132,7 @@ impl Transaction {
     }
 
     /// Removes a key that is gone already as far as clients can see, or that was told of.
-    fn discard(&mut self, stored: &Bytes) -> Result<(), Fault> {
+    pub(super) fn discard(&mut self, stored: &Bytes) -> Result<(), Fault> {
         self.len += stored.len() + 64;
         let was_there = self.change(stored)?.after.take().is_some();
         self.recent.remove(stored);
