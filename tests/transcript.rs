@@ -208,9 +208,9 @@ fn made_keys_and_status(daemon: &Daemon) {
 fn limits(daemon: &Daemon) {
     let mut client = daemon.connect();
     client.send(b"set k ");
-    client.send(vec![b'x'; 2048]);
+    client.send(vec![b'x'; 5000]);
     client.send(b"\nping\n");
-    assert_eq!(client.line(), "ERROR: request longer than 1024 bytes");
+    assert_eq!(client.line(), "ERROR: request longer than 4096 bytes");
     assert_eq!(client.line(), "pong");
 }
 
@@ -226,7 +226,7 @@ fn ends(daemon: &Daemon) {
     assert_eq!(daemon.ask("cleardb"), "OK");
 }
 
-const SMALL: (&str, &str) = ("MAX_REQUEST", "1KiB");
+const SMALL: (&str, &str) = ("MAX_REQUEST", "4KiB");
 
 #[test]
 fn on_the_embedded_store() {
