@@ -59,6 +59,8 @@ pub(super) enum Action {
 pub(super) struct Export {
     /// The glob for keys.
     pub(super) pattern: Option<Vec<u8>>,
+    /// The key spaces of all users, not that of the caller's.
+    pub(super) all_users: bool,
     /// Standard output if not given.
     pub(super) file: Option<PathBuf>,
 }
@@ -68,6 +70,8 @@ pub(super) struct Export {
 pub(super) struct Import {
     /// The glob for keys.
     pub(super) pattern: Option<Vec<u8>>,
+    /// The key spaces of all users, not that of the caller's.
+    pub(super) all_users: bool,
     /// Keys that exist are left as they are.
     pub(super) keep: bool,
     /// Goes on where an earlier import of the file stopped.
@@ -104,10 +108,12 @@ fn action(name: String, mut matches: ArgMatches) -> Action {
         "watch" => Action::Watch(*matches.get_one("interval").expect("clap has a default")),
         "export" => Action::Export(Export {
             pattern: matches.remove_one("match").map(bytes),
+            all_users: matches.get_flag("all-users"),
             file: file(&mut matches),
         }),
         "import" => Action::Import(Import {
             pattern: matches.remove_one("match").map(bytes),
+            all_users: matches.get_flag("all-users"),
             keep: matches.get_flag("keep"),
             resume: matches.get_flag("resume"),
             file: file(&mut matches),
@@ -148,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_dash_for_a_file_is_standard_input_or_output() {
-        let export = Export { pattern: Some(b"a*".to_vec()), file: None };
+        let export = Export { pattern: Some(b"a*".to_vec()), all_users: false, file: None };
         assert_eq!(parse(&["export", "--match", "a*", "-"]).action, Action::Export(export));
     }
 }

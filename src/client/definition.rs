@@ -86,7 +86,7 @@ fn export() -> Command {
         .arg(pattern("Only the keys that match the glob"))
         .arg(
             flag("all-users")
-                .help("All key spaces; there is one until per-user key spaces are switched on"),
+                .help("All users' key spaces, for administrators; by now all users share one"),
         )
         .arg(path("Where to; standard output if not given"))
         .after_help(
@@ -105,7 +105,7 @@ fn import() -> Command {
         .arg(flag("keep").help("Leave keys that exist as they are"))
         .arg(
             flag("all-users")
-                .help("All key spaces; there is one until per-user key spaces are switched on"),
+                .help("All users' key spaces, for administrators; by now all users share one"),
         )
         .arg(flag("resume").requires("file").help(
             "Go on where an import of FILE was interrupted; standard input cannot be resumed",

@@ -40,6 +40,8 @@ pub(super) enum ClientError {
     Line { input: String, line: u64, fault: String },
     #[error("{0}")]
     Resume(String),
+    #[error("--all-users is for administrators")]
+    AllUsers,
     #[error("unbalanced quotes in request")]
     Unbalanced,
 }

@@ -16,6 +16,7 @@ use super::command_line::Export;
 use super::connection::{Connection, push_request};
 use super::error::ClientError;
 use super::interrupt::Interrupt;
+use super::key_space::check_key_spaces;
 use super::partial_file::PartialFile;
 use super::progress;
 use super::record::Record;
@@ -29,7 +30,8 @@ const GROUP_BYTES: u64 = 4 * 1024 * 1024;
 /// Writes all pairs that were asked for.
 pub(super) fn export(socket: &Path, asked: &Export) -> Result<ExitCode, ClientError> {
     let Some(path) = &asked.file else {
-        let connection = Connection::open(socket, Interrupt::default())?;
+        let mut connection = Connection::open(socket, Interrupt::default())?;
+        check_key_spaces(&mut connection, asked.all_users)?;
         // A bar would stand between the lines.
         let shows_progress = !io::stdout().is_terminal();
         let mut out = BufWriter::new(io::stdout().lock());
@@ -38,7 +40,8 @@ pub(super) fn export(socket: &Path, asked: &Export) -> Result<ExitCode, ClientEr
     };
     // What was begun is removed again.
     let interrupt = Interrupt::on_any_end().map_err(ClientError::Terminal)?;
-    let connection = Connection::open(socket, interrupt)?;
+    let mut connection = Connection::open(socket, interrupt)?;
+    check_key_spaces(&mut connection, asked.all_users)?;
     let failed = ClientError::file(path);
     let mut out = BufWriter::new(PartialFile::create(path).map_err(&failed)?);
     walk(connection, asked.pattern.clone(), true, &mut out, &failed)?;

@@ -12,6 +12,7 @@ mod frame;
 mod import;
 mod interrupt;
 mod json;
+mod key_space;
 mod manual;
 mod one_shot;
 mod partial_file;

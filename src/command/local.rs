@@ -22,7 +22,7 @@ pub(super) async fn run(
 ) -> Reply {
     match local {
         Local::Status if args.is_empty() => Box::pin(status::text(context)).await,
-        Local::Status => Box::pin(status::json(context)).await,
+        Local::Status => Box::pin(status::json(context, session.is_administrator())).await,
         Local::Info => Box::pin(info::reply(context, args)).await,
         Local::Watch => Box::pin(transaction::watch(context, session, args)).await,
         plain => answer(context, session, command, plain, args).unwrap_or_else(Reply::Error),

@@ -28,6 +28,8 @@ struct Status<'a> {
     hits: u64,
     misses: u64,
     log_dropped: u64,
+    /// Whether the one who asks may do what is for administrators.
+    administrator: bool,
 }
 
 #[derive(Serialize)]
@@ -37,7 +39,7 @@ struct StoreStatus<'a> {
     error: Option<String>,
 }
 
-async fn status(context: &Arc<Context>) -> Status<'_> {
+async fn status(context: &Arc<Context>, administrator: bool) -> Status<'_> {
     let db_size = size(context).await;
     let error = match context.store.health() {
         Health::Up => None,
@@ -58,12 +60,13 @@ async fn status(context: &Arc<Context>) -> Status<'_> {
         hits: Counters::read(&counters.hits),
         misses: Counters::read(&counters.misses),
         log_dropped: context.logging.dropped(),
+        administrator,
     }
 }
 
 /// The short form, for people.
 pub(super) async fn text(context: &Arc<Context>) -> Reply {
-    let status = status(context).await;
+    let status = status(context, false).await;
     let size = status.db_size.map_or("unknown".to_owned(), |size| size.to_string());
     let state = match status.store.error {
         None => "up".to_owned(),
@@ -82,8 +85,8 @@ pub(super) async fn text(context: &Arc<Context>) -> Reply {
 }
 
 /// All of it, as one line of JSON.
-pub(super) async fn json(context: &Arc<Context>) -> Reply {
-    let status = status(context).await;
+pub(super) async fn json(context: &Arc<Context>, administrator: bool) -> Reply {
+    let status = status(context, administrator).await;
     Reply::Text(serde_json::to_string(&status).expect("numbers and texts have a JSON form"))
 }
 

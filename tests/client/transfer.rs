@@ -1,5 +1,6 @@
 //! Export and import.
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::{Duration, Instant};
@@ -93,6 +94,22 @@ fn a_line_is_a_pair_and_a_glob_chooses() {
     let output = with_input(&daemon, &["import", "--match", "a:*"], input.as_bytes());
     assert_output(&output, 0, "", "");
     assert_output(&kvsock(&daemon, &["keys"]), 0, "a:\"q\"\na:1\na:2\n", "");
+}
+
+#[test]
+fn all_users_keys_are_for_administrators() {
+    let daemon = Daemon::start(&[]);
+    if !daemon.open_to_other_users() {
+        return;
+    }
+    let program = path(&daemon, "kvsock");
+    std::fs::copy(env!("CARGO_BIN_EXE_kvsock"), &program).expect("copy the program");
+    for args in [["export", "--all-users"], ["import", "--all-users"]] {
+        let mut command = std::process::Command::new(&program);
+        command.args(args).env("KVSOCK_SOCKET", daemon.socket()).uid(1234).gid(1234);
+        let output = command.output().expect("it starts");
+        assert_output(&output, 2, "", "kvsock: --all-users is for administrators\n");
+    }
 }
 
 #[test]

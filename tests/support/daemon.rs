@@ -89,6 +89,20 @@ impl Daemon {
         self.dir.path()
     }
 
+    /// Lets other users of this machine connect, for a test that becomes one; `false`, said on
+    /// standard error, where that takes root and this is not.
+    pub(crate) fn open_to_other_users(&self) -> bool {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("not run: only root can become another user");
+            return false;
+        }
+        for (path, mode) in [(self.dir(), 0o755), (&*self.socket(), 0o777)] {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+            std::fs::set_permissions(path, mode).expect("open it to all");
+        }
+        true
+    }
+
     /// A new connection.
     pub(crate) fn connect(&self) -> Client {
         let stream = UnixStream::connect(self.socket()).expect("it listens");

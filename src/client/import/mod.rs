@@ -21,6 +21,7 @@ use super::command_line::Import;
 use super::connection::{Connection, push_request};
 use super::error::ClientError;
 use super::interrupt::Interrupt;
+use super::key_space::check_key_spaces;
 use super::progress;
 use super::record::Record;
 use crate::message::Reply;
@@ -87,7 +88,8 @@ impl<'a> Importer<'a> {
         interrupt: Interrupt,
         asked: &'a Import,
     ) -> Result<Importer<'a>, ClientError> {
-        let connection = Connection::open(socket, interrupt)?;
+        let mut connection = Connection::open(socket, interrupt)?;
+        check_key_spaces(&mut connection, asked.all_users)?;
         Ok(Importer { connection, asked, counts: Counts::default() })
     }
 
