@@ -19,6 +19,9 @@ use super::certificates::Certificates;
 /// How long the server may take to answer once it was started.
 const START: Duration = Duration::from_secs(10);
 
+/// How often a server is started that ends at once, since others take its ports.
+const TRIES: usize = 5;
+
 /// How the server is to run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Setup {
@@ -44,11 +47,16 @@ impl Setup {
         };
         let dir = tempfile::Builder::new().prefix("kvsock-").tempdir().expect("a directory");
         let certificates = self.tls.then(|| Certificates::make(dir.path()));
-        let [port, tls_port] = free_ports();
         let mut server =
-            Valkey { setup: self, program, dir, certificates, port, tls_port, child: None };
-        server.restart();
-        Some(server)
+            Valkey { setup: self, program, dir, certificates, port: 0, tls_port: 0, child: None };
+        for _ in 0..TRIES {
+            [server.port, server.tls_port] = free_ports();
+            server.launch();
+            if server.wait_until_it_answers() {
+                return Some(server);
+            }
+        }
+        panic!("{program} does not start");
     }
 }
 
@@ -68,9 +76,13 @@ impl Valkey {
     /// Starts it again, on the same address and with the data that it kept.
     pub(crate) fn restart(&mut self) {
         self.kill();
+        self.launch();
+        assert!(self.wait_until_it_answers(), "{} ended", self.program);
+    }
+
+    fn launch(&mut self) {
         let command = self.command_line();
         self.child = Some(spawn(command));
-        self.wait_until_it_answers();
     }
 
     /// Starts it again with another password.
@@ -189,15 +201,19 @@ impl Valkey {
         command
     }
 
-    fn wait_until_it_answers(&mut self) {
+    /// Whether it came to that, rather than to its end.
+    fn wait_until_it_answers(&mut self) -> bool {
         let started = Instant::now();
         while !self.answers() {
             let child = self.child.as_mut().expect("it was just started");
-            let ended = child.try_wait().expect("look after the server");
-            assert!(ended.is_none(), "{} ended: {ended:?}", self.program);
+            if child.try_wait().expect("look after the server").is_some() {
+                self.child = None;
+                return false;
+            }
             assert!(started.elapsed() < START, "{} does not answer", self.program);
             std::thread::sleep(Duration::from_millis(5));
         }
+        true
     }
 
     fn answers(&self) -> bool {
@@ -243,8 +259,7 @@ fn spawn(mut command: Command) -> Child {
     command.spawn().expect("start the server")
 }
 
-/// Two free ports. Somebody else may take one before the server does; then the test fails, and
-/// says so.
+/// Two free ports. Somebody else may take one before the server does: hence [`TRIES`].
 fn free_ports() -> [u16; 2] {
     let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     listeners.map(|listener| listener.local_addr().expect("its address").port())
