@@ -104,9 +104,12 @@ impl Reply {
                 items.iter().map(|item| 8 + item.as_ref().map_or(0, Bytes::len)).sum()
             }
             Reply::Array(items) | Reply::Set(items) => {
-                items.iter().map(|item| 8 + item.data_len()).sum()
+                items.iter().map(|item| size_of::<Reply>() + item.data_len()).sum()
             }
-            Reply::Map(pairs) => pairs.iter().map(|(k, v)| 16 + k.data_len() + v.data_len()).sum(),
+            Reply::Map(pairs) => pairs
+                .iter()
+                .map(|(name, value)| 2 * size_of::<Reply>() + name.data_len() + value.data_len())
+                .sum(),
             Reply::Pairs(pairs) => pairs.iter().map(|(k, v)| 16 + k.len() + v.len()).sum(),
             Reply::Speaks(_, reply) => reply.data_len(),
         }

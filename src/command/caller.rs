@@ -19,6 +19,13 @@ pub struct Caller {
     pub pid: Option<i32>,
 }
 
+impl Caller {
+    /// Whether both are certainly the same user.
+    pub(super) fn is_same_user(&self, other: &Caller) -> bool {
+        self.uid == other.uid && self.uid != OVERFLOW_UID
+    }
+}
+
 /// Decides who is an administrator: root, the daemon's own user, and one group's members.
 #[derive(Debug)]
 pub struct Administrators {

@@ -36,7 +36,14 @@ pub(super) fn checked_name(name: &[u8]) -> Result<Bytes, ErrorReply> {
     checked(name, "Client names")
 }
 
+/// The longest name, in bytes: each connection keeps three.
+const LONGEST: usize = 1024;
+
 fn checked(name: &[u8], what: &str) -> Result<Bytes, ErrorReply> {
+    if name.len() > LONGEST {
+        let text = format!("{what} cannot be longer than {LONGEST} bytes.");
+        return Err(ErrorReply::Failed(text.into()));
+    }
     if name.iter().take_while(|byte| **byte != 0).all(|byte| matches!(byte, b'!'..=b'~')) {
         // A copy, since a slice would keep the whole buffer it was read into.
         return Ok(Bytes::copy_from_slice(name));
@@ -109,8 +116,12 @@ fn is_normal(kind: &[u8]) -> Result<bool, ErrorReply> {
 }
 
 fn visible(context: &Context, session: &Session) -> impl Iterator<Item = Arc<Client>> {
-    let (everybody, uid) = (session.is_administrator(), session.caller().uid);
-    context.clients.all().into_iter().filter(move |it| everybody || it.caller.uid == uid)
+    let (everybody, own) = (session.is_administrator(), Arc::clone(session.client()));
+    context
+        .clients
+        .all()
+        .into_iter()
+        .filter(move |it| everybody || it.id == own.id || it.caller.is_same_user(&own.caller))
 }
 
 /// Which connections CLIENT KILL means.
@@ -134,7 +145,7 @@ pub(super) fn kill(
         let own = |it: &Arc<Client>| it.endpoint().as_bytes() == &address[..];
         let found = visible(context, session).find(own);
         let client = found.ok_or(ErrorReply::Failed("No such client".into()))?;
-        client.kill();
+        client.kill(client.id == session.client().id);
         return Ok(Reply::OK);
     }
     let filters = filters(args)?;
@@ -142,7 +153,7 @@ pub(super) fn kill(
     for client in visible(context, session) {
         let is_own = client.id == session.client().id;
         if filters.include(&client) && (filters.own || !is_own) {
-            client.kill();
+            client.kill(is_own);
             killed += 1;
         }
     }

@@ -32,6 +32,8 @@ pub struct Client {
     descriptor: i32,
     since: Instant,
     killed: AtomicBool,
+    /// Its own request to be killed is still to be answered.
+    has_killed_itself: AtomicBool,
     kill: Notify,
     about: Mutex<About>,
 }
@@ -71,6 +73,7 @@ impl Clients {
             descriptor,
             since: now,
             killed: AtomicBool::new(false),
+            has_killed_itself: AtomicBool::new(false),
             kill: Notify::new(),
             about: Mutex::new(About {
                 name: Bytes::new(),
@@ -109,10 +112,16 @@ impl Client {
         self.about.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the connection close.
-    pub(super) fn kill(&self) {
+    /// Lets the connection close; at once, unless it wants so itself.
+    pub(super) fn kill(&self, by_itself: bool) {
+        self.has_killed_itself.store(by_itself, Ordering::Release);
         self.killed.store(true, Ordering::Release);
         self.kill.notify_one();
+    }
+
+    /// Whether a connection that was killed did it itself, and waits for the reply.
+    pub fn has_killed_itself(&self) -> bool {
+        self.has_killed_itself.load(Ordering::Acquire)
     }
 
     /// Ends when somebody wants the connection closed. For one that waits, the connection.
@@ -127,9 +136,10 @@ impl Client {
         self.since.elapsed().as_secs()
     }
 
-    /// Its address in Valkey's form: the path of the socket, and no port.
+    /// Its address in Valkey's form. All clients have the path of the daemon's socket; in the
+    /// place of a port stands what tells them apart.
     pub(super) fn endpoint(&self) -> String {
-        format!("{}:0", self.address)
+        format!("{}:{}", self.address, self.id)
     }
 
     /// One line of CLIENT LIST, with its end, in the fields of Valkey 8; the two last are
@@ -138,11 +148,12 @@ impl Client {
         let about = self.about();
         let endpoint = self.endpoint();
         let mut line = format!(
-            "id={} addr={endpoint} laddr={endpoint} fd={} name={} age={} idle={} flags={} db=0 \
+            "id={} addr={endpoint} laddr={}:0 fd={} name={} age={} idle={} flags={} db=0 \
              sub=0 psub=0 ssub=0 multi={} watch={} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 \
              rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd={} user=default redir=-1 \
              resp={} lib-name={} lib-ver={} tot-net-in=0 tot-net-out=0 tot-cmds={}",
             self.id,
+            self.address,
             self.descriptor,
             shown(&about.name),
             self.age(),

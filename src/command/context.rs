@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::caller::Administrators;
 use super::clients::Clients;
 use super::size::CachedSize;
+use super::watchers::Watchers;
 use crate::keygen::Generator;
 use crate::logging::Logging;
 use crate::store::Store;
@@ -30,6 +31,7 @@ pub struct Context {
     pub clients: Clients,
     /// Who may run scripts.
     pub scripts: Scripts,
+    pub(super) watchers: Arc<Watchers>,
     /// A name for this run of the daemon: 40 hexadecimal digits.
     pub(super) run_id: String,
     /// The number of keys, as `status` shows it.
@@ -49,6 +51,7 @@ impl Context {
         let (high, low): (u128, u32) = rand::random();
         Context {
             clients: Clients::default(),
+            watchers: Arc::default(),
             scripts,
             run_id: format!("{high:032x}{low:08x}"),
             logging,

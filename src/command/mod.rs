@@ -21,6 +21,7 @@ mod status;
 mod synopsis;
 mod table;
 mod transaction;
+mod watchers;
 
 pub use self::caller::{Administrators, Caller};
 pub use self::clients::{Client, Clients};

@@ -6,6 +6,8 @@ use super::check::Work;
 
 /// What one waiting command takes beside its arguments, in bytes.
 const OVERHEAD: usize = 256;
+/// What one argument takes beside its own bytes: where it is, and how it was allocated.
+const ARGUMENT: usize = size_of::<Bytes>() + 32;
 
 /// Commands that wait for EXEC. They hold copies of their arguments, so that a short one does not
 /// keep the whole buffer it was read into.
@@ -21,7 +23,7 @@ impl Queue {
     /// Lets `work` wait, unless there would be more than `limit` bytes then.
     pub(super) fn push(&mut self, mut work: Work, limit: usize) -> bool {
         let args = work.args_mut();
-        let bytes = OVERHEAD + args.iter().map(Bytes::len).sum::<usize>();
+        let bytes = OVERHEAD + args.iter().map(|arg| ARGUMENT + arg.len()).sum::<usize>();
         if self.bytes + bytes > limit {
             return false;
         }

@@ -1,11 +1,15 @@
 //! What one connection has told the daemon so far.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::caller::Caller;
 use super::clients::Client;
 use super::context::Context;
 use super::queue::Queue;
+use super::watchers::Watcher;
 use crate::message::Protocol;
 use crate::store::Watch;
 
@@ -19,8 +23,14 @@ pub struct Session {
     /// Commands since MULTI.
     pub(super) queue: Option<Queue>,
     pub(super) watched: Watched,
+    /// Its place among those that watch, where their number is bounded.
+    pub(super) watcher: Option<Watcher>,
+    /// Keys that are watched, each once.
+    pub(super) watched_keys: HashSet<Bytes>,
     /// Bytes of commands that may wait for EXEC.
     pub(super) max_queue: usize,
+    /// Bytes of its reply.
+    pub(super) max_reply: usize,
 }
 
 /// What the next EXEC depends on.
@@ -36,15 +46,17 @@ pub(super) enum Watched {
 }
 
 impl Session {
-    /// A connection of `caller` at `address` that begins to speak `protocol`. Commands of at most
-    /// `max_queue` bytes (0: unlimited) may wait for EXEC.
+    /// A connection of `caller` at `address` that begins to speak text. Commands of at most
+    /// `max_queue` bytes may wait for EXEC, whose reply has at most `max_reply` (0: unlimited).
     pub fn new(
         context: &Arc<Context>,
         caller: Caller,
         address: Arc<str>,
         descriptor: i32,
         max_queue: usize,
+        max_reply: usize,
     ) -> Session {
+        let limit = |bytes| if bytes == 0 { usize::MAX } else { bytes };
         let protocol = Protocol::Text;
         Session {
             client: context.clients.enter(caller, address, descriptor, protocol),
@@ -52,7 +64,10 @@ impl Session {
             protocol,
             queue: None,
             watched: Watched::Nothing,
-            max_queue: if max_queue == 0 { usize::MAX } else { max_queue },
+            watcher: None,
+            watched_keys: HashSet::new(),
+            max_queue: limit(max_queue),
+            max_reply: limit(max_reply),
         }
     }
 
@@ -74,7 +89,8 @@ impl Session {
 
     /// Bytes of memory held beside the connection's buffers.
     pub fn held(&self) -> usize {
-        self.queue.as_ref().map_or(0, Queue::bytes)
+        let watched: usize = self.watched_keys.iter().map(|key| 64 + key.len()).sum();
+        watched + self.queue.as_ref().map_or(0, Queue::bytes)
     }
 
     /// Whether its requests are lines of text.
@@ -95,9 +111,18 @@ impl Session {
     /// Ends the transaction, if there is one, and forgets what was watched.
     pub(super) fn end_transaction(&mut self) {
         self.queue = None;
+        self.forget_watched();
+        self.client.about().queued = None;
+    }
+}
+
+impl Session {
+    /// Forgets what was watched.
+    pub(super) fn forget_watched(&mut self) {
         self.watched = Watched::Nothing;
-        let mut about = self.client.about();
-        (about.queued, about.watched) = (None, 0);
+        self.watched_keys = HashSet::new();
+        self.watcher = None;
+        self.client.about().watched = 0;
     }
 }
 

@@ -13,6 +13,13 @@ use super::table::{Command, Local};
 use crate::message::{Args, ErrorReply, Reply};
 use crate::store::Operation;
 
+/// The most keys that one client watches: their cost in the store grows with their square.
+const MOST_WATCHED: usize = 1000;
+/// The longest of them, in bytes, since each is kept as long as it is watched.
+const LONGEST_WATCHED: usize = 4096;
+/// Commands that ask nobody, between which others have their turn.
+const TURN: usize = 32;
+
 /// What may be done in a transaction with a command that came after MULTI.
 pub(super) enum Place {
     /// It waits for EXEC.
@@ -85,8 +92,7 @@ pub(super) fn discard(session: &mut Session) -> Reply {
 
 /// Forgets what was watched.
 pub(super) fn unwatch(session: &mut Session) -> Reply {
-    session.watched = Watched::Nothing;
-    session.client().about().watched = 0;
+    session.forget_watched();
     Reply::OK
 }
 
@@ -98,16 +104,41 @@ pub(super) async fn watch(context: &Context, session: &mut Session, keys: &[Byte
         // EXEC will do nothing, whatever else is watched.
         Watched::Lost => return Reply::OK,
     };
-    let keys: Vec<Bytes> = keys.iter().map(|key| Bytes::copy_from_slice(key)).collect();
-    let count = keys.len();
-    match context.store.watch(before, keys).await {
+    if let Err(error) = enter(context, session) {
+        return Reply::Error(error);
+    }
+    let mut new = Vec::new();
+    for key in keys.iter().filter(|key| key.len() <= LONGEST_WATCHED) {
+        let key = Bytes::copy_from_slice(key);
+        if session.watched_keys.insert(key.clone()) {
+            new.push(key);
+        }
+        if session.watched_keys.len() > MOST_WATCHED {
+            return Reply::failed(format!("too many watched keys: more than {MOST_WATCHED}"));
+        }
+    }
+    if keys.iter().any(|key| key.len() > LONGEST_WATCHED) {
+        return Reply::failed(format!("watched key longer than {LONGEST_WATCHED} bytes"));
+    }
+    match context.store.watch(before, new).await {
         Ok(watch) => {
             session.watched = Watched::Keys(watch);
-            session.client().about().watched += count;
+            session.client().about().watched = session.watched_keys.len();
             Reply::OK
         }
         Err(error) => Reply::Error(error),
     }
+}
+
+/// Takes a place among those that watch, where the store has only so many.
+fn enter(context: &Context, session: &mut Session) -> Result<(), ErrorReply> {
+    let Some(most) = context.store.watchers_of_a_user() else { return Ok(()) };
+    if session.watcher.is_some() || session.is_administrator() {
+        return Ok(());
+    }
+    session.watcher = context.watchers.enter(session.caller().uid, most);
+    let text = || format!("too many clients of user {} watch keys", session.caller().uid);
+    if session.watcher.is_some() { Ok(()) } else { Err(ErrorReply::Failed(text().into())) }
 }
 
 /// Carries out the transaction.
@@ -132,15 +163,25 @@ pub(super) async fn exec(context: &Arc<Context>, session: &mut Session) -> Reply
         }
     }
     let mut replies = Vec::with_capacity(steps.len());
-    for step in steps {
-        replies.push(match step {
+    let mut room = session.max_reply;
+    for (number, step) in steps.into_iter().enumerate() {
+        if number % TURN == TURN - 1 {
+            tokio::task::yield_now().await;
+        }
+        let reply = match step {
             Step::Store => answers.next().unwrap_or(Reply::Nil),
             Step::Refused(error) => Reply::Error(error),
             Step::Local(_, Local::Unwatch, _) => Reply::OK,
             Step::Local(command, which, args) => {
                 local::run(context, session, command, which, &args).await
             }
-        });
+        };
+        match room.checked_sub(reply.data_len()) {
+            Some(left) => room = left,
+            // What was done is done.
+            None => return too_long(session.max_reply),
+        }
+        replies.push(reply);
     }
     Reply::Array(replies)
 }
@@ -167,6 +208,10 @@ fn steps(works: Vec<Work>) -> (Vec<Step>, Vec<Operation>) {
         },
     });
     (steps.collect(), operations)
+}
+
+fn too_long(max_reply: usize) -> Reply {
+    Reply::failed(format!("reply longer than {max_reply} bytes"))
 }
 
 fn without(command: &str) -> Reply {

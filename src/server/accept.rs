@@ -95,6 +95,7 @@ fn log_end(ended: io::Result<()>) {
     if let Err(error) = ended {
         match error.kind() {
             io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::TimedOut => {
                 tracing::trace!(%error, "client gone");

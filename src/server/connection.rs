@@ -92,7 +92,14 @@ impl<'a> Connection<'a> {
         let max_request = options.max_request;
         Connection {
             stream,
-            session: Session::new(context, caller, address, descriptor, max_request),
+            session: Session::new(
+                context,
+                caller,
+                address,
+                descriptor,
+                max_request,
+                options.max_reply,
+            ),
             shared,
             dialect: Dialect::Unknown { max_request },
             share: shared.memory.share(),
@@ -135,6 +142,7 @@ impl<'a> Connection<'a> {
                     rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Read)?;
                     self.phase = Phase::Draining;
                 }
+                Event::Killed if !client.has_killed_itself() => return Ok(()),
                 Event::Killed => {
                     self.input.clear();
                     self.phase = Phase::Closing;
@@ -183,13 +191,23 @@ impl<'a> Connection<'a> {
                 return Ok(());
             }
             self.flush_while_large().await?;
+            // What asks nobody never waits: others have their turn.
+            tokio::task::yield_now().await;
         }
     }
 
     /// Between batches of one read: lets a slow reader take what is there before more is made.
     async fn flush_while_large(&mut self) -> io::Result<()> {
+        if self.output.len() <= self.max_output {
+            return Ok(());
+        }
+        let client = Arc::clone(self.session.client());
+        let mut killed = std::pin::pin!(client.killed());
         while self.output.len() > self.max_output {
             std::future::poll_fn(|cx| {
+                if killed.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                }
                 if let Some(idle) = &mut self.idle
                     && idle.poll(cx).is_ready()
                 {

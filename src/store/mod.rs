@@ -84,6 +84,14 @@ impl Store {
         }
     }
 
+    /// How many clients of one user may watch at a time, so that others can; `None` for any.
+    pub fn watchers_of_a_user(&self) -> Option<usize> {
+        match self {
+            Store::Valkey(_) => Some(valkey::WATCHERS_OF_A_USER),
+            Store::Embedded(_) => None,
+        }
+    }
+
     /// Carries out `batch` as one: nobody sees a part of it, and nothing happens in between.
     /// Gives [`Reply::Array`] of one reply for each operation; [`Reply::NilList`], with nothing
     /// done, when what was watched has changed; or an error, which is

@@ -18,7 +18,8 @@ fn a_connection_is_listed_with_what_it_said_of_itself() {
     let uid = rustix::process::getuid().as_raw();
     let pid = std::process::id();
     for field in [
-        format!("addr={}:0", daemon.socket().display()),
+        format!("addr={}:{id}", daemon.socket().display()),
+        format!("laddr={}:0", daemon.socket().display()),
         "name=me".to_owned(),
         "lib-name=lib".to_owned(),
         "lib-ver=1.2".to_owned(),

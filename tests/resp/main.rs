@@ -1,6 +1,7 @@
 //! RESP to the byte: what goes in, and what comes out, over each store; and what a connection
 //! does at its edges.
 
+mod bounds;
 mod clients;
 mod edges;
 mod other_types;

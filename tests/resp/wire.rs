@@ -52,6 +52,11 @@ impl Wire {
     /// Sends words as one request; gives the reply's first line.
     pub(crate) fn line(&mut self, words: &str) -> String {
         self.send(request(words));
+        self.reads()
+    }
+
+    /// The next line.
+    pub(crate) fn reads(&mut self) -> String {
         self.skip_to("\r\n")
     }
 

@@ -113,13 +113,20 @@ impl Embedded {
     }
 
     pub(super) async fn execute(&self, batch: Vec<Operation>) -> Vec<Reply> {
-        let is_for_writer =
-            |verb: Verb| verb.effect() != Effect::Read || matches!(verb, Verb::Save | Verb::BgSave);
-        if batch.iter().any(|it| is_for_writer(it.verb)) {
-            self.write(batch).await
-        } else {
-            self.read(batch).await
+        if !batch.iter().any(|it| is_for_writer(it.verb)) {
+            return self.read(batch).await;
         }
+        if !batch.iter().any(takes_long) {
+            return self.write(batch).await;
+        }
+        // What takes long would keep the writer from others' batches.
+        let mut replies = Vec::with_capacity(batch.len());
+        for part in batch.chunk_by(|one, next| takes_long(one) == takes_long(next)) {
+            let is_write = part.iter().any(|it| is_for_writer(it.verb));
+            let part = part.to_vec();
+            replies.extend(if is_write { self.write(part).await } else { self.read(part).await });
+        }
+        replies
     }
 
     pub(super) fn health(&self) -> Health {
@@ -208,6 +215,16 @@ fn read_all(
     let view = View::new(database, scope, shared);
     let now = time::now();
     batch.iter().map(|operation| view.execute(operation, now)).collect()
+}
+
+/// Whether only the writer can carry it out.
+fn is_for_writer(verb: Verb) -> bool {
+    verb.effect() != Effect::Read || matches!(verb, Verb::Save | Verb::BgSave)
+}
+
+/// Whether it is a read that looks at much.
+fn takes_long(operation: &Operation) -> bool {
+    !is_for_writer(operation.verb) && read::weight(operation) > MAX_IN_PLACE
 }
 
 fn failures(batch: &[Operation], why: &str, begun: bool) -> Vec<Reply> {

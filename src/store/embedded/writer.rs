@@ -29,6 +29,8 @@ use crate::store::options::Sync;
 
 /// Batches committed together, at most.
 const MAX_JOBS: usize = 1_024;
+/// How long a transaction may read, while everybody's writes wait for it.
+const READING_TIME: Duration = Duration::from_millis(500);
 /// Bytes committed together, at most, unless one value is longer.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes that one transaction changes, at most, and one value besides.
@@ -158,16 +160,24 @@ impl Writer {
             return Ok(Reply::NilList);
         }
         let mut replies = Vec::with_capacity(batch.len());
+        let (begun, mut replied) = (Instant::now(), 0_usize);
         for operation in batch {
             let verb = operation.verb;
             let len = self.recovery.transaction().ok_or(Fault::Poisoned)?.len();
-            replies.push(if verb.is_compound() {
+            let is_read = verb.effect() == Effect::Read;
+            let reply = if is_read && begun.elapsed() > READING_TIME {
+                Reply::failed("transaction takes too long: it reads no more")
+            } else if is_read && let Err(error) = self.scope.check_len(replied, "") {
+                Reply::Error(error)
+            } else if verb.is_compound() {
                 Reply::failed(format!("{} is not possible in a transaction", verb.name()))
             } else if len > MAX_TRANSACTION && verb.effect() != Effect::Read {
                 Reply::failed(format!("transaction longer than {MAX_TRANSACTION} bytes"))
             } else {
                 self.execute_one(operation, now)?
-            });
+            };
+            replied += reply.data_len();
+            replies.push(reply);
         }
         Ok(Reply::Array(replies))
     }

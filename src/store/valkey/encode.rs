@@ -6,7 +6,11 @@ use bytes::Bytes;
 use redis::{Cmd, Pipeline, RedisWrite};
 
 use super::connection::Packed;
+use crate::store::integer;
 use crate::store::operation::{LAST_INDEX, Operation, Verb};
+
+/// Keys that one step of SCAN may look at.
+const LARGEST_COUNT: i64 = 10_000;
 
 /// Turns the client's keys into the store's, and back.
 #[derive(Debug)]
@@ -61,6 +65,9 @@ impl Prefix {
             command.write_arg(&option[0]);
             match option.get(1) {
                 Some(pattern) if is_match(&option[0]) => command.write_arg(&self.glob(pattern)),
+                Some(count) if option[0].eq_ignore_ascii_case(b"count") => {
+                    command.write_arg(bounded_count(count));
+                }
                 Some(kind) if option[0].eq_ignore_ascii_case(b"type") => {
                     write_word(&mut command, kind);
                 }
@@ -122,6 +129,14 @@ impl Prefix {
 /// Whether all after the key and the time are options, which the server's errors repeat.
 fn is_expire(verb: Verb) -> bool {
     matches!(verb, Verb::Expire | Verb::PExpire | Verb::ExpireAt | Verb::PExpireAt)
+}
+
+/// SCAN's COUNT, which is a hint: others wait meanwhile, so there are better ones than the largest.
+fn bounded_count(count: &[u8]) -> &[u8] {
+    match integer::parse(count) {
+        Some(LARGEST_COUNT..) => b"10000",
+        _ => count,
+    }
 }
 
 /// Appends a word that the server may repeat in an error. An error that is not UTF-8 would end the

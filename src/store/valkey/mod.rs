@@ -13,6 +13,7 @@ mod encode;
 mod index;
 mod last;
 mod link;
+mod own;
 mod pipeline;
 mod pool;
 mod random;
@@ -20,7 +21,6 @@ mod recent;
 mod reply;
 mod save;
 mod scan;
-mod script;
 mod tls;
 mod transaction;
 mod watch;
@@ -38,6 +38,7 @@ use self::index::Index;
 use self::link::Link;
 use self::pipeline::Run;
 use self::pool::Pool;
+pub(super) use self::pool::WATCHERS_OF_A_USER;
 pub(super) use self::watch::Watch;
 use crate::message::Reply;
 use crate::store::location::Server;
@@ -110,8 +111,8 @@ impl Valkey {
                     replies.push(self.compound(deadline).execute(&part[0]).await);
                     continue;
                 }
-                Kind::Script => {
-                    replies.extend(self.run_scripts(part).await);
+                Kind::Own => {
+                    replies.extend(self.run_on_own(part).await);
                     continue;
                 }
                 Kind::Plain => {}
@@ -162,7 +163,7 @@ enum Kind {
     /// As one command, on the shared connection.
     Plain,
     /// As one command, on a connection of its own.
-    Script,
+    Own,
     /// As several commands.
     Compound,
 }
@@ -170,15 +171,16 @@ enum Kind {
 impl Kind {
     fn of(verb: Verb) -> Kind {
         match verb {
-            _ if is_script(verb) => Kind::Script,
+            _ if wants_own_connection(verb) => Kind::Own,
             _ if verb.is_compound() => Kind::Compound,
             _ => Kind::Plain,
         }
     }
 }
 
-fn is_script(verb: Verb) -> bool {
-    matches!(verb, Verb::Eval | Verb::EvalSha | Verb::Script)
+/// Whether others must not have to wait for it, or for what its reply does to the connection.
+fn wants_own_connection(verb: Verb) -> bool {
+    matches!(verb, Verb::Eval | Verb::EvalSha | Verb::Script | Verb::Lcs)
 }
 
 impl Drop for Valkey {

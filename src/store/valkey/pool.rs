@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use redis::Cmd;
+use redis::{Cmd, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -15,6 +15,8 @@ use super::link::Link;
 
 /// Connections at a time.
 const MOST: usize = 64;
+/// How many of them the clients of one user may watch on.
+pub(in crate::store) const WATCHERS_OF_A_USER: usize = MOST * 3 / 4;
 /// Connections that are kept when nobody has them.
 const KEPT: usize = 8;
 
@@ -105,7 +107,7 @@ impl Lease {
         runtime.spawn(async move {
             let mut unwatch = Cmd::new();
             unwatch.arg("UNWATCH");
-            if self.connection.ask(unwatch).await.is_ok() {
+            if matches!(self.connection.ask(unwatch).await, Ok(Value::Okay)) {
                 self.give_back();
             }
         });

@@ -7,9 +7,13 @@ use super::connection::{Connection, Lost, Packed, Values};
 use super::pool::Lease;
 use super::reply;
 use super::watch::Watch;
-use super::{RETRY_WAIT, Valkey, is_script};
+use super::{RETRY_WAIT, Valkey, wants_own_connection};
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{self, Effect, Operation};
+
+/// Operations of a transaction on the shared connection, where others wait behind it. More have a
+/// connection of their own.
+const MOST_SHARED: usize = 100;
 
 impl Valkey {
     /// See [`crate::store::Store::transact`].
@@ -23,7 +27,7 @@ impl Valkey {
             let Some(lease) = watch.take() else { return Reply::NilList };
             return self.transact_on_own(lease, &batch).await;
         }
-        if batch.iter().any(|operation| is_script(operation.verb)) {
+        if batch.len() > MOST_SHARED || batch.iter().any(|it| wants_own_connection(it.verb)) {
             return match self.pool.take(&self.link, deadline).await {
                 Ok(lease) => self.transact_on_own(lease, &batch).await,
                 Err(cause) => reply::unavailable(cause),
@@ -68,8 +72,16 @@ impl Valkey {
 
     /// The reply to EXEC, from those to MULTI, to each operation, and to EXEC itself.
     fn replies(&self, batch: &[Operation], mut values: Values) -> Reply {
-        if let Some(cause) = values.first().and_then(reply::not_serving) {
-            return reply::unavailable(cause);
+        match values.first() {
+            Some(Value::Okay) => {}
+            Some(value) => {
+                return match reply::not_serving(value) {
+                    Some(cause) => reply::unavailable(cause),
+                    // A server that refuses MULTI carries out what follows, one by one.
+                    None => Reply::Error(ErrorReply::OutcomeUnknown("EXEC")),
+                };
+            }
+            None => return reply::unexpected(),
         }
         let answers = match values.pop() {
             Some(Value::Array(answers)) => answers,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use redis::Value;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::pool::Lease;
 use super::reply::{self, Fault};
@@ -22,19 +23,21 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub struct Watch {
     /// The connection; none when it is lost or took too long.
     lease: Arc<Mutex<Option<Lease>>>,
+    /// When it ends, however often keys are added.
+    end: Instant,
     timer: AbortHandle,
 }
 
 impl Watch {
-    fn new(lease: Lease) -> Watch {
+    fn until(end: Instant, lease: Lease) -> Watch {
         let lease = Arc::new(Mutex::new(Some(lease)));
         let held = Arc::clone(&lease);
         let timer = tokio::spawn(async move {
-            tokio::time::sleep(LONGEST).await;
+            tokio::time::sleep_until(end).await;
             let lease = held.lock().unwrap_or_else(PoisonError::into_inner).take();
             lease.into_iter().for_each(Lease::forget_and_give_back);
         });
-        Watch { lease, timer: timer.abort_handle() }
+        Watch { lease, end, timer: timer.abort_handle() }
     }
 
     /// The connection, if the keys are still watched on it.
@@ -66,7 +69,7 @@ impl Valkey {
             // If the connection is gone, the transaction will do nothing, whatever is added.
             let Some(lease) = watch.take() else { return Ok(watch) };
             return match self.watch_on(&lease, &keys).await {
-                Ok(()) => Ok(Watch::new(lease)),
+                Ok(()) => Ok(Watch::until(watch.end, lease)),
                 Err(Fault::Refused(Reply::Error(error))) => Err(error),
                 Err(_) => Ok(watch),
             };
@@ -75,7 +78,7 @@ impl Valkey {
             let lease = self.pool.take(&self.link, deadline).await;
             let lease = lease.map_err(ErrorReply::Unavailable)?;
             match self.watch_on(&lease, &keys).await {
-                Ok(()) => return Ok(Watch::new(lease)),
+                Ok(()) => return Ok(Watch::until(Instant::now() + LONGEST, lease)),
                 Err(Fault::Refused(Reply::Error(error))) => return Err(error),
                 Err(Fault::Lost(lost)) if self.is_late(deadline) => {
                     return Err(ErrorReply::Unavailable(lost.cause));
@@ -86,6 +89,9 @@ impl Valkey {
     }
 
     async fn watch_on(&self, lease: &Lease, keys: &[Bytes]) -> Result<(), Fault> {
+        if keys.is_empty() {
+            return Ok(());
+        }
         let mut command = redis::cmd("WATCH");
         for key in keys {
             self.prefix.write_key(&mut command, key);
