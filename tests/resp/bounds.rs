@@ -10,11 +10,8 @@ use crate::wire::{Wire, request};
 const MIB: usize = 1024 * 1024;
 
 fn numbered(command: &str, count: usize) -> Vec<u8> {
-    let mut words = command.to_owned();
-    for n in 0..count {
-        words.push_str(&format!(" {n}"));
-    }
-    request(&words)
+    let numbers: Vec<String> = (0..count).map(|n| n.to_string()).collect();
+    request(&format!("{command} {}", numbers.join(" ")))
 }
 
 #[test]

@@ -160,14 +160,14 @@ impl Writer {
             return Ok(Reply::NilList);
         }
         let mut replies = Vec::with_capacity(batch.len());
-        let (begun, mut replied) = (Instant::now(), 0_usize);
+        let (begun, mut read) = (Instant::now(), 0_usize);
         for operation in batch {
             let verb = operation.verb;
             let len = self.recovery.transaction().ok_or(Fault::Poisoned)?.len();
             let is_read = verb.effect() == Effect::Read;
             let reply = if is_read && begun.elapsed() > READING_TIME {
                 Reply::failed("transaction takes too long: it reads no more")
-            } else if is_read && let Err(error) = self.scope.check_len(replied, "") {
+            } else if is_read && let Err(error) = self.scope.check_len(read, "") {
                 Reply::Error(error)
             } else if verb.is_compound() {
                 Reply::failed(format!("{} is not possible in a transaction", verb.name()))
@@ -176,7 +176,7 @@ impl Writer {
             } else {
                 self.execute_one(operation, now)?
             };
-            replied += reply.data_len();
+            read += reply.data_len();
             replies.push(reply);
         }
         Ok(Reply::Array(replies))
