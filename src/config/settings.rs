@@ -2,6 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -16,6 +17,9 @@ use crate::{logging, server, store};
 
 /// The longest path of a Unix socket, without the NUL (`unix(7)`).
 const SOCKET_PATH: usize = 107;
+
+/// How long keys may be watched: a client that takes longer holds up what others want.
+const WATCH_LIMIT: Duration = Duration::from_secs(60);
 
 /// Parses settings one by one, and keeps the faults.
 pub(super) struct Reader<'a> {
@@ -185,6 +189,7 @@ fn store(
         sync: sync?,
         last_depth: last_depth?,
         max_reply: max_reply?,
+        watch_limit: WATCH_LIMIT,
     })
 }
 

@@ -29,6 +29,8 @@ pub struct Options {
     pub last_depth: usize,
     /// Bytes that one reply may hold.
     pub max_reply: usize,
+    /// How long keys may be watched; past it, the transaction does not take place.
+    pub watch_limit: Duration,
 }
 
 /// PEM texts for a TLS connection.

@@ -137,6 +137,7 @@ macro_rules! contract {
                 watched_keys_add_up
                 a_watch_is_forgotten_when_it_is_dropped
                 a_watched_key_that_expires_is_a_change
+                a_watch_past_its_limit_lets_nothing_take_place
                 only_one_of_several_clients_wins
                 the_index_cannot_be_watched;
             limits:

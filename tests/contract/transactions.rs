@@ -237,3 +237,12 @@ pub(crate) async fn the_index_cannot_be_watched(subject: &Subject) {
     let refused = store.0.watch(None, keys).await.expect_err("no watch");
     assert_eq!(refused, ErrorReply::Failed("key is reserved for kvsock".into()));
 }
+
+pub(crate) async fn a_watch_past_its_limit_lets_nothing_take_place(subject: &Subject) {
+    let store = subject.open_with(|options| options.watch_limit = Duration::ZERO);
+    let watched = watch(&store, None, &["a"]).await;
+    assert!(!takes_place(&store, watched).await);
+    assert!(
+        store.0.transact(None, vec![operation(Verb::Set, &[b"a", b"1"])]).await != Reply::NilList
+    );
+}

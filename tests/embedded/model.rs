@@ -187,7 +187,9 @@ impl Model {
 
     fn add(&mut self, key: &Bytes, step: i64) -> Reply {
         let old = self.data.get(key).map_or("0".into(), |it| it.0.clone());
-        let Ok(old) = std::str::from_utf8(&old).unwrap().parse::<i64>() else {
+        let text = std::str::from_utf8(&old).unwrap();
+        // A number has one spelling: two zeros put together are none.
+        let Some(old) = text.parse::<i64>().ok().filter(|number| number.to_string() == text) else {
             return Reply::failed("value is not an integer or out of range");
         };
         let Some(new) = old.checked_add(step) else {

@@ -1,6 +1,5 @@
 //! Transactions of the embedded engine: their place among the writes, and their bounds.
 
-use bytes::Bytes;
 use kvsock::message::Reply;
 use kvsock::store::{Options, Sync, Verb};
 
@@ -41,17 +40,6 @@ fn what_looks_at_everything_is_no_part_of_a_transaction() {
     let batch = vec![operation::<&str>(Verb::Clear, &[]), operation(Verb::Set, &["a", "1"])];
     let refused = Reply::failed("FLUSHDB is not possible in a transaction");
     assert_eq!(store.transact(None, batch), Reply::Array(vec![refused, Reply::OK]));
-    store.close();
-}
-
-#[test]
-fn a_client_watches_so_many_keys_and_no_more() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Opened::new(options(directory.path()));
-    let keys = |count: usize| (0..count).map(|n| Bytes::from(n.to_string())).collect();
-    let watch = store.watch(None, keys(10_000)).expect("room");
-    let refused = store.watch(Some(watch), keys(1)).expect_err("no room");
-    assert_eq!(refused.to_string(), "too many watched keys");
     store.close();
 }
 

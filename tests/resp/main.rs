@@ -5,6 +5,7 @@ mod bounds;
 mod clients;
 mod edges;
 mod other_types;
+mod outage;
 mod scripts;
 #[path = "../support/mod.rs"]
 mod support;

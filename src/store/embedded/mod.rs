@@ -91,7 +91,7 @@ struct WriterHandle {
 impl Embedded {
     pub(super) fn open(path: &Path, options: Options) -> Result<Embedded, OpenError> {
         let scope = Scope::new(options.prefix, options.max_reply);
-        let shared = Arc::new(Shared::new());
+        let shared = Arc::new(Shared::new(options.watch_limit));
         let recovery =
             Recovery::open(path.to_owned(), scope.clone(), options.last_depth, Arc::clone(&shared))
                 .map_err(|fault| fault.at_open(path))?;

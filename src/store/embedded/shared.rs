@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -29,13 +30,13 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Without a database yet.
-    pub(super) fn new() -> Shared {
+    pub(super) fn new(watch_limit: Duration) -> Shared {
         let shared = Shared {
             database: watch::Sender::new(None),
             swept: AtomicU64::new(0),
             saved: AtomicI64::new(0),
             cursors: Cursors::new(),
-            watches: Arc::default(),
+            watches: Arc::new(Watches::new(watch_limit)),
             health: Mutex::new(Health::Up),
         };
         shared.note_saved();

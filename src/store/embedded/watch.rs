@@ -21,9 +21,6 @@ impl Embedded {
             return Err(refusal::reserved());
         }
         let watch = watch.unwrap_or_else(|| Watch::new(&self.shared.watches));
-        if !watch.has_room_for(&keys) {
-            return Err(ErrorReply::Failed("too many watched keys".into()));
-        }
         match self.submit(Work::Watch(watch, keys), true).await {
             Ok(Answer { watch: Some(watch), mut replies }) => match replies.pop() {
                 Some(Reply::Error(error)) => Err(error),

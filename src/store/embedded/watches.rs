@@ -8,20 +8,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-/// How long a client may watch; past it, its transaction does not take place.
-pub(super) const WATCH_LIMIT: Duration = Duration::from_secs(60);
-/// Keys that one client may watch.
-pub(super) const MAX_KEYS: usize = 10_000;
-/// Bytes of the keys that one client may watch.
-pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
-
 /// A client's note of a change: set once, never taken back.
 type Changed = Arc<AtomicBool>;
 
 /// All watched keys, in their stored form. Only the writer adds and marks, so that it sees every
 /// watch that it must.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Watches {
+    /// How long a client may watch.
+    limit: Duration,
     watchers: Mutex<HashMap<Bytes, HashMap<u64, Changed>>>,
     /// Keys in `watchers`, so that writing costs nothing while nobody watches.
     count: AtomicUsize,
@@ -29,6 +24,12 @@ pub(super) struct Watches {
 }
 
 impl Watches {
+    /// Nobody watches yet; who does, may for `limit`.
+    pub(super) fn new(limit: Duration) -> Watches {
+        let (watchers, count, last_id) = Default::default();
+        Watches { limit, watchers, count, last_id }
+    }
+
     /// Notes a change of a key for those who watch it.
     pub(super) fn mark(&self, stored: &[u8]) {
         if self.count.load(Ordering::Relaxed) == 0 {
@@ -87,17 +88,11 @@ impl Watch {
         self.watches.count.store(watchers.len(), Ordering::Relaxed);
     }
 
-    /// Whether so many keys can be watched besides.
-    pub(super) fn has_room_for(&self, keys: &[Bytes]) -> bool {
-        let bytes: usize = self.keys.iter().chain(keys).map(Bytes::len).sum();
-        self.keys.len() + keys.len() <= MAX_KEYS && bytes <= MAX_BYTES
-    }
-
     /// Whether a watched key was changed or has expired, or the watch took too long.
     pub(super) fn is_broken(&self, now: u64) -> bool {
         self.changed.load(Ordering::Acquire)
             || self.expires.is_some_and(|expires| expires <= now)
-            || self.since.elapsed() > WATCH_LIMIT
+            || self.since.elapsed() > self.watches.limit
     }
 }
 
@@ -126,13 +121,15 @@ impl fmt::Debug for Watch {
 mod tests {
     use super::*;
 
+    const LIMIT: Duration = Duration::from_secs(60);
+
     fn key(name: &'static str) -> Bytes {
         Bytes::from_static(name.as_bytes())
     }
 
     #[test]
     fn all_who_watch_a_key_are_told() {
-        let watches = Arc::new(Watches::default());
+        let watches = Arc::new(Watches::new(LIMIT));
         let mut clients = [Watch::new(&watches), Watch::new(&watches), Watch::new(&watches)];
         clients[0].add(key("a"), None);
         clients[1].add(key("a"), None);
@@ -143,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_watch_that_is_dropped_leaves_nothing_behind() {
-        let watches = Arc::new(Watches::default());
+        let watches = Arc::new(Watches::new(LIMIT));
         let (mut one, mut other) = (Watch::new(&watches), Watch::new(&watches));
         one.add(key("a"), None);
         one.add(key("a"), None);
@@ -160,7 +157,7 @@ mod tests {
 
     #[test]
     fn what_expires_or_takes_too_long_breaks_a_watch() {
-        let watches = Arc::new(Watches::default());
+        let watches = Arc::new(Watches::new(LIMIT));
         let mut watch = Watch::new(&watches);
         watch.add(key("late"), Some(200));
         watch.add(key("early"), Some(100));
@@ -168,17 +165,8 @@ mod tests {
         assert!(!watch.is_broken(99));
         assert!(watch.is_broken(100));
         let mut watch = Watch::new(&watches);
-        let Some(since) = Instant::now().checked_sub(WATCH_LIMIT) else { return };
+        let Some(since) = Instant::now().checked_sub(LIMIT) else { return };
         watch.since = since;
         assert!(watch.is_broken(0));
-    }
-
-    #[test]
-    fn a_client_watches_so_many_keys_and_no_more() {
-        let watches = Arc::new(Watches::default());
-        let watch = Watch::new(&watches);
-        assert!(watch.has_room_for(&vec![key("a"); MAX_KEYS]));
-        assert!(!watch.has_room_for(&vec![key("a"); MAX_KEYS + 1]));
-        assert!(!watch.has_room_for(&vec![Bytes::from(vec![0; 65_000]); 100]));
     }
 }

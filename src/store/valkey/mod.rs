@@ -58,6 +58,7 @@ pub struct Valkey {
     prefix: Prefix,
     timeout: Duration,
     max_reply: usize,
+    watch_limit: Duration,
     /// They end with the engine.
     tasks: [AbortHandle; 2],
 }
@@ -89,6 +90,7 @@ impl Valkey {
             prefix,
             timeout: options.timeout,
             max_reply: options.max_reply,
+            watch_limit: options.watch_limit,
             tasks: [linking.abort_handle(), indexing.abort_handle()],
         })
     }

@@ -1,7 +1,6 @@
 //! Keys that one client watches, on a connection of its own.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use redis::Value;
@@ -13,10 +12,6 @@ use super::reply::{self, Fault};
 use super::{RETRY_WAIT, Valkey};
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation;
-
-/// How long keys are watched. A client that takes longer holds up a connection that others want;
-/// its transaction does nothing.
-const LONGEST: Duration = Duration::from_secs(60);
 
 /// Keys that one client watches. Dropped, they are no longer watched.
 #[derive(Debug)]
@@ -43,7 +38,7 @@ impl Watch {
     /// The connection, if the keys are still watched on it.
     pub(super) fn take(&self) -> Option<Lease> {
         let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner).take();
-        lease.filter(|lease| lease.ending().cause().is_none())
+        lease.filter(|lease| lease.ending().cause().is_none() && Instant::now() < self.end)
     }
 }
 
@@ -78,7 +73,7 @@ impl Valkey {
             let lease = self.pool.take(&self.link, deadline).await;
             let lease = lease.map_err(ErrorReply::Unavailable)?;
             match self.watch_on(&lease, &keys).await {
-                Ok(()) => return Ok(Watch::until(Instant::now() + LONGEST, lease)),
+                Ok(()) => return Ok(Watch::until(Instant::now() + self.watch_limit, lease)),
                 Err(Fault::Refused(Reply::Error(error))) => return Err(error),
                 Err(Fault::Lost(lost)) if self.is_late(deadline) => {
                     return Err(ErrorReply::Unavailable(lost.cause));
