@@ -68,12 +68,12 @@ fn what_waits_for_exec_is_counted_as_it_lies_in_memory() {
 fn a_transaction_that_only_computes_gives_way_to_others_writes() {
     let daemon = Daemon::start(&[]);
     let mut wire = Wire::connect(&daemon);
-    wire.ask(&format!("SET a {}", "a".repeat(11_000)), "+OK\r\n");
-    wire.ask(&format!("SET b {}", "ab".repeat(5_500)), "+OK\r\n");
+    wire.ask(&format!("SET a {}", "a".repeat(2_000)), "+OK\r\n");
+    wire.ask(&format!("SET b {}", "ab".repeat(1_000)), "+OK\r\n");
     wire.send(request("MULTI"));
     wire.send(request("LCS a b LEN").repeat(400));
     wire.send([request("SET done 1"), request("EXEC")].concat());
-    wire.expect(format!("+OK\r\n{}*401\r\n:5500\r\n", "+QUEUED\r\n".repeat(401)));
+    wire.expect(format!("+OK\r\n{}*401\r\n:1000\r\n", "+QUEUED\r\n".repeat(401)));
     wire.skip_to("-ERR transaction takes too long: it reads no more\r\n+OK\r\n");
     wire.ask("GET done", "$1\r\n1\r\n");
 }
