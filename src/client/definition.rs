@@ -84,10 +84,7 @@ fn export() -> Command {
     Command::new("export")
         .about("Writes all pairs, with their expiry, as JSON Lines")
         .arg(pattern("Only the keys that match the glob"))
-        .arg(
-            flag("all-users")
-                .help("All users' key spaces, for administrators; by now all users share one"),
-        )
+        .arg(flag("all-users").help("The keys of all users, for administrators"))
         .arg(path("Where to; standard output if not given"))
         .after_help(
             "A line is {\"key\":...,\"value\":...,\"expires\":...}, the expiry in Unix \
@@ -103,10 +100,7 @@ fn import() -> Command {
         .arg(pattern("Only the keys that match the glob"))
         .arg(flag("replace").conflicts_with("keep").help("Replace keys that exist (the default)"))
         .arg(flag("keep").help("Leave keys that exist as they are"))
-        .arg(
-            flag("all-users")
-                .help("All users' key spaces, for administrators; by now all users share one"),
-        )
+        .arg(flag("all-users").help("The keys of all users, for administrators"))
         .arg(flag("resume").requires("file").help(
             "Go on where an import of FILE was interrupted; standard input cannot be resumed",
         ))

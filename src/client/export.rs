@@ -16,7 +16,7 @@ use super::command_line::Export;
 use super::connection::{Connection, push_request};
 use super::error::ClientError;
 use super::interrupt::Interrupt;
-use super::key_space::check_key_spaces;
+use super::key_space::choose_keys;
 use super::partial_file::PartialFile;
 use super::progress;
 use super::record::Record;
@@ -31,7 +31,7 @@ const GROUP_BYTES: u64 = 4 * 1024 * 1024;
 pub(super) fn export(socket: &Path, asked: &Export) -> Result<ExitCode, ClientError> {
     let Some(path) = &asked.file else {
         let mut connection = Connection::open(socket, Interrupt::default())?;
-        check_key_spaces(&mut connection, asked.all_users)?;
+        choose_keys(&mut connection, asked.all_users)?;
         // A bar would stand between the lines.
         let shows_progress = !io::stdout().is_terminal();
         let mut out = BufWriter::new(io::stdout().lock());
@@ -41,7 +41,7 @@ pub(super) fn export(socket: &Path, asked: &Export) -> Result<ExitCode, ClientEr
     // What was begun is removed again.
     let interrupt = Interrupt::on_any_end().map_err(ClientError::Terminal)?;
     let mut connection = Connection::open(socket, interrupt)?;
-    check_key_spaces(&mut connection, asked.all_users)?;
+    choose_keys(&mut connection, asked.all_users)?;
     let failed = ClientError::file(path);
     let mut out = BufWriter::new(PartialFile::create(path).map_err(&failed)?);
     walk(connection, asked.pattern.clone(), true, &mut out, &failed)?;

@@ -1,33 +1,21 @@
 //! Whose keys are exported and imported.
 
-use serde::Deserialize;
-
 use super::connection::Connection;
 use super::error::ClientError;
 use super::scan::unexpected;
-use crate::message::Reply;
+use crate::message::{ErrorReply, Reply};
 
-/// What the daemon says of the one who asks.
-#[derive(Deserialize)]
-struct Status {
-    #[serde(default)]
-    administrator: bool,
-}
-
-/// Whether the caller may have the key spaces that were asked for: those of `all_users` are for
-/// administrators, and who is one, the daemon says.
-pub(super) fn check_key_spaces(
-    connection: &mut Connection,
-    all_users: bool,
-) -> Result<(), ClientError> {
+/// Lets the connection work on the keys that were asked for. Those of all users, each with its
+/// user before it, are for administrators, and who is one, the daemon says.
+pub(super) fn choose_keys(connection: &mut Connection, all_users: bool) -> Result<(), ClientError> {
     if !all_users {
         return Ok(());
     }
-    let reply = connection.ask(&["STATUS", "JSON"])?;
-    let Reply::Text(text) = &reply else { return Err(unexpected("STATUS", &reply)) };
-    match serde_json::from_str(text) {
-        Ok(Status { administrator: true }) => Ok(()),
-        Ok(Status { administrator: false }) => Err(ClientError::AllUsers),
-        Err(_) => Err(unexpected("STATUS", &reply)),
+    match connection.ask(&["KEYSPACE", "ALL"])? {
+        Reply::Status("OK") => Ok(()),
+        Reply::Error(ErrorReply::Coded(text)) if text.starts_with("NOPERM ") => {
+            Err(ClientError::AllUsers)
+        }
+        reply => Err(unexpected("KEYSPACE", &reply)),
     }
 }

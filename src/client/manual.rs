@@ -107,6 +107,7 @@ fn who(command: &Command) -> Option<&'static str> {
         Who::Everyone => None,
         Who::Administrators => Some(" (for administrators)"),
         Who::Scripts => Some(" (for those who may run scripts)"),
+        Who::OwnersOfKeys => Some(" (for administrators, unless users have keys of their own)"),
     }
 }
 

@@ -20,9 +20,14 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Whether the kernel could name the user.
+    pub(super) fn is_somebody(&self) -> bool {
+        self.uid != OVERFLOW_UID
+    }
+
     /// Whether both are certainly the same user.
     pub(super) fn is_same_user(&self, other: &Caller) -> bool {
-        self.uid == other.uid && self.uid != OVERFLOW_UID
+        self.uid == other.uid && self.is_somebody()
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::context::{Context, Scripts};
 use super::session::Session;
+use super::space::Namespace;
 use super::table::{Command, Local, Run, Who, find, find_in};
 use crate::message::{Args, ErrorReply, Request};
 use crate::store::{Operation, Verb};
@@ -59,7 +60,10 @@ pub(super) fn check(
     }
     may(context, session, command)?;
     match command.run {
-        Run::Store(verb) => Ok(Work::Store(command, Operation { verb, args })),
+        Run::Store(verb) => {
+            session.store()?;
+            Ok(Work::Store(command, Operation { verb, args }))
+        }
         Run::Local(local) => {
             args.drain(..words);
             look_at(command, local, &args).map(|()| Work::Local(command, local, args))
@@ -85,9 +89,11 @@ fn may(context: &Context, session: &Session, command: &Command) -> Result<(), Er
         (Who::Everyone, _) | (Who::Scripts, Scripts::All) => return Ok(()),
         (Who::Scripts, Scripts::No) => "NOPERM scripts are switched off (KVSOCK_SCRIPTS)",
         (Who::Scripts, Scripts::Prefixed) => {
-            "NOPERM scripts are refused under KVSOCK_KEY_PREFIX, since a script can name any key"
+            "NOPERM scripts are refused under a key prefix and per-user key spaces, since a script \
+             can name any key"
         }
-        (Who::Administrators, _) | (Who::Scripts, Scripts::Administrators) => {
+        (Who::OwnersOfKeys, _) if context.spaces.namespace() == Namespace::User => return Ok(()),
+        (Who::Administrators | Who::OwnersOfKeys, _) | (Who::Scripts, Scripts::Administrators) => {
             if session.is_administrator() {
                 return Ok(());
             }

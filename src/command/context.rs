@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::caller::Administrators;
 use super::clients::Clients;
 use super::size::CachedSize;
+use super::space::{Namespace, Spaces};
 use super::watchers::Watchers;
 use crate::keygen::Generator;
 use crate::logging::Logging;
@@ -15,8 +16,8 @@ use crate::store::Store;
 /// Shared by all connections.
 #[derive(Debug)]
 pub struct Context {
-    /// Where the data is.
-    pub store: Store,
+    /// Where the data is, and whose.
+    pub(super) spaces: Spaces,
     /// The store's URL without user and password, for `status`.
     pub store_url: String,
     /// Makes `txkey` and `rtkey`.
@@ -43,6 +44,7 @@ impl Context {
     /// Starts counting now.
     pub fn new(
         store: Store,
+        namespace: Namespace,
         store_url: String,
         administrators: Administrators,
         scripts: Scripts,
@@ -55,7 +57,7 @@ impl Context {
             scripts,
             run_id: format!("{high:032x}{low:08x}"),
             logging,
-            store,
+            spaces: Spaces::new(store, namespace),
             store_url,
             keys: Generator::default(),
             administrators,
@@ -63,6 +65,16 @@ impl Context {
             size: CachedSize::default(),
             started: Instant::now(),
         }
+    }
+
+    /// The store, with the keys of all users.
+    pub fn store(&self) -> &Store {
+        self.spaces.all()
+    }
+
+    /// Writes what the store still holds back, and closes it; waits at most `limit`.
+    pub async fn close(&self, limit: Duration) {
+        self.spaces.close(limit).await;
     }
 
     /// How long the daemon has been serving.
@@ -95,7 +107,7 @@ pub struct Counters {
 pub enum Scripts {
     /// Nobody.
     No,
-    /// Nobody, since the daemon's keys have a prefix.
+    /// Nobody, since keys have a prefix or belong to users.
     Prefixed,
     /// Administrators.
     Administrators,

@@ -65,7 +65,7 @@ pub async fn execute(
                 note(session, newest, 0);
                 if needs_order(which) {
                     // It comes after what was asked before.
-                    batch.run(context, replies).await;
+                    batch.run(context, session, replies).await;
                 }
                 let reply = match which {
                     Local::Exec => Box::pin(transaction::exec(context, session)).await,
@@ -81,7 +81,7 @@ pub async fn execute(
             }
         }
     }
-    batch.run(context, replies).await;
+    batch.run(context, session, replies).await;
     let given = &replies[first..];
     note(session, newest, given.len());
     count(&context.counters, given);
@@ -92,7 +92,14 @@ pub async fn execute(
 fn needs_order(local: Local) -> bool {
     matches!(
         local,
-        Local::Status | Local::Info | Local::Watch | Local::Unwatch | Local::Exec | Local::Discard
+        Local::Status
+            | Local::ClearDb
+            | Local::KeySpace
+            | Local::Info
+            | Local::Watch
+            | Local::Unwatch
+            | Local::Exec
+            | Local::Discard
     )
 }
 
@@ -149,11 +156,12 @@ impl Batch {
         replies.push(Reply::Nil);
     }
 
-    async fn run(&mut self, context: &Context, replies: &mut [Reply]) {
-        if self.operations.is_empty() {
+    async fn run(&mut self, context: &Context, session: &Session, replies: &mut [Reply]) {
+        // Where there is no store, there is no operation that passed the checks.
+        let Some(store) = session.store.as_ref().filter(|_| !self.operations.is_empty()) else {
             return;
-        }
-        let answers = context.store.execute(std::mem::take(&mut self.operations)).await;
+        };
+        let answers = store.execute(std::mem::take(&mut self.operations)).await;
         debug_assert_eq!(answers.len(), self.places.len(), "the store answers every operation");
         let (mut hits, mut misses) = (0, 0);
         for ((place, command), answer) in self.places.drain(..).zip(answers) {

@@ -45,6 +45,7 @@ fn line(command: &Command, in_text: bool) -> String {
         Who::Everyone => "",
         Who::Administrators => " (for administrators)",
         Who::Scripts => " (for those whom KVSOCK_SCRIPTS names)",
+        Who::OwnersOfKeys => " (for administrators, unless users have keys of their own)",
     };
     format!("{}: {}{who}", usage.trim_end(), command.summary)
 }

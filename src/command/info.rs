@@ -157,7 +157,7 @@ fn kvsock(context: &Context) -> Fields {
         ("kvsock_uptime_milliseconds", milliseconds(context.uptime())),
         ("kvsock_store", context.store_url.clone()),
     ];
-    match context.store.health() {
+    match context.store().health() {
         Health::Up => fields.push(("kvsock_store_status", "up".to_owned())),
         Health::Down(why) => {
             fields.push(("kvsock_store_status", "down".to_owned()));

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::context::Context;
 use super::session::Session;
 use super::table::{Command, Local};
-use super::{catalog, client, connection, help, info, settings, status, transaction};
+use super::{catalog, client, connection, help, info, keyspace, settings, status, transaction};
 use crate::message::{ErrorReply, Reply};
 
 /// Carries out one of them. Those that ask the store wait in memory of their own, which the
@@ -22,7 +22,11 @@ pub(super) async fn run(
 ) -> Reply {
     match local {
         Local::Status if args.is_empty() => Box::pin(status::text(context)).await,
-        Local::Status => Box::pin(status::json(context, session.is_administrator())).await,
+        Local::Status => Box::pin(status::json(context)).await,
+        Local::ClearDb => {
+            let cleared = Box::pin(keyspace::clear(context, session, command, args)).await;
+            cleared.unwrap_or_else(Reply::Error)
+        }
         Local::Info => Box::pin(info::reply(context, args)).await,
         Local::Watch => Box::pin(transaction::watch(context, session, args)).await,
         plain => answer(context, session, command, plain, args).unwrap_or_else(Reply::Error),
@@ -39,6 +43,7 @@ fn answer(
 ) -> Result<Reply, ErrorReply> {
     match local {
         Local::Auth => connection::auth(args),
+        Local::KeySpace => keyspace::choose(context, session, command, args),
         Local::Ping => connection::ping(session, command, args),
         Local::Hello => connection::hello(session, args),
         Local::Select => connection::select(args),

@@ -12,11 +12,13 @@ mod context;
 mod execute;
 mod help;
 mod info;
+mod keyspace;
 mod local;
 mod queue;
 mod session;
 mod settings;
 mod size;
+mod space;
 mod status;
 mod synopsis;
 mod table;
@@ -28,6 +30,7 @@ pub use self::clients::{Client, Clients};
 pub use self::context::{Context, Counters, Scripts};
 pub use self::execute::{Next, execute};
 pub use self::session::Session;
+pub use self::space::Namespace;
 pub use self::table::{
     Arguments, COMMANDS, Command, Group, Local, Run, Who, find, find_in, value_at,
 };

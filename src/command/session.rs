@@ -10,8 +10,8 @@ use super::clients::Client;
 use super::context::Context;
 use super::queue::Queue;
 use super::watchers::Watcher;
-use crate::message::Protocol;
-use crate::store::Watch;
+use crate::message::{ErrorReply, Protocol};
+use crate::store::{Store, Watch};
 
 /// The state of one connection.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Session {
     pub(super) client: Arc<Client>,
     context: Arc<Context>,
     protocol: Protocol,
+    /// The keys that it works on; none for a user that has none.
+    pub(super) store: Option<Arc<Store>>,
     /// Commands since MULTI.
     pub(super) queue: Option<Queue>,
     pub(super) watched: Watched,
@@ -58,7 +60,9 @@ impl Session {
     ) -> Session {
         let limit = |bytes| if bytes == 0 { usize::MAX } else { bytes };
         let protocol = Protocol::Text;
+        let store = context.spaces.of(&caller);
         Session {
+            store,
             client: context.clients.enter(caller, address, descriptor, protocol),
             context: Arc::clone(context),
             protocol,
@@ -96,6 +100,14 @@ impl Session {
     /// Whether its requests are lines of text.
     pub(super) fn is_text(&self) -> bool {
         self.protocol == Protocol::Text
+    }
+
+    /// The keys that it works on.
+    pub(super) fn store(&self) -> Result<&Arc<Store>, ErrorReply> {
+        self.store.as_ref().ok_or_else(|| {
+            let text = format!("NOPERM user {} has no key space", self.caller().uid);
+            ErrorReply::Coded(text.into())
+        })
     }
 
     /// Who is at the other end.

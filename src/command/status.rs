@@ -28,8 +28,6 @@ struct Status<'a> {
     hits: u64,
     misses: u64,
     log_dropped: u64,
-    /// Whether the one who asks may do what is for administrators.
-    administrator: bool,
 }
 
 #[derive(Serialize)]
@@ -39,9 +37,9 @@ struct StoreStatus<'a> {
     error: Option<String>,
 }
 
-async fn status(context: &Arc<Context>, administrator: bool) -> Status<'_> {
+async fn status(context: &Arc<Context>) -> Status<'_> {
     let db_size = size(context).await;
-    let error = match context.store.health() {
+    let error = match context.store().health() {
         Health::Up => None,
         Health::Down(why) => Some(why),
     };
@@ -60,13 +58,12 @@ async fn status(context: &Arc<Context>, administrator: bool) -> Status<'_> {
         hits: Counters::read(&counters.hits),
         misses: Counters::read(&counters.misses),
         log_dropped: context.logging.dropped(),
-        administrator,
     }
 }
 
 /// The short form, for people.
 pub(super) async fn text(context: &Arc<Context>) -> Reply {
-    let status = status(context, false).await;
+    let status = status(context).await;
     let size = status.db_size.map_or("unknown".to_owned(), |size| size.to_string());
     let state = match status.store.error {
         None => "up".to_owned(),
@@ -85,14 +82,14 @@ pub(super) async fn text(context: &Arc<Context>) -> Reply {
 }
 
 /// All of it, as one line of JSON.
-pub(super) async fn json(context: &Arc<Context>, administrator: bool) -> Reply {
-    let status = status(context, administrator).await;
+pub(super) async fn json(context: &Arc<Context>) -> Reply {
+    let status = status(context).await;
     Reply::Text(serde_json::to_string(&status).expect("numbers and texts have a JSON form"))
 }
 
 /// The number of keys, perhaps of a moment ago; `None` if the store never told.
 pub(super) async fn size(context: &Arc<Context>) -> Option<i64> {
-    if context.store.health() == Health::Up && context.size.begin() {
+    if context.store().health() == Health::Up && context.size.begin() {
         // A count that takes longer than its asker's patience goes on, for the next one.
         let counting = tokio::spawn(count(Arc::clone(context)));
         let _ = tokio::time::timeout(PATIENCE, counting).await;
@@ -102,7 +99,7 @@ pub(super) async fn size(context: &Arc<Context>) -> Option<i64> {
 
 async fn count(context: Arc<Context>) {
     let operation = Operation { verb: Verb::Size, args: Args::new() };
-    let size = match context.store.execute(vec![operation]).await.pop() {
+    let size = match context.store().execute(vec![operation]).await.pop() {
         Some(Reply::Integer(size)) => Some(size),
         _ => None,
     };

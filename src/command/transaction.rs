@@ -34,7 +34,11 @@ pub(super) enum Place {
 pub(super) fn place(work: &Work) -> Place {
     match work {
         Work::Store(_, operation) if operation.verb.is_compound() => Place::Nowhere,
-        Work::Local(_, Local::Multi | Local::Watch | Local::Shutdown, _) => Place::Nowhere,
+        Work::Local(
+            _,
+            Local::Multi | Local::Watch | Local::Shutdown | Local::ClearDb | Local::KeySpace,
+            _,
+        ) => Place::Nowhere,
         Work::Local(_, Local::Exec | Local::Discard | Local::Quit | Local::Reset, _) => Place::Now,
         _ => Place::Queue,
     }
@@ -120,7 +124,11 @@ pub(super) async fn watch(context: &Context, session: &mut Session, keys: &[Byte
     if keys.iter().any(|key| key.len() > LONGEST_WATCHED) {
         return Reply::failed(format!("watched key longer than {LONGEST_WATCHED} bytes"));
     }
-    match context.store.watch(before, new).await {
+    let store = match session.store() {
+        Ok(store) => Arc::clone(store),
+        Err(error) => return Reply::Error(error),
+    };
+    match store.watch(before, new).await {
         Ok(watch) => {
             session.watched = Watched::Keys(watch);
             session.client().about().watched = session.watched_keys.len();
@@ -132,7 +140,7 @@ pub(super) async fn watch(context: &Context, session: &mut Session, keys: &[Byte
 
 /// Takes a place among those that watch, where the store has only so many.
 fn enter(context: &Context, session: &mut Session) -> Result<(), ErrorReply> {
-    let Some(most) = context.store.watchers_of_a_user() else { return Ok(()) };
+    let Some(most) = context.store().watchers_of_a_user() else { return Ok(()) };
     if session.watcher.is_some() || session.is_administrator() {
         return Ok(());
     }
@@ -157,7 +165,11 @@ pub(super) async fn exec(context: &Arc<Context>, session: &mut Session) -> Reply
     let (steps, operations) = steps(queue.works);
     let mut answers = Vec::new().into_iter();
     if watch.is_some() || !operations.is_empty() {
-        match context.store.transact(watch, operations).await {
+        let store = match session.store() {
+            Ok(store) => Arc::clone(store),
+            Err(error) => return Reply::Error(error),
+        };
+        match store.transact(watch, operations).await {
             Reply::Array(replies) => answers = replies.into_iter(),
             refusal => return refusal,
         }

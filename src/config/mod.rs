@@ -19,7 +19,7 @@ mod value;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::command::Scripts;
+use crate::command::{Namespace, Scripts};
 use crate::exit::Exit;
 use crate::{logging, server, store};
 
@@ -35,6 +35,8 @@ pub struct Settings {
     pub socket: PathBuf,
     /// The store.
     pub store: store::Options,
+    /// Whether users have keys of their own.
+    pub namespace: Namespace,
     /// The serving side.
     pub server: server::Options,
     /// Who may run scripts, when there is no prefix.

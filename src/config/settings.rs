@@ -11,7 +11,7 @@ use super::environment::Surroundings;
 use super::fault::{Faults, Origin, Problem, Subject};
 use super::input::{Given, Inputs};
 use super::{Settings, Warning, group, table, value};
-use crate::command::Scripts;
+use crate::command::{Namespace, Scripts};
 use crate::store::{Location, Transport};
 use crate::{logging, server, store};
 
@@ -77,19 +77,36 @@ pub(super) fn read(
     let server = server(&mut reader, &inputs);
     let log = log(&mut reader, &inputs);
     let store = store(&mut reader, &inputs, surroundings, credentials);
+    let namespace = reader.read("NAMESPACE", inputs.namespace.as_ref(), namespace);
     let scripts = reader.read("SCRIPTS", inputs.scripts.as_ref(), scripts);
-    let settings =
-        Settings { socket: socket?, store: store?, server: server?, scripts: scripts?, log: log? };
+    let (mut store, namespace) = (store?, namespace?);
+    store.has_parts = namespace == Namespace::User;
+    let settings = Settings {
+        socket: socket?,
+        store,
+        namespace,
+        server: server?,
+        scripts: scripts?,
+        log: log?,
+    };
     let warnings = warnings(&settings);
     faults.is_empty().then_some((settings, warnings))
 }
 
 /// Settings whose feature is not there yet hold one value only.
 fn planned(reader: &mut Reader, inputs: &Inputs) {
-    reader.read("NAMESPACE", inputs.namespace.as_ref(), value::only("shared", value::text));
     reader.read("IDLE_EXIT", inputs.idle_exit.as_ref(), value::only("0", value::time));
     reader.read("CACHE", inputs.cache.as_ref(), value::only("0", value::size));
     reader.read("WORKERS", inputs.workers.as_ref(), value::only("1", value::count));
+}
+
+/// How keys belong to users.
+fn namespace(text: &str) -> Result<Namespace, Problem> {
+    match text {
+        "shared" => Ok(Namespace::Shared),
+        "user" => Ok(Namespace::User),
+        _ => Err(value::invalid(text, "shared or user")),
+    }
 }
 
 /// Who may run scripts.
@@ -189,6 +206,7 @@ fn store(
         sync: sync?,
         last_depth: last_depth?,
         max_reply: max_reply?,
+        has_parts: false,
         watch_limit: WATCH_LIMIT,
     })
 }

@@ -91,7 +91,7 @@ pub const SETTINGS: &[Setting] = &[
         "NAMESPACE",
         "shared",
         "KIND",
-        "Who shares keys: shared (everyone); this version has no other",
+        "Who shares keys: shared (all users), or user (each user has keys of its own)",
     ),
     row(
         "SYNC",

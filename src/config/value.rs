@@ -72,12 +72,6 @@ pub(super) fn only<T: PartialEq>(
     }
 }
 
-/// Any text.
-#[expect(clippy::unnecessary_wraps, reason = "has the shape of the other parsers")]
-pub(super) fn text(text: &str) -> Result<String, Problem> {
-    Ok(text.to_owned())
-}
-
 pub(super) fn invalid(value: &str, wanted: &'static str) -> Problem {
     Problem::Invalid { value: value.to_owned(), wanted }
 }

@@ -52,7 +52,7 @@ pub(super) async fn beat(notifier: &Notifier, context: &Arc<Context>) -> Infalli
 pub(super) fn status(context: &Context, rate: u64) -> String {
     let clients = Counters::read(&context.counters.clients);
     let plural = if clients == 1 { "" } else { "s" };
-    let store = match context.store.health() {
+    let store = match context.store().health() {
         Health::Up => "up".to_owned(),
         Health::Down(why) => format!("down: {why}"),
     };

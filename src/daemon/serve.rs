@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::StartError;
 use super::{heartbeat, welcome};
-use crate::command::{Administrators, Context, Scripts};
+use crate::command::{Administrators, Context, Namespace, Scripts};
 use crate::config::{Invocation, reload};
 use crate::logging::Logging;
 use crate::server::Server;
@@ -48,10 +48,19 @@ pub(super) async fn serve(
     let administrators = Administrators::new(own_uid, settings.server.admin_gid);
     let scripts = match settings.scripts {
         Scripts::No => Scripts::No,
-        _ if !settings.store.prefix.is_empty() => Scripts::Prefixed,
+        _ if !settings.store.prefix.is_empty() || settings.namespace == Namespace::User => {
+            Scripts::Prefixed
+        }
         scripts => scripts,
     };
-    let context = Context::new(store, store_url, administrators, scripts, Arc::clone(logging));
+    let context = Context::new(
+        store,
+        settings.namespace,
+        store_url,
+        administrators,
+        scripts,
+        Arc::clone(logging),
+    );
     let context = Arc::new(context);
     let server = Server::start(listeners, settings.server.clone(), Arc::clone(&context))
         .map_err(StartError::System)?;
@@ -81,7 +90,7 @@ pub(super) async fn serve(
         },
         () = signals.stop() => tracing::warn!("told to stop again: not waiting for clients"),
     }
-    context.store.close(CLOSE_LIMIT).await;
+    context.close(CLOSE_LIMIT).await;
     tracing::info!("kvsockd has stopped");
     drop(bound);
     Ok(())

@@ -49,6 +49,17 @@ impl Store {
         }
     }
 
+    /// The part of the store that is called `name`: keys apart from those of every other part, with
+    /// an index of `last` of its own. No part's name may begin with another's, and the store itself
+    /// then serves to look at all parts together; see [`Options::has_parts`].
+    #[must_use]
+    pub fn part(&self, name: &[u8]) -> Store {
+        match self {
+            Store::Valkey(engine) => Store::Valkey(engine.part(name)),
+            Store::Embedded(engine) => Store::Embedded(engine.part(name)),
+        }
+    }
+
     /// Carries out `batch` and gives one reply for each operation, in order.
     ///
     /// - A write that was answered without an error is there.

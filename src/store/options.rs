@@ -29,6 +29,9 @@ pub struct Options {
     pub last_depth: usize,
     /// Bytes that one reply may hold.
     pub max_reply: usize,
+    /// Whether clients use parts of the store, see [`super::Store::part`], whose names end with
+    /// their first colon.
+    pub has_parts: bool,
     /// How long keys may be watched; past it, the transaction does not take place.
     pub watch_limit: Duration,
 }

@@ -74,8 +74,7 @@ fn scripts_are_refused_where_they_may_not_run() {
     let url = valkey.url();
     let off = "-NOPERM scripts are switched off (KVSOCK_SCRIPTS)\r\n";
     refused(&[("STORE", &url), ("SCRIPTS", "no")], off);
-    let prefixed =
-        "-NOPERM scripts are refused under KVSOCK_KEY_PREFIX, since a script can name any key\r\n";
+    let prefixed = "-NOPERM scripts are refused under a key prefix and per-user key spaces, since a script can name any key\r\n";
     refused(&[("STORE", &url), ("KEY_PREFIX", "p:"), ("SCRIPTS", "all")], prefixed);
     refused(&[], "-ERR scripts need a Valkey store; this one is embedded\r\n");
 }

@@ -103,6 +103,24 @@ impl Daemon {
         true
     }
 
+    /// What a client of another user gets for these lines; the daemon must be open to it.
+    pub(crate) fn ask_as(&self, uid: u32, lines: &str) -> String {
+        let id = uid.to_string();
+        let mut nc = Command::new("setpriv")
+            .args(["--reuid", &id, "--regid", &id, "--clear-groups", "nc", "-NU"])
+            .arg(self.socket())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("setpriv and nc");
+        let mut stdin = nc.stdin.take().expect("piped");
+        stdin.write_all(lines.as_bytes()).expect("nc reads");
+        drop(stdin);
+        let output = nc.wait_with_output().expect("nc ends");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// A new connection.
     pub(crate) fn connect(&self) -> Client {
         let stream = UnixStream::connect(self.socket()).expect("it listens");

@@ -21,7 +21,7 @@ use super::command_line::Import;
 use super::connection::{Connection, push_request};
 use super::error::ClientError;
 use super::interrupt::Interrupt;
-use super::key_space::check_key_spaces;
+use super::key_space::choose_keys;
 use super::progress;
 use super::record::Record;
 use crate::message::Reply;
@@ -89,7 +89,7 @@ impl<'a> Importer<'a> {
         asked: &'a Import,
     ) -> Result<Importer<'a>, ClientError> {
         let mut connection = Connection::open(socket, interrupt)?;
-        check_key_spaces(&mut connection, asked.all_users)?;
+        choose_keys(&mut connection, asked.all_users)?;
         Ok(Importer { connection, asked, counts: Counts::default() })
     }
 

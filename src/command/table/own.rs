@@ -4,7 +4,14 @@ use super::row::{Command, KEYS, Local, NONE, local, store, takes};
 use crate::store::Verb;
 
 pub(super) const ROWS: &[Command] = &[
-    store("cleardb", "", "removes every key", NONE, Verb::Clear).for_administrators(),
+    local(
+        "cleardb",
+        "[--user <uid>]",
+        "removes every key of the caller's key space, or for administrators of another user's",
+        takes(0, 2, "takes nothing but --user and a uid."),
+        Local::ClearDb,
+    )
+    .for_owners(),
     local(
         "help",
         "[command]",
@@ -12,6 +19,14 @@ pub(super) const ROWS: &[Command] = &[
         takes(0, 2, "takes at most the name of one command."),
         Local::Help,
     ),
+    local(
+        "keyspace",
+        "own|all|user <uid>",
+        "lets the connection work on its own keys, on those of all users, or of one",
+        takes(1, 2, "requires own, all, or user and a uid."),
+        Local::KeySpace,
+    )
+    .for_administrators(),
     store(
         "last",
         "<count>",

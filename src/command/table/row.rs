@@ -64,6 +64,8 @@ pub enum Who {
     Administrators,
     /// Whom `KVSOCK_SCRIPTS` lets run scripts.
     Scripts,
+    /// Everyone where users have keys of their own, otherwise administrators.
+    OwnersOfKeys,
 }
 
 /// What a command does.
@@ -90,6 +92,7 @@ impl Eq for Command {}
 #[expect(missing_docs, reason = "each is the command of its name")]
 pub enum Local {
     Auth,
+    ClearDb,
     ClientGetName,
     ClientHelp,
     ClientId,
@@ -115,6 +118,7 @@ pub enum Local {
     Hello,
     Help,
     Info,
+    KeySpace,
     MemoryHelp,
     Multi,
     ObjectHelp,
@@ -239,6 +243,11 @@ impl Arguments {
 impl Command {
     pub(super) const fn for_administrators(mut self) -> Command {
         self.who = Who::Administrators;
+        self
+    }
+
+    pub(super) const fn for_owners(mut self) -> Command {
+        self.who = Who::OwnersOfKeys;
         self
     }
 

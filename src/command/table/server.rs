@@ -33,7 +33,7 @@ pub(super) const ROWS: &[Command] = &[
         takes(0, MANY, MODE),
         Verb::Clear,
     )
-    .for_administrators(),
+    .for_owners(),
     store(
         "flushdb",
         "[ASYNC|SYNC]",
@@ -41,7 +41,7 @@ pub(super) const ROWS: &[Command] = &[
         takes(0, MANY, MODE),
         Verb::Clear,
     )
-    .for_administrators(),
+    .for_owners(),
     local(
         "info",
         "[section]...",

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::scope::Scope;
 use super::watches::Watch;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Effect, Operation};
@@ -81,6 +82,7 @@ pub(super) struct Answer {
 /// One client's work on its way to the writer.
 pub(super) struct Job {
     work: Work,
+    scope: Arc<Scope>,
     claim: Claim,
     answer: oneshot::Sender<Answer>,
     /// Held until the answer, so that what waits is bounded.
@@ -88,14 +90,15 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// Work whose replies go to `answer`, unless the client gave up by then.
+    /// Work on the keys of `scope` whose replies go to `answer`, unless the client gave up by then.
     pub(super) fn new(
         work: Work,
+        scope: Arc<Scope>,
         claim: Claim,
         answer: oneshot::Sender<Answer>,
         room: OwnedSemaphorePermit,
     ) -> Job {
-        Job { work, claim, answer, _room: room }
+        Job { work, scope, claim, answer, _room: room }
     }
 
     /// Bytes of the work, about.
@@ -132,13 +135,14 @@ impl Group {
         Group { jobs, replies: Vec::new(), position: (0, 0), settled: 0 }
     }
 
-    /// The next step without a reply.
-    pub(super) fn next(&mut self) -> Option<Step<'_>> {
+    /// The next step without a reply, and whose keys it is about.
+    pub(super) fn next(&mut self) -> Option<(Arc<Scope>, Step<'_>)> {
         let (job, step) = &mut self.position;
         while self.jobs.get(*job).is_some_and(|it| *step == it.work.steps()) {
             (*job, *step) = (*job + 1, 0);
         }
-        self.jobs.get_mut(*job)?.work.step(*step)
+        let job = self.jobs.get_mut(*job)?;
+        Some((Arc::clone(&job.scope), job.work.step(*step)?))
     }
 
     /// Replies to the [`Group::next`] step.

@@ -72,10 +72,15 @@ const QUEUE_UNIT: usize = 1024;
 /// Keys that are looked at in place; for more of them, reading goes to a thread of its own.
 const MAX_IN_PLACE: usize = 64;
 
-/// An open embedded store.
+/// The keys under one prefix of an open embedded store.
 pub struct Embedded {
+    core: Arc<Core>,
+    scope: Arc<Scope>,
+}
+
+/// An open embedded store.
+struct Core {
     shared: Arc<Shared>,
-    scope: Scope,
     timeout: Duration,
     room: Arc<Semaphore>,
     /// None once the store is closed.
@@ -90,15 +95,19 @@ struct WriterHandle {
 
 impl Embedded {
     pub(super) fn open(path: &Path, options: Options) -> Result<Embedded, OpenError> {
-        let scope = Scope::new(options.prefix, options.max_reply);
+        let scope = Arc::new(Scope::new(options.prefix, options.max_reply));
         let shared = Arc::new(Shared::new(options.watch_limit));
-        let recovery =
-            Recovery::open(path.to_owned(), scope.clone(), options.last_depth, Arc::clone(&shared))
-                .map_err(|fault| fault.at_open(path))?;
+        let recovery = Recovery::open(
+            path.to_owned(),
+            scope.as_ref().clone(),
+            options.last_depth,
+            options.has_parts,
+            Arc::clone(&shared),
+        )
+        .map_err(|fault| fault.at_open(path))?;
         let (jobs, waiting) = mpsc::channel();
         let (closing, closed) = oneshot::channel();
-        let writer =
-            Writer::new(waiting, Arc::clone(&shared), scope.clone(), options.sync, recovery);
+        let writer = Writer::new(waiting, Arc::clone(&shared), options.sync, recovery);
         std::thread::Builder::new()
             .name("kvsock-writer".to_owned())
             .spawn(move || {
@@ -109,7 +118,13 @@ impl Embedded {
             .map_err(|error| Fault::from(error).at_open(path))?;
         let room = Arc::new(Semaphore::new(QUEUE / QUEUE_UNIT));
         let writer = Mutex::new(Some(WriterHandle { jobs, ended: closed }));
-        Ok(Embedded { shared, scope, timeout: options.timeout, room, writer })
+        let core = Core { shared, timeout: options.timeout, room, writer };
+        Ok(Embedded { core: Arc::new(core), scope })
+    }
+
+    /// See [`super::Store::part`].
+    pub(super) fn part(&self, name: &[u8]) -> Embedded {
+        Embedded { core: Arc::clone(&self.core), scope: Arc::new(self.scope.part(name)) }
     }
 
     pub(super) async fn execute(&self, batch: Vec<Operation>) -> Vec<Reply> {
@@ -130,7 +145,7 @@ impl Embedded {
     }
 
     pub(super) fn health(&self) -> Health {
-        self.shared.health()
+        self.core.shared.health()
     }
 
     pub(super) async fn close(&self, limit: Duration) {
@@ -146,10 +161,10 @@ impl Embedded {
         };
         let weight = batch.iter().map(read::weight).fold(0, usize::saturating_add);
         if weight <= MAX_IN_PLACE {
-            return read_all(&database, &self.scope, &self.shared, &batch);
+            return read_all(&database, &self.scope, &self.core.shared, &batch);
         }
         let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
-        let (scope, shared) = (self.scope.clone(), Arc::clone(&self.shared));
+        let (scope, shared) = (Arc::clone(&self.scope), Arc::clone(&self.core.shared));
         let reading =
             tokio::task::spawn_blocking(move || read_all(&database, &scope, &shared, &batch));
         reading.await.unwrap_or_else(|_| {
@@ -159,11 +174,11 @@ impl Embedded {
 
     /// The database, waiting for it while it is opened again.
     async fn database(&self) -> Option<Arc<Database>> {
-        match self.shared.database() {
-            None if self.timeout.is_zero() => self.shared.wait_for_database().await,
+        match self.core.shared.database() {
+            None if self.core.timeout.is_zero() => self.core.shared.wait_for_database().await,
             None => {
-                let waiting = self.shared.wait_for_database();
-                tokio::time::timeout(self.timeout, waiting).await.ok().flatten()
+                let waiting = self.core.shared.wait_for_database();
+                tokio::time::timeout(self.core.timeout, waiting).await.ok().flatten()
             }
             database => database,
         }
@@ -182,10 +197,10 @@ impl Embedded {
     async fn submit(&self, work: Work, timed: bool) -> Result<Answer, bool> {
         let claim = Claim::default();
         let answer = self.send(work, claim.clone());
-        let answer = if self.timeout.is_zero() || !timed {
+        let answer = if self.core.timeout.is_zero() || !timed {
             answer.await
         } else {
-            tokio::time::timeout(self.timeout, answer).await.ok().flatten()
+            tokio::time::timeout(self.core.timeout, answer).await.ok().flatten()
         };
         answer.ok_or_else(|| !claim.take())
     }
@@ -194,15 +209,15 @@ impl Embedded {
     async fn send(&self, work: Work, claim: Claim) -> Option<Answer> {
         let units = (1 + work.len() / QUEUE_UNIT).min(QUEUE / QUEUE_UNIT);
         let units = u32::try_from(units).unwrap_or(u32::MAX);
-        let room = Arc::clone(&self.room).acquire_many_owned(units).await.ok()?;
+        let room = Arc::clone(&self.core.room).acquire_many_owned(units).await.ok()?;
         let (answer, replies) = oneshot::channel();
-        let job = Job::new(work, claim, answer, room);
+        let job = Job::new(work, Arc::clone(&self.scope), claim, answer, room);
         self.writer().as_ref()?.jobs.send(job).ok()?;
         replies.await.ok()
     }
 
     fn writer(&self) -> MutexGuard<'_, Option<WriterHandle>> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.core.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

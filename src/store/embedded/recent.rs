@@ -2,7 +2,7 @@
 //!
 //! Each of the most recently set keys of the store owns a slot, which says when it was set. So
 //! setting a key writes one slot and moves nothing, and reading all of it is bounded. Keys of
-//! every prefix share the slots.
+//! every prefix share the slots, but each part of the store has as many as if it were alone.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,7 +20,10 @@ pub(super) struct Recent {
     allotted: u32,
     free: Vec<u32>,
     entries: HashMap<Bytes, Entry>,
-    by_age: BTreeMap<u64, Bytes>,
+    /// By part, which is the beginning of its keys, and by age.
+    by_age: HashMap<Bytes, BTreeMap<u64, Bytes>>,
+    /// What stands before the parts' names, if the store has parts.
+    parts: Option<Bytes>,
     /// What each changed slot must hold from the next commit on.
     changed: BTreeMap<u32, Option<(u64, Bytes)>>,
 }
@@ -33,9 +36,14 @@ struct Entry {
 
 impl Recent {
     /// Reads the index; what lies beyond `depth` keys is forgotten with the next commit.
-    pub(super) fn load(database: &Database, state: &State, depth: usize) -> Result<Recent, Fault> {
+    pub(super) fn load(
+        database: &Database,
+        state: &State,
+        depth: usize,
+        parts: Option<Bytes>,
+    ) -> Result<Recent, Fault> {
         let depth = depth.min(u32::MAX as usize);
-        let mut recent = Recent { depth, allotted: state.slots, ..Recent::default() };
+        let mut recent = Recent { depth, allotted: state.slots, parts, ..Recent::default() };
         let snapshot = database.snapshot();
         for slot in 0..state.slots {
             match snapshot.get(&database.recent, slot.to_be_bytes())? {
@@ -46,15 +54,15 @@ impl Recent {
                 }
             }
         }
-        while recent.entries.len() > depth {
-            recent.forget_oldest();
+        for part in recent.by_age.keys().cloned().collect::<Vec<_>>() {
+            recent.bound(&part, depth);
         }
         Ok(recent)
     }
 
     /// The picture of an empty index of the same depth.
     pub(super) fn emptied(&self) -> Recent {
-        Recent { depth: self.depth, ..Recent::default() }
+        Recent { depth: self.depth, parts: self.parts.clone(), ..Recent::default() }
     }
 
     /// Notes that `key` was set, `sequence` being greater than any before.
@@ -63,9 +71,7 @@ impl Recent {
             return;
         }
         self.remove(key);
-        if self.entries.len() >= self.depth {
-            self.forget_oldest();
-        }
+        self.bound(&self.part_of(key), self.depth - 1);
         let slot = self.free.pop().unwrap_or_else(|| {
             self.allotted += 1;
             self.allotted - 1
@@ -77,7 +83,13 @@ impl Recent {
     /// Notes that `key` is gone.
     pub(super) fn remove(&mut self, key: &[u8]) {
         if let Some(entry) = self.entries.remove(key) {
-            self.by_age.remove(&entry.sequence);
+            let part = self.part_of(key);
+            if let Some(ages) = self.by_age.get_mut(&part) {
+                ages.remove(&entry.sequence);
+                if ages.is_empty() {
+                    self.by_age.remove(&part);
+                }
+            }
             self.free.push(entry.slot);
             self.changed.insert(entry.slot, None);
         }
@@ -101,15 +113,26 @@ impl Recent {
     }
 
     fn insert(&mut self, key: Bytes, entry: Entry) {
-        self.by_age.insert(entry.sequence, key.clone());
+        let part = self.part_of(&key);
+        self.by_age.entry(part).or_default().insert(entry.sequence, key.clone());
         self.entries.insert(key, entry);
     }
 
-    fn forget_oldest(&mut self) {
-        if let Some((_, key)) = self.by_age.first_key_value() {
+    /// Forgets the oldest of a part until there are at most `most`.
+    fn bound(&mut self, part: &Bytes, most: usize) {
+        while let Some(ages) = self.by_age.get(part).filter(|ages| ages.len() > most)
+            && let Some((_, key)) = ages.first_key_value()
+        {
             let key = key.clone();
             self.remove(&key);
         }
+    }
+
+    /// The part that a key belongs to: what its key begins with.
+    fn part_of(&self, key: &[u8]) -> Bytes {
+        let Some(parts) = &self.parts else { return Bytes::new() };
+        let name = key.strip_prefix(&parts[..]).and_then(|name| memchr::memchr(b':', name));
+        name.map_or_else(Bytes::new, |end| Bytes::copy_from_slice(&key[..=parts.len() + end]))
     }
 }
 
@@ -118,7 +141,7 @@ mod tests {
     use super::*;
 
     fn keys(recent: &Recent) -> Vec<&[u8]> {
-        recent.by_age.values().map(|key| &key[..]).collect()
+        recent.by_age.values().flat_map(BTreeMap::values).map(|key| &key[..]).collect()
     }
 
     #[test]
@@ -136,6 +159,18 @@ mod tests {
         assert_eq!(recent.slots(), 2);
         assert_eq!(recent.take_changes().count(), 2);
         assert!(!recent.is_changed());
+    }
+
+    #[test]
+    fn each_part_has_its_own_depth() {
+        let parts = Some(Bytes::from("kp"));
+        let mut recent = Recent { depth: 2, parts, ..Recent::default() };
+        for (sequence, key) in [(1, "kpa:1"), (2, "kpb:1"), (3, "kpb:2"), (4, "kpb:3")] {
+            recent.set(&Bytes::from(key), sequence);
+        }
+        let mut left = keys(&recent);
+        left.sort_unstable();
+        assert_eq!(left, [&b"kpa:1"[..], b"kpb:2", b"kpb:3"]);
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub(super) struct Recovery {
     path: PathBuf,
     scope: Scope,
     last_depth: usize,
+    has_parts: bool,
     shared: Arc<Shared>,
     transaction: Option<Transaction>,
     /// The last commit that is known to be in the database.
@@ -55,12 +56,14 @@ impl Recovery {
         path: PathBuf,
         scope: Scope,
         last_depth: usize,
+        has_parts: bool,
         shared: Arc<Shared>,
     ) -> Result<Recovery, Fault> {
         let mut recovery = Recovery {
             path,
             scope,
             last_depth,
+            has_parts,
             shared,
             transaction: None,
             settled: 0,
@@ -156,8 +159,13 @@ impl Recovery {
         self.opened_at = Instant::now();
         let database = Arc::new(Database::open(&self.path)?);
         let shared = Arc::clone(&self.shared);
-        let transaction =
-            Transaction::begin(Arc::clone(&database), &self.scope, self.last_depth, shared)?;
+        let transaction = Transaction::begin(
+            Arc::clone(&database),
+            &self.scope,
+            self.last_depth,
+            self.has_parts,
+            shared,
+        )?;
         self.transaction = Some(transaction);
         self.settle();
         self.shared.publish(Some(database));

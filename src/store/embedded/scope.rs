@@ -26,6 +26,13 @@ impl Scope {
         Scope { prefix, stored_prefix, max_reply }
     }
 
+    /// The keys under this prefix whose names go on as `name` does.
+    pub(super) fn part(&self, name: &[u8]) -> Scope {
+        let prefix = Bytes::from([&self.prefix, name].concat());
+        let stored_prefix = Bytes::from(stored_key(&prefix, b""));
+        Scope { prefix, stored_prefix, max_reply: self.max_reply }
+    }
+
     /// The stored form of a client's key; `None` if it is too long to be stored.
     pub(super) fn stored(&self, key: &[u8]) -> Option<Bytes> {
         (key.len() <= self.max_key()).then(|| stored_key(&self.prefix, key).into())

@@ -57,10 +57,12 @@ impl Transaction {
         database: Arc<Database>,
         scope: &Scope,
         last_depth: usize,
+        has_parts: bool,
         shared: Arc<Shared>,
     ) -> Result<Transaction, Fault> {
         let state = database.state()?;
-        let recent = Recent::load(&database, &state, last_depth)?;
+        let parts = has_parts.then(|| scope.stored_prefix.clone());
+        let recent = Recent::load(&database, &state, last_depth, parts)?;
         shared.swept.store(0, Ordering::Release);
         let mut transaction = Transaction {
             database,
@@ -187,22 +189,29 @@ impl Transaction {
         })
     }
 
-    /// Removes every key under the prefix. In one commit if there are few, or no others in the
+    /// Removes every key of `scope`. In one commit if there are few, or no others in the
     /// store; otherwise in one for each chunk. Gives the database that holds the data from now
     /// on. Nothing may be uncommitted.
-    pub(super) fn clear(&mut self, now: u64, mode: PersistMode) -> Result<&Arc<Database>, Fault> {
+    pub(super) fn clear(
+        &mut self,
+        scope: &Scope,
+        now: u64,
+        mode: PersistMode,
+    ) -> Result<&Arc<Database>, Fault> {
         for key in self.shared.watches.keys() {
-            if self.record(&key)?.is_some_and(|record| !record.is_expired(now)) {
+            if scope.client_key(&key).is_some()
+                && self.record(&key)?.is_some_and(|record| !record.is_expired(now))
+            {
                 self.shared.watches.mark(&key);
             }
         }
         // New keyspaces cost a dozen syncs or more: not for a handful of keys.
-        if self.state.count > CHUNK as u64 && self.owns_all_keys()? {
+        if self.state.count > CHUNK as u64 && self.owns_all_keys(scope)? {
             self.begin_generation(mode)?;
             return Ok(&self.database);
         }
         let database = Arc::clone(&self.database);
-        let keys = database.snapshot().prefix(&database.data, &self.scope.stored_prefix);
+        let keys = database.snapshot().prefix(&database.data, &scope.stored_prefix);
         for key in keys {
             self.discard(&Bytes::copy_from_slice(&key.key()?))?;
             if self.changes.len() >= CHUNK {
@@ -214,12 +223,12 @@ impl Transaction {
         Ok(&self.database)
     }
 
-    fn owns_all_keys(&self) -> Result<bool, Fault> {
+    fn owns_all_keys(&self, scope: &Scope) -> Result<bool, Fault> {
         let snapshot = self.database.snapshot();
         let data = &self.database.data;
         for end in [snapshot.first_key_value(data), snapshot.last_key_value(data)] {
             let key = end.map(fjall::Guard::key).transpose()?;
-            if key.is_some_and(|key| self.scope.client_key(&key).is_none()) {
+            if key.is_some_and(|key| scope.client_key(&key).is_none()) {
                 return Ok(false);
             }
         }

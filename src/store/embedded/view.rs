@@ -89,7 +89,11 @@ impl<'a> View<'a> {
     }
 
     fn size(&self, now: u64) -> Result<Reply, ErrorReply> {
-        let stored = self.database.state_at(&self.snapshot)?.count;
+        let state = self.database.state_at(&self.snapshot)?;
+        if state.prefix != self.scope.prefix {
+            return self.size_of_part(now);
+        }
+        let stored = state.count;
         let (from, to) = (self.swept.to_be_bytes(), now.saturating_add(1).to_be_bytes());
         let mut expired = 0;
         for entry in self.snapshot.range(&self.database.expiry, from..to) {
@@ -99,6 +103,17 @@ impl<'a> View<'a> {
         }
         let live = stored.saturating_sub(expired);
         Ok(Reply::Integer(i64::try_from(live).unwrap_or(i64::MAX)))
+    }
+
+    /// The keys of a part, of which no count is kept, one by one.
+    fn size_of_part(&self, now: u64) -> Result<Reply, ErrorReply> {
+        let mut count = 0;
+        for entry in self.snapshot.prefix(&self.database.data, &self.scope.stored_prefix) {
+            let (_, record) = entry.into_inner().map_err(Fault::from)?;
+            let expires = expiry_of(&record).map_err(Fault::from)?;
+            count += i64::from(expires.is_none_or(|expires| expires > now));
+        }
+        Ok(Reply::Integer(count))
     }
 
     fn keys(&self, pattern: Option<&Bytes>, now: u64) -> Result<Reply, ErrorReply> {

@@ -20,7 +20,7 @@ impl Embedded {
         if keys.iter().any(|key| is_reserved(key)) {
             return Err(refusal::reserved());
         }
-        let watch = watch.unwrap_or_else(|| Watch::new(&self.shared.watches));
+        let watch = watch.unwrap_or_else(|| Watch::new(&self.core.shared.watches));
         match self.submit(Work::Watch(watch, keys), true).await {
             Ok(Answer { watch: Some(watch), mut replies }) => match replies.pop() {
                 Some(Reply::Error(error)) => Err(error),

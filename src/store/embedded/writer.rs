@@ -46,7 +46,6 @@ const MAX_EXPIRY_WAIT: Duration = Duration::from_secs(60);
 pub(super) struct Writer {
     jobs: Receiver<Job>,
     shared: Arc<Shared>,
-    scope: Scope,
     sync: Sync,
     recovery: Recovery,
     /// When the oldest commit was made that is not synced and must be.
@@ -60,11 +59,10 @@ impl Writer {
     pub(super) fn new(
         jobs: Receiver<Job>,
         shared: Arc<Shared>,
-        scope: Scope,
         sync: Sync,
         recovery: Recovery,
     ) -> Writer {
-        Writer { jobs, shared, scope, sync, recovery, unsynced_since: None, save_is_due: false }
+        Writer { jobs, shared, sync, recovery, unsynced_since: None, save_is_due: false }
     }
 
     /// Serves until nobody can send jobs any more, then syncs and closes the store.
@@ -123,16 +121,16 @@ impl Writer {
 
     /// Carries out all of `group`. After an error, what is not settled may be committed or not.
     fn execute(&mut self, group: &mut Group) -> Result<(), Fault> {
-        while let Some(step) = group.next() {
+        while let Some((scope, step)) = group.next() {
             let reply = match step {
                 Step::Operation(operation) if operation.verb.is_compound() => {
                     let operation = operation.clone();
                     self.commit(group)?;
-                    self.execute_on_committed(&operation)?
+                    self.execute_on_committed(&scope, &operation)?
                 }
-                Step::Operation(operation) => self.execute_one(operation, time::now())?,
-                Step::Transaction(watch, batch) => self.transact(watch, batch)?,
-                Step::Watch(watch, keys) => self.watch(watch, keys)?,
+                Step::Operation(operation) => self.execute_one(&scope, operation, time::now())?,
+                Step::Transaction(watch, batch) => self.transact(&scope, watch, batch)?,
+                Step::Watch(watch, keys) => self.watch(&scope, watch, keys)?,
             };
             group.push(reply);
             let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
@@ -144,17 +142,27 @@ impl Writer {
     }
 
     /// Carries out an operation that is no compound one.
-    fn execute_one(&mut self, operation: &Operation, now: u64) -> Result<Reply, Fault> {
+    fn execute_one(
+        &mut self,
+        scope: &Scope,
+        operation: &Operation,
+        now: u64,
+    ) -> Result<Reply, Fault> {
         if operation.verb == Verb::BgSave {
             return Ok(self.save_soon(&operation.args));
         }
         let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
-        let (scope, shared) = (&self.scope, &*self.shared);
+        let shared = &*self.shared;
         Ok(write::execute(&mut Editor { transaction, scope, shared, now }, operation))
     }
 
     /// Carries out `batch` within one commit, unless what is watched has changed.
-    fn transact(&mut self, watch: Option<&Watch>, batch: &[Operation]) -> Result<Reply, Fault> {
+    fn transact(
+        &mut self,
+        scope: &Scope,
+        watch: Option<&Watch>,
+        batch: &[Operation],
+    ) -> Result<Reply, Fault> {
         let now = time::now();
         if watch.is_some_and(|watch| watch.is_broken(now)) {
             return Ok(Reply::NilList);
@@ -167,14 +175,14 @@ impl Writer {
             let is_read = verb.effect() == Effect::Read;
             let reply = if is_read && begun.elapsed() > READING_TIME {
                 Reply::failed("transaction takes too long: it reads no more")
-            } else if is_read && let Err(error) = self.scope.check_len(read, "") {
+            } else if is_read && let Err(error) = scope.check_len(read, "") {
                 Reply::Error(error)
             } else if verb.is_compound() {
                 Reply::failed(format!("{} is not possible in a transaction", verb.name()))
             } else if len > MAX_TRANSACTION && verb.effect() != Effect::Read {
                 Reply::failed(format!("transaction longer than {MAX_TRANSACTION} bytes"))
             } else {
-                self.execute_one(operation, now)?
+                self.execute_one(scope, operation, now)?
             };
             read += reply.data_len();
             replies.push(reply);
@@ -183,11 +191,11 @@ impl Writer {
     }
 
     /// Lets `watch` see all changes of `keys` from here on.
-    fn watch(&mut self, watch: &mut Watch, keys: &[Bytes]) -> Result<Reply, Fault> {
+    fn watch(&mut self, scope: &Scope, watch: &mut Watch, keys: &[Bytes]) -> Result<Reply, Fault> {
         let now = time::now();
         let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
         // A key that is too long to be stored never changes.
-        for stored in keys.iter().filter_map(|key| self.scope.stored(key)) {
+        for stored in keys.iter().filter_map(|key| scope.stored(key)) {
             let live = transaction.record(&stored)?.filter(|record| !record.is_expired(now));
             watch.add(stored, live.and_then(|record| record.expires));
         }
@@ -206,7 +214,11 @@ impl Writer {
     }
 
     /// Operations on the whole store: nothing is uncommitted.
-    fn execute_on_committed(&mut self, operation: &Operation) -> Result<Reply, Fault> {
+    fn execute_on_committed(
+        &mut self,
+        scope: &Scope,
+        operation: &Operation,
+    ) -> Result<Reply, Fault> {
         let mode = self.mode();
         let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
         match operation.verb {
@@ -215,7 +227,7 @@ impl Writer {
                 self.shared.note_saved();
             }
             Verb::Clear => {
-                let database = Arc::clone(transaction.clear(time::now(), mode)?);
+                let database = Arc::clone(transaction.clear(scope, time::now(), mode)?);
                 self.shared.publish(Some(Arc::clone(&database)));
                 self.recovery.settle();
                 self.note_unsynced();
@@ -224,7 +236,7 @@ impl Writer {
                 }
             }
             _ => {
-                let view = View::new(transaction.database(), &self.scope, &self.shared);
+                let view = View::new(transaction.database(), scope, &self.shared);
                 return Ok(view.execute(operation, time::now()));
             }
         }

@@ -24,6 +24,11 @@ impl Prefix {
         Prefix { prefix }
     }
 
+    /// This prefix, and then another.
+    pub(super) fn then(&self, name: &[u8]) -> Prefix {
+        Prefix { prefix: [&self.prefix, name].concat().into() }
+    }
+
     /// Whether keys are their own names.
     pub(super) fn is_empty(&self) -> bool {
         self.prefix.is_empty()

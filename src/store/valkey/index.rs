@@ -35,6 +35,8 @@ pub(super) struct Index {
     /// Held while changes are on their way, so that a clear does not meet them half-way.
     writing: tokio::sync::Mutex<()>,
     refused: AtomicBool,
+    /// Nobody notes changes any more.
+    ended: AtomicBool,
 }
 
 impl Index {
@@ -47,6 +49,7 @@ impl Index {
             changed: Notify::new(),
             writing: tokio::sync::Mutex::new(()),
             refused: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
         }
     }
 
@@ -94,16 +97,24 @@ impl Index {
         self.writing.lock().await
     }
 
-    /// Writes changes as they come; never ends.
+    /// Writes changes as they come, and what is left of them at the end.
     pub(super) async fn keep(&self, link: &Link) {
-        loop {
+        while !self.ended.load(Ordering::Acquire) || !self.recent().is_empty() {
             self.changed.notified().await;
             while !self.recent().is_empty() {
-                tokio::time::sleep(GATHER).await;
+                if !self.ended.load(Ordering::Acquire) {
+                    tokio::time::sleep(GATHER).await;
+                }
                 // What fails is tried again, on the next connection if this one was lost.
                 let _ = self.write(link, None).await;
             }
         }
+    }
+
+    /// There will be no more changes.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.changed.notify_one();
     }
 
     /// Writes all changes. When that fails they are kept for the next time.

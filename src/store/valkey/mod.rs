@@ -28,6 +28,7 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch::Sender;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
@@ -49,18 +50,28 @@ use crate::store::state::{Health, OpenError};
 /// How long to wait before the next attempt, when the server was there but did not serve.
 const RETRY_WAIT: Duration = Duration::from_millis(50);
 
-/// A connection to a server, made and made again as long as it lives.
+/// The keys under one prefix on a server.
 #[derive(Debug)]
 pub struct Valkey {
-    link: Arc<Link>,
-    pool: Arc<Pool>,
+    server: Arc<Connected>,
     index: Arc<Index>,
     prefix: Prefix,
+}
+
+/// A connection to a server, made and made again as long as it lives.
+#[derive(Debug)]
+struct Connected {
+    link: Arc<Link>,
+    pool: Arc<Pool>,
     timeout: Duration,
     max_reply: usize,
     watch_limit: Duration,
-    /// They end with the engine.
-    tasks: [AbortHandle; 2],
+    last_depth: usize,
+    /// Indexes whose changes are not all written for certain: those of the open parts, and of
+    /// closed ones for a moment.
+    indexes: Sender<usize>,
+    /// Keeps the connection; ends with the last that uses it.
+    linking: AbortHandle,
 }
 
 impl Valkey {
@@ -72,27 +83,40 @@ impl Valkey {
     pub(super) fn open(server: &Server, options: Options) -> Result<Valkey, OpenError> {
         let connector = Arc::new(Connector::new(server, &options)?);
         let pool = Arc::new(Pool::new(Arc::clone(&connector)));
-        let prefix = Prefix::new(options.prefix);
         let link = Arc::new(Link::new());
-        let index = Arc::new(Index::new(prefix.index(), options.last_depth));
         let linking = tokio::spawn({
             let (link, name) = (Arc::clone(&link), server.to_string());
             async move { link.keep(connector, name).await }
         });
-        let indexing = tokio::spawn({
-            let (link, index) = (Arc::clone(&link), Arc::clone(&index));
-            async move { index.keep(&link).await }
-        });
-        Ok(Valkey {
+        let server = Arc::new(Connected {
             link,
             pool,
-            index,
-            prefix,
             timeout: options.timeout,
             max_reply: options.max_reply,
             watch_limit: options.watch_limit,
-            tasks: [linking.abort_handle(), indexing.abort_handle()],
-        })
+            last_depth: options.last_depth,
+            indexes: Sender::new(0),
+            linking: linking.abort_handle(),
+        });
+        Ok(Valkey::under(Prefix::new(options.prefix), server))
+    }
+
+    /// See [`super::Store::part`].
+    pub(super) fn part(&self, name: &[u8]) -> Valkey {
+        Valkey::under(self.prefix.then(name), Arc::clone(&self.server))
+    }
+
+    fn under(prefix: Prefix, server: Arc<Connected>) -> Valkey {
+        let index = Arc::new(Index::new(prefix.index(), server.last_depth));
+        server.indexes.send_modify(|count| *count += 1);
+        tokio::spawn({
+            let (server, index) = (Arc::clone(&server), Arc::clone(&index));
+            async move {
+                index.keep(&server.link).await;
+                server.indexes.send_modify(|count| *count -= 1);
+            }
+        });
+        Valkey { server, index, prefix }
     }
 
     /// See [`super::Store::execute`]. Neighbours that are one command each travel together.
@@ -105,7 +129,7 @@ impl Valkey {
         let mut deadline = self.deadline();
         for part in batch.chunk_by(same_kind) {
             // While the store is away, one wait is for the whole batch.
-            if self.link.health() == Health::Up {
+            if self.server.link.health() == Health::Up {
                 deadline = self.deadline();
             }
             match Kind::of(part[0].verb) {
@@ -119,8 +143,8 @@ impl Valkey {
                 }
                 Kind::Plain => {}
             }
-            let run = Run::new(part, self.max_reply);
-            let given = run.finish(&self.link, &self.prefix, deadline).await;
+            let run = Run::new(part, self.server.max_reply);
+            let given = run.finish(&self.server.link, &self.prefix, deadline).await;
             self.index.note(part, &given);
             if part.len() == batch.len() {
                 return given;
@@ -132,30 +156,35 @@ impl Valkey {
 
     /// See [`super::Store::health`].
     pub(super) fn health(&self) -> Health {
-        self.link.health()
+        self.server.link.health()
     }
 
     /// See [`super::Store::close`].
     pub(super) async fn close(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
-        let written = self.index.write(&self.link, Some(deadline));
-        if !matches!(tokio::time::timeout_at(deadline, written).await, Ok(Ok(()))) {
+        let mut indexes = self.server.indexes.subscribe();
+        let written = async {
+            self.index.write(&self.server.link, Some(deadline)).await.is_ok()
+                // Its own goes on until the end.
+                && indexes.wait_for(|count| *count <= 1).await.is_ok()
+        };
+        if !matches!(tokio::time::timeout_at(deadline, written).await, Ok(true)) {
             tracing::warn!("the newest entries of the index of last were not written");
         }
     }
 
     fn compound(&self, deadline: Option<Instant>) -> Compound<'_> {
         Compound {
-            link: &self.link,
+            link: &self.server.link,
             prefix: &self.prefix,
             index: &self.index,
-            max_reply: self.max_reply,
+            max_reply: self.server.max_reply,
             deadline,
         }
     }
 
     fn deadline(&self) -> Option<Instant> {
-        (!self.timeout.is_zero()).then(|| Instant::now() + self.timeout)
+        (!self.server.timeout.is_zero()).then(|| Instant::now() + self.server.timeout)
     }
 }
 
@@ -187,6 +216,12 @@ fn wants_own_connection(verb: Verb) -> bool {
 
 impl Drop for Valkey {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
+        self.index.end();
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.linking.abort();
     }
 }

@@ -21,14 +21,14 @@ impl Valkey {
         if operation.keys().any(|key| crate::store::operation::is_reserved(key)) {
             return reply::reserved();
         }
-        let lease = match self.pool.take(&self.link, self.deadline()).await {
+        let lease = match self.server.pool.take(&self.server.link, self.deadline()).await {
             Ok(lease) => lease,
             Err(cause) => return reply::unavailable(cause),
         };
         match lease.ask(self.prefix.command(operation)).await {
             Ok(value) => {
                 lease.give_back();
-                reply::of(&self.prefix, operation, value, self.max_reply)
+                reply::of(&self.prefix, operation, value, self.server.max_reply)
             }
             Err(lost) if operation.verb.effect() == Effect::Read => reply::unavailable(lost.cause),
             Err(_) => Reply::Error(ErrorReply::OutcomeUnknown(operation.verb.name())),

@@ -28,13 +28,13 @@ impl Valkey {
             return self.transact_on_own(lease, &batch).await;
         }
         if batch.len() > MOST_SHARED || batch.iter().any(|it| wants_own_connection(it.verb)) {
-            return match self.pool.take(&self.link, deadline).await {
+            return match self.server.pool.take(&self.server.link, deadline).await {
                 Ok(lease) => self.transact_on_own(lease, &batch).await,
                 Err(cause) => reply::unavailable(cause),
             };
         }
         loop {
-            let connection = match self.link.connection(deadline).await {
+            let connection = match self.server.link.connection(deadline).await {
                 Ok(connection) => connection,
                 Err(cause) => return reply::unavailable(cause),
             };
@@ -97,14 +97,14 @@ impl Valkey {
                     return reply::reserved();
                 }
                 let answer = answers.next().unwrap_or(Value::Nil);
-                reply::of(&self.prefix, operation, answer, self.max_reply)
+                reply::of(&self.prefix, operation, answer, self.server.max_reply)
             })
             .collect();
         self.index.note(batch, &replies);
         let reply = Reply::Array(replies);
-        if reply.data_len() > self.max_reply {
+        if reply.data_len() > self.server.max_reply {
             // What was done is done.
-            return reply::too_long(self.max_reply);
+            return reply::too_long(self.server.max_reply);
         }
         reply
     }

@@ -70,10 +70,10 @@ impl Valkey {
             };
         }
         loop {
-            let lease = self.pool.take(&self.link, deadline).await;
+            let lease = self.server.pool.take(&self.server.link, deadline).await;
             let lease = lease.map_err(ErrorReply::Unavailable)?;
             match self.watch_on(&lease, &keys).await {
-                Ok(()) => return Ok(Watch::until(Instant::now() + self.watch_limit, lease)),
+                Ok(()) => return Ok(Watch::until(Instant::now() + self.server.watch_limit, lease)),
                 Err(Fault::Refused(Reply::Error(error))) => return Err(error),
                 Err(Fault::Lost(lost)) if self.is_late(deadline) => {
                     return Err(ErrorReply::Unavailable(lost.cause));

@@ -1,0 +1,70 @@
+//! KEYSPACE and CLEARDB: whose keys are worked on, and whose are removed.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::check::{is_word, misuse};
+use super::context::Context;
+use super::session::Session;
+use super::space::Namespace;
+use super::table::Command;
+use crate::message::{Args, ErrorReply, Reply};
+use crate::store::{Operation, Store, Verb};
+
+/// Lets an administrator's connection work on the keys of all users, of one, or its own again.
+pub(super) fn choose(
+    context: &Context,
+    session: &mut Session,
+    command: &Command,
+    args: &[Bytes],
+) -> Result<Reply, ErrorReply> {
+    let store = match args {
+        [word] if is_word(word, "own") => context.spaces.of(session.caller()),
+        [word] if is_word(word, "all") => Some(Arc::clone(context.spaces.all())),
+        [word, uid] if is_word(word, "user") => Some(of_user(context, uid)?),
+        _ => return Err(misuse(command)),
+    };
+    session.end_transaction();
+    session.store = store;
+    Ok(Reply::OK)
+}
+
+/// Removes all keys of the connection's key space, or of another user's.
+pub(super) async fn clear(
+    context: &Context,
+    session: &Session,
+    command: &Command,
+    args: &[Bytes],
+) -> Result<Reply, ErrorReply> {
+    let store = match args {
+        [] => Arc::clone(session.store()?),
+        [flag, uid] if is_word(flag, "--user") => {
+            if !session.is_administrator() {
+                return Err(ErrorReply::Forbidden("cleardb --user"));
+            }
+            of_user(context, uid)?
+        }
+        _ => return Err(misuse(command)),
+    };
+    let clear = Operation { verb: Verb::Clear, args: Args::new() };
+    match store.execute(vec![clear]).await.pop() {
+        Some(Reply::Error(ErrorReply::OutcomeUnknown(_))) => {
+            Err(ErrorReply::OutcomeUnknown(command.full_name))
+        }
+        Some(reply) => Ok(reply),
+        None => Err(ErrorReply::Failed("the store gave no reply".into())),
+    }
+}
+
+fn of_user(context: &Context, uid: &[u8]) -> Result<Arc<Store>, ErrorReply> {
+    let failed = |text: &'static str| Err(ErrorReply::Failed(text.into()));
+    if context.spaces.namespace() == Namespace::Shared {
+        return failed("all users share one key space (KVSOCK_NAMESPACE)");
+    }
+    let uid = std::str::from_utf8(uid).ok().and_then(|uid| uid.parse::<u32>().ok());
+    uid.map_or_else(
+        || failed("a user is named by its uid, a number"),
+        |uid| Ok(context.spaces.of_user(uid)),
+    )
+}
