@@ -135,6 +135,9 @@ fn anothers_keys_are_an_administrators_to_see_and_to_clear() {
         assert_eq!(root.ask("get a"), "1");
         assert_eq!(root.ask("keyspace all"), "OK");
         assert_eq!(root.ask("keys"), "u1234:a u1235:b");
+        assert_eq!(root.ask("reset"), "RESET");
+        assert_eq!(root.ask("keys"), "");
+        assert_eq!(root.ask("keyspace all"), "OK");
         assert_eq!(root.ask("keyspace own"), "OK");
         assert_eq!(root.ask("keys"), "");
         assert_eq!(root.ask("cleardb --user 1234"), "OK");

@@ -129,6 +129,7 @@ fn hello_options(mut options: &[Bytes]) -> Result<Option<Bytes>, ErrorReply> {
 /// Makes the connection as if it were new.
 pub(super) fn reset(session: &mut Session) -> Reply {
     session.end_transaction();
+    session.come_home();
     session.client().about().name = Bytes::new();
     let reply = Reply::Status("RESET");
     if session.is_text() {

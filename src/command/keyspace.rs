@@ -27,6 +27,7 @@ pub(super) fn choose(
     };
     session.end_transaction();
     session.store = store;
+    session.is_abroad = !is_word(&args[0], "own");
     Ok(Reply::OK)
 }
 

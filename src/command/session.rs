@@ -22,6 +22,8 @@ pub struct Session {
     protocol: Protocol,
     /// The keys that it works on; none for a user that has none.
     pub(super) store: Option<Arc<Store>>,
+    /// They are not, or not only, the caller's own: an administrator chose them.
+    pub(super) is_abroad: bool,
     /// Commands since MULTI.
     pub(super) queue: Option<Queue>,
     pub(super) watched: Watched,
@@ -63,6 +65,7 @@ impl Session {
         let store = context.spaces.of(&caller);
         Session {
             store,
+            is_abroad: false,
             client: context.clients.enter(caller, address, descriptor, protocol),
             context: Arc::clone(context),
             protocol,
@@ -102,8 +105,11 @@ impl Session {
         self.protocol == Protocol::Text
     }
 
-    /// The keys that it works on.
+    /// The keys that it works on. Who is no administrator any more has no others than its own.
     pub(super) fn store(&self) -> Result<&Arc<Store>, ErrorReply> {
+        if self.is_abroad && !self.is_administrator() {
+            return Err(ErrorReply::Forbidden("keyspace"));
+        }
         self.store.as_ref().ok_or_else(|| {
             let text = format!("NOPERM user {} has no key space", self.caller().uid);
             ErrorReply::Coded(text.into())
@@ -118,6 +124,12 @@ impl Session {
     /// Whether the caller may do what is for administrators.
     pub(super) fn is_administrator(&self) -> bool {
         self.context.administrators.include(self.caller())
+    }
+
+    /// Works on the caller's own keys again.
+    pub(super) fn come_home(&mut self) {
+        self.store = self.context.spaces.of(self.caller());
+        self.is_abroad = false;
     }
 
     /// Ends the transaction, if there is one, and forgets what was watched.

@@ -38,3 +38,19 @@ fn clients_cannot_read_the_data_files() {
     assert_eq!(machine.ok(&["sh", "-c", open]), "");
     assert!(!machine.run_as("alice", "ls /var/lib/kvsock").status.success());
 }
+
+#[test]
+fn users_with_keys_of_their_own_do_not_meet() {
+    let settings = format!("{EMBEDDED}KVSOCK_NAMESPACE=user\nKVSOCK_ADMIN_GROUP=kvsock-admin\n");
+    let Some(machine) = Machine::boot(&settings) else { return };
+    assert_eq!(machine.ask_as("alice", r"set motd from alice\n"), "OK\n");
+    assert_eq!(machine.ask_as("olga", r"get motd\nset motd from olga\n"), "(nil)\nOK\n");
+    assert_eq!(machine.ask_as("alice", r"get motd\nkeys\n"), "from alice\nmotd\n");
+    let alice = machine.uid("alice");
+    let all = machine.ask_as("olga", r"keyspace all\ndbsize\n");
+    assert_eq!(all, "OK\n2\n");
+    let hers = machine.ask_as("olga", &format!(r"keyspace user {alice}\nget motd\n"));
+    assert_eq!(hers, "OK\nfrom alice\n");
+    assert_eq!(machine.ask_as("alice", r"cleardb\ndbsize\n"), "OK\n0\n");
+    assert_eq!(machine.ask_as("olga", r"get motd\n"), "from olga\n");
+}
