@@ -36,7 +36,7 @@ fn works(mut script: Command, server: &Server, module: &str, protocol: u8) {
 }
 
 /// Where the libraries of this language are. Installs them unless they are there.
-fn install(language: &str) -> PathBuf {
+pub(crate) fn install(language: &str) -> PathBuf {
     let installed = Command::new(source("install"))
         .arg(language)
         .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients"))

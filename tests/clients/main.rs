@@ -5,6 +5,7 @@
 
 mod benchmark;
 mod cli;
+mod dotenvx;
 mod library;
 mod program;
 mod prompt;
