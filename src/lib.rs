@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod exit;
 pub mod keygen;
 pub mod logging;
+pub mod manual;
 pub mod message;
 pub mod protocol;
 pub mod server;

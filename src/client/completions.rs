@@ -3,17 +3,27 @@
 use std::io;
 
 use clap::Command;
-use clap_complete::{Shell, generate};
+use clap_complete::{Generator, Shell, generate};
 
-use super::definition::definition;
+use super::definition::{PROGRAM, definition};
 use super::error::ClientError;
 use crate::command::{COMMANDS, Run};
 
 /// Writes the shell's completions to standard output.
 pub(super) fn write_completions(shell: Shell) -> Result<(), ClientError> {
+    io::Write::write_all(&mut io::stdout().lock(), &completions(shell)).map_err(ClientError::Output)
+}
+
+/// The shell's completions.
+pub fn completions(shell: Shell) -> Vec<u8> {
     let mut out = Vec::new();
-    generate(shell, &mut with_all_commands(), "kvsock", &mut out);
-    io::Write::write_all(&mut io::stdout().lock(), &out).map_err(ClientError::Output)
+    generate(shell, &mut with_all_commands(), PROGRAM, &mut out);
+    out
+}
+
+/// The name of the file in which the shell looks for them.
+pub fn completions_file(shell: Shell) -> String {
+    shell.file_name(PROGRAM)
 }
 
 /// The arguments' definition, and the table's commands beside the client's own.
@@ -37,13 +47,12 @@ fn with_all_commands() -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::definition::SHELLS;
 
     #[test]
     fn every_shell_gets_every_command() {
-        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-            let mut out = Vec::new();
-            generate(shell, &mut with_all_commands(), "kvsock", &mut out);
-            let script = String::from_utf8(out).unwrap();
+        for shell in SHELLS {
+            let script = String::from_utf8(completions(shell)).unwrap();
             for command in COMMANDS {
                 assert!(script.contains(command.name), "{shell}: {}", command.name);
             }

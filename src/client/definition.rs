@@ -10,9 +10,15 @@ use clap_complete::Shell;
 
 use super::manual;
 
+/// The program's name.
+pub(super) const PROGRAM: &str = "kvsock";
+
+/// The shells that can complete its arguments.
+pub const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
+
 /// All of them but the commands that the daemon carries out: those are any others.
-pub(super) fn definition() -> Command {
-    Command::new("kvsock")
+pub fn definition() -> Command {
+    Command::new(PROGRAM)
         .version(env!("CARGO_PKG_VERSION"))
         .about("Asks kvsockd, the key/value service on a Unix socket")
         .override_usage(
@@ -49,8 +55,7 @@ fn help() -> Command {
 }
 
 fn completions() -> Command {
-    let shells = [Shell::Bash, Shell::Zsh, Shell::Fish];
-    let names = PossibleValuesParser::new(shells.map(|shell| shell.to_string()));
+    let names = PossibleValuesParser::new(SHELLS.map(|shell| shell.to_string()));
     let shell = names.map(|name| name.parse::<Shell>().expect("it is one of the three"));
     Command::new("completions")
         .about("Writes what makes a shell complete kvsock's arguments")

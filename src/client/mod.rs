@@ -34,6 +34,9 @@ use self::command_line::{Action, CommandLine, Form, UsageError};
 use self::error::ClientError;
 use self::suggestion::explain;
 
+pub use self::completions::{completions, completions_file};
+pub use self::definition::{SHELLS, definition};
+
 /// There is no such key.
 const NOT_FOUND: u8 = 1;
 /// The request failed, or never reached the daemon.
