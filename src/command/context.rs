@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::audit::Audit;
 use super::caller::Administrators;
 use super::clients::Clients;
 use super::size::CachedSize;
@@ -21,6 +22,8 @@ pub struct Context {
     pub store_url: String,
     /// Makes `txkey` and `rtkey`.
     pub keys: Generator,
+    /// What is told of people.
+    pub audit: Audit,
     /// Who may do what is for administrators.
     pub administrators: Administrators,
     /// What has happened so far.
@@ -54,6 +57,7 @@ impl Context {
             watchers: Arc::default(),
             scripts,
             run_id: format!("{high:032x}{low:08x}"),
+            audit: Audit::default(),
             logging,
             store,
             store_url,

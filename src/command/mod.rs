@@ -2,6 +2,7 @@
 //!
 //! A command takes a [`Request`] and gives a [`Reply`]; only the connection touches the socket.
 
+mod audit;
 mod caller;
 mod catalog;
 mod check;
@@ -13,6 +14,7 @@ mod execute;
 mod help;
 mod info;
 mod local;
+mod pace;
 mod queue;
 mod session;
 mod settings;
@@ -23,6 +25,7 @@ mod table;
 mod transaction;
 mod watchers;
 
+pub use self::audit::{Audit, Full};
 pub use self::caller::{Administrators, Caller};
 pub use self::clients::{Client, Clients};
 pub use self::context::{Context, Counters, Scripts};
