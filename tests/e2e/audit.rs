@@ -6,9 +6,9 @@ use std::process::Stdio;
 use kvsock::event;
 use serde_json::Value;
 
-use crate::EMBEDDED;
 use crate::client::ask;
 use crate::machine::{Machine, wait_for};
+use crate::{EMBEDDED, VALKEY};
 
 /// Sends requests as this user; gives the process id of the client, and what came back.
 fn ask_from(machine: &Machine, user: &str, requests: &str) -> (String, String) {
@@ -163,6 +163,32 @@ fn the_journal_tells_whose_connections_were_refused() {
     assert_eq!(refused[0]["PEER_UID"], machine.uid("alice").to_string());
     assert_eq!(refused[0]["PEER_PID"], *pid);
     assert_eq!(refused[0]["COMMAND"], Value::Null);
+
+    let (pid, killed) = ask_from(&machine, "root", r"client kill type normal\n");
+    assert_eq!(killed, "1\n");
+    let administered = entries(&machine, event::ADMINISTRATION, 1);
+    assert_eq!(administered[0]["COMMAND"], "client kill");
+    assert_eq!(administered[0]["PEER_PID"], *pid);
     first.kill().unwrap();
     first.wait().unwrap();
+}
+
+#[test]
+fn scripts_are_told_once_in_a_connection() {
+    let Some(machine) = Machine::boot_beside_valkey(VALKEY) else { return };
+    machine.start_valkey();
+    let eval = r#"eval "return 1" 0\n"#;
+    let (_, replies) = ask_from(&machine, "alice", eval);
+    assert!(replies.starts_with("ERROR: "), "{replies}");
+    assert_eq!(entries(&machine, event::REFUSED, 1)[0]["COMMAND"], "eval");
+
+    for _ in 0..2 {
+        let (_, replies) = ask_from(&machine, "root", &format!("{eval}{eval}script flush\\n"));
+        assert_eq!(replies, "1\n1\nOK\n");
+    }
+    machine.systemctl(&["stop", "kvsock.service"]);
+    entries(&machine, event::STOPPED, 1);
+    let told = entries(&machine, event::ADMINISTRATION, 4);
+    let told: Vec<&Value> = told.iter().map(|entry| &entry["COMMAND"]).collect();
+    assert_eq!(told, ["eval", "script flush", "eval", "script flush"]);
 }
