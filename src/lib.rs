@@ -7,6 +7,7 @@ pub mod client;
 pub mod command;
 pub mod config;
 pub mod daemon;
+pub mod event;
 pub mod exit;
 pub mod keygen;
 pub mod logging;

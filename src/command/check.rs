@@ -97,10 +97,29 @@ fn may(context: &Context, session: &Session, command: &Command) -> Result<(), Er
             if session.is_administrator() {
                 return Ok(());
             }
+            context.audit.refuses(session.caller(), command.full_name);
             return Err(ErrorReply::Forbidden(command.full_name));
         }
     };
+    context.audit.refuses(session.caller(), command.full_name);
     Err(ErrorReply::Coded(refused.into()))
+}
+
+/// Tells the log of a command that not everybody may call, and that is about to be carried out.
+/// Those that are called again and again with data are told once in a connection.
+pub(super) fn tell(context: &Context, session: &mut Session, command: &Command) {
+    let always = match command.who {
+        Who::Everyone => return,
+        Who::Scripts if context.scripts == Scripts::All => return,
+        Who::Scripts => false,
+        // Of one's own keys, no administrative command.
+        Who::OwnersOfKeys if context.spaces.namespace() == Namespace::User => return,
+        Who::OwnersOfKeys => true,
+        Who::Administrators => command.run != Run::Store(Verb::Restore),
+    };
+    if always || session.is_first(command.full_name) {
+        context.audit.administers(session.caller(), command.full_name);
+    }
 }
 
 /// Checks the arguments that mean something else here than in the store, and leaves to the

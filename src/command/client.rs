@@ -146,18 +146,28 @@ pub(super) fn kill(
         let found = visible(context, session).find(own);
         let client = found.ok_or(ErrorReply::Failed("No such client".into()))?;
         client.kill(client.id == session.client().id);
+        tell_killed(context, session, &[client]);
         return Ok(Reply::OK);
     }
     let filters = filters(args)?;
-    let mut killed = 0;
+    let mut killed = Vec::new();
     for client in visible(context, session) {
         let is_own = client.id == session.client().id;
         if filters.include(&client) && (filters.own || !is_own) {
             client.kill(is_own);
-            killed += 1;
+            killed.push(client);
         }
     }
-    Ok(Reply::Integer(killed))
+    tell_killed(context, session, &killed);
+    Ok(Reply::Integer(i64::try_from(killed.len()).unwrap_or(i64::MAX)))
+}
+
+/// Tells the log, when connections of other users were among those that were closed.
+fn tell_killed(context: &Context, session: &Session, killed: &[Arc<Client>]) {
+    let own = session.client();
+    if killed.iter().any(|it| it.id != own.id && !it.caller.is_same_user(&own.caller)) {
+        context.audit.administers(session.caller(), "client kill");
+    }
 }
 
 fn filters(mut args: &[Bytes]) -> Result<Filters, ErrorReply> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::audit::Audit;
 use super::caller::Administrators;
 use super::clients::Clients;
 use super::size::CachedSize;
@@ -22,6 +23,8 @@ pub struct Context {
     pub store_url: String,
     /// Makes `txkey` and `rtkey`.
     pub keys: Generator,
+    /// What is told of people.
+    pub audit: Audit,
     /// Who may do what is for administrators.
     pub administrators: Administrators,
     /// What has happened so far.
@@ -56,6 +59,7 @@ impl Context {
             watchers: Arc::default(),
             scripts,
             run_id: format!("{high:032x}{low:08x}"),
+            audit: Audit::default(),
             logging,
             spaces: Spaces::new(store, namespace),
             store_url,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::check::{Work, check, narrow};
+use super::check::{Work, check, narrow, tell};
 use super::context::{Context, Counters};
 use super::local;
 use super::session::Session;
@@ -56,13 +56,17 @@ pub async fn execute(
             Work::Store(command, operation) => {
                 newest = command.full_name;
                 match narrow(command, operation) {
-                    Ok(operation) => batch.push(replies, command, operation),
+                    Ok(operation) => {
+                        tell(context, session, command);
+                        batch.push(replies, command, operation);
+                    }
                     Err(error) => replies.push(Reply::Error(error)),
                 }
             }
             Work::Local(command, which, args) => {
                 newest = command.full_name;
                 note(session, newest, 0);
+                tell(context, session, command);
                 if needs_order(which) {
                     // It comes after what was asked before.
                     batch.run(context, session, replies).await;

@@ -12,6 +12,9 @@ use super::table::Command;
 use crate::message::{Args, ErrorReply, Reply};
 use crate::store::{Operation, Store, Verb};
 
+/// CLEARDB as it is told of when it is another user's keys that go.
+const OF_ANOTHER: &str = "cleardb --user";
+
 /// Lets an administrator's connection work on the keys of all users, of one, or its own again.
 pub(super) fn choose(
     context: &Context,
@@ -42,9 +45,12 @@ pub(super) async fn clear(
         [] => Arc::clone(session.store()?),
         [flag, uid] if is_word(flag, "--user") => {
             if !session.is_administrator() {
-                return Err(ErrorReply::Forbidden("cleardb --user"));
+                context.audit.refuses(session.caller(), OF_ANOTHER);
+                return Err(ErrorReply::Forbidden(OF_ANOTHER));
             }
-            of_user(context, uid)?
+            let store = of_user(context, uid)?;
+            context.audit.administers(session.caller(), OF_ANOTHER);
+            store
         }
         _ => return Err(misuse(command)),
     };

@@ -2,6 +2,7 @@
 //!
 //! A command takes a [`Request`] and gives a [`Reply`]; only the connection touches the socket.
 
+mod audit;
 mod caller;
 mod catalog;
 mod check;
@@ -14,6 +15,7 @@ mod help;
 mod info;
 mod keyspace;
 mod local;
+mod pace;
 mod queue;
 mod session;
 mod settings;
@@ -25,6 +27,7 @@ mod table;
 mod transaction;
 mod watchers;
 
+pub use self::audit::{Audit, Full};
 pub use self::caller::{Administrators, Caller};
 pub use self::clients::{Client, Clients};
 pub use self::context::{Context, Counters, Scripts};

@@ -31,6 +31,8 @@ pub struct Session {
     pub(super) watcher: Option<Watcher>,
     /// Keys that are watched, each once.
     pub(super) watched_keys: HashSet<Bytes>,
+    /// Commands that the log was told of, each once.
+    told: Vec<&'static str>,
     /// Bytes of commands that may wait for EXEC.
     pub(super) max_queue: usize,
     /// Bytes of its reply.
@@ -73,6 +75,7 @@ impl Session {
             watched: Watched::Nothing,
             watcher: None,
             watched_keys: HashSet::new(),
+            told: Vec::new(),
             max_queue: limit(max_queue),
             max_reply: limit(max_reply),
         }
@@ -130,6 +133,15 @@ impl Session {
     pub(super) fn come_home(&mut self) {
         self.store = self.context.spaces.of(self.caller());
         self.is_abroad = false;
+    }
+
+    /// Whether the log is to be told of `command` for the first time.
+    pub(super) fn is_first(&mut self, command: &'static str) -> bool {
+        let first = !self.told.contains(&command);
+        if first {
+            self.told.push(command);
+        }
+        first
     }
 
     /// Ends the transaction, if there is one, and forgets what was watched.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::check::{Work, narrow};
+use super::check::{Work, narrow, tell};
 use super::context::Context;
 use super::local;
 use super::queue::Queue;
@@ -162,7 +162,7 @@ pub(super) async fn exec(context: &Arc<Context>, session: &mut Session) -> Reply
         Watched::Keys(watch) => Some(watch),
         Watched::Lost => return Reply::NilList,
     };
-    let (steps, operations) = steps(queue.works);
+    let (steps, operations) = steps(context, session, queue.works);
     let mut answers = Vec::new().into_iter();
     if watch.is_some() || !operations.is_empty() {
         let store = match session.store() {
@@ -207,13 +207,18 @@ enum Step {
 }
 
 /// What is to be done, and those parts of it that the store does.
-fn steps(works: Vec<Work>) -> (Vec<Step>, Vec<Operation>) {
+fn steps(
+    context: &Context,
+    session: &mut Session,
+    works: Vec<Work>,
+) -> (Vec<Step>, Vec<Operation>) {
     let mut operations = Vec::new();
     let steps = works.into_iter().map(|work| match work {
         Work::Local(command, which, args) => Step::Local(command, which, args),
         Work::Store(command, operation) => match narrow(command, operation) {
             Err(error) => Step::Refused(error),
             Ok(operation) => {
+                tell(context, session, command);
                 operations.push(operation);
                 Step::Store
             }

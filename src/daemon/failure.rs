@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use crate::config::Faults;
+use crate::event;
 use crate::exit::Exit;
 use crate::logging::{self, LogError, Logging, Sink};
 use crate::server;
@@ -70,7 +71,7 @@ pub(super) fn end(
     started: Instant,
     logging: Option<Arc<Logging>>,
 ) -> Exit {
-    tracing::error!("{error}");
+    tracing::error!(message_id = event::START_FAILED, "{error}");
     let exit = error.exit();
     if matches!(error, StartError::Listen(ListenError::Kind { .. })) {
         // What systemd listens on cannot be answered, and is as ready as before.
@@ -96,7 +97,7 @@ pub(super) fn end_misconfigured(
     };
     for fault in faults.iter() {
         match &logging {
-            Some(_) => tracing::error!("{fault}"),
+            Some(_) => tracing::error!(message_id = event::MISCONFIGURED, "{fault}"),
             None => eprintln!("kvsockd: {fault}"),
         }
     }

@@ -11,6 +11,7 @@ use super::failure::StartError;
 use super::{heartbeat, welcome};
 use crate::command::{Administrators, Context, Namespace, Scripts};
 use crate::config::{Invocation, reload};
+use crate::event;
 use crate::logging::Logging;
 use crate::server::Server;
 use crate::store::Store;
@@ -67,6 +68,7 @@ pub(super) async fn serve(
 
     notifier.ready(&heartbeat::status(&context, 0));
     tracing::info!(
+        message_id = event::READY,
         version = env!("CARGO_PKG_VERSION"),
         store = %context.store_url,
         listeners = count,
@@ -80,18 +82,24 @@ pub(super) async fn serve(
         () = signals.handle(invocation, logging, notifier, &server, &context) => {}
         () = server.stop_requested() => tracing::info!("stopping: a client asked for it"),
         never = heartbeat::beat(notifier, &context) => match never {},
+        never = context.audit.tell_in_time() => match never {},
     }
 
     let limit = server.options().drain_timeout;
     notifier.stopping(limit + CLOSE_LIMIT);
     tokio::select! {
         cut_off = server.drain() => if cut_off > 0 {
-            tracing::warn!(clients = cut_off, "clients were cut off");
+            tracing::warn!(
+                message_id = event::CUT_OFF,
+                clients = cut_off,
+                "clients were cut off"
+            );
         },
         () = signals.stop() => tracing::warn!("told to stop again: not waiting for clients"),
     }
     context.close(CLOSE_LIMIT).await;
-    tracing::info!("kvsockd has stopped");
+    context.audit.finish();
+    tracing::info!(message_id = event::STOPPED, "kvsockd has stopped");
     drop(bound);
     Ok(())
 }
@@ -174,12 +182,18 @@ fn take_reload(invocation: &Invocation, logging: &Logging, server: &Server) {
                 tracing::error!(%error, "the log filter stays as it was");
             }
             server.set_options(reloaded.server);
-            tracing::info!(filter = %reloaded.log.filter, "settings reloaded");
+            tracing::info!(
+                message_id = event::RELOADED,
+                filter = %reloaded.log.filter,
+                "settings reloaded"
+            );
             for setting in &reloaded.needs_restart {
                 tracing::warn!(setting = %setting, "changed, and takes effect with a restart");
             }
         }
         Ok(None) => tracing::info!("SIGHUP: no new settings; use systemctl reload"),
-        Err(error) => tracing::error!(%error, "settings stay as they were"),
+        Err(error) => {
+            tracing::error!(message_id = event::RELOAD_FAILED, %error, "settings stay as they were");
+        }
     }
 }

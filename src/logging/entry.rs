@@ -17,6 +17,8 @@ use super::queue::Queue;
 
 /// The name that `tracing` gives the message among the fields.
 const MESSAGE: &str = "message";
+/// The field with an event's id, for the journal alone.
+pub(super) const MESSAGE_ID: &str = "message_id";
 
 /// Fields of one event; `tracing`'s own limit for long, and more than anybody reads.
 const MOST_FIELDS: usize = 32;
@@ -50,7 +52,7 @@ enum Value {
 }
 
 impl Entry {
-    fn capture(event: &Event) -> Entry {
+    pub(super) fn capture(event: &Event) -> Entry {
         let mut values = Values(Vec::with_capacity(event.metadata().fields().len()));
         event.record(&mut values);
         Entry { metadata: event.metadata(), time: SystemTime::now(), values: values.0 }
@@ -62,7 +64,7 @@ impl Entry {
         self.with_event(|event| output.event(event));
     }
 
-    fn with_event(&self, used_by: impl FnOnce(&Event<'_>)) {
+    pub(super) fn with_event(&self, used_by: impl FnOnce(&Event<'_>)) {
         let Some((first, _)) = self.values.first() else { return };
         let mut list: [(&Field, Option<&dyn FieldValue>); MOST_FIELDS] =
             [(first, None); MOST_FIELDS];
@@ -73,12 +75,19 @@ impl Entry {
         used_by(&Event::new_child_of(None::<span::Id>, self.metadata, &values));
     }
 
-    /// Adds to the message what the other fields say.
+    /// Takes the fields of these names away; gives them as texts.
+    pub(super) fn take(&mut self, names: &[&str]) -> Vec<(&'static str, String)> {
+        let taken = self.values.extract_if(.., |(field, _)| names.contains(&field.name()));
+        taken.map(|(field, value)| (field.name(), value.to_string())).collect()
+    }
+
+    /// Adds to the message what the other fields say, but for the event's id.
     fn tell_fields(&mut self) {
-        let (message, others): (Vec<_>, Vec<_>) =
+        let (message, mut others): (Vec<_>, Vec<_>) =
             self.values.iter_mut().partition(|(field, _)| field.name() == MESSAGE);
         let Some((_, message)) = message.into_iter().next() else { return };
         let mut text = message.to_string();
+        others.retain(|(field, _)| field.name() != MESSAGE_ID);
         for (index, (field, value)) in others.into_iter().enumerate() {
             text.push_str(if index == 0 { ": " } else { ", " });
             text.push_str(field.name());
@@ -206,6 +215,20 @@ impl<S: Subscriber, L: Layer<S>> Layer<S> for Telling<L> {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut entry = Entry::capture(event);
         entry.tell_fields();
+        entry.with_event(|event| self.0.on_event(event, context));
+    }
+}
+
+/// A layer that leaves out an event's id: for what people read.
+pub(super) struct WithoutId<L>(pub(super) L);
+
+impl<S: Subscriber, L: Layer<S>> Layer<S> for WithoutId<L> {
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        if event.metadata().fields().field(MESSAGE_ID).is_none() {
+            return self.0.on_event(event, context);
+        }
+        let mut entry = Entry::capture(event);
+        entry.take(&[MESSAGE_ID]);
         entry.with_event(|event| self.0.on_event(event, context));
     }
 }

@@ -7,6 +7,7 @@
 
 mod entry;
 mod filter;
+mod journal;
 mod output;
 mod panic;
 mod queue;
@@ -27,6 +28,7 @@ use tracing_subscriber::{Registry, reload};
 
 use self::entry::{Capture, Entry};
 use self::queue::Queue;
+use crate::event;
 
 pub use self::filter::{Filter, FilterError};
 pub use self::output::Sink;
@@ -156,7 +158,11 @@ fn write(queue: &Queue<Entry>, dispatch: &Dispatch, output: &impl Subscriber) {
             let count = dropped - reported;
             reported = dropped;
             dispatcher::with_default(dispatch, || {
-                tracing::warn!(dropped = count, "log entries dropped");
+                tracing::warn!(
+                    message_id = event::LOG_DROPPED,
+                    dropped = count,
+                    "log entries dropped"
+                );
             });
         }
     }

@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use tracing::Subscriber;
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
-use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::LogError;
-use super::entry::{CaptureTime, Telling};
+use super::entry::{CaptureTime, Telling, WithoutId};
+use super::journal::Journal;
 
 /// How many daily files are kept.
 const FILES: usize = 14;
@@ -55,24 +55,12 @@ pub(super) fn files(directory: &Path) -> Result<RollingFileAppender, LogError> {
 
 /// Opens what entries are written to. Standard error stands in for a journal that is away.
 pub(super) fn open(sink: Sink, files: Option<RollingFileAppender>) -> impl Subscriber {
-    let journal = (sink == Sink::Journal).then(journal).and_then(Result::ok);
+    let journal = (sink == Sink::Journal).then(Journal::open).and_then(Result::ok);
     let stderr = if journal.is_none() { stderr() } else { None };
     tracing_subscriber::registry()
         .with(journal.map(Telling))
         .with(stderr.map(|(writer, colours)| lines(writer, colours)))
         .with(files.map(|files| lines(files, false)))
-}
-
-fn journal() -> io::Result<tracing_journald::Layer> {
-    let priorities = PriorityMappings {
-        info: Priority::Informational,
-        debug: Priority::Debug,
-        ..PriorityMappings::new()
-    };
-    Ok(tracing_journald::layer()?
-        .with_field_prefix(Some("KVSOCK".to_owned()))
-        .with_syslog_identifier("kvsockd".to_owned())
-        .with_priority_mappings(priorities))
 }
 
 /// A descriptor of our own for standard error, and whether it takes colours. The one of the
@@ -96,5 +84,5 @@ where
         // It would complain on standard error, and panic when that is closed.
         .log_internal_errors(false);
     // Left alone, colours follow NO_COLOR.
-    if colours { layer } else { layer.with_ansi(false) }
+    WithoutId(if colours { layer } else { layer.with_ansi(false) })
 }

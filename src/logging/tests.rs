@@ -201,6 +201,26 @@ fn files_are_daily_and_their_directory_is_private() {
 }
 
 #[test]
+fn an_events_id_is_for_the_journal_alone() {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let (_, go) = channel();
+    let writer = Stuck { go: Arc::new(Mutex::new(go)), lines: Arc::clone(&lines) };
+    let output = tracing_subscriber::registry().with(output::lines(move || writer.clone(), false));
+    let (sender, received) = channel();
+    let output = output.with(entry::Telling(Fields(Mutex::new(sender))));
+    dispatcher::with_default(&Dispatch::new(output), || {
+        info!(message_id = "94f0", store = "s", "store is up");
+    });
+    let line = lines.lock().expect("it is written").concat();
+    assert!(line.ends_with("store is up store=\"s\"\n"), "{line}");
+    assert_eq!(
+        received.recv_timeout(LONG).expect("an entry"),
+        "message: str = \"store is up: store=s\"; message_id: str = \"94f0\"; \
+         store: str = \"s\"; "
+    );
+}
+
+#[test]
 fn the_journals_message_tells_the_other_fields_too() {
     let (sender, received) = channel();
     let layer = entry::Telling(Fields(Mutex::new(sender)));

@@ -32,6 +32,7 @@ fn entry(command: &Command) -> String {
     let who = match command.who {
         Who::Everyone => "",
         Who::Administrators => "\nFor administrators.",
+        Who::OwnersOfKeys => "\nFor administrators, unless users have keys of their own.",
         Who::Scripts => "\nFor those whom \\fBKVSOCK_SCRIPTS\\fR names.",
     };
     let in_text = command.synopsis_in_text();

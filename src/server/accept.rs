@@ -70,12 +70,15 @@ fn admit(
     };
     let context = &shared.context;
     let administrator = context.administrators.include(&caller);
-    let Some(place) = Place::take(&shared.admission, &shared.options(), caller.uid, administrator)
-    else {
-        context.counters.refused.fetch_add(1, Ordering::Relaxed);
-        tracing::debug!(uid = caller.uid, pid = caller.pid, "too many clients");
-        refusal::refuse(stream, shared, connections);
-        return;
+    let options = shared.options();
+    let place = match Place::take(&shared.admission, &options, caller.uid, administrator) {
+        Ok(place) => place,
+        Err(full) => {
+            context.counters.refused.fetch_add(1, Ordering::Relaxed);
+            context.audit.refuses_connection(&caller, full);
+            refusal::refuse(stream, shared, connections);
+            return;
+        }
     };
     context.counters.connections.fetch_add(1, Ordering::Relaxed);
     context.counters.clients.fetch_add(1, Ordering::Relaxed);

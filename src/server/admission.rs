@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::options::Options;
+use crate::command::Full;
 
 /// Places above `max_clients` that only administrators get.
 const RESERVED: usize = 3;
@@ -26,21 +27,21 @@ pub(super) struct Place {
 }
 
 impl Admission {
-    /// Whether there is room for one more of `uid`, which then is counted.
-    fn enter(&self, options: &Options, uid: u32, administrator: bool) -> bool {
+    /// Counts one more of `uid`, if there is room.
+    fn enter(&self, options: &Options, uid: u32, administrator: bool) -> Result<(), Full> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let reserved = if administrator { RESERVED } else { 0 };
         if options.max_clients != 0 && open.all >= options.max_clients + reserved {
-            return false;
+            return Err(Full::Server);
         }
         let of_user = open.by_uid.get(&uid).copied().unwrap_or(0);
         let limited = options.max_clients_per_user != 0 && !administrator;
         if limited && of_user >= options.max_clients_per_user {
-            return false;
+            return Err(Full::User);
         }
         open.all += 1;
         open.by_uid.insert(uid, of_user + 1);
-        true
+        Ok(())
     }
 
     fn leave(&self, uid: u32) {
@@ -68,10 +69,9 @@ impl Place {
         options: &Options,
         uid: u32,
         administrator: bool,
-    ) -> Option<Place> {
-        admission
-            .enter(options, uid, administrator)
-            .then(|| Place { admission: Arc::clone(admission), uid })
+    ) -> Result<Place, Full> {
+        admission.enter(options, uid, administrator)?;
+        Ok(Place { admission: Arc::clone(admission), uid })
     }
 }
 
@@ -103,25 +103,25 @@ mod tests {
     #[test]
     fn a_few_places_are_kept_for_administrators() {
         let (admission, options) = (Admission::default(), options(2, 0));
-        assert!(admission.enter(&options, 7, false));
-        assert!(admission.enter(&options, 7, false));
-        assert!(!admission.enter(&options, 8, false));
+        assert_eq!(admission.enter(&options, 7, false), Ok(()));
+        assert_eq!(admission.enter(&options, 7, false), Ok(()));
+        assert_eq!(admission.enter(&options, 8, false), Err(Full::Server));
         for _ in 0..RESERVED {
-            assert!(admission.enter(&options, 0, true));
+            assert_eq!(admission.enter(&options, 0, true), Ok(()));
         }
-        assert!(!admission.enter(&options, 0, true));
+        assert_eq!(admission.enter(&options, 0, true), Err(Full::Server));
         admission.leave(7);
-        assert!(admission.enter(&options, 0, true));
+        assert_eq!(admission.enter(&options, 0, true), Ok(()));
         assert_eq!(admission.open(), 2 + RESERVED);
     }
 
     #[test]
     fn one_user_cannot_take_all_places() {
         let (admission, options) = (Admission::default(), options(0, 1));
-        assert!(admission.enter(&options, 7, false));
-        assert!(!admission.enter(&options, 7, false));
-        assert!(admission.enter(&options, 8, false));
+        assert_eq!(admission.enter(&options, 7, false), Ok(()));
+        assert_eq!(admission.enter(&options, 7, false), Err(Full::User));
+        assert_eq!(admission.enter(&options, 8, false), Ok(()));
         admission.leave(7);
-        assert!(admission.enter(&options, 7, false));
+        assert_eq!(admission.enter(&options, 7, false), Ok(()));
     }
 }

@@ -7,6 +7,7 @@ mod client;
 mod machine;
 
 mod activation;
+mod audit;
 mod configuration;
 mod credential;
 mod journal;

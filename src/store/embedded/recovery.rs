@@ -15,6 +15,7 @@ use super::probe;
 use super::scope::Scope;
 use super::shared::Shared;
 use super::transaction::Transaction;
+use crate::event;
 use crate::store::state::Health;
 
 /// Between two looks for room.
@@ -116,7 +117,7 @@ impl Recovery {
         if reopen && let Err(fault) = self.reopen() {
             return Err(self.fail(&fault, Instant::now() + REOPEN_INTERVAL, true, room));
         }
-        tracing::info!("the embedded store takes writes again");
+        tracing::info!(message_id = event::STORE_UP, "the embedded store takes writes again");
         self.failure = None;
         self.shared.set_health(Health::Up);
         Ok(())
@@ -185,7 +186,11 @@ impl Recovery {
             _ => fault.to_string().into(),
         };
         if self.failure.as_ref().is_none_or(|failure| failure.why != why) {
-            tracing::error!(%why, "the embedded store takes no writes");
+            tracing::error!(
+                message_id = event::STORE_DOWN,
+                %why,
+                "the embedded store takes no writes"
+            );
         }
         self.shared.set_health(Health::Down(why.clone().into_owned()));
         self.failure = Some(Failure { why: why.clone(), retry_at, reopen, room });

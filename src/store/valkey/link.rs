@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::backoff::Backoff;
 use super::connect::Connector;
 use super::connection::Connection;
+use crate::event;
 use crate::store::state::Health;
 
 /// Batches that may wait for a connection at one time.
@@ -50,7 +51,7 @@ impl Link {
         loop {
             let cause = match connector.connect().await {
                 Ok(connection) => {
-                    tracing::info!(store = name, "store is up");
+                    tracing::info!(message_id = event::STORE_UP, store = name, "store is up");
                     logged.clear();
                     let cause = self.hold(connection, &mut backoff).await;
                     tracing::debug!(store = name, %cause, "connection to the store ended");
@@ -59,7 +60,12 @@ impl Link {
                 Err(cause) => cause,
             };
             if logged.len() < MAX_LOGGED && !logged.contains(&cause) {
-                tracing::warn!(store = name, %cause, "store is down");
+                tracing::warn!(
+                    message_id = event::STORE_DOWN,
+                    store = name,
+                    %cause,
+                    "store is down"
+                );
                 logged.push(cause.clone());
             }
             self.state.send_replace(State::Down(cause));
