@@ -110,11 +110,16 @@ fn may(context: &Context, session: &Session, command: &Command) -> Result<(), Er
 pub(super) fn tell(context: &Context, session: &mut Session, command: &Command) {
     let always = match command.who {
         Who::Everyone => return,
+        // It tells itself, when it knows whose keys are meant.
+        _ if command.run == Run::Local(Local::ClearDb) => return,
+        Who::OwnersOfKeys => {
+            if context.spaces.namespace() == Namespace::User && !session.is_abroad {
+                return;
+            }
+            true
+        }
         Who::Scripts if context.scripts == Scripts::All => return,
         Who::Scripts => false,
-        // Of one's own keys, no administrative command.
-        Who::OwnersOfKeys if context.spaces.namespace() == Namespace::User => return,
-        Who::OwnersOfKeys => true,
         Who::Administrators => command.run != Run::Store(Verb::Restore),
     };
     if always || session.is_first(command.full_name) {

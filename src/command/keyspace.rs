@@ -42,7 +42,13 @@ pub(super) async fn clear(
     args: &[Bytes],
 ) -> Result<Reply, ErrorReply> {
     let store = match args {
-        [] => Arc::clone(session.store()?),
+        [] => {
+            let store = Arc::clone(session.store()?);
+            if session.is_abroad || context.spaces.namespace() == Namespace::Shared {
+                context.audit.administers(session.caller(), "cleardb");
+            }
+            store
+        }
         [flag, uid] if is_word(flag, "--user") => {
             if !session.is_administrator() {
                 context.audit.refuses(session.caller(), OF_ANOTHER);

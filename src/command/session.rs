@@ -111,6 +111,7 @@ impl Session {
     /// The keys that it works on. Who is no administrator any more has no others than its own.
     pub(super) fn store(&self) -> Result<&Arc<Store>, ErrorReply> {
         if self.is_abroad && !self.is_administrator() {
+            self.context.audit.refuses(self.caller(), "keyspace");
             return Err(ErrorReply::Forbidden("keyspace"));
         }
         self.store.as_ref().ok_or_else(|| {

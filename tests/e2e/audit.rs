@@ -192,3 +192,26 @@ fn scripts_are_told_once_in_a_connection() {
     let told: Vec<&Value> = told.iter().map(|entry| &entry["COMMAND"]).collect();
     assert_eq!(told, ["eval", "script flush", "eval", "script flush"]);
 }
+
+#[test]
+fn users_with_keys_of_their_own_administer_only_others_keys() {
+    let settings = format!("{EMBEDDED}KVSOCK_NAMESPACE=user\n");
+    let Some(machine) = Machine::boot(&settings) else { return };
+    let alice = machine.uid("alice");
+    let (_, replies) = ask_from(&machine, "alice", r"cleardb\nflushall\ncleardb --user 0\n");
+    assert!(replies.starts_with("OK\nOK\nERROR: "), "{replies}");
+    let theirs = format!("cleardb\\ncleardb --user {alice}\\nkeyspace all\\ncleardb\\n");
+    let (_, replies) = ask_from(&machine, "root", &theirs);
+    assert_eq!(replies, "OK\nOK\nOK\nOK\n");
+    machine.systemctl(&["stop", "kvsock.service"]);
+
+    entries(&machine, event::STOPPED, 1);
+    let refused = entries(&machine, event::REFUSED, 1);
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0]["COMMAND"], "cleardb --user");
+    assert_eq!(refused[0]["PEER_UID"], alice.to_string());
+    let told = entries(&machine, event::ADMINISTRATION, 3);
+    assert!(told.iter().all(|entry| entry["PEER_UID"] == "0"), "{told:?}");
+    let told: Vec<&Value> = told.iter().map(|entry| &entry["COMMAND"]).collect();
+    assert_eq!(told, ["cleardb --user", "keyspace", "cleardb"]);
+}
