@@ -7,8 +7,10 @@ mod client;
 mod machine;
 
 mod activation;
+mod cage;
 mod configuration;
 mod credential;
+mod instance;
 mod journal;
 mod permission;
 mod readiness;
