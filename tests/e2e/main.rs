@@ -8,8 +8,10 @@ mod machine;
 
 mod activation;
 mod audit;
+mod cage;
 mod configuration;
 mod credential;
+mod instance;
 mod journal;
 mod permission;
 mod readiness;

@@ -15,7 +15,8 @@ fn access(machine: &Machine, path: &str) -> (u32, u32, u32) {
 
 fn verify(machine: &Machine) {
     // Without the manual pages that Documentation= names: only a package installs those.
-    let units = ["kvsock.socket", "kvsock.service"].map(|u| format!("/lib/systemd/system/{u}"));
+    let units = ["kvsock.socket", "kvsock.service", "kvsock@.socket", "kvsock@.service"]
+        .map(|u| format!("/lib/systemd/system/{u}"));
     let units = units.each_ref().map(String::as_str);
     let output = machine.run(&[&["systemd-analyze", "verify", "--man=no"], &units[..]].concat());
     let complaints = String::from_utf8_lossy(&output.stderr);

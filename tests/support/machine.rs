@@ -171,6 +171,14 @@ impl Machine {
         self.systemctl(&["daemon-reload"]);
     }
 
+    /// Installs one of the drop-ins that come with kvsock, as its first lines say.
+    pub(crate) fn install_drop_in(&self, unit: &str, drop_in: &str) {
+        let directory = format!("/etc/systemd/system/{unit}.d");
+        self.ok(&["mkdir", "-p", &directory]);
+        self.ok(&["ln", "-s", &format!("/usr/share/kvsock/{drop_in}"), &directory]);
+        self.systemctl(&["daemon-reload"]);
+    }
+
     /// Starts the machine's Valkey on 127.0.0.1:6379, and returns when it serves.
     pub(crate) fn start_valkey(&self) {
         self.systemctl(&["start", self.valkey_unit()]);

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use redis::{ErrorKind, RedisError, ServerError};
 
+use super::blocked;
+
 /// Why a connection could not be made, or ended.
 pub(super) fn of(error: &RedisError) -> Cow<'static, str> {
     if let Some(io) = io_error(error) {
@@ -32,6 +34,11 @@ fn io_error(error: &RedisError) -> Option<&io::Error> {
 }
 
 fn of_io(error: &io::Error) -> Cow<'static, str> {
+    match error.raw_os_error() {
+        Some(libc::EPERM) => return blocked::BY_ADDRESS.into(),
+        Some(libc::EAFNOSUPPORT) => return blocked::BY_FAMILY.into(),
+        _ => {}
+    }
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused".into(),
         io::ErrorKind::NotFound => "no such socket".into(),
@@ -76,6 +83,8 @@ mod tests {
         ] {
             assert_eq!(of(&RedisError::from(io::Error::from(kind))), cause);
         }
+        let not_allowed = io::Error::from_raw_os_error(libc::EAFNOSUPPORT);
+        assert!(of(&RedisError::from(not_allowed)).contains("RestrictAddressFamilies="));
         let unreachable = io::Error::from_raw_os_error(113);
         assert_eq!(of(&RedisError::from(unreachable)), "No route to host");
     }

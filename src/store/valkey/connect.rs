@@ -2,6 +2,7 @@
 //! to the first answer that shows that the server serves.
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,9 @@ use redis::{
     PushKind, RedisConnectionInfo, RedisResult, Value,
 };
 
-use super::cause;
 use super::connection::{Connection, Ending};
 use super::tls;
+use super::{blocked, cause};
 use crate::store::location::{Server, Transport};
 use crate::store::options::Options;
 use crate::store::state::OpenError;
@@ -32,6 +33,8 @@ const WRITER_BOUNDARY: usize = 128 * 1024;
 #[derive(Debug)]
 pub(super) struct Connector {
     client: Client,
+    /// Host and port; `None` on a Unix socket.
+    address: Option<(String, u16)>,
     attempt: Duration,
     /// How long a reply may take on the connections made; `None` is without end.
     patience: Option<Duration>,
@@ -50,6 +53,12 @@ impl Connector {
                 tls_params: None,
             },
         };
+        let host_and_port = match &server.transport {
+            Transport::Tcp { host, port } | Transport::Tls { host, port } => {
+                Some((host.clone(), *port))
+            }
+            Transport::Unix { .. } => None,
+        };
         let info = address
             .into_connection_info()
             .map_err(refused)?
@@ -62,6 +71,7 @@ impl Connector {
         let patience = (!options.timeout.is_zero()).then_some(options.timeout);
         Ok(Connector {
             client: client.map_err(refused)?,
+            address: host_and_port,
             attempt: patience.map_or(ATTEMPT, |patience| patience.min(ATTEMPT)),
             patience,
         })
@@ -74,10 +84,28 @@ impl Connector {
     /// The cause, in words.
     pub(super) async fn connect(&self) -> Result<Arc<Connection>, Cow<'static, str>> {
         let ending = Arc::new(Ending::default());
-        let redis = tokio::time::timeout(self.attempt, self.handshake(&ending))
-            .await
-            .unwrap_or(Err(Cow::Borrowed("connection timed out")))?;
+        let redis = self.in_time(self.handshake(&ending)).await?;
         Ok(Arc::new(Connection::new(redis, ending, self.patience)))
+    }
+
+    async fn in_time<T>(
+        &self,
+        handshake: impl Future<Output = Result<T, Cow<'static, str>>>,
+    ) -> Result<T, Cow<'static, str>> {
+        let mut handshake = pin!(handshake);
+        let silence = self.attempt / 4;
+        if let Ok(result) = tokio::time::timeout(silence, &mut handshake).await {
+            return result;
+        }
+        // Found out early enough to be told to the clients that wait for this attempt.
+        if let Some((host, port)) = &self.address
+            && blocked::is_blocked(host, *port).await
+        {
+            return Err(blocked::BY_ADDRESS.into());
+        }
+        tokio::time::timeout(self.attempt.saturating_sub(silence), handshake)
+            .await
+            .unwrap_or(Err("connection timed out".into()))
     }
 
     async fn handshake(

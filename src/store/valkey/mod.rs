@@ -4,6 +4,7 @@
 //! several, and `index` is what `last` reads. Only here is the `redis` crate known.
 
 mod backoff;
+mod blocked;
 mod cause;
 mod change;
 mod compound;

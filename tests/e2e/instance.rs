@@ -1,0 +1,60 @@
+//! Further instances, each with settings, a socket and a state of its own.
+
+use std::fs;
+
+use crate::EMBEDDED;
+use crate::client::ask;
+use crate::machine::Machine;
+
+#[test]
+fn two_instances_beside_the_default_one_keep_their_own() {
+    let Some(machine) = Machine::boot(EMBEDDED) else { return };
+    let instances = ["one", "two"];
+    for name in instances {
+        fs::write(machine.path(&format!("/etc/kvsock/{name}.env")), EMBEDDED).unwrap();
+        machine.systemctl(&["enable", "--now", &format!("kvsock@{name}.socket")]);
+    }
+    let socket = |name: &str| format!("/run/kvsock/{name}.sock");
+    let get = |name| machine.run_as("alice", &format!("kvsock --socket {} get motd", socket(name)));
+    for name in instances {
+        machine.ok(&["kvsock", "--socket", &socket(name), "set", "motd", name]);
+    }
+    assert_eq!(ask(&machine, "get motd"), "(nil)");
+    for name in instances {
+        assert_eq!(String::from_utf8(get(name).stdout).unwrap(), format!("{name}\n"));
+        let state = format!("/var/lib/kvsock@{name}");
+        assert_eq!(machine.ok(&["stat", "-c", "%U %a", &state]), "kvsockd 700");
+    }
+
+    // What happens to one does not touch the other, nor its directory.
+    machine.systemctl(&["reload", "kvsock@one.service"]);
+    machine.systemctl(&["stop", "kvsock@one.socket"]);
+    assert_eq!(machine.property("kvsock@one.service", "ActiveState"), "inactive");
+    assert!(!machine.path(&socket("one")).exists());
+    assert_eq!(String::from_utf8(get("two").stdout).unwrap(), "two\n");
+    machine.systemctl(&["reload", "kvsock@two.service", "kvsock.service"]);
+}
+
+#[test]
+fn a_credential_of_an_instance_is_its_own() {
+    let Some(machine) = Machine::boot(EMBEDDED) else { return };
+    let store = machine.path("/etc/credstore");
+    fs::create_dir_all(&store).unwrap();
+    fs::write(store.join("store-password"), "of the default one").unwrap();
+    fs::write(store.join("kvsock@one.store-password"), "of one").unwrap();
+    for name in ["one", "two"] {
+        fs::write(machine.path(&format!("/etc/kvsock/{name}.env")), EMBEDDED).unwrap();
+        machine.systemctl(&["start", &format!("kvsock@{name}.service")]);
+    }
+    let credentials = machine.path("/run/credentials");
+    let password = |name| fs::read_to_string(credentials.join(name).join("store-password"));
+    assert_eq!(password("kvsock@one.service").unwrap(), "of one");
+    assert!(password("kvsock@two.service").is_err());
+}
+
+#[test]
+fn an_instance_without_settings_does_not_start() {
+    let Some(machine) = Machine::boot(EMBEDDED) else { return };
+    assert!(!machine.run(&["systemctl", "start", "kvsock@one.socket"]).status.success());
+    assert!(!machine.run(&["systemctl", "start", "kvsock@one.service"]).status.success());
+}
