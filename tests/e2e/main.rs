@@ -13,6 +13,7 @@ mod configuration;
 mod credential;
 mod instance;
 mod journal;
+mod package;
 mod permission;
 mod readiness;
 mod reload;

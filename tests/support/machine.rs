@@ -52,7 +52,25 @@ impl Machine {
         present(missing.as_deref()).then(|| Self::boot_root(&root, settings))
     }
 
+    /// As [`Machine::boot_beside_valkey`], without kvsock.
+    pub(crate) fn boot_without_kvsock() -> Option<Self> {
+        let missing = missing_here().or_else(|| missing_valkey(Path::new("/")));
+        present(missing.as_deref()).then(|| Self::boot_bin(Path::new("/"), "", Path::new("")))
+    }
+
+    /// As [`Machine::boot_trixie`], without kvsock.
+    pub(crate) fn boot_trixie_without_kvsock() -> Option<Self> {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("machine-trixie");
+        let missing = missing_here().or_else(|| missing_trixie(&root));
+        present(missing.as_deref()).then(|| Self::boot_bin(&root, "", Path::new("")))
+    }
+
     fn boot_root(lower: &Path, settings: &str) -> Self {
+        let bin = Path::new(env!("CARGO_BIN_EXE_kvsockd")).parent().unwrap();
+        Self::boot_bin(lower, settings, bin)
+    }
+
+    fn boot_bin(lower: &Path, settings: &str, bin: &Path) -> Self {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("kvsock-e2e-{}-{number}", std::process::id());
         let directory = TempDir::with_prefix_in(&name, env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -68,7 +86,7 @@ impl Machine {
             .arg(directory.path())
             .arg(lower)
             .arg(source(""))
-            .arg(Path::new(env!("CARGO_BIN_EXE_kvsockd")).parent().unwrap())
+            .arg(bin)
             .stdin(Stdio::null())
             .stdout(console.try_clone().unwrap())
             .stderr(console)
@@ -220,6 +238,12 @@ pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(start.elapsed() < BOUND, "waited {BOUND:?} in vain for {what}");
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Whether these programs of this machine are installed; says plainly which is not.
+pub(crate) fn has(tools: &[&str]) -> bool {
+    let missing = tools.iter().find(|tool| !installed(tool));
+    present(missing.map(|tool| format!("{tool} is not installed")).as_deref())
 }
 
 /// Says plainly what was not run and why; fails where the run promised it.

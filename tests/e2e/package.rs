@@ -1,0 +1,184 @@
+//! The packages: built, checked, installed, upgraded under load, removed and purged.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::thread;
+
+use crate::client::{Client, ask};
+use crate::machine::{Machine, has, wait_for};
+
+/// Where an embedded store of the instance `one` is.
+const INSTANCE_STATE: &str = "/var/lib/kvsock@one/db";
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Builds a package, and gives its path.
+fn build(script: &str, arguments: &[&str], name: &str) -> PathBuf {
+    let script = repository().join("packaging").join(script);
+    let output = Command::new(script).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let package = repository().join("target/packages").join(name);
+    assert!(package.exists(), "no {name}");
+    package
+}
+
+fn build_deb(version: &str) -> PathBuf {
+    let name = format!("kvsock_{version}_{}.deb", architecture("dpkg", "--print-architecture"));
+    build("build-deb", &["--fast", "--deb-version", version], &name)
+}
+
+fn build_rpm(release: &str) -> PathBuf {
+    let version = env!("CARGO_PKG_VERSION");
+    let name = format!("kvsock-{version}-{release}.{}.rpm", std::env::consts::ARCH);
+    build("build-rpm", &["--set-metadata", &format!("release = \"{release}\"")], &name)
+}
+
+fn architecture(program: &str, argument: &str) -> String {
+    let output = Command::new(program).arg(argument).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+/// Copies a package into the machine, and gives its path there.
+fn bring(machine: &Machine, package: &Path) -> String {
+    let inside = format!("/opt/{}", package.file_name().unwrap().to_str().unwrap());
+    fs::copy(package, machine.path(&inside)).unwrap();
+    inside
+}
+
+/// What a fresh installation has to be, and a first use of it.
+fn is_installed(machine: &Machine) {
+    assert_eq!(machine.property("kvsock.socket", "UnitFileState"), "enabled");
+    assert_eq!(machine.property("kvsock.socket", "ActiveState"), "active");
+    assert_eq!(machine.property("kvsock.service", "ActiveState"), "inactive");
+    assert_eq!(machine.ok(&["stat", "-c", "%U %a", "/etc/kvsock/kvsock.env"]), "root 600");
+
+    machine.ok(&["usermod", "-aG", "kvsock", "alice"]);
+    machine.start_valkey();
+    wait_for("the store", || ask(machine, "pingdb") == "PONG");
+    assert_eq!(machine.ask_as("alice", r"set motd hello\nget motd\n"), "OK\nhello\n");
+    let refused = machine.ask_as("mallory", r"ping\n");
+    assert!(refused.contains("Permission denied"), "{refused}");
+    assert!(ask(machine, "status").contains("Store: valkey://127.0.0.1:6379/0 (up)"));
+
+    fs::write(machine.path("/etc/kvsock/one.env"), "KVSOCK_STORE=embedded\n").unwrap();
+    machine.systemctl(&["enable", "--now", "kvsock@one.socket"]);
+    set_in_instance(machine);
+}
+
+fn set_in_instance(machine: &Machine) {
+    machine.ok(&["kvsock", "--socket", "/run/kvsock/one.sock", "set", "motd", "one"]);
+}
+
+/// Runs an upgrade while clients come and go: none is refused, and each daemon is a new one.
+fn upgrade_under_load(machine: &Machine, upgrade: &[&str]) {
+    let units = ["kvsock.service", "kvsock@one.service"];
+    let daemons = || units.map(|unit| machine.property(unit, "MainPID"));
+    let sockets = || ["kvsock", "one"].map(|s| machine.identity(&format!("/run/kvsock/{s}.sock")));
+    let (before, doors) = (daemons(), sockets());
+    let mut served = 0;
+    thread::scope(|scope| {
+        let upgrade = scope.spawn(|| machine.ok(upgrade));
+        while !upgrade.is_finished() {
+            // Connecting panics when refused. A connection that the old daemon had taken may end
+            // without having been asked anything.
+            if let Ok(reply) = Client::connect(machine).try_ask("get motd") {
+                assert!(reply == "hello" || reply.starts_with("ERROR: store"), "{reply}");
+                served += 1;
+            }
+        }
+        upgrade.join().unwrap();
+    });
+    assert!(served > 0);
+    wait_for("the store", || ask(machine, "get motd") == "hello");
+    assert_eq!(sockets(), doors, "a socket is another one");
+    let after = daemons();
+    assert!(after[0] != before[0] && after[1] != before[1], "{before:?} {after:?}");
+}
+
+/// What has to be left when the package was removed.
+fn is_removed(machine: &Machine) {
+    for unit in ["kvsock.socket", "kvsock.service", "kvsock@one.socket", "kvsock@one.service"] {
+        assert_eq!(machine.property(unit, "ActiveState"), "inactive", "{unit}");
+    }
+    assert!(!machine.path("/run/kvsock").exists());
+    assert!(!machine.path("/usr/sbin/kvsockd").exists());
+    assert!(machine.path(INSTANCE_STATE).exists());
+    assert!(machine.path("/etc/kvsock/one.env").exists());
+}
+
+fn deb_lives_its_life(machine: &Machine) {
+    let [old, new] = ["0.0.1-1", "0.0.2-1"].map(|version| bring(machine, &build_deb(version)));
+    machine.ok(&["dpkg", "--install", &old]);
+    is_installed(machine);
+    upgrade_under_load(machine, &["dpkg", "--install", &new]);
+
+    machine.ok(&["dpkg", "--remove", "kvsock"]);
+    is_removed(machine);
+    assert!(machine.path("/etc/kvsock/kvsock.env").exists());
+
+    machine.ok(&["dpkg", "--install", &new]);
+    assert_eq!(ask(machine, "get motd"), "hello");
+    machine.systemctl(&["start", "kvsock@one.socket"]);
+    set_in_instance(machine);
+    machine.ok(&["dpkg", "--purge", "kvsock"]);
+    for path in ["/etc/kvsock", "/var/lib/kvsock", "/var/lib/kvsock@one", "/run/kvsock"] {
+        assert!(!machine.path(path).exists(), "{path}");
+    }
+    assert_eq!(machine.property("kvsock.socket", "LoadState"), "not-found");
+}
+
+#[test]
+fn debian_12_installs_upgrades_removes_and_purges_the_deb() {
+    let Some(machine) = Machine::boot_without_kvsock() else { return };
+    deb_lives_its_life(&machine);
+}
+
+#[test]
+fn debian_13_installs_upgrades_removes_and_purges_the_deb() {
+    let Some(machine) = Machine::boot_trixie_without_kvsock() else { return };
+    deb_lives_its_life(&machine);
+}
+
+#[test]
+fn rpm_installs_upgrades_and_removes_the_rpm() {
+    if !has(&["rpm"]) {
+        return;
+    }
+    let Some(machine) = Machine::boot_without_kvsock() else { return };
+    let [old, new] = ["1", "2"].map(|release| bring(&machine, &build_rpm(release)));
+    // Debian's packages are not in the database of rpm.
+    machine.ok(&["rpm", "--install", "--nodeps", &old]);
+    is_installed(&machine);
+    upgrade_under_load(&machine, &["rpm", "--upgrade", "--nodeps", &new]);
+    machine.ok(&["rpm", "--erase", "kvsock"]);
+    is_removed(&machine);
+}
+
+/// What a checker of packages printed, which has to be no error and no warning.
+fn is_clean(output: &Output, complaint: impl Fn(&str) -> bool) {
+    let report = String::from_utf8_lossy(&output.stdout);
+    let complaints: Vec<_> = report.lines().filter(|line| complaint(line)).collect();
+    assert!(complaints.is_empty(), "{complaints:#?} in {output:?}");
+}
+
+#[test]
+fn lintian_and_rpmlint_find_no_fault_in_the_packages() {
+    if !has(&["lintian", "rpm", "rpmlint"]) {
+        return;
+    }
+    // The manual is not written yet.
+    let manual = |line: &str| line.contains("no-manual-page");
+    let deb = build_deb("0.1.0-1");
+    let output = Command::new("lintian").arg("--allow-root").arg(deb).output().unwrap();
+    is_clean(&output, |line| (line.starts_with("E:") || line.starts_with("W:")) && !manual(line));
+
+    let settings = repository().join("packaging/rpm/rpmlint.toml");
+    let rpm = build_rpm("1");
+    let output = Command::new("rpmlint").arg("--config").arg(settings).arg(rpm).output().unwrap();
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(report.contains("1 packages and 0 specfiles checked"), "{output:?}");
+    is_clean(&output, |line| (line.contains(": E: ") || line.contains(": W: ")) && !manual(line));
+}
