@@ -2,12 +2,13 @@
 
 use crate::client::{Client, ask};
 use crate::machine::{Machine, wait_for};
+use crate::unit::verify;
 use crate::{EMBEDDED, VALKEY};
 
 const LOCAL: &str = "local-store.conf";
+const REMOTE: &str = "remote-store.conf";
 /// What is in the root directory then; systemd hides an empty /root.
 const ROOT: &str = "dev\netc\nlib\nlib64\nproc\nroot\nrun\nsys\ntmp\nusr\nvar";
-const REMOTE: &str = "remote-store.conf";
 /// A Valkey that is not at a loopback address.
 const REMOTE_VALKEY: &str = "KVSOCK_STORE=valkey://192.0.2.1:6379/0\nKVSOCK_STORE_TIMEOUT=2s\n";
 /// A Valkey that is on no network.
@@ -31,6 +32,7 @@ fn is_well_confined(machine: &Machine) {
         eprintln!("exposure of {unit} without a network: {without}");
         assert!(without <= 0.3, "{unit} without a network has {without}");
     }
+    verify(machine);
 }
 
 /// Starts a Valkey of its own inside, with these arguments.

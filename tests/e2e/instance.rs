@@ -6,6 +6,30 @@ use crate::EMBEDDED;
 use crate::client::ask;
 use crate::machine::Machine;
 
+/// The directives of a unit, without what says that it is one of an instance.
+fn directives(unit: &str) -> Vec<String> {
+    let unit =
+        [(" (instance %i)", ""), ("kvsock@%i.store-", "store-"), ("@%i", ""), ("%i", "kvsock")]
+            .into_iter()
+            .fold(unit.to_owned(), |unit, (instance, default)| unit.replace(instance, default));
+    let is_directive = |line: &&str| !line.is_empty() && !line.starts_with('#');
+    // A credential of the default instance has one name, not two.
+    let one_name = |line: &str| match line.split_once(':') {
+        Some((name, _)) if line.starts_with("LoadCredential=") => name.to_owned(),
+        _ => line.to_owned(),
+    };
+    unit.lines().filter(is_directive).map(one_name).collect()
+}
+
+#[test]
+fn the_templates_are_the_units_with_names_of_their_own() {
+    let service = include_str!("../../systemd/kvsock.service");
+    assert_eq!(directives(include_str!("../../systemd/kvsock@.service")), directives(service));
+    let mut socket = directives(include_str!("../../systemd/kvsock@.socket"));
+    socket.retain(|line| !line.starts_with("AssertPathExists="));
+    assert_eq!(socket, directives(include_str!("../../systemd/kvsock.socket")));
+}
+
 #[test]
 fn two_instances_beside_the_default_one_keep_their_own() {
     let Some(machine) = Machine::boot(EMBEDDED) else { return };

@@ -13,7 +13,8 @@ fn access(machine: &Machine, path: &str) -> (u32, u32, u32) {
     (metadata.uid(), metadata.gid(), metadata.mode() & 0o7777)
 }
 
-fn verify(machine: &Machine) {
+/// Fails when systemd finds a fault in the units, drop-ins included.
+pub(crate) fn verify(machine: &Machine) {
     // Without the manual pages that Documentation= names: only a package installs those.
     let units = ["kvsock.socket", "kvsock.service", "kvsock@.socket", "kvsock@.service"]
         .map(|u| format!("/lib/systemd/system/{u}"));
