@@ -150,7 +150,7 @@ pub const SETTINGS: &[Setting] = &[
         "SCRIPTS",
         "admin",
         "WHO",
-        "Who may run scripts (EVAL and kin) in Valkey: no (nobody), admin, or all; under a prefix nobody",
+        "Who may run scripts (EVAL and kin) in Valkey: no (nobody), admin, or all; nobody under a prefix or with keys of users",
     ),
     reloadable(row(
         "LOG",
