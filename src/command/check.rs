@@ -113,7 +113,7 @@ pub(super) fn tell(context: &Context, session: &mut Session, command: &Command) 
         // It tells itself, when it knows whose keys are meant.
         _ if command.run == Run::Local(Local::ClearDb) => return,
         Who::OwnersOfKeys => {
-            if context.spaces.namespace() == Namespace::User && !session.is_abroad {
+            if context.spaces.namespace() == Namespace::User && !session.is_abroad() {
                 return;
             }
             true

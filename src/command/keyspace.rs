@@ -9,8 +9,9 @@ use super::context::Context;
 use super::session::Session;
 use super::space::Namespace;
 use super::table::Command;
+use crate::handover::Whose;
 use crate::message::{Args, ErrorReply, Reply};
-use crate::store::{Operation, Store, Verb};
+use crate::store::{Operation, Verb};
 
 /// CLEARDB as it is told of when it is another user's keys that go.
 const OF_ANOTHER: &str = "cleardb --user";
@@ -22,16 +23,25 @@ pub(super) fn choose(
     command: &Command,
     args: &[Bytes],
 ) -> Result<Reply, ErrorReply> {
-    let store = match args {
-        [word] if is_word(word, "own") => context.spaces.of(session.caller()),
-        [word] if is_word(word, "all") => Some(Arc::clone(context.spaces.all())),
-        [word, uid] if is_word(word, "user") => Some(of_user(context, uid)?),
+    let whose = match args {
+        [word] if is_word(word, "own") => Whose::Own,
+        [word] if is_word(word, "all") => Whose::All,
+        [word, uid] if is_word(word, "user") => Whose::User(user(context, uid)?),
         _ => return Err(misuse(command)),
     };
     session.end_transaction();
-    session.store = store;
-    session.is_abroad = !is_word(&args[0], "own");
+    go(context, session, whose);
     Ok(Reply::OK)
+}
+
+/// Lets a connection work on these keys.
+pub(super) fn go(context: &Context, session: &mut Session, whose: Whose) {
+    session.store = match whose {
+        Whose::Own => context.spaces.of(session.caller()),
+        Whose::All => Some(Arc::clone(context.spaces.all())),
+        Whose::User(uid) => Some(context.spaces.of_user(uid)),
+    };
+    session.whose = whose;
 }
 
 /// Removes all keys of the connection's key space, or of another user's.
@@ -44,7 +54,7 @@ pub(super) async fn clear(
     let store = match args {
         [] => {
             let store = Arc::clone(session.store()?);
-            if session.is_abroad || context.spaces.namespace() == Namespace::Shared {
+            if session.is_abroad() || context.spaces.namespace() == Namespace::Shared {
                 context.audit.administers(session.caller(), "cleardb");
             }
             store
@@ -54,7 +64,7 @@ pub(super) async fn clear(
                 context.audit.refuses(session.caller(), OF_ANOTHER);
                 return Err(ErrorReply::Forbidden(OF_ANOTHER));
             }
-            let store = of_user(context, uid)?;
+            let store = context.spaces.of_user(user(context, uid)?);
             context.audit.administers(session.caller(), OF_ANOTHER);
             store
         }
@@ -70,14 +80,12 @@ pub(super) async fn clear(
     }
 }
 
-fn of_user(context: &Context, uid: &[u8]) -> Result<Arc<Store>, ErrorReply> {
+/// The uid that a request names.
+fn user(context: &Context, uid: &[u8]) -> Result<u32, ErrorReply> {
     let failed = |text: &'static str| Err(ErrorReply::Failed(text.into()));
     if context.spaces.namespace() == Namespace::Shared {
         return failed("all users share one key space (KVSOCK_NAMESPACE)");
     }
     let uid = std::str::from_utf8(uid).ok().and_then(|uid| uid.parse::<u32>().ok());
-    uid.map_or_else(
-        || failed("a user is named by its uid, a number"),
-        |uid| Ok(context.spaces.of_user(uid)),
-    )
+    uid.map_or_else(|| failed("a user is named by its uid, a number"), Ok)
 }

@@ -10,6 +10,7 @@ use super::clients::Client;
 use super::context::Context;
 use super::queue::Queue;
 use super::watchers::Watcher;
+use crate::handover::Whose;
 use crate::message::{ErrorReply, Protocol};
 use crate::store::{Store, Watch};
 
@@ -22,8 +23,8 @@ pub struct Session {
     protocol: Protocol,
     /// The keys that it works on; none for a user that has none.
     pub(super) store: Option<Arc<Store>>,
-    /// They are not, or not only, the caller's own: an administrator chose them.
-    pub(super) is_abroad: bool,
+    /// Whose they are.
+    pub(super) whose: Whose,
     /// Commands since MULTI.
     pub(super) queue: Option<Queue>,
     pub(super) watched: Watched,
@@ -62,15 +63,25 @@ impl Session {
         max_queue: usize,
         max_reply: usize,
     ) -> Session {
+        let client = context.clients.enter(caller, address, descriptor);
+        Session::of(context, client, max_queue, max_reply)
+    }
+
+    /// A session of `client` that has told nothing yet.
+    pub(super) fn of(
+        context: &Arc<Context>,
+        client: Arc<Client>,
+        max_queue: usize,
+        max_reply: usize,
+    ) -> Session {
         let limit = |bytes| if bytes == 0 { usize::MAX } else { bytes };
-        let protocol = Protocol::Text;
-        let store = context.spaces.of(&caller);
+        let store = context.spaces.of(&client.caller);
         Session {
             store,
-            is_abroad: false,
-            client: context.clients.enter(caller, address, descriptor, protocol),
+            whose: Whose::Own,
+            client,
             context: Arc::clone(context),
-            protocol,
+            protocol: Protocol::Text,
             queue: None,
             watched: Watched::Nothing,
             watcher: None,
@@ -110,7 +121,7 @@ impl Session {
 
     /// The keys that it works on. Who is no administrator any more has no others than its own.
     pub(super) fn store(&self) -> Result<&Arc<Store>, ErrorReply> {
-        if self.is_abroad && !self.is_administrator() {
+        if self.is_abroad() && !self.is_administrator() {
             self.context.audit.refuses(self.caller(), "keyspace");
             return Err(ErrorReply::Forbidden("keyspace"));
         }
@@ -130,10 +141,15 @@ impl Session {
         self.context.administrators.include(self.caller())
     }
 
+    /// Whether its keys are not, or not only, the caller's own: an administrator chose them.
+    pub(super) fn is_abroad(&self) -> bool {
+        self.whose != Whose::Own
+    }
+
     /// Works on the caller's own keys again.
     pub(super) fn come_home(&mut self) {
         self.store = self.context.spaces.of(self.caller());
-        self.is_abroad = false;
+        self.whose = Whose::Own;
     }
 
     /// Whether the log is to be told of `command` for the first time.
