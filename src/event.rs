@@ -45,6 +45,8 @@ events! {
     FULL = "ce34768c259b4c648a929b47958f823e";
     /// A connection was refused: there are too many of one user.
     USER_FULL = "3ae222b979714c83918d6548e705e6da";
+    /// WATCH was refused: too many connections of one user watch keys.
+    WATCHERS_FULL = "2f7a79fa942b453b8aebb81f6094b186";
     /// Entries on one subject were too many, and only counted.
     HELD_BACK = "c339a65a86cb461aabb53ca50f3fc812";
     /// Entries were lost, as the journal did not take them in time.

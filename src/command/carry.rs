@@ -13,7 +13,7 @@ use super::keyspace;
 use super::queue::Queue;
 use super::session::{Session, Watched};
 use super::table::{self, Command};
-use crate::handover::{ClientRecord, Record, TransactionRecord, Whose};
+use crate::handover::{ClientRecord, KeySpace, Record, TransactionRecord};
 use crate::message::{Args, Request};
 
 impl Session {
@@ -47,8 +47,8 @@ impl Session {
     }
 
     /// Whose keys it works on.
-    pub fn whose_keys(&self) -> Whose {
-        self.whose
+    pub fn key_space(&self) -> KeySpace {
+        self.key_space
     }
 
     /// The session of a connection that another daemon had. What waited for EXEC is checked again,

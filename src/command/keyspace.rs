@@ -9,7 +9,7 @@ use super::context::Context;
 use super::session::Session;
 use super::space::Namespace;
 use super::table::Command;
-use crate::handover::Whose;
+use crate::handover::KeySpace;
 use crate::message::{Args, ErrorReply, Reply};
 use crate::store::{Operation, Verb};
 
@@ -23,25 +23,26 @@ pub(super) fn choose(
     command: &Command,
     args: &[Bytes],
 ) -> Result<Reply, ErrorReply> {
-    let whose = match args {
-        [word] if is_word(word, "own") => Whose::Own,
-        [word] if is_word(word, "all") => Whose::All,
-        [word, uid] if is_word(word, "user") => Whose::User(user(context, uid)?),
+    let key_space = match args {
+        [word] if is_word(word, "own") => KeySpace::Own,
+        [word] if is_word(word, "all") => KeySpace::All,
+        [word, uid] if is_word(word, "user") => KeySpace::User(uid_of(context, uid)?),
         _ => return Err(misuse(command)),
     };
+    context.audit.administers_keys(session.caller(), command.full_name, key_space);
     session.end_transaction();
-    go(context, session, whose);
+    go(context, session, key_space);
     Ok(Reply::OK)
 }
 
 /// Lets a connection work on these keys.
-pub(super) fn go(context: &Context, session: &mut Session, whose: Whose) {
-    session.store = match whose {
-        Whose::Own => context.spaces.of(session.caller()),
-        Whose::All => Some(Arc::clone(context.spaces.all())),
-        Whose::User(uid) => Some(context.spaces.of_user(uid)),
+pub(super) fn go(context: &Context, session: &mut Session, key_space: KeySpace) {
+    session.store = match key_space {
+        KeySpace::Own => context.spaces.of(session.caller()),
+        KeySpace::All => Some(Arc::clone(context.spaces.all())),
+        KeySpace::User(uid) => Some(context.spaces.of_user(uid)),
     };
-    session.whose = whose;
+    session.key_space = key_space;
 }
 
 /// Removes all keys of the connection's key space, or of another user's.
@@ -55,7 +56,7 @@ pub(super) async fn clear(
         [] => {
             let store = Arc::clone(session.store()?);
             if session.is_abroad() || context.spaces.namespace() == Namespace::Shared {
-                context.audit.administers(session.caller(), "cleardb");
+                context.audit.administers_keys(session.caller(), "cleardb", session.key_space);
             }
             store
         }
@@ -64,9 +65,9 @@ pub(super) async fn clear(
                 context.audit.refuses(session.caller(), OF_ANOTHER);
                 return Err(ErrorReply::Forbidden(OF_ANOTHER));
             }
-            let store = context.spaces.of_user(user(context, uid)?);
-            context.audit.administers(session.caller(), OF_ANOTHER);
-            store
+            let uid = uid_of(context, uid)?;
+            context.audit.administers_keys(session.caller(), OF_ANOTHER, KeySpace::User(uid));
+            context.spaces.of_user(uid)
         }
         _ => return Err(misuse(command)),
     };
@@ -80,8 +81,8 @@ pub(super) async fn clear(
     }
 }
 
-/// The uid that a request names.
-fn user(context: &Context, uid: &[u8]) -> Result<u32, ErrorReply> {
+/// The user that a request names.
+fn uid_of(context: &Context, uid: &[u8]) -> Result<u32, ErrorReply> {
     let failed = |text: &'static str| Err(ErrorReply::Failed(text.into()));
     if context.spaces.namespace() == Namespace::Shared {
         return failed("all users share one key space (KVSOCK_NAMESPACE)");

@@ -9,8 +9,9 @@ use super::caller::Caller;
 use super::clients::Client;
 use super::context::Context;
 use super::queue::Queue;
+use super::size::CachedSize;
 use super::watchers::Watcher;
-use crate::handover::Whose;
+use crate::handover::KeySpace;
 use crate::message::{ErrorReply, Protocol};
 use crate::store::{Store, Watch};
 
@@ -23,8 +24,10 @@ pub struct Session {
     protocol: Protocol,
     /// The keys that it works on; none for a user that has none.
     pub(super) store: Option<Arc<Store>>,
-    /// Whose they are.
-    pub(super) whose: Whose,
+    /// Whose they are: an administrator may choose others' than its own.
+    pub(super) key_space: KeySpace,
+    /// How many are the caller's own, once it was asked for.
+    size: Option<Arc<CachedSize>>,
     /// Commands since MULTI.
     pub(super) queue: Option<Queue>,
     pub(super) watched: Watched,
@@ -78,7 +81,8 @@ impl Session {
         let store = context.spaces.of(&client.caller);
         Session {
             store,
-            whose: Whose::Own,
+            key_space: KeySpace::Own,
+            size: None,
             client,
             context: Arc::clone(context),
             protocol: Protocol::Text,
@@ -131,6 +135,16 @@ impl Session {
         })
     }
 
+    /// Whether the keys are not, or not only, the caller's own.
+    pub(super) fn is_abroad(&self) -> bool {
+        self.key_space != KeySpace::Own
+    }
+
+    /// How many keys are the caller's own, as `status` shows it.
+    pub(super) fn size(&mut self) -> Arc<CachedSize> {
+        Arc::clone(self.size.get_or_insert_default())
+    }
+
     /// Who is at the other end.
     pub(super) fn caller(&self) -> &Caller {
         &self.client.caller
@@ -141,15 +155,10 @@ impl Session {
         self.context.administrators.include(self.caller())
     }
 
-    /// Whether its keys are not, or not only, the caller's own: an administrator chose them.
-    pub(super) fn is_abroad(&self) -> bool {
-        self.whose != Whose::Own
-    }
-
     /// Works on the caller's own keys again.
     pub(super) fn come_home(&mut self) {
         self.store = self.context.spaces.of(self.caller());
-        self.whose = Whose::Own;
+        self.key_space = KeySpace::Own;
     }
 
     /// Whether the log is to be told of `command` for the first time.

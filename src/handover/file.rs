@@ -140,7 +140,7 @@ mod tests {
     use serde_bytes::ByteBuf;
 
     use super::*;
-    use crate::handover::{ClientRecord, TransactionRecord, Whose};
+    use crate::handover::{ClientRecord, KeySpace, TransactionRecord};
     use crate::message::Protocol;
     use crate::protocol::Progress;
 
@@ -157,7 +157,7 @@ mod tests {
             client: ClientRecord { id: 1, ..ClientRecord::default() },
             transaction: None,
             has_watched: false,
-            keys: Whose::Own,
+            keys: KeySpace::Own,
         };
         let full = Record {
             protocol: Some(Protocol::Resp3),
@@ -180,14 +180,14 @@ mod tests {
                 is_spoilt: true,
             }),
             has_watched: true,
-            keys: Whose::User(1000),
+            keys: KeySpace::User(1000),
         };
         let with = |protocol, progress, keys| Record { protocol, progress, keys, ..plain.clone() };
         vec![
             full,
-            with(Some(Protocol::Text), Progress::Lines, Whose::All),
-            with(Some(Protocol::Text), Progress::RefusedLine { dropped: 0 }, Whose::Own),
-            with(Some(Protocol::Resp2), Progress::RefusedLength { left: 9 }, Whose::Own),
+            with(Some(Protocol::Text), Progress::Lines, KeySpace::All),
+            with(Some(Protocol::Text), Progress::RefusedLine { dropped: 0 }, KeySpace::Own),
+            with(Some(Protocol::Resp2), Progress::RefusedLength { left: 9 }, KeySpace::Own),
             plain.clone(),
         ]
     }

@@ -11,4 +11,4 @@ mod record;
 
 pub use self::file::{FORMAT, Head, Records, Unreadable, read, write};
 pub use self::passage::{Passage, Passed, take_out};
-pub use self::record::{ClientRecord, Record, TransactionRecord, Whose};
+pub use self::record::{ClientRecord, KeySpace, Record, TransactionRecord};

@@ -3,6 +3,7 @@
 //! These types are a file format, see `file.rs`: a field that is added takes `#[serde(default)]`,
 //! and where an older daemon would do wrong without it, a new number of the format.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,7 @@ pub struct Record {
     /// It watched keys, of which nobody knows any more whether they change.
     pub has_watched: bool,
     /// The keys that it works on.
-    pub keys: Whose,
+    pub keys: KeySpace,
 }
 
 /// What is known of a client.
@@ -66,12 +67,23 @@ pub struct TransactionRecord {
 
 /// Whose keys a connection works on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Whose {
-    /// Those of its user.
+pub enum KeySpace {
+    /// Those that are its user's: with shared keys, all.
     #[default]
     Own,
     /// Everybody's; an administrator chose so.
     All,
     /// Those of the user with this uid; an administrator chose so.
     User(u32),
+}
+
+/// In the words of the log.
+impl fmt::Display for KeySpace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KeySpace::Own => f.write_str("own"),
+            KeySpace::All => f.write_str("all"),
+            KeySpace::User(uid) => uid.fmt(f),
+        }
+    }
 }

@@ -38,7 +38,7 @@ impl Connection<'_> {
             client: self.session.client_record(),
             transaction: self.session.transaction_record(),
             has_watched: self.session.has_watched(),
-            keys: self.session.whose_keys(),
+            keys: self.session.key_space(),
             output: ByteBuf::from(self.output.into_rest()),
         };
         Ok(Carried { socket: self.stream.into_std()?.into(), record })
