@@ -95,7 +95,6 @@ pub(super) fn read(
 
 /// Settings whose feature is not there yet hold one value only.
 fn planned(reader: &mut Reader, inputs: &Inputs) {
-    reader.read("IDLE_EXIT", inputs.idle_exit.as_ref(), value::only("0", value::time));
     reader.read("CACHE", inputs.cache.as_ref(), value::only("0", value::size));
     reader.read("WORKERS", inputs.workers.as_ref(), value::only("1", value::count));
 }
@@ -152,6 +151,7 @@ pub(super) fn server(reader: &mut Reader, inputs: &Inputs) -> Option<server::Opt
         reader.fault("MAX_MEMORY", Problem::LessThanRequest);
     }
     let client_timeout = reader.read("CLIENT_TIMEOUT", inputs.client_timeout.as_ref(), value::time);
+    let idle_exit = reader.read("IDLE_EXIT", inputs.idle_exit.as_ref(), value::time);
     let drain_timeout = reader.read("DRAIN_TIMEOUT", inputs.drain_timeout.as_ref(), value::time);
     let admin_gid = reader.read_optional("ADMIN_GROUP", inputs.admin_group.as_ref(), group::gid);
     Some(server::Options {
@@ -161,6 +161,7 @@ pub(super) fn server(reader: &mut Reader, inputs: &Inputs) -> Option<server::Opt
         max_reply: max_reply?,
         max_memory: max_memory?,
         client_timeout: client_timeout?,
+        idle_exit: idle_exit?,
         drain_timeout: drain_timeout?,
         admin_gid: admin_gid?,
     })

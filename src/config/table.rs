@@ -126,12 +126,12 @@ pub const SETTINGS: &[Setting] = &[
         "TIME",
         "A client that says nothing for this long is disconnected; 0 is never",
     )),
-    row(
+    reloadable(row(
         "IDLE_EXIT",
         "0",
         "TIME",
-        "The daemon stops when nobody was connected for this long; this version has only 0, never",
-    ),
+        "The daemon stops when nobody was connected for this long, and starts with the next client; 0 is never",
+    )),
     reloadable(row(
         "DRAIN_TIMEOUT",
         "10s",

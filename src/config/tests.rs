@@ -47,6 +47,7 @@ fn the_defaults_are_valid() {
         max_reply: 64 << 20,
         max_memory: 512 << 20,
         client_timeout: Duration::ZERO,
+        idle_exit: Duration::ZERO,
         drain_timeout: Duration::from_secs(10),
         admin_gid: None,
     };

@@ -13,10 +13,10 @@ use crate::command::{Administrators, Context, Namespace, Scripts};
 use crate::config::{Invocation, reload};
 use crate::event;
 use crate::logging::Logging;
-use crate::server::Server;
-use crate::store::Store;
+use crate::server::{Options, Server};
+use crate::store::{Health, Store};
 use crate::systemd::bind::{Bound, bind};
-use crate::systemd::listen::Activated;
+use crate::systemd::listen::{Activated, is_awaited};
 use crate::systemd::notify::Notifier;
 
 /// Descriptors wanted beside those of clients: the store's files, listeners, the log.
@@ -42,7 +42,7 @@ pub(super) async fn serve(
     // Signals are taken before anybody can be told that the daemon is ready.
     let mut signals = Signals::new().map_err(StartError::System)?;
     raise_descriptor_limit(settings.server.max_clients);
-    let (listeners, bound) = listeners(invocation, &activated.listeners)?;
+    let (listeners, bound) = open_listeners(invocation, &activated.listeners)?;
     let count = listeners.len();
     let store_url = settings.store.location.to_string();
     let store = Store::open(settings.store.clone())?;
@@ -79,18 +79,34 @@ pub(super) async fn serve(
     );
     if bound.is_some() {
         welcome::greet(&settings.socket);
+        if !settings.server.idle_exit.is_zero() {
+            tracing::warn!("KVSOCK_IDLE_EXIT has no effect: nobody would start the daemon again");
+        }
     }
-    // A restart looks like a stop from here; "shutdown" is a stop for certain.
-    let may_go_on = tokio::select! {
-        () = signals.handle(invocation, logging, notifier, &server, &context) => {
-            notifier.is_heard()
+    let may_go_on = loop {
+        tokio::select! {
+            // A restart looks like a stop from here; "shutdown" is a stop for certain.
+            () = signals.handle(invocation, logging, notifier, &server, &context) => {
+                break notifier.is_heard();
+            }
+            () = server.stop_requested() => {
+                tracing::info!("stopping: a client asked for it");
+                break false;
+            }
+            () = idle(&server, activated, &context) => {}
+            never = heartbeat::beat(notifier, &context) => match never {},
+            never = context.audit.tell_in_time() => match never {},
         }
-        () = server.stop_requested() => {
-            tracing::info!("stopping: a client asked for it");
-            false
+        // The decision is made; who comes from here on finds the socket in systemd's hands.
+        let (options, connections) = (server.options(), server.hand_over().await.0);
+        let (listeners, _) = open_listeners(invocation, &activated.listeners)?;
+        server = Server::start(listeners, Options::clone(&options), Arc::clone(&context))
+            .map_err(StartError::System)?;
+        if connections.is_empty() && !is_awaited(&activated.listeners) {
+            tracing::info!(limit = ?options.idle_exit, "stopping: nobody is connected");
+            break false;
         }
-        never = heartbeat::beat(notifier, &context) => match never {},
-        never = context.audit.tell_in_time() => match never {},
+        server.take_over(connections);
     };
 
     let limit = server.options().drain_timeout;
@@ -121,8 +137,22 @@ pub(super) async fn serve(
     Ok(())
 }
 
+/// Ends when the daemon may end for a while: nobody is connected, systemd starts it again for whoever
+/// comes, and the store can take what is still held back for it.
+async fn idle(server: &Server, activated: &Activated, context: &Context) {
+    if activated.listeners.is_empty() {
+        return std::future::pending().await;
+    }
+    loop {
+        server.idle().await;
+        if context.store().health() == Health::Up {
+            return;
+        }
+    }
+}
+
 /// Descriptors of our own beside `activated`, for the server to keep, or our own socket.
-fn listeners(
+fn open_listeners(
     invocation: &Invocation,
     activated: &[UnixListener],
 ) -> Result<(Vec<UnixListener>, Option<Bound>), StartError> {

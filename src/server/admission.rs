@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::Notify;
+
 use super::options::Options;
 use crate::command::Full;
 
@@ -11,11 +13,17 @@ const RESERVED: usize = 3;
 
 /// Counts connections.
 #[derive(Debug, Default)]
-pub(super) struct Admission(Mutex<Open>);
+pub(super) struct Admission {
+    open: Mutex<Open>,
+    /// The last one ended.
+    emptied: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Open {
     all: usize,
+    /// Connections so far.
+    entered: u64,
     by_uid: HashMap<u32, usize>,
 }
 
@@ -29,7 +37,7 @@ pub(super) struct Place {
 impl Admission {
     /// Counts one more of `uid`, if there is room.
     fn enter(&self, options: &Options, uid: u32, administrator: bool) -> Result<(), Full> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let reserved = if administrator { RESERVED } else { 0 };
         if options.max_clients != 0 && open.all >= options.max_clients + reserved {
             return Err(Full::Server);
@@ -40,20 +48,25 @@ impl Admission {
             return Err(Full::User);
         }
         open.all += 1;
+        open.entered += 1;
         open.by_uid.insert(uid, of_user + 1);
         Ok(())
     }
 
     /// Counts one more of `uid`, which was let in by the daemon before this one.
     fn enter_again(&self, uid: u32) {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.all += 1;
+        open.entered += 1;
         *open.by_uid.entry(uid).or_default() += 1;
     }
 
     fn leave(&self, uid: u32) {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.all -= 1;
+        if open.all == 0 {
+            self.emptied.notify_waiters();
+        }
         if let Some(count) = open.by_uid.get_mut(&uid) {
             *count -= 1;
             if *count == 0 {
@@ -62,9 +75,23 @@ impl Admission {
         }
     }
 
+    /// Waits until there is no connection; gives how many there have been.
+    pub(super) async fn empty(&self) -> u64 {
+        loop {
+            let emptied = self.emptied.notified();
+            {
+                let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+                if open.all == 0 {
+                    return open.entered;
+                }
+            }
+            emptied.await;
+        }
+    }
+
     /// Connections open now.
     pub(super) fn open(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).all
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).all
     }
 }
 
@@ -108,6 +135,7 @@ mod tests {
             max_reply: 0,
             max_memory: 0,
             client_timeout: Duration::ZERO,
+            idle_exit: Duration::ZERO,
             drain_timeout: Duration::ZERO,
             admin_gid: None,
         }

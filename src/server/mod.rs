@@ -51,6 +51,7 @@ impl Server {
             stage: watch::Sender::new(Stage::Serving),
             handed: Mutex::default(),
             stop_requested: Notify::new(),
+            reloaded: Notify::new(),
             refusing: AtomicUsize::new(0),
         });
         let mut tasks = JoinSet::new();
@@ -74,6 +75,31 @@ impl Server {
         lost
     }
 
+    /// Ends when nobody has been connected for [`Options::idle_exit`]; never, where that is 0.
+    pub async fn idle(&self) {
+        loop {
+            let limit = self.options().idle_exit;
+            let reloaded = self.shared.reloaded.notified();
+            let idle = async {
+                if limit.is_zero() {
+                    std::future::pending::<()>().await;
+                }
+                loop {
+                    let entered = self.shared.admission.empty().await;
+                    tokio::time::sleep(limit).await;
+                    // Who came and went meanwhile begins it anew.
+                    if self.shared.admission.empty().await == entered && self.refusing() == 0 {
+                        return;
+                    }
+                }
+            };
+            tokio::select! {
+                () = idle => return,
+                () = reloaded => {}
+            }
+        }
+    }
+
     /// Ends when a client asked for a stop.
     pub async fn stop_requested(&self) {
         self.shared.stop_requested.notified().await;
@@ -83,6 +109,7 @@ impl Server {
     pub fn set_options(&self, options: Options) {
         self.shared.context.administrators.set_group(options.admin_gid);
         *self.shared.options.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(options);
+        self.shared.reloaded.notify_waiters();
     }
 
     /// The limits in force.

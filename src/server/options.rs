@@ -17,6 +17,8 @@ pub struct Options {
     pub max_memory: usize,
     /// A connection that says nothing for this long is closed.
     pub client_timeout: Duration,
+    /// Without a connection for this long, the server is idle.
+    pub idle_exit: Duration,
     /// The longest that a stop waits for requests already received.
     pub drain_timeout: Duration,
     /// Members of this group are administrators.

@@ -35,6 +35,8 @@ pub(super) struct Shared {
     pub(super) handed: Mutex<Vec<Carried>>,
     /// A client with the right to do so asked for a stop.
     pub(super) stop_requested: Notify,
+    /// There are new limits.
+    pub(super) reloaded: Notify,
     /// Connections being refused.
     pub(super) refusing: AtomicUsize,
 }

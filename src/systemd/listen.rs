@@ -7,6 +7,7 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
 use listenfd::ListenFd;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use socket2::{Domain, SockRef, Type};
 
 /// How systemd's own names of sockets end, where a unit gives none.
@@ -55,6 +56,14 @@ pub struct Activated {
     pub stored: Vec<OwnedFd>,
     /// Descriptors that were closed, for they are of no use to this version; by name.
     pub closed: Vec<String>,
+}
+
+/// Whether somebody waits to be taken on one of `listeners`.
+pub fn is_awaited(listeners: &[UnixListener]) -> bool {
+    let mut asked: Vec<PollFd<'_>> =
+        listeners.iter().map(|listener| PollFd::new(listener, PollFlags::IN)).collect();
+    // Where that cannot be told, somebody is taken to be there.
+    rustix::event::poll(&mut asked, Some(&Timespec::default())).map_or(true, |count| count > 0)
 }
 
 /// Takes the sockets of `sd_listen_fds(3)`; none, when not activated. The first call takes them

@@ -11,6 +11,7 @@ mod audit;
 mod cage;
 mod configuration;
 mod credential;
+mod idle;
 mod instance;
 mod journal;
 mod package;
