@@ -82,3 +82,15 @@ fn an_instance_without_settings_does_not_start() {
     assert!(!machine.run(&["systemctl", "start", "kvsock@one.socket"]).status.success());
     assert!(!machine.run(&["systemctl", "start", "kvsock@one.service"]).status.success());
 }
+
+#[test]
+fn no_instance_takes_the_place_of_the_default_one() {
+    let Some(machine) = Machine::boot(EMBEDDED) else { return };
+    let socket = machine.identity("/run/kvsock/kvsock.sock");
+    for unit in ["kvsock@kvsock.socket", "kvsock@kvsock.service"] {
+        assert!(!machine.run(&["systemctl", "start", unit]).status.success(), "{unit}");
+    }
+    assert_eq!(machine.identity("/run/kvsock/kvsock.sock"), socket);
+    assert_eq!(ask(&machine, "ping"), "pong");
+    assert_eq!(machine.property("kvsock@kvsock.service", "ActiveState"), "inactive");
+}
