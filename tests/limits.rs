@@ -2,12 +2,13 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::daemon::{Client, Daemon};
+use support::daemon::{Client, Daemon, PATIENCE};
 
-/// Root and the daemon's own user, whom the limits of others do not bind, are all that a test can
-/// be without accounts of its own: administrators have three places more.
+/// Places that administrators have above the limit.
 const RESERVED: usize = 3;
 
 #[test]
@@ -64,4 +65,114 @@ fn ten_thousand_clients_are_served() {
     }
     let each = (daemon.memory() - before) / clients.len();
     assert!(each < 12 * 1024, "an idle client costs {each} bytes");
+}
+
+const ANN: u32 = 1234;
+const BOB: u32 = 1235;
+const TEXT: &str = "ERROR: too many clients\n";
+const RESP: &str = "-ERR max number of clients reached\r\n";
+
+/// A connection of another user that stays open until it is dropped.
+struct Held(Child);
+
+impl Held {
+    /// Connects, and is served.
+    fn of(uid: u32, daemon: &Daemon) -> Held {
+        let id = uid.to_string();
+        let mut nc = Command::new("setpriv")
+            .args(["--reuid", &id, "--regid", &id, "--clear-groups", "nc", "-U"])
+            .arg(daemon.socket())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("setpriv and nc");
+        nc.stdin.as_mut().expect("piped").write_all(b"ping\n").expect("nc reads");
+        let mut held = Held(nc);
+        assert_eq!(held.line(), "pong\n", "user {uid}");
+        held
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        let stdout = self.0.stdout.as_mut().expect("piped");
+        BufReader::new(stdout).read_line(&mut line).expect("nc writes");
+        line
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A user is refused in each protocol.
+#[track_caller]
+fn is_refused(daemon: &Daemon, uid: u32) {
+    assert_eq!(daemon.ask_as(uid, "ping\n"), TEXT, "user {uid}");
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let reply = daemon.ask_as(uid, "*1\r\n$4\r\nPING\r\n");
+        if reply == RESP {
+            return;
+        }
+        // On a busy machine the client may have been silent for longer than the daemon waits.
+        assert_eq!(reply, TEXT, "user {uid}");
+        assert!(Instant::now() < end, "user {uid} is always answered in text");
+    }
+}
+
+/// A user is served, as soon as the daemon has seen that a place is free.
+#[track_caller]
+fn is_served(daemon: &Daemon, uid: u32) {
+    let end = Instant::now() + PATIENCE;
+    while daemon.ask_as(uid, "ping\n") != "pong\n" {
+        assert!(Instant::now() < end, "user {uid} is not served");
+    }
+    assert_eq!(daemon.ask_as(uid, "*1\r\n$4\r\nPING\r\n"), "+PONG\r\n", "user {uid}");
+}
+
+#[test]
+fn a_user_over_its_limit_is_refused_and_others_are_not() {
+    let daemon = Daemon::start(&[("MAX_CLIENTS_PER_USER", "2")]);
+    if !daemon.open_to_other_users() {
+        return;
+    }
+    let held = [Held::of(ANN, &daemon), Held::of(ANN, &daemon)];
+    is_refused(&daemon, ANN);
+    let other = Held::of(BOB, &daemon);
+    is_served(&daemon, BOB);
+    let administrators: Vec<Client> = (0..9).map(|_| daemon.connect()).collect();
+    assert_eq!(daemon.ask("ping"), "pong", "the limit does not bind root");
+    is_refused(&daemon, ANN);
+    drop(held);
+    is_served(&daemon, ANN);
+    drop((other, administrators));
+}
+
+#[test]
+fn administrators_get_in_where_one_user_holds_all_places() {
+    let daemon = Daemon::start(&[("MAX_CLIENTS", "3")]);
+    if !daemon.open_to_other_users() {
+        return;
+    }
+    let mut held: Vec<Held> = (0..3).map(|_| Held::of(ANN, &daemon)).collect();
+    is_refused(&daemon, ANN);
+    is_refused(&daemon, BOB);
+    // Refused connections take no place, however many there are.
+    for _ in 0..20 {
+        assert_eq!(daemon.ask_as(ANN, "ping\n"), TEXT);
+    }
+    let mut root: Vec<Client> = (0..RESERVED).map(|_| daemon.connect()).collect();
+    for client in &mut root {
+        assert_eq!(client.ask("ping"), "pong");
+    }
+    is_refused(&daemon, BOB);
+    // Enough to make room again.
+    assert_eq!(root[0].ask("client kill type normal"), (3 + RESERVED - 1).to_string());
+    for held in &mut held {
+        assert_eq!(held.line(), "", "it was closed");
+    }
+    is_served(&daemon, BOB);
 }

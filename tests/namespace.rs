@@ -219,3 +219,45 @@ fn shared_keys_have_no_users() {
     assert_eq!(daemon.ask("keyspace user 1234"), none);
     assert_eq!(daemon.ask("keyspace all"), "OK");
 }
+
+/// The number of keys that `status`, `status json` and INFO tell a user in each protocol; 0 where
+/// INFO has no line.
+fn counts(daemon: &Daemon, uid: u32) -> Vec<u64> {
+    let number = |text: &str, before: &str| -> u64 {
+        let Some((_, after)) = text.split_once(before) else { return 0 };
+        let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().expect("a number")
+    };
+    let (info, json) = ("*1\r\n$4\r\nINFO\r\n", "*2\r\n$6\r\nSTATUS\r\n$4\r\njson\r\n");
+    let mut counts = vec![number(&daemon.ask_as(uid, "status\n"), "DB Size: ")];
+    for requests in [
+        "status json\ninfo\n".to_owned(),
+        "multi\nstatus json\ninfo keyspace\nexec\n".to_owned(),
+        format!("{json}{info}"),
+        format!("*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n{json}{info}"),
+    ] {
+        let replies = daemon.ask_as(uid, &requests);
+        assert!(replies.contains("Keyspace"), "{replies}");
+        // A reply within another is quoted.
+        let replies = replies.replace('\\', "");
+        counts.extend([number(&replies, "\"db_size\":"), number(&replies, "db0:keys=")]);
+    }
+    counts
+}
+
+#[test]
+fn only_administrators_learn_how_many_keys_others_have() {
+    on_each_store(|daemon| {
+        let nothing = counts(daemon, BOB);
+        assert!(nothing.iter().all(|count| *count == 0), "{nothing:?}");
+        expect(daemon, ANN, &[("set a 1", "OK"), ("set b 1", "OK"), ("set c 1", "OK")]);
+        expect(daemon, BOB, &[("set a 1", "OK")]);
+        for (uid, keys) in [(ANN, 3), (BOB, 1), (0, 4)] {
+            let told = counts(daemon, uid);
+            assert_eq!(told, vec![keys; told.len()], "user {uid}");
+        }
+        let unknown = daemon.ask_as(NOBODY, "status\nstatus json\ninfo keyspace\n");
+        assert!(unknown.starts_with("DB Size: unknown,"), "{unknown}");
+        assert!(unknown.contains("\"db_size\":null") && !unknown.contains("db0"), "{unknown}");
+    });
+}

@@ -14,9 +14,12 @@ use tracing::{info, warn};
 use super::caller::Caller;
 use super::pace::{Pace, WINDOW};
 use crate::event;
+use crate::handover::KeySpace;
 
 /// What is said of administrators.
 const ADMINISTRATION: &str = "administrative command";
+/// What is said of too many that watch.
+const WATCHERS_FULL: &str = "too many clients of one user watch keys";
 /// What is said of what is not said.
 const HELD_BACK: &str = "not logged singly";
 
@@ -43,6 +46,7 @@ enum Kind {
     Refused,
     Full,
     UserFull,
+    WatchersFull,
 }
 
 /// Why a connection is refused.
@@ -57,12 +61,23 @@ pub enum Full {
 impl Audit {
     /// `caller` may call `command`, which is for administrators, and does.
     pub(super) fn administers(&self, caller: &Caller, command: &'static str) {
-        self.tell(Kind::Administration, caller, Some(command));
+        self.tell(Kind::Administration, caller, Some(command), None);
+    }
+
+    /// The same, with these keys.
+    pub(super) fn administers_keys(&self, caller: &Caller, command: &'static str, of: KeySpace) {
+        let of = (of != KeySpace::Own).then_some(of);
+        self.tell(Kind::Administration, caller, Some(command), of);
     }
 
     /// `caller` may not call `command`.
     pub(super) fn refuses(&self, caller: &Caller, command: &'static str) {
-        self.tell(Kind::Refused, caller, Some(command));
+        self.tell(Kind::Refused, caller, Some(command), None);
+    }
+
+    /// `caller` may not watch keys from one more connection.
+    pub(super) fn refuses_watch(&self, caller: &Caller) {
+        self.tell(Kind::WatchersFull, caller, Some("watch"), None);
     }
 
     /// There is no place for a connection of `caller`.
@@ -71,17 +86,23 @@ impl Audit {
             Full::Server => Kind::Full,
             Full::User => Kind::UserFull,
         };
-        self.tell(kind, caller, None);
+        self.tell(kind, caller, None, None);
     }
 
-    fn tell(&self, kind: Kind, caller: &Caller, command: Option<&'static str>) {
+    fn tell(
+        &self,
+        kind: Kind,
+        caller: &Caller,
+        command: Option<&'static str>,
+        keys: Option<KeySpace>,
+    ) {
         let subject = Subject { kind, command, uid: caller.uid };
         let due = self.pace().happens(subject, Instant::now());
         if due.held_back > 0 {
             tell_held_back(Some(subject), due.held_back);
         }
         if due.tell {
-            subject.tell(caller.pid);
+            subject.tell(caller.pid, keys);
         } else {
             self.held_back.notify_one();
         }
@@ -117,7 +138,7 @@ impl Audit {
 }
 
 impl Subject {
-    fn tell(self, pid: Option<i32>) {
+    fn tell(self, pid: Option<i32>, keys: Option<KeySpace>) {
         let Subject { kind, command, uid } = self;
         match kind {
             Kind::Administration => info!(
@@ -125,6 +146,7 @@ impl Subject {
                 peer_uid = uid,
                 peer_pid = pid,
                 command,
+                key_space = keys.map(tracing::field::display),
                 "{ADMINISTRATION}"
             ),
             Kind::Refused => {
@@ -147,6 +169,15 @@ impl Subject {
                     "too many clients of one user"
                 );
             }
+            Kind::WatchersFull => {
+                warn!(
+                    message_id = event::WATCHERS_FULL,
+                    peer_uid = uid,
+                    peer_pid = pid,
+                    command,
+                    "{WATCHERS_FULL}"
+                );
+            }
         }
     }
 }
@@ -157,6 +188,7 @@ fn tell_held_back(subject: Option<Subject>, times: u64) {
         Some(Kind::Refused) => "command refused",
         Some(Kind::Full) => "too many clients",
         Some(Kind::UserFull) => "too many clients of one user",
+        Some(Kind::WatchersFull) => WATCHERS_FULL,
         None => "commands and refusals",
     };
     let peer_uid = subject.map(|subject| subject.uid);

@@ -110,10 +110,10 @@ fn may(context: &Context, session: &Session, command: &Command) -> Result<(), Er
 pub(super) fn tell(context: &Context, session: &mut Session, command: &Command) {
     let always = match command.who {
         Who::Everyone => return,
-        // It tells itself, when it knows whose keys are meant.
-        _ if command.run == Run::Local(Local::ClearDb) => return,
+        // They tell themselves, when they know whose keys are meant.
+        _ if matches!(command.run, Run::Local(Local::ClearDb | Local::KeySpace)) => return,
         Who::OwnersOfKeys => {
-            if context.spaces.namespace() == Namespace::User && !session.is_abroad {
+            if context.spaces.namespace() == Namespace::User && !session.is_abroad() {
                 return;
             }
             true

@@ -39,7 +39,7 @@ pub struct Context {
     /// A name for this run of the daemon: 40 hexadecimal digits.
     pub(super) run_id: String,
     /// The number of keys, as `status` shows it.
-    pub(super) size: CachedSize,
+    pub(super) size: Arc<CachedSize>,
     started: Instant,
 }
 
@@ -66,7 +66,7 @@ impl Context {
             keys: Generator::default(),
             administrators,
             counters: Counters::default(),
-            size: CachedSize::default(),
+            size: Arc::default(),
             started: Instant::now(),
         }
     }

@@ -1,7 +1,6 @@
 //! INFO: how the daemon is, in the sections and fields that Valkey's clients read.
 
 use std::fmt::Write;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use bytes::Bytes;
 use super::check::is_word;
 use super::connection::VALKEY_VERSION;
 use super::context::{Context, Counters};
+use super::session::Session;
 use super::status;
 use crate::message::Reply;
 use crate::store::Health;
@@ -30,7 +30,7 @@ const SECTIONS: [&str; 9] = [
 ];
 
 /// The sections that are named, or all.
-pub(super) async fn reply(context: &Arc<Context>, names: &[Bytes]) -> Reply {
+pub(super) async fn reply(context: &Context, session: &mut Session, names: &[Bytes]) -> Reply {
     let all = names.is_empty()
         || names
             .iter()
@@ -46,7 +46,7 @@ pub(super) async fn reply(context: &Arc<Context>, names: &[Bytes]) -> Reply {
         let mut title = section.to_owned();
         title[..1].make_ascii_uppercase();
         push(&mut text, format_args!("# {title}\r\n"));
-        for (name, value) in fields(context, section).await {
+        for (name, value) in fields(context, session, section).await {
             push(&mut text, format_args!("{name}:{value}\r\n"));
         }
     }
@@ -59,7 +59,7 @@ fn push(text: &mut String, part: std::fmt::Arguments<'_>) {
 
 type Fields = Vec<(&'static str, String)>;
 
-async fn fields(context: &Arc<Context>, section: &str) -> Fields {
+async fn fields(context: &Context, session: &mut Session, section: &str) -> Fields {
     match section {
         "server" => server(context),
         "clients" => clients(context),
@@ -75,7 +75,7 @@ async fn fields(context: &Arc<Context>, section: &str) -> Fields {
             fixed(&[("role", "master"), ("connected_slaves", "0"), ("master_repl_offset", "0")])
         }
         "cluster" => fixed(&[("cluster_enabled", "0")]),
-        "keyspace" => keyspace(context).await,
+        "keyspace" => keyspace(context, session).await,
         _ => kvsock(context),
     }
 }
@@ -144,8 +144,8 @@ fn stats(counters: &Counters) -> Fields {
     ]
 }
 
-async fn keyspace(context: &Arc<Context>) -> Fields {
-    match status::size(context).await {
+async fn keyspace(context: &Context, session: &mut Session) -> Fields {
+    match status::size(context, session).await {
         Some(size @ 1..) => vec![("db0", format!("keys={size},expires=0,avg_ttl=0"))],
         _ => Vec::new(),
     }

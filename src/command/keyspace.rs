@@ -9,8 +9,9 @@ use super::context::Context;
 use super::session::Session;
 use super::space::Namespace;
 use super::table::Command;
+use crate::handover::KeySpace;
 use crate::message::{Args, ErrorReply, Reply};
-use crate::store::{Operation, Store, Verb};
+use crate::store::{Operation, Verb};
 
 /// CLEARDB as it is told of when it is another user's keys that go.
 const OF_ANOTHER: &str = "cleardb --user";
@@ -22,16 +23,26 @@ pub(super) fn choose(
     command: &Command,
     args: &[Bytes],
 ) -> Result<Reply, ErrorReply> {
-    let store = match args {
-        [word] if is_word(word, "own") => context.spaces.of(session.caller()),
-        [word] if is_word(word, "all") => Some(Arc::clone(context.spaces.all())),
-        [word, uid] if is_word(word, "user") => Some(of_user(context, uid)?),
+    let key_space = match args {
+        [word] if is_word(word, "own") => KeySpace::Own,
+        [word] if is_word(word, "all") => KeySpace::All,
+        [word, uid] if is_word(word, "user") => KeySpace::User(uid_of(context, uid)?),
         _ => return Err(misuse(command)),
     };
+    context.audit.administers_keys(session.caller(), command.full_name, key_space);
     session.end_transaction();
-    session.store = store;
-    session.is_abroad = !is_word(&args[0], "own");
+    go(context, session, key_space);
     Ok(Reply::OK)
+}
+
+/// Lets a connection work on these keys.
+pub(super) fn go(context: &Context, session: &mut Session, key_space: KeySpace) {
+    session.store = match key_space {
+        KeySpace::Own => context.spaces.of(session.caller()),
+        KeySpace::All => Some(Arc::clone(context.spaces.all())),
+        KeySpace::User(uid) => Some(context.spaces.of_user(uid)),
+    };
+    session.key_space = key_space;
 }
 
 /// Removes all keys of the connection's key space, or of another user's.
@@ -44,8 +55,8 @@ pub(super) async fn clear(
     let store = match args {
         [] => {
             let store = Arc::clone(session.store()?);
-            if session.is_abroad || context.spaces.namespace() == Namespace::Shared {
-                context.audit.administers(session.caller(), "cleardb");
+            if session.is_abroad() || context.spaces.namespace() == Namespace::Shared {
+                context.audit.administers_keys(session.caller(), "cleardb", session.key_space);
             }
             store
         }
@@ -54,9 +65,9 @@ pub(super) async fn clear(
                 context.audit.refuses(session.caller(), OF_ANOTHER);
                 return Err(ErrorReply::Forbidden(OF_ANOTHER));
             }
-            let store = of_user(context, uid)?;
-            context.audit.administers(session.caller(), OF_ANOTHER);
-            store
+            let uid = uid_of(context, uid)?;
+            context.audit.administers_keys(session.caller(), OF_ANOTHER, KeySpace::User(uid));
+            context.spaces.of_user(uid)
         }
         _ => return Err(misuse(command)),
     };
@@ -70,14 +81,12 @@ pub(super) async fn clear(
     }
 }
 
-fn of_user(context: &Context, uid: &[u8]) -> Result<Arc<Store>, ErrorReply> {
+/// The user that a request names.
+fn uid_of(context: &Context, uid: &[u8]) -> Result<u32, ErrorReply> {
     let failed = |text: &'static str| Err(ErrorReply::Failed(text.into()));
     if context.spaces.namespace() == Namespace::Shared {
         return failed("all users share one key space (KVSOCK_NAMESPACE)");
     }
     let uid = std::str::from_utf8(uid).ok().and_then(|uid| uid.parse::<u32>().ok());
-    uid.map_or_else(
-        || failed("a user is named by its uid, a number"),
-        |uid| Ok(context.spaces.of_user(uid)),
-    )
+    uid.map_or_else(|| failed("a user is named by its uid, a number"), Ok)
 }

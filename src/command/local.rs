@@ -21,13 +21,13 @@ pub(super) async fn run(
     args: &[Bytes],
 ) -> Reply {
     match local {
-        Local::Status if args.is_empty() => Box::pin(status::text(context)).await,
-        Local::Status => Box::pin(status::json(context)).await,
+        Local::Status if args.is_empty() => Box::pin(status::text(context, session)).await,
+        Local::Status => Box::pin(status::json(context, session)).await,
         Local::ClearDb => {
             let cleared = Box::pin(keyspace::clear(context, session, command, args)).await;
             cleared.unwrap_or_else(Reply::Error)
         }
-        Local::Info => Box::pin(info::reply(context, args)).await,
+        Local::Info => Box::pin(info::reply(context, session, args)).await,
         Local::Watch => Box::pin(transaction::watch(context, session, args)).await,
         plain => answer(context, session, command, plain, args).unwrap_or_else(Reply::Error),
     }

@@ -9,7 +9,9 @@ use super::caller::Caller;
 use super::clients::Client;
 use super::context::Context;
 use super::queue::Queue;
+use super::size::CachedSize;
 use super::watchers::Watcher;
+use crate::handover::KeySpace;
 use crate::message::{ErrorReply, Protocol};
 use crate::store::{Store, Watch};
 
@@ -22,8 +24,10 @@ pub struct Session {
     protocol: Protocol,
     /// The keys that it works on; none for a user that has none.
     pub(super) store: Option<Arc<Store>>,
-    /// They are not, or not only, the caller's own: an administrator chose them.
-    pub(super) is_abroad: bool,
+    /// Whose they are: an administrator may choose others' than its own.
+    pub(super) key_space: KeySpace,
+    /// How many are the caller's own, once it was asked for.
+    size: Option<Arc<CachedSize>>,
     /// Commands since MULTI.
     pub(super) queue: Option<Queue>,
     pub(super) watched: Watched,
@@ -62,15 +66,26 @@ impl Session {
         max_queue: usize,
         max_reply: usize,
     ) -> Session {
+        let client = context.clients.enter(caller, address, descriptor);
+        Session::of(context, client, max_queue, max_reply)
+    }
+
+    /// A session of `client` that has told nothing yet.
+    pub(super) fn of(
+        context: &Arc<Context>,
+        client: Arc<Client>,
+        max_queue: usize,
+        max_reply: usize,
+    ) -> Session {
         let limit = |bytes| if bytes == 0 { usize::MAX } else { bytes };
-        let protocol = Protocol::Text;
-        let store = context.spaces.of(&caller);
+        let store = context.spaces.of(&client.caller);
         Session {
             store,
-            is_abroad: false,
-            client: context.clients.enter(caller, address, descriptor, protocol),
+            key_space: KeySpace::Own,
+            size: None,
+            client,
             context: Arc::clone(context),
-            protocol,
+            protocol: Protocol::Text,
             queue: None,
             watched: Watched::Nothing,
             watcher: None,
@@ -110,7 +125,7 @@ impl Session {
 
     /// The keys that it works on. Who is no administrator any more has no others than its own.
     pub(super) fn store(&self) -> Result<&Arc<Store>, ErrorReply> {
-        if self.is_abroad && !self.is_administrator() {
+        if self.is_abroad() && !self.is_administrator() {
             self.context.audit.refuses(self.caller(), "keyspace");
             return Err(ErrorReply::Forbidden("keyspace"));
         }
@@ -118,6 +133,16 @@ impl Session {
             let text = format!("NOPERM user {} has no key space", self.caller().uid);
             ErrorReply::Coded(text.into())
         })
+    }
+
+    /// Whether the keys are not, or not only, the caller's own.
+    pub(super) fn is_abroad(&self) -> bool {
+        self.key_space != KeySpace::Own
+    }
+
+    /// How many keys are the caller's own, as `status` shows it.
+    pub(super) fn size(&mut self) -> Arc<CachedSize> {
+        Arc::clone(self.size.get_or_insert_default())
     }
 
     /// Who is at the other end.
@@ -133,7 +158,7 @@ impl Session {
     /// Works on the caller's own keys again.
     pub(super) fn come_home(&mut self) {
         self.store = self.context.spaces.of(self.caller());
-        self.is_abroad = false;
+        self.key_space = KeySpace::Own;
     }
 
     /// Whether the log is to be told of `command` for the first time.

@@ -6,8 +6,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::context::{Context, Counters};
+use super::session::Session;
+use super::size::CachedSize;
+use super::space::Namespace;
 use crate::message::{Args, Reply};
-use crate::store::{Health, Operation, Verb};
+use crate::store::{Health, Operation, Store, Verb};
 
 /// The longest that a `status` waits for a new count of the keys.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -37,8 +40,8 @@ struct StoreStatus<'a> {
     error: Option<String>,
 }
 
-async fn status(context: &Arc<Context>) -> Status<'_> {
-    let db_size = size(context).await;
+async fn status<'a>(context: &'a Context, session: &mut Session) -> Status<'a> {
+    let db_size = size(context, session).await;
     let error = match context.store().health() {
         Health::Up => None,
         Health::Down(why) => Some(why),
@@ -62,8 +65,8 @@ async fn status(context: &Arc<Context>) -> Status<'_> {
 }
 
 /// The short form, for people.
-pub(super) async fn text(context: &Arc<Context>) -> Reply {
-    let status = status(context).await;
+pub(super) async fn text(context: &Context, session: &mut Session) -> Reply {
+    let status = status(context, session).await;
     let size = status.db_size.map_or("unknown".to_owned(), |size| size.to_string());
     let state = match status.store.error {
         None => "up".to_owned(),
@@ -82,26 +85,33 @@ pub(super) async fn text(context: &Arc<Context>) -> Reply {
 }
 
 /// All of it, as one line of JSON.
-pub(super) async fn json(context: &Arc<Context>) -> Reply {
-    let status = status(context).await;
+pub(super) async fn json(context: &Context, session: &mut Session) -> Reply {
+    let status = status(context, session).await;
     Reply::Text(serde_json::to_string(&status).expect("numbers and texts have a JSON form"))
 }
 
-/// The number of keys, perhaps of a moment ago; `None` if the store never told.
-pub(super) async fn size(context: &Arc<Context>) -> Option<i64> {
-    if context.store().health() == Health::Up && context.size.begin() {
+/// The number of keys, perhaps of a moment ago; `None` if the store never told. How many others have
+/// is an administrator's to know: who has keys of its own is told of these alone.
+pub(super) async fn size(context: &Context, session: &mut Session) -> Option<i64> {
+    let everything = context.spaces.namespace() == Namespace::Shared || session.is_administrator();
+    let (store, size) = if everything {
+        (Arc::clone(context.spaces.all()), Arc::clone(&context.size))
+    } else {
+        (context.spaces.of(session.caller())?, session.size())
+    };
+    if context.store().health() == Health::Up && size.begin() {
         // A count that takes longer than its asker's patience goes on, for the next one.
-        let counting = tokio::spawn(count(Arc::clone(context)));
+        let counting = tokio::spawn(count(store, Arc::clone(&size)));
         let _ = tokio::time::timeout(PATIENCE, counting).await;
     }
-    context.size.get()
+    size.get()
 }
 
-async fn count(context: Arc<Context>) {
+async fn count(store: Arc<Store>, size: Arc<CachedSize>) {
     let operation = Operation { verb: Verb::Size, args: Args::new() };
-    let size = match context.store().execute(vec![operation]).await.pop() {
-        Some(Reply::Integer(size)) => Some(size),
+    let counted = match store.execute(vec![operation]).await.pop() {
+        Some(Reply::Integer(counted)) => Some(counted),
         _ => None,
     };
-    context.size.finish(size);
+    size.finish(counted);
 }

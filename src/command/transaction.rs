@@ -145,8 +145,12 @@ fn enter(context: &Context, session: &mut Session) -> Result<(), ErrorReply> {
         return Ok(());
     }
     session.watcher = context.watchers.enter(session.caller().uid, most);
-    let text = || format!("too many clients of user {} watch keys", session.caller().uid);
-    if session.watcher.is_some() { Ok(()) } else { Err(ErrorReply::Failed(text().into())) }
+    if session.watcher.is_some() {
+        return Ok(());
+    }
+    context.audit.refuses_watch(session.caller());
+    let text = format!("too many clients of user {} watch keys", session.caller().uid);
+    Err(ErrorReply::Failed(text.into()))
 }
 
 /// Carries out the transaction.

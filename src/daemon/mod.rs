@@ -1,6 +1,7 @@
 //! The daemon: the only place that joins the parts. [`run`] reads as the order of its start.
 
 mod failure;
+mod handover;
 mod heartbeat;
 mod log;
 mod serve;
@@ -10,6 +11,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
+
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use self::failure::StartError;
 use self::log::FAREWELL;
@@ -26,6 +29,7 @@ pub fn run(
     env: impl Iterator<Item = (OsString, OsString)>,
 ) -> ExitCode {
     let started = Instant::now();
+    close_memory();
     // Whatever the daemon makes, data, logs or socket, is its own user's alone.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     // First, for it changes the environment, which is safe as long as there are no threads.
@@ -46,6 +50,15 @@ pub fn run(
         }
     }
     .into()
+}
+
+/// Memory and environment hold values and secrets: from now on there is no core dump of them, and
+/// only root reads them in `/proc`, where a process may otherwise look into all of its own user's,
+/// as one instance of the service into another. What this process asks of itself it still gets.
+fn close_memory() {
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        eprintln!("kvsockd: warning: core dumps cannot be switched off: {error}");
+    }
 }
 
 fn check(invocation: &Invocation) -> Exit {
@@ -107,8 +120,7 @@ fn try_serve(
         .enable_all()
         .build()
         .map_err(StartError::System)?;
-    let served =
-        runtime.block_on(serve::serve(invocation, &activated.listeners, logging, &notifier));
+    let served = runtime.block_on(serve::serve(invocation, activated, logging, &notifier));
     runtime.shutdown_timeout(FAREWELL);
     if let Err(error) = &served {
         notifier.failed(error.errno(), &error.to_string());

@@ -1,7 +1,7 @@
 //! What the journal tells of people: who administered, and who was refused.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use kvsock::event;
 use serde_json::Value;
@@ -145,16 +145,7 @@ fn what_a_flood_held_back_is_told_while_the_daemon_runs() {
 fn the_journal_tells_whose_connections_were_refused() {
     let settings = format!("{EMBEDDED}KVSOCK_MAX_CLIENTS_PER_USER=1\n");
     let Some(machine) = Machine::boot(&settings) else { return };
-    let mut first = machine
-        .command(&["setpriv", "--reuid=alice", "--regid=alice", "--init-groups"])
-        .args(["nc", "-U", "/run/kvsock/kvsock.sock"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    first.stdin.as_mut().unwrap().write_all(b"ping\n").unwrap();
-    let mut pong = String::new();
-    BufReader::new(first.stdout.as_mut().unwrap()).read_line(&mut pong).unwrap();
+    let (first, pong) = hold(&machine, "alice", "ping");
     assert_eq!(pong, "pong\n");
 
     let (pid, reply) = ask_from(&machine, "alice", r"ping\n");
@@ -169,8 +160,7 @@ fn the_journal_tells_whose_connections_were_refused() {
     let administered = entries(&machine, event::ADMINISTRATION, 1);
     assert_eq!(administered[0]["COMMAND"], "client kill");
     assert_eq!(administered[0]["PEER_PID"], *pid);
-    first.kill().unwrap();
-    first.wait().unwrap();
+    let_go(first);
 }
 
 #[test]
@@ -214,4 +204,91 @@ fn users_with_keys_of_their_own_administer_only_others_keys() {
     assert!(told.iter().all(|entry| entry["PEER_UID"] == "0"), "{told:?}");
     let told: Vec<&Value> = told.iter().map(|entry| &entry["COMMAND"]).collect();
     assert_eq!(told, ["cleardb --user", "keyspace", "cleardb"]);
+    let whose = entries(&machine, event::ADMINISTRATION, 3);
+    let whose: Vec<&Value> = whose.iter().map(|entry| &entry["KVSOCK_KEY_SPACE"]).collect();
+    assert_eq!(whose, [&Value::from(alice.to_string()), &"all".into(), &"all".into()]);
+}
+
+/// A connection of this user that stays, and the reply to its first request.
+fn hold(machine: &Machine, user: &str, request: &str) -> (Child, String) {
+    let ids = [format!("--reuid={user}"), format!("--regid={user}"), "--init-groups".to_owned()];
+    let mut client = machine
+        .command(&["setpriv"])
+        .args(ids)
+        .args(["nc", "-U", "/run/kvsock/kvsock.sock"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writeln!(client.stdin.as_mut().unwrap(), "{request}").unwrap();
+    let mut reply = String::new();
+    BufReader::new(client.stdout.as_mut().unwrap()).read_line(&mut reply).unwrap();
+    (client, reply)
+}
+
+fn let_go(mut client: Child) {
+    client.kill().unwrap();
+    client.wait().unwrap();
+}
+
+#[test]
+fn the_journal_tells_who_has_too_many_clients_that_watch() {
+    let Some(machine) = Machine::boot_beside_valkey(VALKEY) else { return };
+    machine.start_valkey();
+    wait_for("the store", || ask(&machine, "pingdb") == "PONG");
+    let mut watching = Vec::new();
+    for _ in 0..48 {
+        let (client, reply) = hold(&machine, "alice", "watch a");
+        watching.push(client);
+        assert_eq!(reply, "OK\n");
+    }
+    let uid = machine.uid("alice").to_string();
+    let (pid, reply) = ask_from(&machine, "alice", r"watch a\n");
+    assert_eq!(reply, format!("ERROR: too many clients of user {uid} watch keys\n"));
+    assert_eq!(machine.ask_as("olga", r"watch a\n"), "OK\n", "others still can");
+    watching.into_iter().for_each(let_go);
+
+    let refused = entries(&machine, event::WATCHERS_FULL, 1);
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0]["PEER_UID"], *uid);
+    assert_eq!(refused[0]["PEER_PID"], *pid);
+    assert_eq!(refused[0]["COMMAND"], "watch");
+    let subject = format!("Subject: Too many connections of user {uid} watch keys");
+    assert!(explained(&machine).contains(&subject));
+}
+
+#[test]
+fn who_is_no_administrator_any_more_sees_no_others_keys_from_the_next_command_on() {
+    let settings = format!("{EMBEDDED}KVSOCK_NAMESPACE=user\n");
+    let administrators = format!("{settings}KVSOCK_ADMIN_GROUP=kvsock-admin\n");
+    let Some(machine) = Machine::boot(&administrators) else { return };
+    machine.ask_as("alice", r"set motd hello\n");
+    let (mut client, reply) = hold(&machine, "olga", "keyspace all");
+    assert_eq!(reply, "OK\n");
+    let mut input = client.stdin.take().unwrap();
+    let mut output = BufReader::new(client.stdout.take().unwrap());
+    let mut ask = |request: &str| {
+        writeln!(input, "{request}").unwrap();
+        let mut reply = String::new();
+        output.read_line(&mut reply).unwrap();
+        reply
+    };
+    assert_eq!(ask("dbsize"), "1\n");
+    assert_eq!(ask("multi"), "OK\n");
+    assert_eq!(ask("get motd"), "QUEUED\n");
+
+    machine.set_settings(&settings);
+    machine.systemctl(&["reload", "kvsock.service"]);
+    entries(&machine, event::RELOADED, 1);
+    let refused = "ERROR: \"keyspace\" command is for administrators.\n";
+    assert_eq!(ask("exec"), refused, "what was queued before");
+    for request in ["keys", "dbsize", "get x", "cleardb", "watch x", "last 5"] {
+        assert_eq!(ask(request), refused, "{request}");
+    }
+    assert!(ask("status").starts_with("DB Size: 0,"));
+    assert_eq!(ask("reset"), "RESET\n");
+    assert_eq!(ask("keys"), "\n", "her own");
+    let_go(client);
+    assert_eq!(entries(&machine, event::REFUSED, 1)[0]["COMMAND"], "keyspace");
+    assert_eq!(machine.ask_as("alice", r"get motd\n"), "hello\n");
 }

@@ -127,3 +127,25 @@ fn a_store_that_the_unit_blocks_is_named_as_such() {
         unit's RestrictAddressFamilies=; see /usr/share/kvsock/local-store.conf";
     assert_eq!(reply, cause);
 }
+
+#[test]
+fn directories_elsewhere_are_used_when_the_unit_lets_them_in() {
+    let settings = "KVSOCK_STORE=embedded:/srv/kvsock/db\nKVSOCK_LOG_DIR=/var/lib/kvsock-log\n";
+    let Some(machine) = Machine::boot(settings) else { return };
+    for directory in ["/srv/kvsock", "/var/lib/kvsock-log"] {
+        machine.ok(&["install", "-d", "-o", "kvsockd", "-m", "0700", directory]);
+    }
+    let all = "BindPaths=/srv/kvsock /var/lib/kvsock-log\n";
+    let some = "BindPaths=/var/lib/kvsock-log\nReadWritePaths=/srv/kvsock\n";
+    for (drop_in, paths) in [(None, all), (None, some), (Some(LOCAL), all)] {
+        machine.ok(&["find", "/srv/kvsock", "/var/lib/kvsock-log", "-mindepth", "1", "-delete"]);
+        machine.edit_unit("kvsock.service", &format!("[Service]\n{paths}"));
+        if let Some(drop_in) = drop_in {
+            machine.install_drop_in("kvsock.service", drop_in);
+        }
+        machine.systemctl(&["restart", "kvsock.service"]);
+        assert_eq!(ask(&machine, "set motd hello"), "OK");
+        assert!(machine.path("/srv/kvsock/db").exists());
+        assert_ne!(machine.ok(&["ls", "/var/lib/kvsock-log"]), "");
+    }
+}

@@ -94,3 +94,75 @@ fn no_instance_takes_the_place_of_the_default_one() {
     assert_eq!(ask(&machine, "ping"), "pong");
     assert_eq!(machine.property("kvsock@kvsock.service", "ActiveState"), "inactive");
 }
+
+/// What a process of the daemon's user can list, in the file system that a service sees.
+fn sees(machine: &Machine, service: &str, path: &str) -> bool {
+    let pid = machine.property(service, "MainPID");
+    let enter = ["nsenter", "--mount", "--wd=/", "--target", &pid];
+    let user = ["setpriv", "--reuid=kvsockd", "--regid=kvsockd", "--clear-groups"];
+    machine.run(&[&enter[..], &user[..], &["ls", path]].concat()).status.success()
+}
+
+/// A service, its name in the paths of its own, and where it listens.
+const SERVICES: [(&str, &str, &str); 3] = [
+    ("kvsock.service", "", "/run/kvsock/kvsock.sock"),
+    ("kvsock@one.service", "@one", "/run/kvsock/one.sock"),
+    ("kvsock@two.service", "@two", "/run/kvsock/two.sock"),
+];
+
+/// Restarts all three, and looks from each at what is its own and at what is the others'.
+fn see_only_their_own(machine: &Machine) {
+    for (service, name, socket) in SERVICES {
+        machine.systemctl(&["restart", service]);
+        let echo = format!("echo 'set motd {service}' | timeout 20 nc -N -U {socket}");
+        assert_eq!(machine.ok(&["sh", "-c", &echo]), "OK");
+        machine.systemctl(&["reload", service]);
+        assert!(machine.path(&format!("/var/lib/kvsock{name}/db")).exists());
+        assert!(machine.path(&format!("/run/kvsock/reload{name}")).exists());
+    }
+    for (from, own, _) in SERVICES {
+        for (to, name, _) in SERVICES {
+            let pid = machine.property(to, "MainPID");
+            for path in [
+                format!("/var/lib/kvsock{name}/db"),
+                format!("/run/kvsock/reload{name}"),
+                format!("/run/credentials/{to}/store-password"),
+            ] {
+                assert_eq!(sees(machine, from, &path), own == name, "{from}: {path}");
+            }
+            // Not by way of the process either.
+            let process = format!("/proc/{pid}");
+            assert!(!sees(machine, from, &process), "{from}: {process}");
+        }
+    }
+}
+
+fn instances_are_apart(machine: &Machine) {
+    let store = machine.path("/etc/credstore");
+    fs::create_dir_all(&store).unwrap();
+    fs::write(store.join("store-password"), "of the default one").unwrap();
+    for name in ["one", "two"] {
+        fs::write(machine.path(&format!("/etc/kvsock/{name}.env")), EMBEDDED).unwrap();
+        fs::write(store.join(format!("kvsock@{name}.store-password")), name).unwrap();
+    }
+    see_only_their_own(machine);
+    for drop_in in ["remote-store.conf", "local-store.conf"] {
+        for unit in ["kvsock.service", "kvsock@.service"] {
+            machine.ok(&["rm", "-rf", &format!("/etc/systemd/system/{unit}.d")]);
+            machine.install_drop_in(unit, drop_in);
+        }
+        see_only_their_own(machine);
+    }
+}
+
+#[test]
+fn an_instance_cannot_see_what_is_anothers() {
+    let Some(machine) = Machine::boot(EMBEDDED) else { return };
+    instances_are_apart(&machine);
+}
+
+#[test]
+fn an_instance_cannot_see_what_is_anothers_on_debian_13() {
+    let Some(machine) = Machine::boot_trixie(EMBEDDED) else { return };
+    instances_are_apart(&machine);
+}
