@@ -83,6 +83,18 @@ fn an_instance_without_settings_does_not_start() {
     assert!(!machine.run(&["systemctl", "start", "kvsock@one.service"]).status.success());
 }
 
+#[test]
+fn no_instance_takes_the_place_of_the_default_one() {
+    let Some(machine) = Machine::boot(EMBEDDED) else { return };
+    let socket = machine.identity("/run/kvsock/kvsock.sock");
+    for unit in ["kvsock@kvsock.socket", "kvsock@kvsock.service"] {
+        assert!(!machine.run(&["systemctl", "start", unit]).status.success(), "{unit}");
+    }
+    assert_eq!(machine.identity("/run/kvsock/kvsock.sock"), socket);
+    assert_eq!(ask(&machine, "ping"), "pong");
+    assert_eq!(machine.property("kvsock@kvsock.service", "ActiveState"), "inactive");
+}
+
 /// What a process of the daemon's user can list, in the file system that a service sees.
 fn sees(machine: &Machine, service: &str, path: &str) -> bool {
     let pid = machine.property(service, "MainPID");

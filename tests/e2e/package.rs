@@ -7,9 +7,14 @@ use std::thread;
 
 use crate::client::{Client, ask};
 use crate::machine::{Machine, has, wait_for};
+use crate::unit::verify;
 
 /// Where an embedded store of the instance `one` is.
 const INSTANCE_STATE: &str = "/var/lib/kvsock@one/db";
+/// What makes systemd start that instance's socket.
+const INSTANCE_WANTED: &str = "/etc/systemd/system/sockets.target.wants/kvsock@one.socket";
+/// A drop-in as an administrator installs it.
+const DROP_IN: &str = "/etc/systemd/system/kvsock.service.d/remote-store.conf";
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -66,6 +71,7 @@ fn is_installed(machine: &Machine) {
     fs::write(machine.path("/etc/kvsock/one.env"), "KVSOCK_STORE=embedded\n").unwrap();
     machine.systemctl(&["enable", "--now", "kvsock@one.socket"]);
     set_in_instance(machine);
+    verify(machine);
 }
 
 fn set_in_instance(machine: &Machine) {
@@ -109,25 +115,55 @@ fn is_removed(machine: &Machine) {
     assert!(machine.path("/etc/kvsock/one.env").exists());
 }
 
+/// Whether there is such a file, also a link to nowhere.
+fn has_file(machine: &Machine, path: &str) -> bool {
+    fs::symlink_metadata(machine.path(path)).is_ok()
+}
+
+/// Runs apt-get as an administrator would, who has no other questions to answer.
+fn apt(words: &[&'static str], package: &str) -> Vec<String> {
+    let apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--yes"];
+    let words = apt.iter().chain(words).map(|word| (*word).to_owned());
+    words.chain([package.to_owned()]).collect()
+}
+
 fn deb_lives_its_life(machine: &Machine) {
     let [old, new] = ["0.0.1-1", "0.0.2-1"].map(|version| bring(machine, &build_deb(version)));
-    machine.ok(&["dpkg", "--install", &old]);
+    let apt_get = |words: &[&'static str], package: &str| {
+        let words = apt(words, package);
+        machine.ok(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    apt_get(&["install"], &old);
     is_installed(machine);
-    upgrade_under_load(machine, &["dpkg", "--install", &new]);
+    let upgrade = apt(&["install"], &new);
+    upgrade_under_load(machine, &upgrade.iter().map(String::as_str).collect::<Vec<_>>());
 
-    machine.ok(&["dpkg", "--remove", "kvsock"]);
+    // An upgrade starts nothing that the administrator disabled.
+    machine.systemctl(&["disable", "--now", "kvsock.socket"]);
+    apt_get(&["install", "--reinstall"], &new);
+    assert_eq!(machine.property("kvsock.socket", "UnitFileState"), "disabled");
+    assert_eq!(machine.property("kvsock.socket", "ActiveState"), "inactive");
+    machine.systemctl(&["enable", "--now", "kvsock.socket"]);
+    machine.install_drop_in("kvsock.service", "remote-store.conf");
+
+    apt_get(&["remove"], "kvsock");
     is_removed(machine);
-    assert!(machine.path("/etc/kvsock/kvsock.env").exists());
+    assert!(has_file(machine, "/etc/kvsock/kvsock.env"));
+    assert!(has_file(machine, DROP_IN) && has_file(machine, INSTANCE_WANTED));
 
-    machine.ok(&["dpkg", "--install", &new]);
+    apt_get(&["install"], &new);
+    assert_eq!(machine.property("kvsock@one.socket", "ActiveState"), "active");
     assert_eq!(ask(machine, "get motd"), "hello");
-    machine.systemctl(&["start", "kvsock@one.socket"]);
-    set_in_instance(machine);
-    machine.ok(&["dpkg", "--purge", "kvsock"]);
-    for path in ["/etc/kvsock", "/var/lib/kvsock", "/var/lib/kvsock@one", "/run/kvsock"] {
-        assert!(!machine.path(path).exists(), "{path}");
+    let motd = machine.ok(&["kvsock", "--socket", "/run/kvsock/one.sock", "get", "motd"]);
+    assert_eq!(motd, "one");
+    apt_get(&["purge"], "kvsock");
+    let states = ["/etc/kvsock", "/var/lib/kvsock", "/var/lib/kvsock@one", "/run/kvsock"];
+    for path in states.iter().chain(&[INSTANCE_WANTED, DROP_IN]) {
+        assert!(!has_file(machine, path), "{path}");
     }
-    assert_eq!(machine.property("kvsock.socket", "LoadState"), "not-found");
+    for unit in ["kvsock.socket", "kvsock.service", "kvsock@one.socket", "kvsock@one.service"] {
+        assert_eq!(machine.property(unit, "LoadState"), "not-found", "{unit}");
+    }
 }
 
 #[test]
@@ -155,6 +191,19 @@ fn rpm_installs_upgrades_and_removes_the_rpm() {
     upgrade_under_load(&machine, &["rpm", "--upgrade", "--nodeps", &new]);
     machine.ok(&["rpm", "--erase", "kvsock"]);
     is_removed(&machine);
+    assert!(!has_file(&machine, INSTANCE_WANTED), "an instance that cannot start is wanted");
+}
+
+#[test]
+fn the_deb_needs_the_libraries_that_its_programs_are_linked_with() {
+    if !has(&["dpkg-deb", "dpkg-shlibdeps"]) {
+        return;
+    }
+    let deb = build_deb("0.1.0-1");
+    let output = Command::new("dpkg-deb").arg("--field").arg(deb).arg("Depends").output().unwrap();
+    let depends = String::from_utf8(output.stdout).unwrap();
+    assert!(depends.contains("libc6 (>= "), "{depends}");
+    assert!(depends.contains("systemd (>= 252)"), "{depends}");
 }
 
 /// What a checker of packages printed, which has to be no error and no warning.
@@ -169,16 +218,14 @@ fn lintian_and_rpmlint_find_no_fault_in_the_packages() {
     if !has(&["lintian", "rpm", "rpmlint"]) {
         return;
     }
-    // The manual is not written yet.
-    let manual = |line: &str| line.contains("no-manual-page");
     let deb = build_deb("0.1.0-1");
     let output = Command::new("lintian").arg("--allow-root").arg(deb).output().unwrap();
-    is_clean(&output, |line| (line.starts_with("E:") || line.starts_with("W:")) && !manual(line));
+    is_clean(&output, |line| line.starts_with("E:") || line.starts_with("W:"));
 
     let settings = repository().join("packaging/rpm/rpmlint.toml");
     let rpm = build_rpm("1");
     let output = Command::new("rpmlint").arg("--config").arg(settings).arg(rpm).output().unwrap();
     let report = String::from_utf8_lossy(&output.stdout);
     assert!(report.contains("1 packages and 0 specfiles checked"), "{output:?}");
-    is_clean(&output, |line| (line.contains(": E: ") || line.contains(": W: ")) && !manual(line));
+    is_clean(&output, |line| line.contains(": E: ") || line.contains(": W: "));
 }

@@ -129,17 +129,21 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Takes the work that clients still wait for.
-    pub(super) fn new(jobs: impl IntoIterator<Item = Job>) -> Group {
-        let jobs = jobs.into_iter().filter(|job| job.claim.take()).collect();
+    /// The work that these clients wait for.
+    pub(super) fn new(jobs: Vec<Job>) -> Group {
         Group { jobs, replies: Vec::new(), position: (0, 0), settled: 0 }
     }
 
-    /// The next step without a reply, and whose keys it is about.
+    /// The next step without a reply, and whose keys it is about. Drops work whose client has given
+    /// up by the time that its turn comes: what is before it may have taken long.
     pub(super) fn next(&mut self) -> Option<(Arc<Scope>, Step<'_>)> {
         let (job, step) = &mut self.position;
         while self.jobs.get(*job).is_some_and(|it| *step == it.work.steps()) {
             (*job, *step) = (*job + 1, 0);
+        }
+        if *step == 0 {
+            let given_up = self.jobs[*job..].iter().take_while(|it| !it.claim.take()).count();
+            self.jobs.drain(*job..*job + given_up);
         }
         let job = self.jobs.get_mut(*job)?;
         Some((Arc::clone(&job.scope), job.work.step(*step)?))
@@ -197,4 +201,48 @@ pub(super) fn failure(name: &'static str, effect: Effect, why: &str, begun: bool
 pub(super) fn effect(batch: &[Operation]) -> Effect {
     let only_reads = batch.iter().all(|it| it.verb.effect() == Effect::Read);
     if only_reads { Effect::Read } else { Effect::Write }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::store::operation::Verb;
+
+    fn job(key: &'static str, claim: &Claim) -> (Job, oneshot::Receiver<Answer>) {
+        let room = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("there is room");
+        let get =
+            Operation { verb: Verb::Get, args: vec![Bytes::from_static(key.as_bytes())].into() };
+        let scope = Arc::new(Scope::new(Bytes::new(), 0));
+        let (answer, replies) = oneshot::channel();
+        (Job::new(Work::Batch(vec![get]), scope, claim.clone(), answer, room), replies)
+    }
+
+    fn next(group: &mut Group) -> Option<Bytes> {
+        match group.next()?.1 {
+            Step::Operation(operation) => Some(operation.args[0].clone()),
+            Step::Transaction(..) | Step::Watch(..) => None,
+        }
+    }
+
+    #[test]
+    fn what_a_client_gave_up_before_its_turn_is_not_done() {
+        let claims = [(); 3].map(|()| Claim::default());
+        let (jobs, replies): (Vec<_>, Vec<_>) =
+            ["a", "b", "c"].iter().zip(&claims).map(|(key, claim)| job(key, claim)).unzip();
+        let mut group = Group::new(jobs);
+        assert_eq!(next(&mut group).as_deref(), Some(&b"a"[..]));
+        assert!(!claims[0].take(), "it is begun");
+        assert!(claims[1].take(), "its turn has not come");
+        group.push(Reply::Integer(1));
+        assert_eq!(next(&mut group).as_deref(), Some(&b"c"[..]));
+        group.push(Reply::Integer(3));
+        assert_eq!(next(&mut group), None);
+        group.answer();
+        let replies = replies.into_iter().map(|it| it.blocking_recv().ok());
+        let replies: Vec<_> = replies.map(|it| it.map(|answer| answer.replies)).collect();
+        let expected = [Some(vec![Reply::Integer(1)]), None, Some(vec![Reply::Integer(3)])];
+        assert_eq!(replies, expected);
+    }
 }

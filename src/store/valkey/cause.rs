@@ -65,6 +65,10 @@ pub(super) fn server_line(error: &ServerError) -> String {
 
 fn line(code: &str, detail: Option<&str>) -> String {
     match detail {
+        // Valkey explains at length what a client should send.
+        _ if code == "NOAUTH" => {
+            "NOAUTH the store wants a password; see CREDENTIALS in kvsockd(8)".to_owned()
+        }
         Some(detail) => format!("{code} {detail}"),
         None => code.to_owned(),
     }
@@ -87,6 +91,17 @@ mod tests {
         assert!(of(&RedisError::from(not_allowed)).contains("RestrictAddressFamilies="));
         let unreachable = io::Error::from_raw_os_error(113);
         assert_eq!(of(&RedisError::from(unreachable)), "No route to host");
+    }
+
+    #[test]
+    fn a_missing_password_is_told_as_such() {
+        let reply = b"-NOAUTH HELLO must be called with the client already authenticated\r\n";
+        let Ok(redis::Value::ServerError(error)) = redis::parse_redis_value(reply) else {
+            panic!("an error")
+        };
+        let told = "NOAUTH the store wants a password; see CREDENTIALS in kvsockd(8)";
+        assert_eq!(server_line(&error), told);
+        assert_eq!(of(&error.into()), told);
     }
 
     #[test]
