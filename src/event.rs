@@ -27,6 +27,12 @@ events! {
     STORE_UP = "94f0227bbe9b447da650ce1e788d46af";
     /// The store takes none.
     STORE_DOWN = "04828b683a044d8d84bd330f032ca3f3";
+    /// Clients were left with the service manager, still connected.
+    HANDED_OVER = "003625d230a94585959f0588ccba142b";
+    /// Clients were taken over, still connected, from the daemon before.
+    TAKEN_OVER = "e87a40e4e2d84bd6b8cee1120d336cb5";
+    /// Clients could not be handed over or taken over.
+    HANDOVER_FAILED = "92d976dc21fe40a4a3d896967aae8e84";
     /// New settings are in force.
     RELOADED = "3b24cba7cbf94399b3dfa93ae6608bcb";
     /// New settings were not taken.

@@ -9,6 +9,7 @@ pub mod config;
 pub mod daemon;
 pub mod event;
 pub mod exit;
+pub mod handover;
 pub mod keygen;
 pub mod logging;
 pub mod manual;

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 /// Arguments of a request; four fit without an allocation of their own.
@@ -21,8 +22,8 @@ pub struct Request {
     pub args: Args,
 }
 
-/// What a connection speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a connection speaks. Part of the format of [`crate::handover`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Protocol {
     /// One line in, one line out.
     Text,

@@ -13,8 +13,8 @@ use tracing::{info, warn};
 
 use super::caller::Caller;
 use super::pace::{Pace, WINDOW};
-use super::space::KeySpace;
 use crate::event;
+use crate::handover::KeySpace;
 
 /// What is said of administrators.
 const ADMINISTRATION: &str = "administrative command";

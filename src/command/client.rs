@@ -210,6 +210,6 @@ impl Filters {
         !self.nobody
             && (self.ids.is_empty() || self.ids.contains(&client.id))
             && fits(&self.addresses, &client.endpoint())
-            && self.min_age.is_none_or(|age| client.age() >= age)
+            && self.min_age.is_none_or(|age| client.age().as_secs() >= age)
     }
 }

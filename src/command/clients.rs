@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -58,20 +58,37 @@ pub(super) struct About {
 
 impl Clients {
     /// A new connection.
-    pub(super) fn enter(
+    pub(super) fn enter(&self, caller: Caller, address: Arc<str>, descriptor: i32) -> Arc<Client> {
+        let id = self.newest.fetch_add(1, Ordering::Relaxed) + 1;
+        self.admit(id, caller, address, descriptor, Duration::ZERO)
+    }
+
+    /// The number given last.
+    pub fn newest(&self) -> u64 {
+        self.newest.load(Ordering::Relaxed)
+    }
+
+    /// Numbers up to `id` were given by the daemon before this one.
+    pub fn skip_to(&self, id: u64) {
+        self.newest.fetch_max(id, Ordering::Relaxed);
+    }
+
+    /// A connection that has its number.
+    pub(super) fn admit(
         &self,
+        id: u64,
         caller: Caller,
         address: Arc<str>,
         descriptor: i32,
-        protocol: Protocol,
+        age: Duration,
     ) -> Arc<Client> {
         let now = Instant::now();
         let client = Arc::new(Client {
-            id: self.newest.fetch_add(1, Ordering::Relaxed) + 1,
+            id,
             caller,
             address,
             descriptor,
-            since: now,
+            since: now.checked_sub(age).unwrap_or(now),
             killed: AtomicBool::new(false),
             has_killed_itself: AtomicBool::new(false),
             kill: Notify::new(),
@@ -79,7 +96,7 @@ impl Clients {
                 name: Bytes::new(),
                 library: Bytes::new(),
                 library_version: Bytes::new(),
-                protocol,
+                protocol: Protocol::Text,
                 command: "",
                 active: now,
                 queued: None,
@@ -131,9 +148,9 @@ impl Client {
         }
     }
 
-    /// Whole seconds that it is open.
-    pub(super) fn age(&self) -> u64 {
-        self.since.elapsed().as_secs()
+    /// How long it is open.
+    pub(super) fn age(&self) -> Duration {
+        self.since.elapsed()
     }
 
     /// Its address in Valkey's form. All clients have the path of the daemon's socket; in the
@@ -156,7 +173,7 @@ impl Client {
             self.address,
             self.descriptor,
             shown(&about.name),
-            self.age(),
+            self.age().as_secs(),
             about.active.elapsed().as_secs(),
             if about.queued.is_some() { "Ux" } else { "U" },
             about.queued.map_or("-1".to_owned(), |queued| queued.to_string()),

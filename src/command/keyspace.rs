@@ -7,8 +7,9 @@ use bytes::Bytes;
 use super::check::{is_word, misuse};
 use super::context::Context;
 use super::session::Session;
-use super::space::{KeySpace, Namespace};
+use super::space::Namespace;
 use super::table::Command;
+use crate::handover::KeySpace;
 use crate::message::{Args, ErrorReply, Reply};
 use crate::store::{Operation, Verb};
 
@@ -30,13 +31,18 @@ pub(super) fn choose(
     };
     context.audit.administers_keys(session.caller(), command.full_name, key_space);
     session.end_transaction();
+    go(context, session, key_space);
+    Ok(Reply::OK)
+}
+
+/// Lets a connection work on these keys.
+pub(super) fn go(context: &Context, session: &mut Session, key_space: KeySpace) {
     session.store = match key_space {
         KeySpace::Own => context.spaces.of(session.caller()),
         KeySpace::All => Some(Arc::clone(context.spaces.all())),
         KeySpace::User(uid) => Some(context.spaces.of_user(uid)),
     };
     session.key_space = key_space;
-    Ok(Reply::OK)
 }
 
 /// Removes all keys of the connection's key space, or of another user's.

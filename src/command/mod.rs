@@ -4,6 +4,7 @@
 
 mod audit;
 mod caller;
+mod carry;
 mod catalog;
 mod check;
 mod client;

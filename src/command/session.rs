@@ -10,8 +10,8 @@ use super::clients::Client;
 use super::context::Context;
 use super::queue::Queue;
 use super::size::CachedSize;
-use super::space::KeySpace;
 use super::watchers::Watcher;
+use crate::handover::KeySpace;
 use crate::message::{ErrorReply, Protocol};
 use crate::store::{Store, Watch};
 
@@ -66,16 +66,26 @@ impl Session {
         max_queue: usize,
         max_reply: usize,
     ) -> Session {
+        let client = context.clients.enter(caller, address, descriptor);
+        Session::of(context, client, max_queue, max_reply)
+    }
+
+    /// A session of `client` that has told nothing yet.
+    pub(super) fn of(
+        context: &Arc<Context>,
+        client: Arc<Client>,
+        max_queue: usize,
+        max_reply: usize,
+    ) -> Session {
         let limit = |bytes| if bytes == 0 { usize::MAX } else { bytes };
-        let protocol = Protocol::Text;
-        let store = context.spaces.of(&caller);
+        let store = context.spaces.of(&client.caller);
         Session {
             store,
             key_space: KeySpace::Own,
             size: None,
-            client: context.clients.enter(caller, address, descriptor, protocol),
+            client,
             context: Arc::clone(context),
-            protocol,
+            protocol: Protocol::Text,
             queue: None,
             watched: Watched::Nothing,
             watcher: None,

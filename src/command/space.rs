@@ -1,7 +1,6 @@
 //! Whose keys a connection works on: everybody's, or those of its user.
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -15,28 +14,6 @@ pub enum Namespace {
     Shared,
     /// Each user has keys of its own.
     User,
-}
-
-/// Whose keys a connection works on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum KeySpace {
-    /// Those that are its user's: with shared keys, all.
-    Own,
-    /// Everybody's.
-    All,
-    /// Those of the user with this uid.
-    User(u32),
-}
-
-/// In the words of the log.
-impl fmt::Display for KeySpace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            KeySpace::Own => f.write_str("own"),
-            KeySpace::All => f.write_str("all"),
-            KeySpace::User(uid) => uid.fmt(f),
-        }
-    }
 }
 
 /// The store, and the parts of it that are in use.

@@ -1,6 +1,7 @@
 //! The daemon: the only place that joins the parts. [`run`] reads as the order of its start.
 
 mod failure;
+mod handover;
 mod heartbeat;
 mod log;
 mod serve;
@@ -119,8 +120,7 @@ fn try_serve(
         .enable_all()
         .build()
         .map_err(StartError::System)?;
-    let served =
-        runtime.block_on(serve::serve(invocation, &activated.listeners, logging, &notifier));
+    let served = runtime.block_on(serve::serve(invocation, activated, logging, &notifier));
     runtime.shutdown_timeout(FAREWELL);
     if let Err(error) = &served {
         notifier.failed(error.errno(), &error.to_string());

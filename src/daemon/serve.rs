@@ -8,7 +8,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::StartError;
-use super::{heartbeat, welcome};
+use super::{handover, heartbeat, welcome};
 use crate::command::{Administrators, Context, Namespace, Scripts};
 use crate::config::{Invocation, reload};
 use crate::event;
@@ -16,6 +16,7 @@ use crate::logging::Logging;
 use crate::server::Server;
 use crate::store::Store;
 use crate::systemd::bind::{Bound, bind};
+use crate::systemd::listen::Activated;
 use crate::systemd::notify::Notifier;
 
 /// Descriptors wanted beside those of clients: the store's files, listeners, the log.
@@ -30,10 +31,10 @@ struct Signals {
     hang_up: Signal,
 }
 
-/// Serves `activated` listeners, or one of our own, until told to stop.
+/// Serves the listeners of `activated`, or one of our own, until told to stop.
 pub(super) async fn serve(
     invocation: &Invocation,
-    activated: &[UnixListener],
+    activated: &Activated,
     logging: &Arc<Logging>,
     notifier: &Notifier,
 ) -> Result<(), StartError> {
@@ -41,7 +42,7 @@ pub(super) async fn serve(
     // Signals are taken before anybody can be told that the daemon is ready.
     let mut signals = Signals::new().map_err(StartError::System)?;
     raise_descriptor_limit(settings.server.max_clients);
-    let (listeners, bound) = listeners(invocation, activated)?;
+    let (listeners, bound) = listeners(invocation, &activated.listeners)?;
     let count = listeners.len();
     let store_url = settings.store.location.to_string();
     let store = Store::open(settings.store.clone())?;
@@ -63,8 +64,9 @@ pub(super) async fn serve(
         Arc::clone(logging),
     );
     let context = Arc::new(context);
-    let server = Server::start(listeners, settings.server.clone(), Arc::clone(&context))
+    let mut server = Server::start(listeners, settings.server.clone(), Arc::clone(&context))
         .map_err(StartError::System)?;
+    handover::take(&activated.stored, &mut server, &context, notifier);
 
     notifier.ready(&heartbeat::status(&context, 0));
     tracing::info!(
@@ -72,23 +74,38 @@ pub(super) async fn serve(
         version = env!("CARGO_PKG_VERSION"),
         store = %context.store_url,
         listeners = count,
-        activated = !activated.is_empty(),
+        activated = !activated.listeners.is_empty(),
         "kvsockd is ready"
     );
     if bound.is_some() {
         welcome::greet(&settings.socket);
     }
-    tokio::select! {
-        () = signals.handle(invocation, logging, notifier, &server, &context) => {}
-        () = server.stop_requested() => tracing::info!("stopping: a client asked for it"),
+    // A restart looks like a stop from here; "shutdown" is a stop for certain.
+    let may_go_on = tokio::select! {
+        () = signals.handle(invocation, logging, notifier, &server, &context) => {
+            notifier.is_heard()
+        }
+        () = server.stop_requested() => {
+            tracing::info!("stopping: a client asked for it");
+            false
+        }
         never = heartbeat::beat(notifier, &context) => match never {},
         never = context.audit.tell_in_time() => match never {},
-    }
+    };
 
     let limit = server.options().drain_timeout;
     notifier.stopping(limit + CLOSE_LIMIT);
+    let end = async {
+        if may_go_on {
+            let (connections, cut_off) = server.hand_over().await;
+            handover::leave(connections, &context, notifier);
+            cut_off
+        } else {
+            server.drain().await
+        }
+    };
     tokio::select! {
-        cut_off = server.drain() => if cut_off > 0 {
+        cut_off = end => if cut_off > 0 {
             tracing::warn!(
                 message_id = event::CUT_OFF,
                 clients = cut_off,

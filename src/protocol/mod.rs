@@ -1,7 +1,9 @@
 //! The wire formats: pure functions between bytes and [`crate::message`], with no I/O.
 
 mod decoded;
+mod progress;
 pub mod resp;
 pub mod text;
 
 pub use self::decoded::Decoded;
+pub use self::progress::Progress;

@@ -9,26 +9,29 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
 use super::admission::Place;
-use super::connection::Connection;
+use super::carry::{self, Carried};
+use super::connection::{Connection, End};
 use super::peer::peer;
 use super::refusal;
 use super::shared::Shared;
+use crate::command::Caller;
+use crate::handover::Record;
 
 /// How long accepting rests when the system is short of descriptors or memory.
 const REST: Duration = Duration::from_millis(50);
 /// A fault that goes on is logged once in this time.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Serves what comes in on `listener` until the daemon drains, then waits for the connections.
+/// Serves what comes in on `listener` until the daemon stops, then waits for the connections.
 pub(super) async fn accept(listener: UnixListener, shared: Arc<Shared>) {
-    let mut drained = std::pin::pin!(shared.drained());
+    let mut stopping = std::pin::pin!(shared.stopping());
     let mut connections = JoinSet::new();
     let address = address(&listener);
     let mut logged: Option<Instant> = None;
     loop {
         tokio::select! {
             biased;
-            () = &mut drained => break,
+            () = &mut stopping => break,
             // Ended tasks are let go as they end.
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
@@ -81,12 +84,39 @@ fn admit(
         }
     };
     context.counters.connections.fetch_add(1, Ordering::Relaxed);
-    context.counters.clients.fetch_add(1, Ordering::Relaxed);
     tracing::debug!(uid = caller.uid, pid = caller.pid, "client connected");
+    serve((stream, caller, Arc::clone(address)), None, place, shared, connections);
+}
+
+/// Goes on with a connection that the daemon before this one gave up.
+pub(super) fn take_over(
+    carried: Carried,
+    shared: &Arc<Shared>,
+    connections: &mut JoinSet<()>,
+) -> io::Result<()> {
+    let Carried { socket, record } = carried;
+    let accepted = carry::admit(socket)?;
+    let place = Place::keep(&shared.admission, accepted.1.uid);
+    serve(accepted, Some(Box::new(record)), place, shared, connections);
+    Ok(())
+}
+
+/// Serves a connection in a task of its own, from where its `record` says, if it has one.
+fn serve(
+    (stream, caller, address): (UnixStream, Caller, Arc<str>),
+    record: Option<Box<Record>>,
+    place: Place,
+    shared: &Arc<Shared>,
+    connections: &mut JoinSet<()>,
+) {
+    shared.context.counters.clients.fetch_add(1, Ordering::Relaxed);
     let shared = Arc::clone(shared);
-    let address = Arc::clone(address);
     connections.spawn(async move {
-        let ended = Connection::new(stream, caller, address, &shared).serve().await;
+        let connection = match record {
+            None => Connection::new(stream, caller, address, &shared),
+            Some(record) => Connection::resume(stream, caller, address, *record, &shared),
+        };
+        let ended = connection.serve().await;
         shared.context.counters.clients.fetch_sub(1, Ordering::Relaxed);
         drop(place);
         log_end(ended);
@@ -94,7 +124,7 @@ fn admit(
 }
 
 /// The one place where a connection's error is logged. That a peer went away is no fault.
-fn log_end(ended: io::Result<()>) {
+fn log_end(ended: io::Result<End>) {
     if let Err(error) = ended {
         match error.kind() {
             io::ErrorKind::BrokenPipe

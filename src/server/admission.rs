@@ -44,6 +44,13 @@ impl Admission {
         Ok(())
     }
 
+    /// Counts one more of `uid`, which was let in by the daemon before this one.
+    fn enter_again(&self, uid: u32) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.all += 1;
+        *open.by_uid.entry(uid).or_default() += 1;
+    }
+
     fn leave(&self, uid: u32) {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.all -= 1;
@@ -72,6 +79,12 @@ impl Place {
     ) -> Result<Place, Full> {
         admission.enter(options, uid, administrator)?;
         Ok(Place { admission: Arc::clone(admission), uid })
+    }
+
+    /// The place that a connection had with the daemon before this one, whatever the limits.
+    pub(super) fn keep(admission: &Arc<Admission>, uid: u32) -> Place {
+        admission.enter_again(uid);
+        Place { admission: Arc::clone(admission), uid }
     }
 }
 

@@ -2,10 +2,11 @@
 //! writes the replies with one write, and reads on while a slow reader has not taken them.
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Waker, Poll, ready};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::AsyncReadExt;
@@ -31,23 +32,27 @@ const BATCH_FIRST: usize = 32;
 /// Bytes of replies that a batch aims at: how long they are shows only when they are there.
 const BATCH_BYTES: usize = 1024 * 1024;
 
+/// How long a connection that is given up may take to send what was answered. What is left after
+/// that is for the next daemon to send, and lost where there is none.
+const FAREWELL: Duration = Duration::from_millis(100);
+
 /// A connection and its buffers. Idle, it holds none.
 pub(super) struct Connection<'a> {
-    stream: UnixStream,
-    session: Session,
+    pub(super) stream: UnixStream,
+    pub(super) session: Session,
     shared: &'a Arc<Shared>,
-    dialect: Dialect,
+    pub(super) dialect: Dialect,
     share: Share,
     /// Received, not yet decoded.
-    input: BytesMut,
+    pub(super) input: BytesMut,
     /// Not yet sent.
-    output: Output,
+    pub(super) output: Output,
     /// Room for the next read.
     room: usize,
     /// Requests for the next batch.
     batch: usize,
     /// How far the connection has come.
-    phase: Phase,
+    pub(super) phase: Phase,
     /// Output that may wait before reading stops.
     max_output: usize,
     idle: Option<Idle>,
@@ -55,7 +60,7 @@ pub(super) struct Connection<'a> {
 
 /// How far a connection has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     /// It reads.
     Open,
     /// The daemon drains: what the peer has sent so far is read, no more can be sent.
@@ -64,14 +69,35 @@ enum Phase {
     Closing,
 }
 
+impl Phase {
+    pub(super) fn is_closing(self) -> bool {
+        self == Phase::Closing
+    }
+
+    pub(super) fn set_closing(&mut self, is_closing: bool) {
+        if is_closing {
+            *self = Phase::Closing;
+        }
+    }
+}
+
+/// How a connection ended that did not break.
+#[derive(Debug)]
+pub(super) enum End {
+    /// It is closed.
+    Closed,
+    /// The next daemon goes on with it.
+    HandedOver,
+}
+
 /// What a connection waited for has come.
 enum Event {
     /// So many bytes were read; 0 is the end.
     Read(usize),
     /// All that the closing connection had to say is said.
     Closed,
-    /// The daemon drains.
-    Drain,
+    /// The daemon stops serving.
+    Stop,
     /// Others have let go of memory.
     Released(Turn),
     /// Somebody wants the connection closed.
@@ -87,19 +113,24 @@ impl<'a> Connection<'a> {
         address: Arc<str>,
         shared: &'a Arc<Shared>,
     ) -> Connection<'a> {
+        Connection::with(stream, shared, |descriptor, (max_request, max_reply)| {
+            Session::new(&shared.context, caller, address, descriptor, max_request, max_reply)
+        })
+    }
+
+    /// A connection whose session is made of its descriptor and the limits on a request and a
+    /// reply.
+    pub(super) fn with(
+        stream: UnixStream,
+        shared: &'a Arc<Shared>,
+        session: impl FnOnce(RawFd, (usize, usize)) -> Session,
+    ) -> Connection<'a> {
         let options = shared.options();
-        let (context, descriptor) = (&shared.context, stream.as_raw_fd());
         let max_request = options.max_request;
+        let session = session(stream.as_raw_fd(), (max_request, options.max_reply));
         Connection {
             stream,
-            session: Session::new(
-                context,
-                caller,
-                address,
-                descriptor,
-                max_request,
-                options.max_reply,
-            ),
+            session,
             shared,
             dialect: Dialect::Unknown { max_request },
             share: shared.memory.share(),
@@ -115,16 +146,21 @@ impl<'a> Connection<'a> {
 
     /// Serves until the peer or the daemon ends the connection. An error is a broken connection,
     /// never a bad request.
-    pub(super) async fn serve(mut self) -> io::Result<()> {
-        let mut drain = std::pin::pin!(self.shared.drained());
+    pub(super) async fn serve(mut self) -> io::Result<End> {
+        let mut stop = std::pin::pin!(self.shared.stopping());
         let client = Arc::clone(self.session.client());
         let mut killed = std::pin::pin!(client.killed());
         let mut replies = Vec::new();
+        // What another daemon had received comes first.
+        if !self.input.is_empty() && self.flush_while_large().await? {
+            self.carry_out(&mut replies).await?;
+            self.settle();
+        }
         loop {
             if self.phase == Phase::Closing && self.output.is_empty() {
-                return Ok(());
+                return Ok(End::Closed);
             }
-            match self.next_event(drain.as_mut(), killed.as_mut()).await? {
+            match self.next_event(stop.as_mut(), killed.as_mut()).await? {
                 Event::Read(0) => {
                     let last = self.dialect.finish(&mut self.input);
                     if let Some(Decoded::Refused(reply) | Decoded::Broken(reply)) = last {
@@ -137,20 +173,54 @@ impl<'a> Connection<'a> {
                     self.carry_out(&mut replies).await?;
                 }
                 Event::Released(turn) => self.share.resume(turn),
-                Event::Drain => {
+                Event::Stop if self.shared.is_handing_over() => {
+                    self.answer_rest(&mut replies).await?;
+                    let _ = tokio::time::timeout(FAREWELL, self.flush()).await;
+                    let shared = self.shared;
+                    shared.hand_over(self.carry()?);
+                    return Ok(End::HandedOver);
+                }
+                Event::Stop => {
                     // From here on the peer cannot send; all it could send will be answered.
                     rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Read)?;
                     self.phase = Phase::Draining;
                 }
-                Event::Killed if !client.has_killed_itself() => return Ok(()),
+                Event::Killed if !client.has_killed_itself() => return Ok(End::Closed),
                 Event::Killed => {
                     self.input.clear();
                     self.phase = Phase::Closing;
                 }
-                Event::Closed | Event::Idle => return Ok(()),
+                Event::Closed | Event::Idle => return Ok(End::Closed),
             }
             self.settle();
         }
+    }
+
+    /// Answers what has come by now, before the connection is given up: where there is no next
+    /// daemon, nobody else will.
+    async fn answer_rest(&mut self, replies: &mut Vec<Reply>) -> io::Result<()> {
+        let may_read = self.phase == Phase::Open
+            && self.output.len() < self.max_output
+            && !self.share.must_pause();
+        if !may_read {
+            return Ok(());
+        }
+        self.input.reserve(READ_MAX);
+        match self.stream.try_read_buf(&mut self.input) {
+            // The end is still there for the next daemon to see.
+            Ok(0) => Ok(()),
+            Ok(_) => self.carry_out(replies).await,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends all that is to be sent.
+    async fn flush(&mut self) -> io::Result<()> {
+        while !self.output.is_empty() {
+            std::future::poll_fn(|cx| self.output.poll_write(&mut self.stream, cx)).await?;
+        }
+        Ok(())
     }
 
     /// Decodes all whole requests of the input and answers them, a batch at a time.
@@ -190,21 +260,32 @@ impl<'a> Connection<'a> {
                 }
                 return Ok(());
             }
-            self.flush_while_large().await?;
+            if !self.flush_while_large().await? {
+                return Ok(());
+            }
             // What asks nobody never waits: others have their turn.
             tokio::task::yield_now().await;
         }
     }
 
     /// Between batches of one read: lets a slow reader take what is there before more is made.
-    async fn flush_while_large(&mut self) -> io::Result<()> {
+    /// False when the rest of the input is left to the next daemon.
+    async fn flush_while_large(&mut self) -> io::Result<bool> {
         if self.output.len() <= self.max_output {
-            return Ok(());
+            return Ok(true);
         }
+        let mut stop = std::pin::pin!(self.shared.stopping());
+        let mut is_serving = true;
         let client = Arc::clone(self.session.client());
         let mut killed = std::pin::pin!(client.killed());
         while self.output.len() > self.max_output {
-            std::future::poll_fn(|cx| {
+            let is_left = std::future::poll_fn(|cx| {
+                if is_serving && stop.as_mut().poll(cx).is_ready() {
+                    is_serving = false;
+                    if self.shared.is_handing_over() {
+                        return Poll::Ready(Ok(true));
+                    }
+                }
                 if killed.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
                 }
@@ -218,17 +299,20 @@ impl<'a> Connection<'a> {
                     idle.touch();
                 }
                 debug_assert!(written > 0, "there is output");
-                Poll::Ready(io::Result::Ok(()))
+                Poll::Ready(io::Result::Ok(false))
             })
             .await?;
+            if is_left {
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Waits for the next thing to do, writing whatever can be written meanwhile.
     async fn next_event(
         &mut self,
-        mut drain: Pin<&mut impl Future>,
+        mut stop: Pin<&mut impl Future>,
         mut killed: Pin<&mut impl Future>,
     ) -> io::Result<Event> {
         let paused = self.phase == Phase::Open && self.share.must_pause();
@@ -250,8 +334,9 @@ impl<'a> Connection<'a> {
             if self.phase != Phase::Closing && killed.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Ok(Event::Killed));
             }
-            if self.phase == Phase::Open && drain.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Ok(Event::Drain));
+            let may_stop = self.phase == Phase::Open || self.shared.is_handing_over();
+            if may_stop && stop.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(Event::Stop));
             }
             if let Some(released) = &mut released {
                 if let Poll::Ready(turn) = released.as_mut().poll(cx) {
@@ -282,7 +367,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Lets go of empty buffers and tells what is held.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         if self.input.is_empty() {
             self.input = BytesMut::new();
         }

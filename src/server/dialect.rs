@@ -4,7 +4,7 @@ use bytes::BytesMut;
 
 use crate::command::{Session, value_at};
 use crate::message::{Protocol, Reply};
-use crate::protocol::{Decoded, resp, text};
+use crate::protocol::{Decoded, Progress, resp, text};
 
 /// The first byte of a RESP connection.
 pub(super) const RESP: u8 = b'*';
@@ -32,6 +32,38 @@ impl Dialect {
             } else {
                 Dialect::Text(text::Decoder::new(*max_request, value_at))
             };
+        }
+    }
+
+    /// The dialect of a connection that has come so far with another daemon.
+    pub(super) fn resume(
+        protocol: Option<Protocol>,
+        progress: Progress,
+        max_request: usize,
+    ) -> Dialect {
+        match protocol {
+            None => Dialect::Unknown { max_request },
+            Some(Protocol::Text) => {
+                Dialect::Text(text::Decoder::resume(max_request, value_at, progress))
+            }
+            Some(protocol) => {
+                let decoder = resp::Decoder::resume(max_request, progress);
+                Dialect::Resp(decoder, resp::Encoder::new(protocol))
+            }
+        }
+    }
+
+    /// Whether the protocol is known.
+    pub(super) fn is_known(&self) -> bool {
+        !matches!(self, Dialect::Unknown { .. })
+    }
+
+    /// Where another daemon can go on with the rest of the input.
+    pub(super) fn progress(&self) -> Progress {
+        match self {
+            Dialect::Unknown { .. } => Progress::Request,
+            Dialect::Text(decoder) => decoder.progress(),
+            Dialect::Resp(decoder, _) => decoder.progress(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod accept;
 mod admission;
+mod carry;
 mod connection;
 mod dialect;
 mod idle;
@@ -14,16 +15,17 @@ mod shared;
 
 use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use self::admission::Admission;
 use self::memory::Memory;
-use self::shared::Shared;
+use self::shared::{Shared, Stage};
 use crate::command::Context;
 
+pub use self::carry::Carried;
 pub use self::options::Options;
 pub use self::refusal::refuse_all;
 
@@ -46,7 +48,8 @@ impl Server {
             admission: Arc::new(Admission::default()),
             memory: Arc::new(Memory::new(options.max_memory)),
             options: RwLock::new(Arc::new(options)),
-            draining: watch::Sender::new(false),
+            stage: watch::Sender::new(Stage::Serving),
+            handed: Mutex::default(),
             stop_requested: Notify::new(),
             refusing: AtomicUsize::new(0),
         });
@@ -56,6 +59,19 @@ impl Server {
             tasks.spawn(accept::accept(listener, Arc::clone(&shared)));
         }
         Ok(Server { shared, tasks })
+    }
+
+    /// Goes on with connections that the daemon before this one gave up. Gives how many it could
+    /// not go on with, which are closed.
+    pub fn take_over(&mut self, carried: impl IntoIterator<Item = Carried>) -> usize {
+        let mut lost = 0;
+        for connection in carried {
+            if let Err(error) = accept::take_over(connection, &self.shared, &mut self.tasks) {
+                tracing::warn!(%error, "a client of the daemon before cannot be taken over");
+                lost += 1;
+            }
+        }
+        lost
     }
 
     /// Ends when a client asked for a stop.
@@ -77,8 +93,21 @@ impl Server {
     /// Takes no more connections, answers what was received in full, and closes. Ends when that
     /// is done, or after the drain time-out; gives the number of connections that were cut off.
     pub async fn drain(mut self) -> usize {
+        self.end(Stage::Draining).await
+    }
+
+    /// Takes no more connections, answers what was received in full, and gives up the connections
+    /// for the next daemon, still open. Ends when that is done, or after the drain time-out; gives
+    /// the number of connections that were cut off, too.
+    pub async fn hand_over(mut self) -> (Vec<Carried>, usize) {
+        let cut_off = self.end(Stage::HandingOver).await;
+        let mut handed = self.shared.handed.lock().unwrap_or_else(PoisonError::into_inner);
+        (std::mem::take(&mut *handed), cut_off)
+    }
+
+    async fn end(&mut self, stage: Stage) -> usize {
         let limit = self.shared.options().drain_timeout;
-        self.shared.draining.send_replace(true);
+        self.shared.stage.send_replace(stage);
         let done = async { while self.tasks.join_next().await.is_some() {} };
         if limit.is_zero() {
             done.await;

@@ -18,6 +18,17 @@ pub(super) struct Output {
 }
 
 impl Output {
+    /// Bytes that another daemon had to send.
+    pub(super) fn of(bytes: Vec<u8>) -> Output {
+        Output { bytes, sent: 0 }
+    }
+
+    /// The bytes that are still to be sent.
+    pub(super) fn into_rest(mut self) -> Vec<u8> {
+        self.bytes.drain(..self.sent);
+        self.bytes
+    }
+
     /// Where more is appended.
     pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.bytes

@@ -1,14 +1,26 @@
 //! What all connections share.
 
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::sync::{Notify, watch};
 
 use super::admission::Admission;
+use super::carry::Carried;
 use super::memory::Memory;
 use super::options::Options;
 use crate::command::Context;
+
+/// What a server is about to do with its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It serves them.
+    Serving,
+    /// It answers what has come, and keeps them open for the next daemon.
+    HandingOver,
+    /// It answers what has come, and closes them.
+    Draining,
+}
 
 /// One for a server.
 #[derive(Debug)]
@@ -17,8 +29,10 @@ pub(super) struct Shared {
     pub(super) options: RwLock<Arc<Options>>,
     pub(super) admission: Arc<Admission>,
     pub(super) memory: Arc<Memory>,
-    /// Becomes true when the daemon drains.
-    pub(super) draining: watch::Sender<bool>,
+    /// What the daemon is about to do with its connections.
+    pub(super) stage: watch::Sender<Stage>,
+    /// Connections that were given up for the next daemon.
+    pub(super) handed: Mutex<Vec<Carried>>,
     /// A client with the right to do so asked for a stop.
     pub(super) stop_requested: Notify,
     /// Connections being refused.
@@ -31,12 +45,22 @@ impl Shared {
         Arc::clone(&self.options.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Ends when the daemon drains.
-    pub(super) fn drained(&self) -> impl Future<Output = ()> + Send + 'static {
-        let mut draining = self.draining.subscribe();
+    /// Whether connections are kept for the next daemon.
+    pub(super) fn is_handing_over(&self) -> bool {
+        *self.stage.borrow() == Stage::HandingOver
+    }
+
+    /// Ends when the daemon stops serving.
+    pub(super) fn stopping(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut stage = self.stage.subscribe();
         async move {
             // The sender lives as long as this server.
-            let _ = draining.wait_for(|draining| *draining).await;
+            let _ = stage.wait_for(|stage| *stage != Stage::Serving).await;
         }
+    }
+
+    /// Keeps a connection for the next daemon.
+    pub(super) fn hand_over(&self, carried: Carried) {
+        self.handed.lock().unwrap_or_else(PoisonError::into_inner).push(carried);
     }
 }

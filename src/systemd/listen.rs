@@ -43,11 +43,16 @@ pub enum ListenError {
     },
 }
 
+/// The name of descriptors that wait with systemd for the next daemon.
+pub const STORED: &str = "kvsock-handover";
+
 /// What systemd handed over.
 #[derive(Debug, Default)]
 pub struct Activated {
     /// Sockets to serve, which do not block.
     pub listeners: Vec<UnixListener>,
+    /// What the daemon before this one left with systemd under [`STORED`].
+    pub stored: Vec<OwnedFd>,
     /// Descriptors that were closed, for they are of no use to this version; by name.
     pub closed: Vec<String>,
 }
@@ -76,6 +81,10 @@ pub fn activated() -> Result<Activated, ListenError> {
             name: name.to_owned(),
             found: error.to_string(),
         })?;
+        if name == STORED {
+            activated.stored.push(fd);
+            continue;
+        }
         match sort(fd, name)? {
             Some(listener) => activated.listeners.push(listener),
             None => activated.closed.push(name.to_owned()),

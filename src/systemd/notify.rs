@@ -1,10 +1,13 @@
 //! Notifications to the service manager, sent from a thread of their own: its socket blocks when
 //! the manager is busy, and nobody may wait for it.
 
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sd_notify::NotifyState;
 
 /// Notifications that may wait; more than the daemon ever has to say at once.
@@ -13,9 +16,28 @@ const QUEUE: usize = 64;
 /// Speaks to the service manager, or to nobody where there is none.
 #[derive(Debug)]
 pub struct Notifier {
-    sender: Option<SyncSender<String>>,
+    sender: Option<SyncSender<Message>>,
     thread: Option<JoinHandle<()>>,
     watchdog: Option<Duration>,
+}
+
+/// A notification, and the descriptors that go with it.
+#[derive(Debug)]
+struct Message {
+    text: String,
+    fds: Vec<OwnedFd>,
+}
+
+impl Message {
+    fn send(&self) -> io::Result<()> {
+        let fds: Vec<BorrowedFd<'_>> = self.fds.iter().map(AsFd::as_fd).collect();
+        let state = [NotifyState::Custom(&self.text)];
+        if fds.is_empty() {
+            sd_notify::notify(&state)
+        } else {
+            sd_notify::notify_with_fds(&state, &fds)
+        }
+    }
 }
 
 impl Notifier {
@@ -24,12 +46,12 @@ impl Notifier {
         if std::env::var_os("NOTIFY_SOCKET").is_none() {
             return Ok(Notifier { sender: None, thread: None, watchdog: None });
         }
-        let (sender, receiver) = sync_channel::<String>(QUEUE);
+        let (sender, receiver) = sync_channel::<Message>(QUEUE);
         let thread = std::thread::Builder::new().name("notify".to_owned()).spawn(move || {
             for message in receiver {
                 // There is nobody to tell: where the manager cannot be reached, its watchdog or
                 // its start time-out says so.
-                let _ = sd_notify::notify(&[NotifyState::Custom(&message)]);
+                let _ = message.send();
             }
         })?;
         let watchdog = sd_notify::watchdog_enabled();
@@ -83,6 +105,28 @@ impl Notifier {
         self.send(&[NotifyState::Errno(errno), NotifyState::Status(&one_line(status))]);
     }
 
+    /// `FDSTORE=1`: leaves `fds` with the manager, which gives them to the next daemon under `name`
+    /// if there is a restart, and closes them otherwise. Waits for at most `limit` until it has
+    /// them; false if it has not said so by then.
+    pub fn store(&self, fds: Vec<OwnedFd>, name: &str, limit: Duration) -> io::Result<bool> {
+        let Some(sender) = &self.sender else { return Ok(false) };
+        // The manager closes the other end when it has read everything before it, see
+        // sd_notify_barrier(3).
+        let (seen, barrier) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+        let states = [NotifyState::FdStore, NotifyState::FdName(name)];
+        let sent = sender.send(Message { text: text(&states), fds }).and_then(|()| {
+            sender.send(Message { text: "BARRIER=1".to_owned(), fds: vec![barrier] })
+        });
+        sent.map_err(io::Error::other)?;
+        let limit = Timespec::try_from(limit).map_err(io::Error::other)?;
+        Ok(poll(&mut [PollFd::new(&seen, PollFlags::HUP)], Some(&limit))? > 0)
+    }
+
+    /// `FDSTOREREMOVE=1`: what was left under `name` has been taken.
+    pub fn remove_stored(&self, name: &str) {
+        self.send(&[NotifyState::FdStoreRemove, NotifyState::FdName(name)]);
+    }
+
     /// Lets what waits be sent, for at most `limit`.
     pub fn finish(mut self, limit: Duration) {
         drop(self.sender.take());
@@ -95,12 +139,16 @@ impl Notifier {
 
     fn send(&self, states: &[NotifyState<'_>]) {
         let Some(sender) = &self.sender else { return };
-        let lines: Vec<String> = states.iter().map(ToString::to_string).collect();
-        match sender.try_send(lines.join("\n")) {
+        match sender.try_send(Message { text: text(states), fds: Vec::new() }) {
             // A manager that does not read for so long gets the next notification.
             Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
         }
     }
+}
+
+fn text(states: &[NotifyState<'_>]) -> String {
+    let lines: Vec<String> = states.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }
 
 /// A line end would begin another assignment.

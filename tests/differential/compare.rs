@@ -1,11 +1,11 @@
 //! Compares the replies of two servers to one command, and to each command of a transaction.
 
-use crate::frame::elements;
 use crate::free::agree;
 use crate::generate::is;
 use crate::known::reason;
 use crate::report::Exchange;
 use crate::server::Engine;
+use crate::support::frame::elements;
 use crate::word::Words;
 
 /// What came of a comparison.

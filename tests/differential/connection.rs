@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use crate::frame;
 use crate::support::daemon::PATIENCE;
+use crate::support::frame;
 use crate::word::Words;
 
 /// A connection, and what was read of the next replies.

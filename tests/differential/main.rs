@@ -11,7 +11,7 @@
 
 mod compare;
 mod connection;
-mod frame;
+mod frames;
 mod free;
 mod generate;
 mod grammar;

@@ -7,10 +7,10 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::compare::{Verdict, compare};
 use crate::connection::Connection;
-use crate::frame::{bulk, elements};
 use crate::generate::{CONNECTIONS, Generator, Step, is};
 use crate::report::{Difference, Exchange};
 use crate::server::{Engine, Server};
+use crate::support::frame::{bulk, elements};
 use crate::word::Words;
 
 /// How many exchanges of a connection are kept for the report.

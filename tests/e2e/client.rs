@@ -24,6 +24,11 @@ impl Client {
         self.stream.get_mut().write_all(format!("{request}\n").as_bytes())
     }
 
+    /// Writes some bytes, which need not end a request.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.stream.get_mut().write_all(bytes).unwrap();
+    }
+
     /// Reads one reply line, without its end. An error means that the connection ended.
     pub(crate) fn reply(&mut self) -> io::Result<String> {
         let mut line = String::new();

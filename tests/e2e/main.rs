@@ -17,6 +17,7 @@ mod package;
 mod permission;
 mod readiness;
 mod reload;
+mod restart;
 mod stop;
 mod store;
 mod transfer;

@@ -4,4 +4,6 @@
 
 pub(crate) mod certificates;
 pub(crate) mod daemon;
+pub(crate) mod frame;
+pub(crate) mod relay;
 pub(crate) mod valkey;

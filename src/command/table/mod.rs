@@ -88,6 +88,15 @@ pub fn find_in(rows: &'static [Command], name: &[u8]) -> Option<&'static Command
     rows.get(at)
 }
 
+/// The command of this full name, a subcommand's after its container's and a blank.
+pub(super) fn find_full(name: &str) -> Option<&'static Command> {
+    let Some((name, word)) = name.split_once(' ') else { return find(name.as_bytes()) };
+    match find(name.as_bytes())?.run {
+        Run::Container(rows) => find_in(rows, word.as_bytes()),
+        _ => None,
+    }
+}
+
 /// Which argument of the command is the rest of a text request's line.
 pub fn value_at(name: &[u8]) -> Option<usize> {
     find(name)?.arguments.value_at
@@ -124,6 +133,7 @@ mod tests {
                 let (first, second) = (row.full_name.split_once(' ')).expect("two words");
                 assert_eq!((first, second), (command.name, row.name));
                 assert_eq!(find_in(rows, second.as_bytes()).map(|it| it.name), Some(second));
+                assert_eq!(find_full(row.full_name), Some(row));
             }
         }
     }

@@ -6,7 +6,7 @@ use super::frame::Frame;
 use super::inline::Line;
 use super::step::{Fault, Step};
 use crate::message::Reply;
-use crate::protocol::Decoded;
+use crate::protocol::{Decoded, Progress};
 
 /// Takes requests out of a buffer, in bounded memory.
 #[derive(Debug)]
@@ -30,6 +30,28 @@ impl Decoder {
     /// A decoder of requests of up to `max_request` bytes as sent (0: unlimited).
     pub fn new(max_request: usize) -> Decoder {
         Decoder { max_request, present: Present::Nothing }
+    }
+
+    /// A decoder that goes on where another stopped, with the bytes that it left.
+    pub fn resume(max_request: usize, progress: Progress) -> Decoder {
+        let present = match progress {
+            Progress::Request | Progress::Lines => Present::Nothing,
+            Progress::RefusedLine { dropped } => Present::Line(Line::refused(dropped)),
+            Progress::RefusedLength { left } => Present::Frame(Frame::refused(left, None)),
+            Progress::RefusedData { length, left } => {
+                Present::Frame(Frame::refused(left, Some(length)))
+            }
+        };
+        Decoder { max_request, present }
+    }
+
+    /// Where another decoder can go on.
+    pub fn progress(&self) -> Progress {
+        match &self.present {
+            Present::Nothing | Present::Broken => Progress::Request,
+            Present::Line(line) => line.progress(),
+            Present::Frame(frame) => frame.progress(),
+        }
     }
 
     /// Takes the next request from the front of `buffer`; `None` if there is no whole one in

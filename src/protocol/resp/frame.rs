@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use super::number::{NumberFault, read_number};
 use super::step::{Fault, Step};
 use crate::message::Request;
+use crate::protocol::Progress;
 
 /// Arguments a request may have, its name counted.
 const COUNT_MAX: i64 = 1024 * 1024;
@@ -47,6 +48,26 @@ impl Frame {
             left: 0,
             args: SmallVec::new(),
             refused: false,
+        }
+    }
+
+    /// The rest of a request that was refused, of which `left` arguments are still to come; of the
+    /// first of them `data` bytes, if its length is known.
+    pub(super) fn refused(left: usize, data: Option<usize>) -> Frame {
+        // A request without arguments is over. What is carried is not believed to be possible.
+        let left = left.max(1);
+        let data = data.filter(|length| i64::try_from(*length).is_ok_and(|it| it <= LENGTH_MAX));
+        let expected = data.map_or(Expected::Length, Expected::Data);
+        Frame { expected, left, refused: true, ..Frame::new() }
+    }
+
+    /// Where another can go on. The bytes of a request that was not refused are all in the buffer.
+    pub(super) fn progress(&self) -> Progress {
+        let left = self.left;
+        match self.expected {
+            _ if !self.refused => Progress::Request,
+            Expected::Data(length) => Progress::RefusedData { length, left },
+            Expected::Count | Expected::Length => Progress::RefusedLength { left },
         }
     }
 

@@ -6,6 +6,7 @@ use super::number::LINE_MAX;
 use super::step::{Fault, Step};
 use super::words::{is_blank, split_words};
 use crate::message::Request;
+use crate::protocol::Progress;
 
 /// A line that is being received.
 #[derive(Debug, Default)]
@@ -19,6 +20,20 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// The rest of a line that was refused, of which `dropped` bytes were read away.
+    pub(super) fn refused(dropped: usize) -> Line {
+        Line { seen: 0, dropped: dropped.min(LINE_MAX), refused: true }
+    }
+
+    /// Where another can go on.
+    pub(super) fn progress(&self) -> Progress {
+        if self.refused {
+            Progress::RefusedLine { dropped: self.dropped }
+        } else {
+            Progress::Request
+        }
+    }
+
     /// Reads on in `buffer`. A line of more than `max_request` bytes (0: unlimited), its end
     /// counted, is refused as soon as so many are there.
     pub(super) fn read(

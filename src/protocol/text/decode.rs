@@ -4,7 +4,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::words::split_words;
 use crate::message::{Reply, Request};
-use crate::protocol::Decoded;
+use crate::protocol::{Decoded, Progress};
 
 /// Takes request lines out of a buffer, in bounded memory.
 #[derive(Debug)]
@@ -36,6 +36,28 @@ impl Decoder {
     /// argument of a command, counted from 0, is the rest of the line.
     pub fn new(max_request: usize, value_at: fn(&[u8]) -> Option<usize>) -> Decoder {
         Decoder { max_request, searched: 0, skipping: false, value_at, state: State::First }
+    }
+
+    /// A decoder that goes on where another stopped, with the bytes that it left.
+    pub fn resume(
+        max_request: usize,
+        value_at: fn(&[u8]) -> Option<usize>,
+        progress: Progress,
+    ) -> Decoder {
+        Decoder {
+            skipping: matches!(progress, Progress::RefusedLine { .. }),
+            state: if progress == Progress::Request { State::First } else { State::Lines },
+            ..Decoder::new(max_request, value_at)
+        }
+    }
+
+    /// Where another decoder can go on.
+    pub fn progress(&self) -> Progress {
+        match self.state {
+            _ if self.skipping => Progress::RefusedLine { dropped: 0 },
+            State::First => Progress::Request,
+            State::Lines | State::Broken => Progress::Lines,
+        }
     }
 
     /// Takes the next request from the front of `buffer`; `None` if there is no whole line in

@@ -1,0 +1,115 @@
+//! What a session has that the next daemon needs, and a session made of that.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use serde_bytes::ByteBuf;
+
+use super::caller::Caller;
+use super::check::{Work, check};
+use super::context::Context;
+use super::keyspace;
+use super::queue::Queue;
+use super::session::{Session, Watched};
+use super::table::{self, Command};
+use crate::handover::{ClientRecord, KeySpace, Record, TransactionRecord};
+use crate::message::{Args, Request};
+
+impl Session {
+    /// What CLIENT LIST tells of the connection.
+    pub fn client_record(&self) -> ClientRecord {
+        let about = self.client.about();
+        let bytes = |bytes: &Bytes| ByteBuf::from(bytes.to_vec());
+        ClientRecord {
+            id: self.client.id,
+            name: bytes(&about.name),
+            library: bytes(&about.library),
+            library_version: bytes(&about.library_version),
+            command: about.command.to_owned(),
+            commands: about.commands,
+            age: self.client.age(),
+            idle: about.active.elapsed(),
+        }
+    }
+
+    /// The transaction that waits for EXEC, as the requests it was made of.
+    pub fn transaction_record(&self) -> Option<TransactionRecord> {
+        self.queue.as_ref().map(|queue| TransactionRecord {
+            requests: queue.works.iter().map(words).collect(),
+            is_spoilt: queue.is_spoilt,
+        })
+    }
+
+    /// Whether it watches keys, or has lost what it watched.
+    pub fn has_watched(&self) -> bool {
+        !matches!(self.watched, Watched::Nothing)
+    }
+
+    /// Whose keys it works on.
+    pub fn key_space(&self) -> KeySpace {
+        self.key_space
+    }
+
+    /// The session of a connection that another daemon had. What waited for EXEC is checked again,
+    /// with the rights of today; a watch has become one that makes EXEC do nothing.
+    pub fn restore(
+        context: &Arc<Context>,
+        caller: Caller,
+        address: Arc<str>,
+        descriptor: i32,
+        limits: (usize, usize),
+        record: &Record,
+    ) -> Session {
+        let told = &record.client;
+        let client = context.clients.admit(told.id, caller, address, descriptor, told.age);
+        {
+            let mut about = client.about();
+            let now = Instant::now();
+            about.name = Bytes::copy_from_slice(&told.name);
+            about.library = Bytes::copy_from_slice(&told.library);
+            about.library_version = Bytes::copy_from_slice(&told.library_version);
+            about.command = table::find_full(&told.command).map_or("", |found| found.full_name);
+            about.commands = told.commands;
+            about.active = now.checked_sub(told.idle).unwrap_or(now);
+        }
+        let mut session = Session::of(context, client, limits.0, limits.1);
+        if let Some(protocol) = record.protocol {
+            session.speak(protocol);
+        }
+        keyspace::go(context, &mut session, record.keys);
+        if record.has_watched {
+            session.watched = Watched::Lost;
+        }
+        if let Some(transaction) = &record.transaction {
+            session.queue = Some(queue(context, &session, transaction));
+            session.client.about().queued = Some(transaction.requests.len());
+        }
+        session
+    }
+}
+
+/// The words of the request that asked for `work`.
+fn words(work: &Work) -> Vec<ByteBuf> {
+    let (command, args, own): (&Command, &Args, bool) = match work {
+        Work::Store(command, operation) => (command, &operation.args, false),
+        Work::Local(command, _, args) => (command, args, true),
+    };
+    let name = command.full_name.split(' ');
+    // A container's word for the store is among the arguments already.
+    let name = name.take(if own { 2 } else { 1 }).map(|word| ByteBuf::from(word.as_bytes()));
+    name.chain(args.iter().map(|arg| ByteBuf::from(arg.to_vec()))).collect()
+}
+
+fn queue(context: &Context, session: &Session, transaction: &TransactionRecord) -> Queue {
+    let mut queue = Queue::default();
+    queue.is_spoilt = transaction.is_spoilt;
+    for words in &transaction.requests {
+        let mut words = words.iter().map(|word| Bytes::copy_from_slice(word));
+        let request = Request { name: words.next().unwrap_or_default(), args: words.collect() };
+        let queued =
+            check(context, session, request).is_ok_and(|work| queue.push(work, session.max_queue));
+        queue.is_spoilt |= !queued;
+    }
+    queue
+}

@@ -1,0 +1,98 @@
+//! Clients record what they asked and what they were told, while daemon, Valkey and the
+//! connections between them are killed, frozen and cut; then the record of each key is checked for
+//! linearizability. Both protocols on the same keys, over each engine.
+//!
+//! What was answered took place, once, between question and answer. What was refused
+//! (`store unavailable`) did not take place. What is of unknown outcome took place once or not at
+//! all. Valkey runs with `appendfsync always`, so that it may be killed.
+//!
+//! - `KVSOCK_TEST_SECONDS`: how long each engine is tried; 25 if not set.
+//! - `KVSOCK_TEST_SEED`: what requests and faults follow from; random if not set, and always
+//!   printed. The moments are the machine's own: the same seed is a run much like it.
+//!
+//! A long run by hand:
+//! `KVSOCK_TEST_SECONDS=3600 cargo test --test history -- under_faults`
+
+mod checker;
+mod client;
+mod histories;
+mod liar;
+mod load;
+mod model;
+mod run;
+mod subject;
+#[path = "../support/mod.rs"]
+mod support;
+mod wire;
+
+use std::io::Write;
+use std::time::Duration;
+
+use liar::Lie;
+use run::Plan;
+use subject::Engine;
+
+/// A number of the environment.
+fn number(variable: &str) -> Option<u64> {
+    let value = std::env::var(variable).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{variable}={value} is not a number")))
+}
+
+fn check(engine: Engine) {
+    let seed = number("KVSOCK_TEST_SEED").unwrap_or_else(rand::random);
+    let seconds = number("KVSOCK_TEST_SECONDS").unwrap_or(25);
+    let what = format!("{engine:?}, {seconds} s, KVSOCK_TEST_SEED={seed}");
+    // Not by a macro, whose output cargo test keeps to itself when a test passes.
+    let _ = writeln!(std::io::stderr(), "{what}");
+    let plan = Plan { engine, seed, time: Duration::from_secs(seconds), lie: None };
+    let Some(found) = plan.run() else { return };
+    let _ = writeln!(std::io::stderr(), "{what}: {}", found.summary());
+    assert!(found.violations.is_empty(), "{what}:\n{}", found.violations.join("\n"));
+    assert!(found.answered > 100 * seconds, "{} answers are no load", found.answered);
+    assert!(found.unknown > 0, "no fault hit a write under way");
+}
+
+/// A check that finds nothing wrong where something is, is none.
+fn finds(lie: Lie) {
+    let plan =
+        Plan { engine: Engine::Valkey, seed: 1, time: Duration::from_secs(2), lie: Some(lie) };
+    let Some(found) = plan.run() else { return };
+    let _ = writeln!(
+        std::io::stderr(),
+        "{lie:?}: {} of {} keys found wrong; {}",
+        found.violations.len(),
+        found.keys,
+        found.summary()
+    );
+    assert!(!found.violations.is_empty(), "{lie:?} was not found; {}", found.summary());
+}
+
+#[test]
+fn histories_over_valkey_under_faults_are_linearizable() {
+    check(Engine::Valkey);
+}
+
+#[test]
+fn histories_over_the_embedded_store_under_faults_are_linearizable() {
+    check(Engine::Embedded);
+}
+
+#[test]
+fn a_store_that_writes_twice_is_found() {
+    finds(Lie::Twice);
+}
+
+#[test]
+fn a_store_that_loses_writes_is_found() {
+    finds(Lie::Never);
+}
+
+#[test]
+fn a_store_that_repeats_an_old_write_is_found() {
+    finds(Lie::Again);
+}
+
+#[test]
+fn a_store_that_answers_from_the_past_is_found() {
+    finds(Lie::Stale);
+}

@@ -1,0 +1,146 @@
+//! One run: clients at work while faults come, and then the check of all that they saw.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::checker::{Call, Violation, check};
+use crate::client::{Client, Record};
+use crate::liar::Lie;
+use crate::load::{Keys, Load};
+use crate::subject::{Engine, Fault, Subject};
+
+/// Two of each protocol.
+const CLIENTS: usize = 6;
+/// Calls before the one that cannot be that a report shows.
+const SHOWN: usize = 25;
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) engine: Engine,
+    pub(crate) seed: u64,
+    /// How long faults come.
+    pub(crate) time: Duration,
+    /// Instead of the faults, a Valkey that lies.
+    pub(crate) lie: Option<Lie>,
+}
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) faults: BTreeMap<Fault, u64>,
+    pub(crate) answered: u64,
+    pub(crate) not_done: u64,
+    pub(crate) unknown: u64,
+    pub(crate) connections: u64,
+    pub(crate) keys: usize,
+    /// The most configurations that the check had to look at together.
+    pub(crate) configurations: usize,
+    /// Keys whose history is not linearizable.
+    pub(crate) violations: Vec<String>,
+}
+
+impl Plan {
+    /// `None` where there is no Valkey.
+    pub(crate) fn run(&self) -> Option<Findings> {
+        let mut subject = Subject::start(self.engine, self.lie)?;
+        let (start, keys) = (Instant::now(), Arc::new(Keys::default()));
+        let is_over = Arc::new(AtomicBool::new(false));
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|number| {
+                let mut client = Client::new(number, subject.socket(), start);
+                let mut load = Load::new(self.seed, number);
+                let (keys, is_over) = (Arc::clone(&keys), Arc::clone(&is_over));
+                std::thread::spawn(move || {
+                    while !is_over.load(Ordering::Relaxed) {
+                        load.step(&mut client, &keys);
+                    }
+                    client.record
+                })
+            })
+            .collect();
+        let has_passed =
+            || start.elapsed() >= self.time || clients.iter().any(JoinHandle::is_finished);
+        let faults = if self.lie.is_some() {
+            while !has_passed() {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            BTreeMap::new()
+        } else {
+            subject.suffer_until(has_passed, self.seed)
+        };
+        is_over.store(true, Ordering::Relaxed);
+        let mut findings = Findings { faults, ..Findings::default() };
+        let mut histories: BTreeMap<String, Vec<Call>> = BTreeMap::new();
+        for client in clients {
+            findings.take(client.join().expect("a client saw no wrong reply"), &mut histories);
+        }
+        // What is there in the end was acknowledged or is of unknown outcome.
+        let mut reader = Client::new(CLIENTS, subject.socket(), start);
+        for key in histories.keys() {
+            reader.read(key);
+        }
+        findings.take(reader.record, &mut histories);
+        findings.check(&histories);
+        Some(findings)
+    }
+}
+
+impl Findings {
+    fn take(&mut self, record: Record, histories: &mut BTreeMap<String, Vec<Call>>) {
+        self.answered += record.answered;
+        self.not_done += record.not_done;
+        self.unknown += record.unknown;
+        self.connections += record.connections;
+        for (key, call) in record.calls {
+            histories.entry(key).or_default().push(call);
+        }
+    }
+
+    fn check(&mut self, histories: &BTreeMap<String, Vec<Call>>) {
+        self.keys = histories.len();
+        for (key, history) in histories {
+            match check(history) {
+                Ok(most) => self.configurations = self.configurations.max(most),
+                Err(violation) => self.violations.push(report(key, history, &violation)),
+            }
+        }
+    }
+
+    /// The figures, in one line.
+    pub(crate) fn summary(&self) -> String {
+        let faults: Vec<String> =
+            self.faults.iter().map(|(fault, count)| format!("{fault:?} {count}")).collect();
+        format!(
+            "{} requests answered, {} not done, {} of unknown outcome, over {} connections; \
+             {} keys checked, {} configurations at most; faults: {}",
+            self.answered,
+            self.not_done,
+            self.unknown,
+            self.connections,
+            self.keys,
+            self.configurations,
+            faults.join(", ")
+        )
+    }
+}
+
+fn report(key: &str, history: &[Call], violation: &Violation) -> String {
+    let wrong = &history[violation.call];
+    let wrong_end = wrong.end.as_ref().map_or(u64::MAX, |(end, _)| *end);
+    let mut before: Vec<&Call> = history.iter().filter(|call| call.begin <= wrong_end).collect();
+    before.sort_by_key(|call| call.end.as_ref().map_or(u64::MAX, |(end, _)| *end));
+    let (unknown, mut known): (Vec<&Call>, Vec<&Call>) =
+        before.into_iter().partition(|call| call.end.is_none());
+    let hidden = known.len().saturating_sub(SHOWN);
+    known.drain(..hidden);
+    let mut text = format!("{key} is not linearizable at {wrong:?}\n");
+    let _ = writeln!(text, "  it may have been one of {:?}", violation.states);
+    for call in unknown.into_iter().chain(known) {
+        let _ = writeln!(text, "  {call:?}");
+    }
+    text
+}
