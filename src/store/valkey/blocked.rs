@@ -89,7 +89,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_ordinary_process_is_not_blocked() {
-        for host in ["127.0.0.1", "192.0.2.1", "::1", "2001:db8::1", "no such host"] {
+        for host in ["127.0.0.1", "192.0.2.1", "::1", "no such host"] {
             assert_eq!(cause(host, 6379).await, None, "{host}");
         }
     }
