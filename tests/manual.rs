@@ -39,14 +39,19 @@ fn run(command: &[&str], text: &str, width: Option<&str>) -> Option<String> {
     command.env("GROFF_NO_SGR", "1").env_remove("MANOPT");
     command.envs(width.map(|width| ("MANWIDTH", width)));
     let Ok(output) = command.output() else {
-        let required = std::env::var("KVSOCK_TEST_REQUIRE").is_ok_and(|value| value == "1");
-        assert!(!required, "no {program}, which KVSOCK_TEST_REQUIRE=1 asks for");
-        eprintln!("not run: no {program}");
+        missing(program);
         return None;
     };
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && complaints.is_empty(), "{program}: {complaints}");
     Some(String::from_utf8(output.stdout).expect("UTF-8"))
+}
+
+/// Says that a program is not there, which fails where the run promised it.
+fn missing(program: &str) {
+    let required = std::env::var("KVSOCK_TEST_REQUIRE").is_ok_and(|value| value == "1");
+    assert!(!required, "no {program}, which KVSOCK_TEST_REQUIRE=1 asks for");
+    eprintln!("not run: no {program}");
 }
 
 #[test]
@@ -178,4 +183,65 @@ fn the_shells_understand_their_completions() {
         }
         run(&[shell, "-n"], &script, None);
     }
+}
+
+/// Types into a zsh of its own with the completions in `$1`, and ends well when what it completes
+/// is on its terminal.
+const ZSH: &str = r"
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell 'PS1=; fpath=('$1' $fpath); autoload -Uz compinit; compinit -u -D; print READY-$((40+2))'
+zpty -r shell seen '*READY-42*' || exit 1
+zpty -w -n shell $'kvsock getr\t'
+zpty -r shell seen '*getrange*' || exit 2
+zpty -w -n shell $'\x15kvsock client setn\t'
+zpty -r shell seen '*client setname*' || exit 3
+zpty -w -n shell $'\x15kvsock export --all\t'
+zpty -r shell seen '*--all-users*' || exit 4
+zpty -d shell
+print done
+";
+
+#[test]
+fn zsh_and_fish_complete_commands_subcommands_and_options() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for (name, script) in completions() {
+        std::fs::write(dir.path().join(name), script).expect("written");
+    }
+    let path = dir.path().to_str().expect("UTF-8");
+    let ask = |words: &str| {
+        let script = format!("source {path}/kvsock.fish; complete -C 'kvsock {words}'");
+        in_shell(&["fish", "--no-config", "-c", &script], path)
+    };
+    if let Some(commands) = ask("getr") {
+        assert!(commands.starts_with("getrange\t"), "{commands}");
+        let subcommands = ask("client set").expect("fish is there");
+        let names: Vec<&str> = subcommands.lines().filter_map(|it| it.split('\t').next()).collect();
+        assert_eq!(names, ["setinfo", "setname"]);
+        let options = ask("export --all").expect("fish is there");
+        assert!(options.starts_with("--all-users\t"), "{options}");
+    }
+    if let Some(done) = in_shell(&["zsh", "-f", "-c", ZSH, "zsh", path], path) {
+        assert_eq!(done, "done\n");
+    }
+}
+
+/// What a shell that starts with nobody's settings prints. `None` without that shell.
+fn in_shell(command: &[&str], home: &str) -> Option<String> {
+    let [program, ..] = command else { panic!("a program") };
+    // It would wait without end for what is not completed.
+    let output = Command::new("timeout")
+        .arg("20")
+        .args(command)
+        .env("HOME", home)
+        .env("TERM", "xterm")
+        .stdin(Stdio::null())
+        .output()
+        .expect("timeout");
+    if output.status.code() == Some(127) {
+        missing(program);
+        return None;
+    }
+    assert!(output.status.success(), "{output:?}");
+    Some(String::from_utf8(output.stdout).expect("UTF-8"))
 }

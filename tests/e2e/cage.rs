@@ -1,5 +1,7 @@
 //! How well the service is confined, and that it works in there with each kind of store.
 
+use std::fs;
+
 use crate::client::{Client, ask};
 use crate::machine::{Machine, wait_for};
 use crate::unit::verify;
@@ -126,6 +128,46 @@ fn a_store_that_the_unit_blocks_is_named_as_such() {
     let cause = "ERROR: store unavailable: address family not supported, or blocked by the \
         unit's RestrictAddressFamilies=; see /usr/share/kvsock/local-store.conf";
     assert_eq!(reply, cause);
+}
+
+/// The settings with a store at this host.
+fn at(host: &str) -> String {
+    format!("KVSOCK_STORE=valkey://{host}:6379/0\nKVSOCK_STORE_TIMEOUT=2s\n")
+}
+
+#[test]
+fn a_store_by_name_or_at_an_ipv6_address_that_the_unit_blocks_is_named_as_such() {
+    let Some(machine) = Machine::boot_beside_valkey(&at("[2001:db8::1]")) else { return };
+    machine.ok(&["ip", "-6", "address", "add", "2001:db8::1/64", "dev", "lo", "nodad"]);
+    machine.ok(&["ip", "address", "add", "192.0.2.1/24", "dev", "lo"]);
+    run_valkey(&machine, &["--bind", "192.0.2.1", "2001:db8::1"]);
+    fs::write(machine.path("/etc/resolv.conf"), "nameserver 192.0.2.53\n").unwrap();
+
+    let by_address =
+        "blocked by the unit's IPAddressDeny=; see /usr/share/kvsock/remote-store.conf";
+    let of_name_server = format!("its name server is {by_address}");
+    for (host, cause) in [("[2001:db8::1]", by_address), ("store.example.org", &of_name_server)] {
+        machine.set_settings(&at(host));
+        machine.systemctl(&["restart", "kvsock.service"]);
+        assert_eq!(ask(&machine, "get x"), format!("ERROR: store unavailable: {cause}"), "{host}");
+    }
+
+    machine.install_drop_in("kvsock.service", REMOTE);
+    machine.set_settings(&at("[2001:db8::1]"));
+    machine.systemctl(&["restart", "kvsock.service"]);
+    wait_for("the store", || ask(&machine, "set x hello") == "OK");
+    machine.set_settings(&at("store.example.org"));
+    machine.systemctl(&["restart", "kvsock.service"]);
+    let reply = ask(&machine, "get x");
+    assert!(reply.starts_with("ERROR: store unavailable: "), "{reply}");
+    assert!(!reply.contains("IPAddressDeny"), "{reply}");
+    fs::write(machine.path("/etc/hosts"), "192.0.2.1 store.example.org\n").unwrap();
+    wait_for("the store", || ask(&machine, "set x hello") == "OK");
+
+    machine.ok(&["rm", "/etc/systemd/system/kvsock.service.d/remote-store.conf"]);
+    machine.systemctl(&["daemon-reload"]);
+    machine.systemctl(&["restart", "kvsock.service"]);
+    assert_eq!(ask(&machine, "get x"), format!("ERROR: store unavailable: {by_address}"), "a name");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! to the first answer that shows that the server serves.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,14 +95,21 @@ impl Connector {
     ) -> Result<T, Cow<'static, str>> {
         let mut handshake = pin!(handshake);
         let silence = self.attempt / 4;
-        if let Ok(result) = tokio::time::timeout(silence, &mut handshake).await {
-            return result;
-        }
-        // Found out early enough to be told to the clients that wait for this attempt.
-        if let Some((host, port)) = &self.address
-            && blocked::is_blocked(host, *port).await
+        let early = tokio::time::timeout(silence, &mut handshake).await;
+        let look = match (&early, &self.address) {
+            (Ok(Ok(_)), _) | (_, None) => None,
+            // An address that fails at once says why. A name may not be found for the same reason.
+            (Ok(Err(_)), Some((host, _))) if host.parse::<IpAddr>().is_ok() => None,
+            // Found out early enough to be told to the clients that wait for this attempt.
+            (_, Some(address)) => Some(address),
+        };
+        if let Some((host, port)) = look
+            && let Some(cause) = blocked::cause(host, *port).await
         {
-            return Err(blocked::BY_ADDRESS.into());
+            return Err(cause.into());
+        }
+        if let Ok(result) = early {
+            return result;
         }
         tokio::time::timeout(self.attempt.saturating_sub(silence), handshake)
             .await
