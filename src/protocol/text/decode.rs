@@ -63,17 +63,10 @@ impl Decoder {
     /// Takes the next request from the front of `buffer`; `None` if there is no whole line in
     /// it. Empty lines are passed over.
     pub fn decode(&mut self, buffer: &mut BytesMut) -> Option<Decoded> {
-        if self.state != State::Lines {
-            if self.state == State::First {
-                if let Some(broken) = foreign(buffer) {
-                    self.state = State::Broken;
-                    buffer.clear();
-                    return Some(broken);
-                }
-                if buffer.contains(&b'\n') {
-                    self.state = State::Lines;
-                }
-            } else {
+        match self.state {
+            State::First if buffer.starts_with(TLS) => return Some(self.foreign("TLS", buffer)),
+            State::First | State::Lines => {}
+            State::Broken => {
                 buffer.clear();
                 return None;
             }
@@ -91,8 +84,12 @@ impl Decoder {
             if std::mem::take(&mut self.skipping) {
                 continue;
             }
+            let state = std::mem::replace(&mut self.state, State::Lines);
             if self.is_too_long(line.len()) {
                 return Some(self.too_long());
+            }
+            if state == State::First && is_http(&line) {
+                return Some(self.foreign("HTTP", buffer));
             }
             if let Some(decoded) = self.parse(&line) {
                 return Some(decoded);
@@ -122,6 +119,7 @@ impl Decoder {
         if self.skipping || self.is_too_long(line) {
             buffer.advance(buffer.len());
             self.searched = 0;
+            self.state = State::Lines;
             if !std::mem::replace(&mut self.skipping, true) {
                 return Some(self.too_long());
             }
@@ -136,6 +134,16 @@ impl Decoder {
     fn too_long(&self) -> Decoded {
         let text = format!("request longer than {} bytes", self.max_request);
         Decoded::Refused(Reply::failed(text))
+    }
+
+    /// The last reply to a peer that begins to speak TLS or HTTP. It would wait for an answer
+    /// without end, or take errors for one.
+    fn foreign(&mut self, what: &str, buffer: &mut BytesMut) -> Decoded {
+        self.state = State::Broken;
+        self.searched = 0;
+        buffer.clear();
+        let text = format!("this is {what}; kvsock speaks lines of text, or RESP");
+        Decoded::Broken(Reply::failed(text))
     }
 
     fn parse(&self, line: &Bytes) -> Option<Decoded> {
@@ -156,22 +164,12 @@ const TLS: &[u8] = &[0x16, 0x03];
 const METHODS: [&[u8]; 9] =
     [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH"];
 
-/// The last reply to a peer that begins to speak TLS or HTTP. It would wait for an answer without
-/// end, or take errors for one.
-fn foreign(buffer: &[u8]) -> Option<Decoded> {
-    let line = memchr::memchr(b'\n', buffer).map(|end| buffer[..end].trim_ascii_end());
-    let is_http = line.is_some_and(|line| {
-        let method = line.split(|byte| *byte == b' ').next().unwrap_or_default();
-        let is_version = line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0");
-        METHODS.contains(&method) && is_version
-    });
-    let what = match (is_http, buffer.starts_with(TLS)) {
-        (true, _) => "HTTP",
-        (_, true) => "TLS",
-        _ => return None,
-    };
-    let text = format!("this is {what}; kvsock speaks lines of text, or RESP");
-    Some(Decoded::Broken(Reply::failed(text)))
+/// Whether a first line is that of an HTTP request.
+fn is_http(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    let method = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let is_version = line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0");
+    METHODS.contains(&method) && is_version
 }
 
 #[cfg(test)]
@@ -252,6 +250,27 @@ mod tests {
         }
         let (found, _) = decoded(b"set k GET / HTTP/1.1\nset post x HTTP/1.1\n", 100, 0);
         assert_eq!(found.len(), 2);
+    }
+
+    #[test]
+    fn a_first_line_over_the_limit_is_refused_whatever_it_looks_like() {
+        let long = "request longer than 8 bytes";
+        // What follows it is no first line, either.
+        let input = b"GET /index HTTP/1.1\r\n\x16\x03\nGET / HTTP/1.1\nping\n";
+        for step in 1..=input.len() {
+            let (found, _) = decoded(input, step, 8);
+            assert_eq!(found, [long, "\x16\x03", long, "ping"], "in pieces of {step}");
+        }
+        let (found, _) = decoded(b"0123456789\x16\x03x\nping\n", 10, 8);
+        assert_eq!(found, [long, "ping"]);
+    }
+
+    #[test]
+    fn a_long_first_line_in_small_pieces_takes_no_longer_than_its_length() {
+        let input = [vec![b'x'; 2_000_000], b"\n".to_vec()].concat();
+        // Searched anew with each piece, this would take minutes.
+        let (found, _) = decoded(&input, 1, 0);
+        assert_eq!(found[0].len(), 2_000_000);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use super::quote::write_quoted;
 /// daemon reads back just these.
 pub fn encode_request(name: &[u8], args: &[impl AsRef<[u8]>], out: &mut Vec<u8>) {
     let is_plain = |byte: &u8| matches!(byte, b'!'..=b'~' | 0x80..) && *byte != b'"';
-    if !name.is_empty() && name.iter().all(is_plain) {
+    // A connection that begins with `*` speaks RESP.
+    if !matches!(name, [] | [b'*', ..]) && name.iter().all(is_plain) {
         out.extend_from_slice(name);
     } else {
         write_quoted(name, out);
@@ -27,6 +28,13 @@ mod tests {
     use super::super::Decoder;
     use super::*;
     use crate::protocol::Decoded;
+
+    #[test]
+    fn no_line_begins_as_resp_does() {
+        let mut line = Vec::new();
+        encode_request(b"*1", &[""; 0], &mut line);
+        assert_eq!(line, b"\"*1\"\n");
+    }
 
     proptest! {
         #[test]
