@@ -23,7 +23,7 @@ const LARGEST: u64 = 1 << 20;
 /// What authenticates the daemon to the store, and the store to the daemon.
 #[derive(Debug, Default)]
 pub(super) struct Credentials {
-    pub(super) username: Option<String>,
+    pub(super) username: Option<Secret>,
     pub(super) password: Option<Secret>,
     pub(super) tls: Tls,
 }
@@ -51,7 +51,7 @@ pub(super) fn read(
         .or_else(|| password_file(inputs, given, faults))
         .or_else(|| inputs.store_password.clone());
     Credentials {
-        username: username.or_else(|| inputs.store_username.clone()),
+        username: username.or_else(|| inputs.store_username.clone()).map(Secret::new),
         password: password.map(Secret::new),
         tls: Tls { ca, cert, key: key.map(Secret::new) },
     }

@@ -3,12 +3,16 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::Url;
 
 use super::Secret;
 
 /// The port of a Valkey server when the URL names none.
 const PORT: u16 = 6379;
+
+/// What in a path would be something else in a URL; the rest is shown as it is.
+const NOT_IN_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
 
 /// Which engine, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +31,7 @@ pub struct Server {
     /// The database to select.
     pub db: i64,
     /// User from the URL.
-    pub username: Option<String>,
+    pub username: Option<Secret>,
     /// Password from the URL.
     pub password: Option<Secret>,
 }
@@ -70,9 +74,12 @@ pub enum LocationError {
     /// Not a URL.
     #[error("not a store URL: {0}")]
     Malformed(String),
-    /// The database is no number.
-    #[error("database {0:?} is not a number from 0 on")]
-    Database(String),
+    /// The database is no number. What stands there may be a part of a password with a slash.
+    #[error("the database is not a number from 0 on")]
+    Database,
+    /// The host has characters that no name and no address has.
+    #[error("the host is neither a name nor an address")]
+    Host,
     /// A part that must be there is not.
     #[error("{0} is missing")]
     Missing(&'static str),
@@ -104,15 +111,24 @@ impl Location {
             "valkey+unix" | "redis+unix" => unix(text),
             "valkey-cluster" | "redis-cluster" => Err(LocationError::NotYet("valkey-cluster")),
             "valkey-sentinel" | "redis-sentinel" => Err(LocationError::NotYet("valkey-sentinel")),
-            other => Err(LocationError::Scheme(other.to_owned())),
+            other if other.bytes().all(is_of_scheme) => {
+                Err(LocationError::Scheme(other.to_owned()))
+            }
+            _ => Err(LocationError::Malformed("no scheme".to_owned())),
         }
     }
+}
+
+/// The characters of a scheme (RFC 3986, section 3.1). Anything else in its place may be a user
+/// and a password.
+fn is_of_scheme(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
 fn server(text: &str, tls: bool) -> Result<Location, LocationError> {
     let url = parse_url(text)?;
     let host = match url.host() {
-        Some(url::Host::Domain(name)) if !name.is_empty() => decode(name)?,
+        Some(url::Host::Domain(name)) if !name.is_empty() => name_of_host(name)?,
         Some(url::Host::Ipv4(address)) => address.to_string(),
         Some(url::Host::Ipv6(address)) => address.to_string(),
         _ => return Err(LocationError::Missing("the host")),
@@ -148,7 +164,7 @@ fn unix(text: &str) -> Result<Location, LocationError> {
     for (name, value) in url.query_pairs() {
         match name.as_ref() {
             "db" => db = database(&value)?,
-            "user" => user = Some(value.into_owned()),
+            "user" => user = Some(Secret::new(value)),
             "pass" => password = Some(Secret::new(value)),
             _ => return Err(LocationError::Surplus("a query other than db, user and pass")),
         }
@@ -165,21 +181,26 @@ fn parse_url(text: &str) -> Result<Url, LocationError> {
     Url::parse(text).map_err(|error| LocationError::Malformed(error.to_string()))
 }
 
-fn username(url: &Url) -> Result<Option<String>, LocationError> {
+fn username(url: &Url) -> Result<Option<Secret>, LocationError> {
     match url.username() {
         "" => Ok(None),
-        name => decode(name).map(Some),
+        name => Ok(Some(Secret::new(decode(name)?))),
     }
+}
+
+fn name_of_host(text: &str) -> Result<String, LocationError> {
+    let name = decode(text)?;
+    let is_surplus = |character: char| {
+        character.is_control() || character.is_whitespace() || r"/:?#@[]\%<>^|".contains(character)
+    };
+    if name.contains(is_surplus) { Err(LocationError::Host) } else { Ok(name) }
 }
 
 fn database(text: &str) -> Result<i64, LocationError> {
     if text.is_empty() {
         return Ok(0);
     }
-    text.parse::<i64>()
-        .ok()
-        .filter(|db| *db >= 0)
-        .ok_or_else(|| LocationError::Database(text.to_owned()))
+    text.parse::<i64>().ok().filter(|db| *db >= 0).ok_or(LocationError::Database)
 }
 
 /// Undoes percent-encoding.
@@ -205,7 +226,9 @@ impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, host, port) = match &self.transport {
             Transport::Unix { path } => {
-                return write!(f, "valkey+unix://{}?db={}", path.display(), self.db);
+                let path = path.to_string_lossy();
+                let path = utf8_percent_encode(&path, NOT_IN_PATH);
+                return write!(f, "valkey+unix://{path}?db={}", self.db);
             }
             Transport::Tcp { host, port } => ("valkey", host, port),
             Transport::Tls { host, port } => ("valkeys", host, port),
@@ -236,9 +259,11 @@ mod tests {
             ("valkeys://:secret@h", "valkeys://h:6379/0"),
             ("rediss://[::1]:1/2", "valkeys://[::1]:1/2"),
             ("valkey+unix:///run/v%20k.sock?db=2", "valkey+unix:///run/v k.sock?db=2"),
+            ("valkey+unix:///%3F%23%25%0a", "valkey+unix:///%3F%23%25%0A?db=0"),
             ("redis+unix:///run/v.sock?user=u&pass=p", "valkey+unix:///run/v.sock?db=0"),
         ] {
             assert_eq!(parse(text).expect(text).to_string(), printed);
+            assert_eq!(parse(printed).expect(printed).to_string(), printed);
         }
     }
 
@@ -247,7 +272,7 @@ mod tests {
         let Ok(Location::Valkey(server)) = parse("valkey://us%3Aer:p%40ss@h") else {
             panic!("a server")
         };
-        assert_eq!(server.username.as_deref(), Some("us:er"));
+        assert_eq!(server.username, Some(Secret::new("us:er")));
         assert_eq!(server.password, Some(Secret::new("p@ss")));
     }
 
@@ -261,6 +286,10 @@ mod tests {
             "valkey://u:hunter2@h/x",
             "valkey://u:hunter2@h:port/0",
             "valkey://u:hunter2@h/-1",
+            "valkey://u:1/hunter2@h/0",
+            "u:hunter2@valkey://h",
+            "valkey://u:hunter2@a%3Ab",
+            "valkey://u:hunter2@%00",
             "valkey://u:hunter2@h/0?x=1",
             "valkey+unix://host/path",
             "valkey+unix:///",

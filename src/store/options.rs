@@ -13,7 +13,7 @@ pub struct Options {
     /// Which engine, and where its data is.
     pub location: Location,
     /// User name at the server, over what the location's URL says.
-    pub username: Option<String>,
+    pub username: Option<Secret>,
     /// Password at the server, over what the location's URL says.
     pub password: Option<Secret>,
     /// PEM certificates and key for `valkeys://`.

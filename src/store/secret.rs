@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A password or private key. Its debug form hides it, and it has no display form.
+/// A password, a private key, or a user name at the store. Its debug form hides it, and it has no display form.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 

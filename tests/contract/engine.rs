@@ -132,7 +132,7 @@ pub(crate) fn valkey_tls() -> Option<Subject> {
     let settings = vec![["user", "kvsock on >secret ~* &* +@all"]];
     let server = Setup { tls: true, settings, ..Setup::default() }.start()?;
     let mut options = server.options(server.tls());
-    options.username = Some("kvsock".to_owned());
+    options.username = Some(kvsock::store::Secret::new("kvsock"));
     options.password = Some(kvsock::store::Secret::new("secret"));
     Some(Subject { options, home: Home::Server(server) })
 }

@@ -119,7 +119,7 @@ fn what_the_server_forbids_disturbs_nothing_else() {
     let Some(server) = Setup { settings, ..Setup::default() }.start() else { return };
     run(async {
         let mut options = server.options(server.tcp());
-        options.username = Some("few".to_owned());
+        options.username = Some(Secret::new("few"));
         options.password = Some(Secret::new("pw"));
         let store = Store::open(options).expect("it opens");
         until_up(&store).await;

@@ -160,7 +160,7 @@ fn login(server: &Server, options: &Options) -> RedisConnectionInfo {
         .set_db(server.db)
         .set_lib_name(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
     if let Some(username) = options.username.as_ref().or(server.username.as_ref()) {
-        login = login.set_username(username);
+        login = login.set_username(username.reveal());
     }
     if let Some(password) = options.password.as_ref().or(server.password.as_ref()) {
         login = login.set_password(password.reveal());
