@@ -1,7 +1,7 @@
 //! The settings in effect as texts, to be printed and compared. No secret is ever among them.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write};
 
 use super::Settings;
 use super::input::Given;
@@ -38,13 +38,56 @@ impl InEffect {
 impl fmt::Display for InEffect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for setting in SETTINGS.iter().filter(|setting| !setting.secret) {
-            let text = self.get(setting.name).unwrap_or_default();
-            if text.contains(char::is_control) {
-                writeln!(f, "{PREFIX}{}={text:?}", setting.name)?;
-            } else {
-                writeln!(f, "{PREFIX}{}={text}", setting.name)?;
-            }
+            write!(f, "{PREFIX}{}=", setting.name)?;
+            write_value(self.get(setting.name).unwrap_or_default(), f)?;
+            f.write_str("\n")?;
         }
         Ok(())
+    }
+}
+
+/// Writes a value so that systemd reads it back (`systemd.exec(5)`, `EnvironmentFile=`): between
+/// double quotes where it needs any, in which a line may end.
+fn write_value(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let is_blank = |character: char| matches!(character, ' ' | '\t');
+    if !text.starts_with(['"', '\''])
+        && !text.starts_with(is_blank)
+        && !text.ends_with(is_blank)
+        && !text.contains(['\\', '\n', '\r'])
+    {
+        return f.write_str(text);
+    }
+    f.write_str("\"")?;
+    for character in text.chars() {
+        if matches!(character, '"' | '\\' | '`' | '$') {
+            f.write_str("\\")?;
+        }
+        f.write_char(character)?;
+    }
+    f.write_str("\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_quoted_where_systemd_would_read_something_else() {
+        for (text, expected) in [
+            ("", ""),
+            ("kvsock:", "kvsock:"),
+            ("1h 30min", "1h 30min"),
+            ("a\"b'c$d#", "a\"b'c$d#"),
+            (" a", "\" a\""),
+            ("a\t", "\"a\t\""),
+            ("\"a\"", r#""\"a\"""#),
+            ("'a'", r#""'a'""#),
+            (r"a\b", r#""a\\b""#),
+            ("$x `y` \n", "\"\\$x \\`y\\` \n\""),
+        ] {
+            let written = InEffect(BTreeMap::from([("KEY_PREFIX", text.to_owned())])).to_string();
+            let line = format!("KVSOCK_KEY_PREFIX={expected}\n");
+            assert!(written.contains(&line), "{text:?} in {written}");
+        }
     }
 }

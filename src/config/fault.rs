@@ -1,6 +1,6 @@
 //! What can be wrong with settings. Every fault is collected, so that one start names them all.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::io;
 use std::path::PathBuf;
 
@@ -142,14 +142,28 @@ impl fmt::Display for Suggestion<'_> {
     }
 }
 
-/// One fault.
+/// One fault. Displayed it is one line, whatever names and paths it repeats.
 #[derive(Debug, thiserror::Error)]
-#[error("{subject}: {problem}")]
+#[error("{}", OneLine(format!("{subject}: {problem}")))]
 pub struct Fault {
     /// What it is about.
     pub subject: Subject,
     /// What is wrong.
     pub problem: Problem,
+}
+
+struct OneLine(String);
+
+impl fmt::Display for OneLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|character| {
+            if character.is_control() {
+                write!(f, "{}", character.escape_default())
+            } else {
+                f.write_char(character)
+            }
+        })
+    }
 }
 
 /// All faults of one reading of the settings, one line each when displayed.
@@ -186,3 +200,19 @@ impl fmt::Display for Faults {
 }
 
 impl std::error::Error for Faults {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_one_line_whatever_it_repeats() {
+        let mut faults = Faults::default();
+        let variable = Subject::Variable("KVSOCK_A\nb\u{1b}".to_owned());
+        faults.add(variable, Problem::Unknown { nearest: None });
+        faults.add(Subject::Credential("x"), Problem::NotAFile("/a\nb".into()));
+        let expected = "KVSOCK_A\\nb\\u{1b}: there is no such setting\n\
+                        credential x: /a\\nb is not a regular file";
+        assert_eq!(faults.to_string(), expected);
+    }
+}

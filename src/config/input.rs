@@ -1,6 +1,7 @@
 //! What was given, before it has a meaning: one optional text for each setting.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 
@@ -36,8 +37,9 @@ pub(super) struct Inputs {
     pub(super) log_dir: Option<String>,
 }
 
-/// Known settings with their texts and where each came from; the later one wins.
-#[derive(Debug, Clone, Default)]
+/// Known settings with their texts and where each came from; the later one wins. The debug form
+/// has no texts, which may hold secrets.
+#[derive(Clone, Default)]
 pub(super) struct Given(BTreeMap<&'static str, (String, Origin)>);
 
 impl Given {
@@ -79,9 +81,22 @@ impl Given {
     }
 }
 
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.0.iter().map(|(name, (_, origin))| (name, origin))).finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_debug_form_shows_no_text() {
+        let mut given = Given::default();
+        given.set("STORE", "valkey://:hunter2@h".to_owned(), Origin::Variable);
+        assert_eq!(format!("{given:?}"), r#"{"STORE": Variable}"#);
+    }
 
     #[test]
     fn every_row_of_the_table_has_its_field() {
