@@ -13,7 +13,12 @@ pub(crate) struct Client {
 impl Client {
     /// Connects; a refusal fails the test, for systemd's socket never refuses.
     pub(crate) fn connect(machine: &Machine) -> Self {
-        let stream = UnixStream::connect(machine.path("/run/kvsock/kvsock.sock")).unwrap();
+        Self::connect_to(machine, "/run/kvsock/kvsock.sock")
+    }
+
+    /// As [`Client::connect`], to a socket of an instance.
+    pub(crate) fn connect_to(machine: &Machine, socket: &str) -> Self {
+        let stream = UnixStream::connect(machine.path(socket)).unwrap();
         stream.set_read_timeout(Some(BOUND)).unwrap();
         Self { stream: BufReader::new(stream) }
     }

@@ -7,8 +7,11 @@ use std::thread;
 
 use crate::client::{Client, ask};
 use crate::machine::{Machine, has, wait_for};
+use crate::restart::survive;
 use crate::unit::verify;
 
+/// Clients that wait while the package is upgraded.
+const CLIENTS: usize = 9_700;
 /// Where an embedded store of the instance `one` is.
 const INSTANCE_STATE: &str = "/var/lib/kvsock@one/db";
 /// What makes systemd start that instance's socket.
@@ -78,26 +81,33 @@ fn set_in_instance(machine: &Machine) {
     machine.ok(&["kvsock", "--socket", "/run/kvsock/one.sock", "set", "motd", "one"]);
 }
 
-/// Runs an upgrade while clients come and go: none is refused, and each daemon is a new one.
+/// Runs an upgrade while ten thousand clients are connected and others come and go: none is refused
+/// nor closed, every reply is right, and each daemon is a new one.
 fn upgrade_under_load(machine: &Machine, upgrade: &[&str]) {
     let units = ["kvsock.service", "kvsock@one.service"];
     let daemons = || units.map(|unit| machine.property(unit, "MainPID"));
     let sockets = || ["kvsock", "one"].map(|s| machine.identity(&format!("/run/kvsock/{s}.sock")));
     let (before, doors) = (daemons(), sockets());
+    let mut of_instance = Client::connect_to(machine, "/run/kvsock/one.sock");
+    assert_eq!(of_instance.ask("get motd"), "one");
     let mut served = 0;
-    thread::scope(|scope| {
-        let upgrade = scope.spawn(|| machine.ok(upgrade));
-        while !upgrade.is_finished() {
-            // Connecting panics when refused. A connection that the old daemon had taken may end
-            // without having been asked anything.
-            if let Ok(reply) = Client::connect(machine).try_ask("get motd") {
-                assert_eq!(reply, "hello");
+    let (answered, pause) = survive(machine, CLIENTS, || {
+        thread::scope(|scope| {
+            let upgrade = scope.spawn(|| machine.ok(upgrade));
+            while !upgrade.is_finished() {
+                // Connecting panics when refused, and asking when the connection ends.
+                assert_eq!(ask(machine, "get motd"), "hello");
                 served += 1;
             }
-        }
-        upgrade.join().unwrap();
+            upgrade.join().unwrap();
+        });
     });
     assert!(served > 0);
+    println!(
+        "upgrade with {CLIENTS} idle clients and others with load: {answered} requests answered \
+         rightly, {served} newcomers served, no connection closed, longest pause {pause:?}"
+    );
+    assert_eq!(of_instance.ask("get motd"), "one");
     wait_for("the store", || ask(machine, "get motd") == "hello");
     assert_eq!(sockets(), doors, "a socket is another one");
     let after = daemons();
