@@ -83,7 +83,7 @@ fn write_part(file: &mut impl Write, part: &impl Serialize) -> io::Result<()> {
     file.write_all(&bytes)
 }
 
-/// Reads the head of what [`write`] wrote, in this version or an earlier one.
+/// Reads the head of what [`write()`] wrote, in this version or an earlier one.
 pub fn read<R: Read>(mut file: R) -> Result<(Head, Records<R>), Unreadable> {
     let mut magic = [0; MAGIC.len()];
     file.read_exact(&mut magic).map_err(|_| Unreadable::Foreign)?;
