@@ -62,6 +62,9 @@ fn is_installed(machine: &Machine) {
     assert_eq!(machine.property("kvsock.socket", "ActiveState"), "active");
     assert_eq!(machine.property("kvsock.service", "ActiveState"), "inactive");
     assert_eq!(machine.ok(&["stat", "-c", "%U %a", "/etc/kvsock/kvsock.env"]), "root 600");
+    for page in ["man1/kvsock.1", "man5/kvsock.env.5", "man7/kvsock-protocol.7", "man8/kvsockd.8"] {
+        assert!(has_file(machine, &format!("/usr/share/man/{page}.gz")), "{page}");
+    }
 
     machine.ok(&["usermod", "-aG", "kvsock", "alice"]);
     machine.start_valkey();

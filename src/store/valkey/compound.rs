@@ -21,6 +21,8 @@ pub(super) struct Compound<'a> {
     pub(super) prefix: &'a Prefix,
     pub(super) index: &'a Index,
     pub(super) max_reply: usize,
+    /// Whether there may be indexes of parts, too.
+    pub(super) has_parts: bool,
     /// Bounds the wait for a connection.
     pub(super) deadline: Option<Instant>,
 }
@@ -65,7 +67,10 @@ impl Compound<'_> {
                 last::last(connection, self.prefix, self.index, count, self.max_reply).await
             }
             Verb::RandomKey => random::random_key(connection, self.prefix).await,
-            Verb::Size => scan::size(connection, self.prefix, self.index).await,
+            Verb::Size => {
+                let index = (!self.has_parts).then_some(self.index);
+                scan::size(connection, self.prefix, index).await
+            }
             _ => {
                 let pattern = operation.args.first().map_or(&b"*"[..], AsRef::as_ref);
                 scan::keys(connection, self.prefix, pattern, self.max_reply).await

@@ -68,6 +68,7 @@ struct Connected {
     max_reply: usize,
     watch_limit: Duration,
     last_depth: usize,
+    has_parts: bool,
     /// Indexes whose changes are not all written for certain: those of the open parts, and of
     /// closed ones for a moment.
     indexes: Sender<usize>,
@@ -96,6 +97,7 @@ impl Valkey {
             max_reply: options.max_reply,
             watch_limit: options.watch_limit,
             last_depth: options.last_depth,
+            has_parts: options.has_parts,
             indexes: Sender::new(0),
             linking: linking.abort_handle(),
         });
@@ -180,6 +182,7 @@ impl Valkey {
             prefix: &self.prefix,
             index: &self.index,
             max_reply: self.server.max_reply,
+            has_parts: self.server.has_parts,
             deadline,
         }
     }

@@ -75,13 +75,16 @@ pub(super) async fn keys(
 }
 
 /// The number of keys. Under a prefix a key may count twice while the server resizes its table,
-/// as remembering all of them would need memory without bound.
+/// as remembering all of them would need memory without bound. All keys are counted by the server
+/// where the only one of kvsock's own is that of `index`.
 pub(super) async fn size(
     connection: &Connection,
     prefix: &Prefix,
-    index: &Index,
+    index: Option<&Index>,
 ) -> Result<Reply, Fault> {
-    let count = if prefix.is_empty() {
+    let count = if prefix.is_empty()
+        && let Some(index) = index
+    {
         let mut pipeline = Pipeline::with_capacity(2);
         pipeline.cmd("DBSIZE").cmd("EXISTS").arg(index.name());
         let mut counts = connection.send(&Packed::Many(pipeline)).await?.into_iter();
