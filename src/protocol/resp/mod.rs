@@ -14,6 +14,7 @@ mod number;
 mod reply;
 mod request;
 mod scan;
+mod skip;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,6 @@ mod words;
 
 pub use self::decode::Decoder;
 pub use self::encode::Encoder;
-pub use self::reply::{ReplyDecoder, decode_reply};
+pub use self::reply::{ReplyDecoder, Taken, decode_reply};
 pub use self::request::encode_request;
 pub use self::scan::Malformed;

@@ -1,27 +1,78 @@
-//! Replies as the client reads them back.
+//! Replies as a client reads them: the `kvsock` command, and the daemon from its store.
 
 use bytes::{Bytes, BytesMut};
 
 use super::scan::{Malformed, Part, Scan};
+use super::skip::Skip;
 use crate::message::Reply;
 
 /// Takes replies out of a buffer that grows. What it has looked at it does not look at again.
 #[derive(Debug, Default)]
 pub struct ReplyDecoder {
     scan: Scan,
+    /// The present reply, when nobody wants it any more.
+    skip: Option<Skip>,
+}
+
+/// What stood at the front of the buffer.
+#[derive(Debug, PartialEq)]
+pub enum Taken {
+    /// A reply, whole.
+    Reply(Reply),
+    /// The end of a reply of which [`ReplyDecoder::skip`] was said.
+    Skipped,
 }
 
 impl ReplyDecoder {
-    /// Takes the next reply from the front of `buffer`, whole; `None` if it is not all there,
-    /// and then `buffer` is left as it is. Attributes and pushes, which nobody asked for, are
-    /// malformed.
-    pub fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Reply>, Malformed> {
+    /// Takes the next reply from the front of `buffer`; `None` if it is not all there. Until then
+    /// `buffer` is left as it is, unless the reply is skipped. Attributes and pushes, which nobody
+    /// asked for, are malformed.
+    pub fn take(&mut self, buffer: &mut BytesMut) -> Result<Option<Taken>, Malformed> {
+        if let Some(skip) = &mut self.skip {
+            let is_over = skip.read(buffer)?;
+            if is_over {
+                self.skip = None;
+            }
+            return Ok(is_over.then_some(Taken::Skipped));
+        }
         if !self.scan.go_on(buffer)? {
             return Ok(None);
         }
         let scan = std::mem::take(&mut self.scan);
         let bytes = buffer.split_to(scan.start).freeze();
-        Ok(Some(build(&mut scan.parts.into_iter(), &bytes)))
+        Ok(Some(Taken::Reply(build(&mut scan.parts.into_iter(), &bytes))))
+    }
+
+    /// As [`ReplyDecoder::take`], for those who want every reply.
+    pub fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Reply>, Malformed> {
+        loop {
+            match self.take(buffer)? {
+                Some(Taken::Reply(reply)) => return Ok(Some(reply)),
+                Some(Taken::Skipped) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Bytes of memory that the reply which is not all there will take at least.
+    pub fn announced(&self) -> usize {
+        self.scan.bytes()
+    }
+
+    /// Bytes of values and texts that it will have at least.
+    pub fn announced_data(&self) -> usize {
+        self.scan.data()
+    }
+
+    /// Whether the rest of a reply is being read away.
+    pub fn is_skipping(&self) -> bool {
+        self.skip.is_some()
+    }
+
+    /// Reads away the rest of the reply that is not all there, in bounded memory.
+    pub fn skip(&mut self) {
+        let scan = std::mem::take(&mut self.scan);
+        self.skip.get_or_insert_with(|| Skip::of(scan));
     }
 }
 
@@ -156,6 +207,51 @@ mod tests {
         let mut buffer = BytesMut::from(&b"+OK\r\n+OK\r\n"[..]);
         assert_eq!(decode_reply(&mut buffer), Ok(Some(Reply::OK)));
         assert_eq!(buffer, &b"+OK\r\n"[..]);
+    }
+
+    #[test]
+    fn a_reply_that_is_skipped_leaves_nothing_and_the_next_is_read() {
+        let long =
+            format!("*3\r\n$5\r\nfirst\r\n*2\r\n$300\r\n{}\r\n:7\r\n$-1\r\n", "x".repeat(300));
+        let input = format!("{long}+OK\r\n");
+        for step in 1..=input.len() {
+            for from in [1, 4, 10, 30, 200] {
+                let (mut decoder, mut buffer) = (ReplyDecoder::default(), BytesMut::new());
+                let (mut found, mut has_skipped) = (Vec::new(), false);
+                for piece in input.as_bytes().chunks(step) {
+                    buffer.extend_from_slice(piece);
+                    while let Some(taken) = decoder.take(&mut buffer).expect("well formed") {
+                        found.push(taken);
+                    }
+                    if found.is_empty() && !has_skipped && buffer.len() >= from {
+                        decoder.skip();
+                        has_skipped = true;
+                        assert!(decoder.is_skipping());
+                    }
+                    if has_skipped && found.is_empty() {
+                        assert!(decoder.take(&mut buffer).expect("well formed").is_none());
+                        assert!(buffer.len() < 10, "{buffer:?}");
+                    }
+                }
+                let first = found.remove(0);
+                assert_eq!(first == Taken::Skipped, has_skipped);
+                assert_eq!(found, [Taken::Reply(Reply::OK)], "by {step} from {from}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_reply_announces_is_known_before_it_is_there() {
+        let mut decoder = ReplyDecoder::default();
+        let mut buffer = BytesMut::from(&b"$1000000\r\nabc"[..]);
+        assert_eq!(decoder.take(&mut buffer), Ok(None));
+        let announced = decoder.announced();
+        assert!((1_000_000..1_000_100).contains(&announced), "{announced}");
+        assert_eq!(decoder.announced_data(), 1_000_000);
+        buffer = BytesMut::from(&b"*2\r\n$1\r\na\r\n$99999999999\r\n"[..]);
+        decoder = ReplyDecoder::default();
+        assert_eq!(decoder.take(&mut buffer), Ok(None));
+        assert!(decoder.announced() > 99_999_999_999);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use bytes::{Buf, BytesMut};
 use smallvec::SmallVec;
 
 use super::number::{NumberFault, parse_number, read_number};
@@ -45,6 +46,17 @@ pub(super) enum Part {
     Map(usize),
 }
 
+/// What a look at the next part has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It is not all there.
+    Waiting,
+    /// It is there, and more belongs to the reply.
+    More,
+    /// It was the last.
+    Whole,
+}
+
 /// How far a reply has been looked at.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
@@ -56,33 +68,82 @@ pub(super) struct Scan {
     seen: usize,
     /// Replies still to come in each that is open.
     open: SmallVec<[usize; 4]>,
+    /// Bytes of values and texts in the parts.
+    data: usize,
+    /// Where the value will end that is being received, if it is one; otherwise 0.
+    announced: usize,
 }
 
 impl Scan {
     /// Looks on; true if the reply is whole.
     pub(super) fn go_on(&mut self, buffer: &[u8]) -> Result<bool, Malformed> {
         loop {
-            let Some((part, next)) = self.read_part(buffer)? else { return Ok(false) };
-            let within = match &part {
-                Part::Array(count) | Part::Set(count) => *count,
-                Part::Map(count) => count.saturating_mul(2),
-                Part::Whole(_) | Part::Value(_) | Part::Text(_) => 0,
-            };
-            self.parts.push(part);
-            (self.start, self.seen) = (next, next);
-            if within > 0 {
-                if self.open.len() == DEPTH_MAX {
-                    return Err(Malformed::Depth);
-                }
-                self.open.push(within);
-            } else if self.close() {
-                return Ok(true);
+            match self.step(buffer)? {
+                Step::Waiting => return Ok(false),
+                Step::More => {}
+                Step::Whole => return Ok(true),
             }
         }
     }
 
+    /// Looks at the next part.
+    pub(super) fn step(&mut self, buffer: &[u8]) -> Result<Step, Malformed> {
+        let Some((part, next)) = self.read_part(buffer)? else { return Ok(Step::Waiting) };
+        let within = match &part {
+            Part::Array(count) | Part::Set(count) => *count,
+            Part::Map(count) => count.saturating_mul(2),
+            Part::Value(range) | Part::Text(range) => {
+                self.data += range.len();
+                0
+            }
+            Part::Whole(_) => 0,
+        };
+        self.parts.push(part);
+        (self.start, self.seen, self.announced) = (next, next, 0);
+        if within > 0 {
+            if self.open.len() == DEPTH_MAX {
+                return Err(Malformed::Depth);
+            }
+            self.open.push(within);
+            Ok(Step::More)
+        } else if self.close() {
+            Ok(Step::Whole)
+        } else {
+            Ok(Step::More)
+        }
+    }
+
+    /// Bytes of values and texts that the reply will have at least, by what it has announced so far.
+    pub(super) fn data(&self) -> usize {
+        // What it takes to announce it and to end it is not counted.
+        self.data + self.announced.saturating_sub(self.seen + 4)
+    }
+
+    /// Bytes of memory that it will take at least.
+    pub(super) fn bytes(&self) -> usize {
+        self.parts.len() * size_of::<Part>() + self.announced.max(self.start)
+    }
+
+    /// Where the value will end that is being received, its line end included; 0 when there is
+    /// none. It is then for the caller to read it.
+    pub(super) fn take_announced(&mut self) -> usize {
+        if self.announced > 0 {
+            self.seen = self.start;
+        }
+        std::mem::take(&mut self.announced)
+    }
+
+    /// Lets go of what was looked at.
+    pub(super) fn forget(&mut self, buffer: &mut BytesMut) {
+        buffer.advance(self.start);
+        self.seen -= self.start;
+        self.announced = self.announced.saturating_sub(self.start);
+        self.start = 0;
+        self.parts.clear();
+    }
+
     /// One reply is complete, and with it perhaps those around it; true if all are.
-    fn close(&mut self) -> bool {
+    pub(super) fn close(&mut self) -> bool {
         while let Some(left) = self.open.last_mut() {
             *left -= 1;
             if *left > 0 {
@@ -128,7 +189,10 @@ impl Scan {
         let end = start.checked_add(length).ok_or(Malformed::Number(kind))?;
         match (buffer.get(end), buffer.get(end.saturating_add(1))) {
             (Some(b'\r'), Some(b'\n')) => {}
-            (None, _) | (Some(b'\r'), None) => return Ok(None),
+            (None, _) | (Some(b'\r'), None) => {
+                self.announced = end.saturating_add(2);
+                return Ok(None);
+            }
             _ => return Err(Malformed::End(kind)),
         }
         if kind == b'$' {
@@ -186,6 +250,7 @@ fn parse_line(kind: u8, line: &[u8]) -> Option<Reply> {
 fn parse_error(text: &str) -> Reply {
     match text.strip_prefix("ERR ") {
         Some(text) => Reply::failed(text.to_owned()),
+        None if text == "ERR" => Reply::failed(""),
         None => Reply::coded(text.to_owned()),
     }
 }
