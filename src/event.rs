@@ -47,6 +47,8 @@ events! {
     USER_FULL = "3ae222b979714c83918d6548e705e6da";
     /// WATCH was refused: too many connections of one user watch keys.
     WATCHERS_FULL = "2f7a79fa942b453b8aebb81f6094b186";
+    /// A connection was closed that held memory which others waited for, and stood still.
+    STALLED = "d273d7d0cf8147d3bdc03ab6d9d60425";
     /// Entries on one subject were too many, and only counted.
     HELD_BACK = "c339a65a86cb461aabb53ca50f3fc812";
     /// Entries were lost, as the journal did not take them in time.

@@ -13,6 +13,7 @@ pub mod handover;
 pub mod keygen;
 pub mod logging;
 pub mod manual;
+pub mod memory;
 pub mod message;
 pub mod protocol;
 pub mod server;

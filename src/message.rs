@@ -89,6 +89,15 @@ impl Reply {
         Reply::Value(Bytes::from_static(text.as_bytes()))
     }
 
+    /// Bytes of the longest value that it holds.
+    pub fn longest_value(&self) -> usize {
+        match self {
+            Reply::Value(value) => value.len(),
+            Reply::List(items) => items.iter().flatten().map(Bytes::len).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
     /// Bytes of data this reply holds, without its encoding: for bounds on memory.
     pub fn data_len(&self) -> usize {
         match self {

@@ -20,6 +20,8 @@ use crate::handover::KeySpace;
 const ADMINISTRATION: &str = "administrative command";
 /// What is said of too many that watch.
 const WATCHERS_FULL: &str = "too many clients of one user watch keys";
+/// What is said of who stands still.
+const STALLED: &str = "client closed: it stood still and held memory that others waited for";
 /// What is said of what is not said.
 const HELD_BACK: &str = "not logged singly";
 
@@ -47,6 +49,7 @@ enum Kind {
     Full,
     UserFull,
     WatchersFull,
+    Stalled,
 }
 
 /// Why a connection is refused.
@@ -87,6 +90,11 @@ impl Audit {
             Full::User => Kind::UserFull,
         };
         self.tell(kind, caller, None, None);
+    }
+
+    /// The connection of `caller` is closed, for others wait for memory that it holds.
+    pub fn closes_stalled(&self, caller: &Caller) {
+        self.tell(Kind::Stalled, caller, None, None);
     }
 
     fn tell(
@@ -178,6 +186,9 @@ impl Subject {
                     "{WATCHERS_FULL}"
                 );
             }
+            Kind::Stalled => {
+                warn!(message_id = event::STALLED, peer_uid = uid, peer_pid = pid, "{STALLED}");
+            }
         }
     }
 }
@@ -189,6 +200,7 @@ fn tell_held_back(subject: Option<Subject>, times: u64) {
         Some(Kind::Full) => "too many clients",
         Some(Kind::UserFull) => "too many clients of one user",
         Some(Kind::WatchersFull) => WATCHERS_FULL,
+        Some(Kind::Stalled) => STALLED,
         None => "commands and refusals",
     };
     let peer_uid = subject.map(|subject| subject.uid);

@@ -1,5 +1,6 @@
 //! A connection's requests into replies: checks first, then one batch for the store.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -10,7 +11,8 @@ use super::local;
 use super::session::Session;
 use super::table::{Command, Local, find};
 use super::transaction::{self, Place};
-use crate::message::{ErrorReply, Reply, Request};
+use crate::memory::Share;
+use crate::message::{Args, ErrorReply, Reply, Request};
 use crate::store::{Operation, Verb};
 
 /// What the connection does when the replies are out.
@@ -18,81 +20,136 @@ use crate::store::{Operation, Verb};
 pub enum Next {
     /// Goes on.
     Continue,
+    /// Takes the replies that are there and sends them, since there is no room for more, and then
+    /// runs the same execution again.
+    Rest,
     /// Closes.
     Close,
     /// Lets the daemon stop.
     Shutdown,
 }
 
-/// Carries out `requests` of one connection, in order, and appends a reply for each to `replies`.
-/// What follows a request that ends the connection is not carried out and gets no reply.
-///
-/// The requests for the store travel as one batch, so that many cost one round trip.
-pub async fn execute(
-    context: &Arc<Context>,
-    session: &mut Session,
-    requests: impl IntoIterator<Item = Result<Request, Reply>>,
-    replies: &mut Vec<Reply>,
-) -> Next {
-    let first = replies.len();
-    let mut next = Next::Continue;
-    let mut batch = Batch::default();
-    let mut newest = "";
-    for request in requests {
-        let checked = match request {
-            Err(reply) => Err(refuse(session, reply)),
-            Ok(request) => {
-                check(context, session, request).map_err(|error| refuse_error(session, error))
-            }
-        };
-        let work = match checked.and_then(|work| queue(session, work)) {
-            Ok(work) => work,
-            Err(reply) => {
-                replies.push(reply);
-                continue;
-            }
-        };
-        match work {
-            Work::Store(command, operation) => {
-                newest = command.full_name;
-                match narrow(command, operation) {
-                    Ok(operation) => {
-                        tell(context, session, command);
-                        batch.push(replies, command, operation);
-                    }
-                    Err(error) => replies.push(Reply::Error(error)),
-                }
-            }
-            Work::Local(command, which, args) => {
-                newest = command.full_name;
-                note(session, newest, 0);
-                tell(context, session, command);
-                if needs_order(which) {
-                    // It comes after what was asked before.
-                    batch.run(context, session, replies).await;
-                }
-                let reply = match which {
-                    Local::Exec => Box::pin(transaction::exec(context, session)).await,
-                    _ => local::run(context, session, command, which, &args).await,
-                };
-                replies.push(reply);
-                next = match which {
-                    Local::Quit => Next::Close,
-                    Local::Shutdown => Next::Shutdown,
-                    _ => continue,
-                };
-                break;
-            }
-        }
-    }
-    batch.run(context, session, replies).await;
-    let given = &replies[first..];
-    note(session, newest, given.len());
-    count(&context.counters, given);
-    next
+/// Requests of one connection on their way to replies.
+#[derive(Default)]
+pub struct Execution {
+    requests: VecDeque<Result<Request, Reply>>,
+    /// What the daemon does itself once all before it is answered.
+    waiting: Option<(&'static Command, Local, Args)>,
+    batch: Batch,
+    replies: Vec<Reply>,
 }
 
-/// Whether a command of the daemon's own shows or depends on what was asked before.
+impl Execution {
+    /// Appends a request, or the reply to what was none.
+    pub fn push(&mut self, request: Result<Request, Reply>) {
+        self.requests.push_back(request);
+    }
+
+    /// How many requests are not looked at yet.
+    pub fn len(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// Takes the replies that are there, in order, and counts them.
+    pub fn take_replies(
+        &mut self,
+        context: &Context,
+        session: &Session,
+    ) -> impl Iterator<Item = Reply> {
+        let ready = self.batch.places.front().map_or(self.replies.len(), |(place, _)| *place);
+        self.batch.places.iter_mut().for_each(|(place, _)| *place -= ready);
+        note(session, "", ready);
+        count(&context.counters, &self.replies[..ready]);
+        self.replies.drain(..ready)
+    }
+
+    /// Carries out the requests, in order, until all have their replies or there is no room for
+    /// more of these, see [`Next::Rest`]. What follows a request that ends the connection is not
+    /// carried out and gets no reply.
+    ///
+    /// The requests for the store travel as one batch, so that many cost one round trip.
+    pub async fn run(
+        &mut self,
+        context: &Arc<Context>,
+        session: &mut Session,
+        share: &mut Share,
+    ) -> Next {
+        let mut newest = "";
+        loop {
+            if let Some(local) = self.waiting.take() {
+                // It comes after what was asked before, which may have to be sent before it.
+                let is_answered = self.batch.run(context, session, share, &mut self.replies).await;
+                if !is_answered || (local.1 == Local::Exec && share.must_send()) {
+                    self.waiting = Some(local);
+                    return Next::Rest;
+                }
+                match self.run_local(context, session, share, local).await {
+                    Next::Continue => {}
+                    next => return next,
+                }
+            }
+            let Some(request) = self.requests.pop_front() else { break };
+            let checked = match request {
+                Err(reply) => Err(refuse(session, reply)),
+                Ok(request) => {
+                    check(context, session, request).map_err(|error| refuse_error(session, error))
+                }
+            };
+            match checked.and_then(|work| queue(session, work)) {
+                Err(reply) => self.replies.push(reply),
+                Ok(Work::Store(command, operation)) => {
+                    newest = command.full_name;
+                    match narrow(command, operation) {
+                        Ok(operation) => {
+                            tell(context, session, command);
+                            self.batch.push(&mut self.replies, command, operation);
+                        }
+                        Err(error) => self.replies.push(Reply::Error(error)),
+                    }
+                }
+                Ok(Work::Local(command, which, args)) => {
+                    tell(context, session, command);
+                    if needs_order(which) {
+                        self.waiting = Some((command, which, args));
+                        continue;
+                    }
+                    self.run_local(context, session, share, (command, which, args)).await;
+                }
+            }
+        }
+        note(session, newest, 0);
+        let is_done = self.batch.run(context, session, share, &mut self.replies).await;
+        if is_done { Next::Continue } else { Next::Rest }
+    }
+
+    /// Carries out what the daemon does itself.
+    async fn run_local(
+        &mut self,
+        context: &Arc<Context>,
+        session: &mut Session,
+        share: &mut Share,
+        (command, which, args): (&'static Command, Local, Args),
+    ) -> Next {
+        note(session, command.full_name, 0);
+        let reply = match which {
+            Local::Exec => Box::pin(transaction::exec(context, session, share)).await,
+            _ => local::run(context, session, command, which, &args).await,
+        };
+        self.replies.push(reply);
+        match which {
+            Local::Quit => Next::Close,
+            Local::Shutdown => Next::Shutdown,
+            _ => Next::Continue,
+        }
+    }
+}
+
+/// Whether a command of the daemon's own shows, depends on or ends what was asked before.
 fn needs_order(local: Local) -> bool {
     matches!(
         local,
@@ -104,6 +161,8 @@ fn needs_order(local: Local) -> bool {
             | Local::Unwatch
             | Local::Exec
             | Local::Discard
+            | Local::Quit
+            | Local::Shutdown
     )
 }
 
@@ -150,25 +209,34 @@ fn note(session: &Session, command: &'static str, replies: usize) {
 struct Batch {
     operations: Vec<Operation>,
     /// For each operation the place of its reply, and the command it was called by.
-    places: Vec<(usize, &'static Command)>,
+    places: VecDeque<(usize, &'static Command)>,
 }
 
 impl Batch {
     fn push(&mut self, replies: &mut Vec<Reply>, command: &'static Command, operation: Operation) {
-        self.places.push((replies.len(), command));
+        self.places.push_back((replies.len(), command));
         self.operations.push(operation);
         replies.push(Reply::Nil);
     }
 
-    async fn run(&mut self, context: &Context, session: &Session, replies: &mut [Reply]) {
+    /// Carries out as much as there is room for; whether that was all.
+    async fn run(
+        &mut self,
+        context: &Context,
+        session: &Session,
+        share: &mut Share,
+        replies: &mut [Reply],
+    ) -> bool {
         // Where there is no store, there is no operation that passed the checks.
         let Some(store) = session.store.as_ref().filter(|_| !self.operations.is_empty()) else {
-            return;
+            return true;
         };
-        let answers = store.execute(std::mem::take(&mut self.operations)).await;
-        debug_assert_eq!(answers.len(), self.places.len(), "the store answers every operation");
+        let operations = std::mem::take(&mut self.operations);
+        let (answers, rest) = store.execute_within(operations, share).await;
+        debug_assert_eq!(answers.len() + rest.len(), self.places.len(), "nothing is lost");
+        self.operations = rest;
         let (mut hits, mut misses) = (0, 0);
-        for ((place, command), answer) in self.places.drain(..).zip(answers) {
+        for ((place, command), answer) in self.places.drain(..answers.len()).zip(answers) {
             if command.run == super::table::Run::Store(Verb::Get) {
                 match answer {
                     Reply::Value(_) => hits += 1,
@@ -185,6 +253,7 @@ impl Batch {
         }
         Counters::add(&context.counters.hits, hits);
         Counters::add(&context.counters.misses, misses);
+        self.operations.is_empty()
     }
 }
 

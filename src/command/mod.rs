@@ -32,7 +32,7 @@ pub use self::audit::{Audit, Full};
 pub use self::caller::{Administrators, Caller};
 pub use self::clients::{Client, Clients};
 pub use self::context::{Context, Counters, Scripts};
-pub use self::execute::{Next, execute};
+pub use self::execute::{Execution, Next};
 pub use self::session::Session;
 pub use self::space::Namespace;
 pub use self::table::{

@@ -10,6 +10,7 @@ use super::local;
 use super::queue::Queue;
 use super::session::{Session, Watched};
 use super::table::{Command, Local};
+use crate::memory::Share;
 use crate::message::{Args, ErrorReply, Reply};
 use crate::store::Operation;
 
@@ -154,7 +155,11 @@ fn enter(context: &Context, session: &mut Session) -> Result<(), ErrorReply> {
 }
 
 /// Carries out the transaction.
-pub(super) async fn exec(context: &Arc<Context>, session: &mut Session) -> Reply {
+pub(super) async fn exec(
+    context: &Arc<Context>,
+    session: &mut Session,
+    share: &mut Share,
+) -> Reply {
     let Some(queue) = session.queue.take() else { return without("EXEC") };
     let watched = std::mem::take(&mut session.watched);
     session.end_transaction();
@@ -173,7 +178,7 @@ pub(super) async fn exec(context: &Arc<Context>, session: &mut Session) -> Reply
             Ok(store) => Arc::clone(store),
             Err(error) => return Reply::Error(error),
         };
-        match store.transact(watch, operations).await {
+        match store.transact_within(watch, operations, share).await {
             Reply::Array(replies) => answers = replies.into_iter(),
             refusal => return refusal,
         }

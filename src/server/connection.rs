@@ -3,26 +3,23 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as Waker, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 
 use super::dialect::Dialect;
 use super::idle::Idle;
-use super::memory::{Share, Turn};
 use super::output::Output;
 use super::shared::Shared;
-use crate::command::{Caller, Next, Session, execute};
-use crate::message::Reply;
+use super::wait::{Event, May};
+use crate::command::{Caller, Execution, Next, Session};
+use crate::memory::Share;
 use crate::protocol::Decoded;
 
 /// Room for a first read.
-const READ_MIN: usize = 4 * 1024;
+pub(super) const READ_MIN: usize = 4 * 1024;
 /// Room for a read of a client that fills its buffer.
 const READ_MAX: usize = 256 * 1024;
 /// Requests carried out at a time: enough to fill a round trip.
@@ -40,22 +37,25 @@ const FAREWELL: Duration = Duration::from_millis(100);
 pub(super) struct Connection<'a> {
     pub(super) stream: UnixStream,
     pub(super) session: Session,
-    shared: &'a Arc<Shared>,
+    pub(super) shared: &'a Arc<Shared>,
     pub(super) dialect: Dialect,
-    share: Share,
+    pub(super) share: Share,
     /// Received, not yet decoded.
     pub(super) input: BytesMut,
     /// Not yet sent.
     pub(super) output: Output,
     /// Room for the next read.
-    room: usize,
+    pub(super) room: usize,
     /// Requests for the next batch.
     batch: usize,
     /// How far the connection has come.
     pub(super) phase: Phase,
     /// Output that may wait before reading stops.
-    max_output: usize,
-    idle: Option<Idle>,
+    pub(super) max_output: usize,
+    /// How long it may be silent.
+    pub(super) idle: Option<Idle>,
+    /// How long its peer may stand still while it holds much.
+    pub(super) stall: Option<Idle>,
 }
 
 /// How far a connection has come.
@@ -88,22 +88,6 @@ pub(super) enum End {
     Closed,
     /// The next daemon goes on with it.
     HandedOver,
-}
-
-/// What a connection waited for has come.
-enum Event {
-    /// So many bytes were read; 0 is the end.
-    Read(usize),
-    /// All that the closing connection had to say is said.
-    Closed,
-    /// The daemon stops serving.
-    Stop,
-    /// Others have let go of memory.
-    Released(Turn),
-    /// Somebody wants the connection closed.
-    Killed,
-    /// Nothing has moved for too long.
-    Idle,
 }
 
 impl<'a> Connection<'a> {
@@ -141,6 +125,7 @@ impl<'a> Connection<'a> {
             phase: Phase::Open,
             max_output: if options.max_reply == 0 { usize::MAX } else { options.max_reply },
             idle: Idle::after(options.client_timeout),
+            stall: None,
         }
     }
 
@@ -150,10 +135,9 @@ impl<'a> Connection<'a> {
         let mut stop = std::pin::pin!(self.shared.stopping());
         let client = Arc::clone(self.session.client());
         let mut killed = std::pin::pin!(client.killed());
-        let mut replies = Vec::new();
         // What another daemon had received comes first.
-        if !self.input.is_empty() && self.flush_while_large().await? {
-            self.carry_out(&mut replies).await?;
+        if !self.input.is_empty() && self.flush_to(self.max_output, May::BeLeft).await? {
+            self.carry_out().await?;
             self.settle();
         }
         loop {
@@ -170,11 +154,11 @@ impl<'a> Connection<'a> {
                 }
                 Event::Read(count) => {
                     self.room = if count < self.room { READ_MIN } else { READ_MAX };
-                    self.carry_out(&mut replies).await?;
+                    self.carry_out().await?;
                 }
                 Event::Released(turn) => self.share.resume(turn),
                 Event::Stop if self.shared.is_handing_over() => {
-                    self.answer_rest(&mut replies).await?;
+                    self.answer_rest().await?;
                     let _ = tokio::time::timeout(FAREWELL, self.flush()).await;
                     let shared = self.shared;
                     shared.hand_over(self.carry()?);
@@ -190,7 +174,7 @@ impl<'a> Connection<'a> {
                     self.input.clear();
                     self.phase = Phase::Closing;
                 }
-                Event::Closed | Event::Idle => return Ok(End::Closed),
+                Event::Closed | Event::Idle | Event::Stalled => return Ok(End::Closed),
             }
             self.settle();
         }
@@ -198,7 +182,7 @@ impl<'a> Connection<'a> {
 
     /// Answers what has come by now, before the connection is given up: where there is no next
     /// daemon, nobody else will.
-    async fn answer_rest(&mut self, replies: &mut Vec<Reply>) -> io::Result<()> {
+    async fn answer_rest(&mut self) -> io::Result<()> {
         let may_read = self.phase == Phase::Open
             && self.output.len() < self.max_output
             && !self.share.must_pause();
@@ -209,7 +193,7 @@ impl<'a> Connection<'a> {
         match self.stream.try_read_buf(&mut self.input) {
             // The end is still there for the next daemon to see.
             Ok(0) => Ok(()),
-            Ok(_) => self.carry_out(replies).await,
+            Ok(_) => self.carry_out().await,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(error),
         }
@@ -224,34 +208,24 @@ impl<'a> Connection<'a> {
     }
 
     /// Decodes all whole requests of the input and answers them, a batch at a time.
-    async fn carry_out(&mut self, replies: &mut Vec<Reply>) -> io::Result<()> {
-        let mut batch = Vec::new();
+    async fn carry_out(&mut self) -> io::Result<()> {
+        let mut execution = Execution::default();
         let mut is_broken = false;
         self.dialect.learn(&self.input, &mut self.session);
         loop {
-            while batch.len() < self.batch
+            while execution.len() < self.batch
                 && let Some(decoded) = self.dialect.decode(&mut self.input)
             {
                 is_broken = matches!(decoded, Decoded::Broken(_));
-                batch.push(match decoded {
+                execution.push(match decoded {
                     Decoded::Request(request) => Ok(request),
                     Decoded::Refused(reply) | Decoded::Broken(reply) => Err(reply),
                 });
             }
-            if batch.is_empty() {
+            if execution.is_empty() {
                 return Ok(());
             }
-            let context = &self.shared.context;
-            let next = execute(context, &mut self.session, batch.drain(..), replies).await;
-            let before = self.output.len();
-            for reply in replies.drain(..) {
-                self.dialect.encode(&reply, self.output.buffer());
-            }
-            self.batch = match self.output.len() - before {
-                0..BATCH_BYTES => (self.batch * 2).min(BATCH_MAX),
-                large => (self.batch * BATCH_BYTES / large).max(1),
-            };
-            self.share.set(self.held());
+            let next = self.run(&mut execution).await?;
             if next != Next::Continue || is_broken {
                 self.phase = Phase::Closing;
                 self.input.clear();
@@ -260,7 +234,7 @@ impl<'a> Connection<'a> {
                 }
                 return Ok(());
             }
-            if !self.flush_while_large().await? {
+            if !self.flush_to(self.max_output, May::BeLeft).await? {
                 return Ok(());
             }
             // What asks nobody never waits: others have their turn.
@@ -268,102 +242,31 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Between batches of one read: lets a slow reader take what is there before more is made.
-    /// False when the rest of the input is left to the next daemon.
-    async fn flush_while_large(&mut self) -> io::Result<bool> {
-        if self.output.len() <= self.max_output {
-            return Ok(true);
+    /// Carries out a batch. Where there is no room for all its replies, those that are there are
+    /// sent before there are more.
+    async fn run(&mut self, execution: &mut Execution) -> io::Result<Next> {
+        let mut bytes = 0;
+        loop {
+            let context = &self.shared.context;
+            let next = execution.run(context, &mut self.session, &mut self.share).await;
+            let before = self.output.len();
+            for reply in execution.take_replies(context, &self.session) {
+                self.dialect.encode(&reply, self.output.buffer());
+            }
+            bytes += self.output.len() - before;
+            self.share.set(self.held());
+            self.share.let_replies_go();
+            if next != Next::Rest {
+                self.batch = match bytes {
+                    0..BATCH_BYTES => (self.batch * 2).min(BATCH_MAX),
+                    large => (self.batch * BATCH_BYTES / large).max(1),
+                };
+                return Ok(next);
+            }
+            // It was taken out of the input, and is for this daemon to answer.
+            self.flush_to(0, May::NotBeLeft).await?;
+            self.share.set(self.held());
         }
-        let mut stop = std::pin::pin!(self.shared.stopping());
-        let mut is_serving = true;
-        let client = Arc::clone(self.session.client());
-        let mut killed = std::pin::pin!(client.killed());
-        while self.output.len() > self.max_output {
-            let is_left = std::future::poll_fn(|cx| {
-                if is_serving && stop.as_mut().poll(cx).is_ready() {
-                    is_serving = false;
-                    if self.shared.is_handing_over() {
-                        return Poll::Ready(Ok(true));
-                    }
-                }
-                if killed.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-                }
-                if let Some(idle) = &mut self.idle
-                    && idle.poll(cx).is_ready()
-                {
-                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-                }
-                let written = ready!(self.output.poll_write(&mut self.stream, cx))?;
-                if let Some(idle) = &mut self.idle {
-                    idle.touch();
-                }
-                debug_assert!(written > 0, "there is output");
-                Poll::Ready(io::Result::Ok(false))
-            })
-            .await?;
-            if is_left {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Waits for the next thing to do, writing whatever can be written meanwhile.
-    async fn next_event(
-        &mut self,
-        mut stop: Pin<&mut impl Future>,
-        mut killed: Pin<&mut impl Future>,
-    ) -> io::Result<Event> {
-        let paused = self.phase == Phase::Open && self.share.must_pause();
-        let mut released = paused.then(|| Box::pin(self.share.released()));
-        let had_output = !self.output.is_empty();
-        std::future::poll_fn(|cx| {
-            while !self.output.is_empty()
-                && let Poll::Ready(written) = self.output.poll_write(&mut self.stream, cx)
-            {
-                written?;
-                self.idle.as_mut().map(Idle::touch);
-            }
-            if had_output && self.output.is_empty() {
-                self.settle();
-                if self.phase == Phase::Closing {
-                    return Poll::Ready(Ok(Event::Closed));
-                }
-            }
-            if self.phase != Phase::Closing && killed.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Ok(Event::Killed));
-            }
-            let may_stop = self.phase == Phase::Open || self.shared.is_handing_over();
-            if may_stop && stop.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Ok(Event::Stop));
-            }
-            if let Some(released) = &mut released {
-                if let Poll::Ready(turn) = released.as_mut().poll(cx) {
-                    return Poll::Ready(Ok(Event::Released(turn)));
-                }
-            } else if self.phase != Phase::Closing
-                && self.output.len() < self.max_output
-                && let Poll::Ready(read) = self.poll_read(cx)
-            {
-                self.idle.as_mut().map(Idle::touch);
-                return Poll::Ready(read.map(Event::Read));
-            }
-            if let Some(idle) = &mut self.idle
-                && idle.poll(cx).is_ready()
-            {
-                return Poll::Ready(Ok(Event::Idle));
-            }
-            Poll::Pending
-        })
-        .await
-    }
-
-    /// Reads into the input buffer, which is made only when there is something to read.
-    fn poll_read(&mut self, cx: &mut Waker<'_>) -> Poll<io::Result<usize>> {
-        ready!(self.stream.poll_read_ready(cx))?;
-        self.input.reserve(self.room);
-        std::pin::pin!(self.stream.read_buf(&mut self.input)).poll(cx)
     }
 
     /// Lets go of empty buffers and tells what is held.
@@ -374,6 +277,7 @@ impl<'a> Connection<'a> {
         self.share.set(self.held());
     }
 
+    /// Bytes of memory in its buffers.
     fn held(&self) -> usize {
         self.input.capacity() + self.output.capacity() + self.session.held()
     }

@@ -6,12 +6,12 @@ mod carry;
 mod connection;
 mod dialect;
 mod idle;
-mod memory;
 mod options;
 mod output;
 mod peer;
 mod refusal;
 mod shared;
+mod wait;
 
 use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,9 +21,9 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use self::admission::Admission;
-use self::memory::Memory;
 use self::shared::{Shared, Stage};
 use crate::command::Context;
+use crate::memory::Memory;
 
 pub use self::carry::Carried;
 pub use self::options::Options;

@@ -7,9 +7,9 @@ use tokio::sync::{Notify, watch};
 
 use super::admission::Admission;
 use super::carry::Carried;
-use super::memory::Memory;
 use super::options::Options;
 use crate::command::Context;
+use crate::memory::Memory;
 
 /// What a server is about to do with its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

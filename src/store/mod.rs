@@ -9,6 +9,7 @@ pub(crate) mod integer;
 mod location;
 mod operation;
 mod options;
+mod room;
 mod secret;
 mod state;
 mod valkey;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
 
 pub(crate) use self::embedded::glob_matches;
@@ -69,10 +71,27 @@ impl Store {
     ///   reply, except [`Verb::Save`], which waits until the data is on disk.
     /// - Keys that end as the name of the side index does, `\0kvsock:last`, are refused.
     pub async fn execute(&self, batch: Vec<Operation>) -> Vec<Reply> {
-        match self {
-            Store::Valkey(engine) => engine.execute(batch).await,
-            Store::Embedded(engine) => engine.execute(batch).await,
-        }
+        self.attempt(batch, &mut Hold::unlimited()).await.0
+    }
+
+    /// Carries out as much of `batch` as there is room for, and gives back the rest.
+    async fn attempt(
+        &self,
+        mut batch: Vec<Operation>,
+        hold: &mut Hold,
+    ) -> (Vec<Reply>, Vec<Operation>) {
+        let asked = batch.iter().flat_map(|operation| operation.args.iter().map(Bytes::len));
+        hold.learn(asked.max().unwrap_or(0));
+        let (replies, rest) = match self {
+            Store::Valkey(engine) => {
+                let replies = engine.execute(&batch, hold).await;
+                let rest = batch.split_off(replies.len());
+                (replies, rest)
+            }
+            Store::Embedded(engine) => engine.execute(batch, hold).await,
+        };
+        hold.learn(replies.iter().map(Reply::longest_value).max().unwrap_or(0));
+        (replies, rest)
     }
 
     /// Watches `keys` for one client, besides those of `watch`: the transaction that is given the
@@ -110,6 +129,11 @@ impl Store {
     ///
     /// Takes no operation for which [`Verb::is_compound`] holds.
     pub async fn transact(&self, watch: Option<Watch>, batch: Vec<Operation>) -> Reply {
+        self.attempt_transaction(watch, batch).await
+    }
+
+    /// See [`Store::transact`].
+    async fn attempt_transaction(&self, watch: Option<Watch>, batch: Vec<Operation>) -> Reply {
         match (self, watch) {
             (Store::Valkey(engine), Some(Watch::Valkey(watch))) => {
                 engine.transact(Some(watch), batch).await

@@ -236,6 +236,18 @@ fn count(args: &[Bytes]) -> usize {
 }
 
 impl Operation {
+    /// Values that the reply may hold, whose length is not known beforehand.
+    pub fn values(&self) -> usize {
+        match self.verb {
+            Verb::Get | Verb::GetSet | Verb::GetDel | Verb::GetEx | Verb::GetRange | Verb::Dump => {
+                1
+            }
+            Verb::Set if self.args[2..].iter().any(|it| it.eq_ignore_ascii_case(b"get")) => 1,
+            Verb::MGet => self.args.len(),
+            _ => 0,
+        }
+    }
+
     /// The arguments that are keys.
     pub fn keys(&self) -> impl Iterator<Item = &Bytes> {
         let keys = self.verb.keys();

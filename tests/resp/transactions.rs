@@ -206,6 +206,7 @@ fn a_store_that_restarts_between_watch_and_exec_lets_exec_do_nothing() {
 fn a_transaction_whose_answer_never_comes_is_of_unknown_outcome() {
     on_valkey(&[("STORE_TIMEOUT", "500ms")], |daemon, valkey| {
         let mut wire = Wire::connect(daemon);
+        wire.ask("PINGDB", "+PONG\r\n");
         wire.ask("MULTI", "+OK\r\n");
         wire.ask("SET b 1", "+QUEUED\r\n");
         valkey.stop();

@@ -10,8 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::support::valkey::options;
 use crate::{operation, run};
 
-/// The reply to the handshake: HELLO, two CLIENT SETINFO, and then PING.
-const WELCOME: &[u8] = b"%1\r\n+proto\r\n:3\r\n+OK\r\n+OK\r\n";
+/// The replies to the handshake: HELLO, CLIENT SETINFO twice, SELECT, and PING.
+const WELCOME: &[u8] = b"%1\r\n+proto\r\n:3\r\n+OK\r\n+OK\r\n+OK\r\n+PONG\r\n";
 
 /// Welcomes one client and answers all it sends then with `answer`; the next ones with
 /// `later`. Then it closes.
@@ -25,7 +25,7 @@ async fn serve(listener: TcpListener, answer: &'static [u8], later: &'static [u8
 
 async fn converse(stream: &mut TcpStream, answer: &[u8]) -> std::io::Result<()> {
     let mut buffer = [0; 4096];
-    for reply in [WELCOME, b"+PONG\r\n", answer] {
+    for reply in [WELCOME, answer] {
         if stream.read(&mut buffer).await? == 0 {
             return Ok(());
         }

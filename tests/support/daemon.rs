@@ -114,7 +114,8 @@ impl Daemon {
             .spawn()
             .expect("setpriv and nc");
         let mut stdin = nc.stdin.take().expect("piped");
-        stdin.write_all(lines.as_bytes()).expect("nc reads");
+        // Where the daemon refuses the connection, nc ends before it has read.
+        let _ = stdin.write_all(lines.as_bytes());
         drop(stdin);
         let output = nc.wait_with_output().expect("nc ends");
         assert!(output.status.success(), "{output:?}");
@@ -145,9 +146,18 @@ impl Daemon {
 
     /// Resident memory now, in bytes.
     pub(crate) fn memory(&self) -> usize {
+        self.status("VmRSS:")
+    }
+
+    /// The most resident memory that it has ever had, in bytes.
+    pub(crate) fn peak_memory(&self) -> usize {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, name: &str) -> usize {
         let path = format!("/proc/{}/status", self.pid().as_raw_nonzero());
         let status = std::fs::read_to_string(path).expect("it runs");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a line");
+        let line = status.lines().find(|line| line.starts_with(name)).expect("a line");
         let kib: usize = line.split_whitespace().nth(1).expect("a size").parse().expect("a number");
         kib * 1024
     }

@@ -60,6 +60,7 @@ use self::shared::Shared;
 use self::view::View;
 pub(super) use self::watches::Watch;
 use self::writer::Writer;
+use crate::memory::Hold;
 use crate::message::Reply;
 use crate::store::operation::{Effect, Operation, Verb};
 use crate::store::options::Options;
@@ -86,6 +87,9 @@ struct Core {
     /// None once the store is closed.
     writer: Mutex<Option<WriterHandle>>,
 }
+
+/// Replies, and the rest of the batch.
+type Done = (Vec<Reply>, Vec<Operation>);
 
 /// The way to the writer's thread, which ends when this is dropped.
 struct WriterHandle {
@@ -127,21 +131,30 @@ impl Embedded {
         Embedded { core: Arc::clone(&self.core), scope: Arc::new(self.scope.part(name)) }
     }
 
-    pub(super) async fn execute(&self, batch: Vec<Operation>) -> Vec<Reply> {
+    /// See [`super::Store::execute_within`]. Gives the replies that there was room for, and the
+    /// rest of the batch.
+    pub(super) async fn execute(&self, batch: Vec<Operation>, hold: &mut Hold) -> Done {
         if !batch.iter().any(|it| is_for_writer(it.verb)) {
-            return self.read(batch).await;
+            return self.read(batch, hold).await;
         }
         if !batch.iter().any(takes_long) {
-            return self.write(batch).await;
+            return self.write(batch, hold).await;
         }
         // What takes long would keep the writer from others' batches.
         let mut replies = Vec::with_capacity(batch.len());
-        for part in batch.chunk_by(|one, next| takes_long(one) == takes_long(next)) {
+        let same = |one: &Operation, next: &Operation| takes_long(one) == takes_long(next);
+        for part in batch.chunk_by(same) {
             let is_write = part.iter().any(|it| is_for_writer(it.verb));
             let part = part.to_vec();
-            replies.extend(if is_write { self.write(part).await } else { self.read(part).await });
+            let (given, rest) =
+                if is_write { self.write(part, hold).await } else { self.read(part, hold).await };
+            replies.extend(given);
+            if !rest.is_empty() {
+                break;
+            }
         }
-        replies
+        let rest = batch[replies.len()..].to_vec();
+        (replies, rest)
     }
 
     pub(super) fn health(&self) -> Health {
@@ -155,21 +168,34 @@ impl Embedded {
         let _ = tokio::time::timeout(limit, writer.ended).await;
     }
 
-    async fn read(&self, batch: Vec<Operation>) -> Vec<Reply> {
+    async fn read(&self, mut batch: Vec<Operation>, hold: &mut Hold) -> Done {
         let Some(database) = self.database().await else {
-            return failures(&batch, "being opened again", false);
+            return (failures(&batch, "being opened again", false), Vec::new());
         };
         let weight = batch.iter().map(read::weight).fold(0, usize::saturating_add);
         if weight <= MAX_IN_PLACE {
-            return read_all(&database, &self.scope, &self.core.shared, &batch);
+            let replies = read_all(&database, &self.scope, &self.core.shared, &batch, hold);
+            let rest = batch.split_off(replies.len());
+            return (replies, rest);
         }
         let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
         let (scope, shared) = (Arc::clone(&self.scope), Arc::clone(&self.core.shared));
-        let reading =
-            tokio::task::spawn_blocking(move || read_all(&database, &scope, &shared, &batch));
-        reading.await.unwrap_or_else(|_| {
-            verbs.into_iter().map(|verb| failed(verb, "internal error", false)).collect()
-        })
+        let mut part = hold.take();
+        let reading = tokio::task::spawn_blocking(move || {
+            let replies = read_all(&database, &scope, &shared, &batch, &mut part);
+            let rest = batch.split_off(replies.len());
+            (replies, rest, part)
+        });
+        match reading.await {
+            Ok((replies, rest, part)) => {
+                hold.join(part);
+                (replies, rest)
+            }
+            Err(_) => {
+                let failed = |verb| failed(verb, "internal error", false);
+                (verbs.into_iter().map(failed).collect(), Vec::new())
+            }
+        }
     }
 
     /// The database, waiting for it while it is opened again.
@@ -184,12 +210,15 @@ impl Embedded {
         }
     }
 
-    async fn write(&self, batch: Vec<Operation>) -> Vec<Reply> {
+    /// What the writer read it read between writes, and cannot read again.
+    async fn write(&self, batch: Vec<Operation>, hold: &mut Hold) -> Done {
         let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
-        match self.submit(Work::Batch(batch), !verbs.contains(&Verb::Save)).await {
+        let replies = match self.submit(Work::Batch(batch), !verbs.contains(&Verb::Save)).await {
             Ok(answer) => answer.replies,
             Err(begun) => verbs.into_iter().map(|verb| failed(verb, "timed out", begun)).collect(),
-        }
+        };
+        hold.force(replies.iter().map(Reply::data_len).sum());
+        (replies, Vec::new())
     }
 
     /// Has the writer do `work`; waits no longer than is allowed if it is `timed`. The error
@@ -221,15 +250,25 @@ impl Embedded {
     }
 }
 
+/// Reads until there is no room for more.
 fn read_all(
     database: &Database,
     scope: &Scope,
     shared: &Shared,
     batch: &[Operation],
+    hold: &mut Hold,
 ) -> Vec<Reply> {
     let view = View::new(database, scope, shared);
     let now = time::now();
-    batch.iter().map(|operation| view.execute(operation, now)).collect()
+    let mut replies = Vec::with_capacity(batch.len());
+    for operation in batch {
+        let reply = view.execute(operation, now);
+        if !hold.grow(reply.data_len()) {
+            break;
+        }
+        replies.push(reply);
+    }
+    replies
 }
 
 /// Whether only the writer can carry it out.

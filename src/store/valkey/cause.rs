@@ -1,5 +1,5 @@
-//! The `redis` crate's errors in words fit for a reply, `status` and the log: the cause alone,
-//! never a value or a password.
+//! What went wrong with a connection, in words fit for a reply, `status` and the log: the cause
+//! alone, never a value or a password.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use redis::{ErrorKind, RedisError, ServerError};
 
 use super::blocked;
+use crate::message::{ErrorReply, Reply};
 
 /// Why a connection could not be made, or ended.
 pub(super) fn of(error: &RedisError) -> Cow<'static, str> {
@@ -18,7 +19,7 @@ pub(super) fn of(error: &RedisError) -> Cow<'static, str> {
     match (error.kind(), error.code(), error.detail()) {
         (ErrorKind::Parse, ..) => "malformed reply from the server".into(),
         (ErrorKind::RESP3NotSupported, ..) => "the server does not know HELLO 3".into(),
-        (_, Some(code), detail) => line(code, detail).into(),
+        (_, Some(code), detail) => server_line(code, detail).into(),
         (_, None, Some(detail)) => detail.to_owned().into(),
         (_, None, None) => match error.source() {
             Some(source) => source.to_string().into(),
@@ -33,7 +34,8 @@ fn io_error(error: &RedisError) -> Option<&io::Error> {
     shared.downcast_ref()
 }
 
-fn of_io(error: &io::Error) -> Cow<'static, str> {
+/// The same of the system's error.
+pub(super) fn of_io(error: &io::Error) -> Cow<'static, str> {
     match error.raw_os_error() {
         Some(libc::EPERM) => return blocked::BY_ADDRESS.into(),
         Some(libc::EAFNOSUPPORT) => return blocked::BY_FAMILY.into(),
@@ -58,20 +60,37 @@ fn of_io(error: &io::Error) -> Cow<'static, str> {
     }
 }
 
-/// The error line as the server sent it, which the crate splits at its first space.
-pub(super) fn server_line(error: &ServerError) -> String {
-    line(error.code(), error.details())
+/// The server's error as the crate made it, letter for letter, but for a leading `ERR`.
+pub(super) fn reply(error: &ServerError) -> Reply {
+    let details = error.details().unwrap_or_default();
+    match error.code() {
+        "ERR" => Reply::failed(details.to_owned()),
+        code if error.details().is_none() => Reply::coded(code.to_owned()),
+        code => Reply::coded(format!("{code} {details}")),
+    }
 }
 
-fn line(code: &str, detail: Option<&str>) -> String {
-    match detail {
-        // Valkey explains at length what a client should send.
-        _ if code == "NOAUTH" => {
-            "NOAUTH the store wants a password; see CREDENTIALS in kvsockd(8)".to_owned()
-        }
-        Some(detail) => format!("{code} {detail}"),
-        None => code.to_owned(),
+/// The error line as the server sent it.
+pub(super) fn of_reply(error: &ErrorReply) -> Cow<'static, str> {
+    let text = match error {
+        ErrorReply::Failed(text) => format!("ERR {text}"),
+        error => error.to_string(),
+    };
+    line(&text).into_owned().into()
+}
+
+/// The same of an error that the crate made, which splits the line at its first space.
+fn server_line(code: &str, detail: Option<&str>) -> String {
+    let text = detail.map_or_else(|| code.to_owned(), |detail| format!("{code} {detail}"));
+    line(&text).into_owned()
+}
+
+fn line(text: &str) -> Cow<'_, str> {
+    // Valkey explains at length what a client should send.
+    if text.split(' ').next() == Some("NOAUTH") {
+        return "NOAUTH the store wants a password; see CREDENTIALS in kvsockd(8)".into();
     }
+    text.into()
 }
 
 #[cfg(test)]
@@ -100,8 +119,10 @@ mod tests {
             panic!("an error")
         };
         let told = "NOAUTH the store wants a password; see CREDENTIALS in kvsockd(8)";
-        assert_eq!(server_line(&error), told);
         assert_eq!(of(&error.into()), told);
+        let reply = "NOAUTH HELLO must be called with the client already authenticated";
+        assert_eq!(of_reply(&ErrorReply::Coded(reply.into())), told);
+        assert_eq!(of_reply(&ErrorReply::Failed("no".into())), "ERR no");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::link::Link;
 use super::pipeline::Run;
 use super::reply::{self, Fault};
 use super::{RETRY_WAIT, last, random, save, scan};
+use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
 
@@ -28,28 +29,33 @@ pub(super) struct Compound<'a> {
 }
 
 impl Compound<'_> {
-    /// Carries out one operation.
-    pub(super) async fn execute(&self, operation: &Operation) -> Reply {
+    /// Carries out one operation; none when there is no room for its reply, and nothing was done.
+    pub(super) async fn execute(&self, operation: &Operation, hold: &mut Hold) -> Option<Reply> {
         match operation.verb {
-            Verb::Clear if self.prefix.is_empty() => self.clear_all(operation).await,
-            Verb::Clear => self.clear().await,
-            Verb::Save => self.save().await,
-            _ => self.read(operation).await,
+            Verb::Clear if self.prefix.is_empty() => Some(self.clear_all(operation).await),
+            Verb::Clear => Some(self.clear().await),
+            Verb::Save => Some(self.save().await),
+            _ => self.read(operation, hold).await,
         }
     }
 
-    async fn read(&self, operation: &Operation) -> Reply {
+    async fn read(&self, operation: &Operation, hold: &mut Hold) -> Option<Reply> {
         loop {
+            let mut part = hold.take();
             let fault = match self.link.connection(self.deadline).await {
-                Ok(connection) => match self.read_on(&connection, operation).await {
-                    Ok(reply) => return reply,
+                Ok(connection) => match self.read_on(&connection, operation, &mut part).await {
+                    Ok(reply) => {
+                        hold.join(part);
+                        return Some(reply);
+                    }
                     Err(fault) => fault,
                 },
-                Err(cause) => return reply::unavailable(cause),
+                Err(cause) => return Some(reply::unavailable(cause)),
             };
             match fault {
-                Fault::Refused(reply) => return reply,
-                Fault::Lost(lost) if self.is_late() => return reply::unavailable(lost.cause),
+                Fault::NoRoom => return None,
+                Fault::Refused(reply) => return Some(reply),
+                Fault::Lost(lost) if self.is_late() => return Some(reply::unavailable(lost.cause)),
                 Fault::Lost(_) => tokio::time::sleep(RETRY_WAIT).await,
             }
         }
@@ -59,12 +65,14 @@ impl Compound<'_> {
         &self,
         connection: &Connection,
         operation: &Operation,
+        hold: &mut Hold,
     ) -> Result<Reply, Fault> {
         match operation.verb {
             Verb::Last => {
                 let count = count(operation)?;
                 self.index.write(self.link, self.deadline).await.map_err(lost)?;
-                last::last(connection, self.prefix, self.index, count, self.max_reply).await
+                let place = (self.prefix, self.index);
+                last::last(connection, place, count, self.max_reply, hold).await
             }
             Verb::RandomKey => random::random_key(connection, self.prefix).await,
             Verb::Size => {
@@ -73,7 +81,7 @@ impl Compound<'_> {
             }
             _ => {
                 let pattern = operation.args.first().map_or(&b"*"[..], AsRef::as_ref);
-                scan::keys(connection, self.prefix, pattern, self.max_reply).await
+                scan::keys(connection, self.prefix, pattern, self.max_reply, hold).await
             }
         }
     }
@@ -83,7 +91,8 @@ impl Compound<'_> {
         let _paused = self.index.pause().await;
         let batch = std::slice::from_ref(operation);
         let run = Run::new(batch, self.max_reply);
-        let mut replies = run.finish(self.link, self.prefix, self.deadline).await;
+        let mut replies =
+            run.finish(self.link, self.prefix, self.deadline, &mut Hold::unlimited()).await;
         if replies == [Reply::OK] {
             // Replies come in order: what is noted by now was set before the server cleared.
             let mut recent = self.index.recent();
@@ -109,6 +118,7 @@ impl Compound<'_> {
                     return Reply::OK;
                 }
                 Err(Fault::Refused(reply)) => return reply,
+                Err(Fault::NoRoom) => return reply::unexpected(),
                 Err(Fault::Lost(_)) if begun => {
                     return Reply::Error(ErrorReply::OutcomeUnknown(Verb::Clear.name()));
                 }
@@ -126,6 +136,7 @@ impl Compound<'_> {
         let mut begun = false;
         match save::save(&connection, &mut begun).await {
             Ok(reply) | Err(Fault::Refused(reply)) => reply,
+            Err(Fault::NoRoom) => reply::unexpected(),
             Err(Fault::Lost(lost)) => save::interrupted(lost, begun),
         }
     }
@@ -136,7 +147,7 @@ impl Compound<'_> {
 }
 
 fn lost(cause: Cow<'static, str>) -> Fault {
-    Fault::Lost(Lost { cause })
+    Fault::Lost(Lost { cause, is_unsent: true })
 }
 
 fn count(operation: &Operation) -> Result<usize, Fault> {

@@ -1,34 +1,33 @@
-//! One live connection to the server, from its first reply to its end. It ends once, for one
-//! cause, and everything in flight on it ends with it.
+//! The one live connection to the server that all requests share, from its first reply to its
+//! end. It ends once, for one cause, and everything in flight on it ends with it.
+//!
+//! It is kvsock's own, since everything goes this way: replies are slices of what one read
+//! brought, a reply that finds no room is read away in bounded memory, and what was lost is told
+//! apart into what was sent and what was not.
 
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{Cmd, Pipeline, RedisResult, Value};
-use smallvec::{SmallVec, smallvec};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
-use super::cause;
+use super::command::{Commands, Outgoing};
+use super::driver::Driver;
+use super::stream::Stream;
+use crate::memory::Hold;
+use crate::message::Reply;
 
-/// Replies as the server gave them, one for each command.
-pub(super) type Values = SmallVec<[Value; 1]>;
-
-/// Commands on their way to the server.
-#[derive(Debug)]
-pub(super) enum Packed {
-    /// A single one, which travels with fewer allocations.
-    One(Cmd),
-    /// Several, in one write.
-    Many(Pipeline),
-}
-
-/// The connection ended before all replies were there: what was sent was carried out, or not.
+/// The connection ended before all replies were there.
 #[derive(Debug, Clone)]
 pub(super) struct Lost {
     /// Why.
     pub(super) cause: Cow<'static, str>,
+    /// Nothing was sent; otherwise what was sent was carried out, or not.
+    pub(super) is_unsent: bool,
 }
 
 /// Whether and why a connection has ended; its parts learn of it together.
@@ -51,94 +50,180 @@ impl Ending {
         self.cause.get()
     }
 
-    /// Waits for the end.
-    pub(super) async fn reached(&self) -> Lost {
+    /// Waits for the end, and tells its cause.
+    pub(super) async fn reached(&self) -> Cow<'static, str> {
         // Created before the look at the cause, so that no end falls between the two.
         let reached = self.reached.notified();
         if self.cause().is_none() {
             reached.await;
         }
-        Lost { cause: self.cause().cloned().unwrap_or_default() }
+        self.cause().cloned().unwrap_or_default()
+    }
+}
+
+/// What is asked, and how many of its replies must be taken whatever they are.
+#[derive(Debug)]
+pub(super) struct Question {
+    /// The commands.
+    pub(super) commands: Commands,
+    /// Of so many first commands the reply cannot be asked for again. The others are read away,
+    /// from the first on that finds no room.
+    pub(super) kept: usize,
+    /// Bytes of data that one reply may hold; a longer one is read away, and an error instead.
+    pub(super) max_reply: usize,
+    /// What the replies take.
+    pub(super) hold: Hold,
+}
+
+/// Replies in order: as many as there was room for.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// The replies.
+    pub(super) replies: Vec<Reply>,
+    /// What they take.
+    pub(super) hold: Hold,
+}
+
+/// A question on its way.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// How many replies are to come.
+    pub(super) count: usize,
+    /// See [`Question::kept`].
+    pub(super) kept: usize,
+    /// See [`Question::max_reply`].
+    pub(super) max_reply: usize,
+    /// A reply was read away, and so are all after it.
+    pub(super) is_cut: bool,
+    /// What has come.
+    pub(super) answer: Answer,
+    /// Where among all bytes sent its own begin.
+    pub(super) begin: u64,
+    /// When it was asked.
+    pub(super) at: Instant,
+    /// Who asked.
+    pub(super) tell: oneshot::Sender<Result<Answer, Lost>>,
+}
+
+/// What waits for the driver.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    /// Bytes to be sent.
+    pub(super) bytes: Outgoing,
+    /// Whose they are.
+    pub(super) asked: VecDeque<Asked>,
+    /// How many bytes there have ever been.
+    pub(super) total: u64,
+    /// The driver's, while it has nothing to do.
+    pub(super) waker: Option<Waker>,
+    /// The connection has ended.
+    pub(super) is_closed: bool,
+}
+
+/// What the connection and its driver share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    queue: Mutex<Queue>,
+    pub(super) ending: Ending,
+}
+
+impl Shared {
+    /// The queue. Never held while waiting.
+    pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A live connection, shared by all requests.
 #[derive(Debug)]
 pub(super) struct Connection {
-    redis: MultiplexedConnection,
-    ending: Arc<Ending>,
-    /// How long each reply may take.
-    patience: Option<Duration>,
+    shared: Arc<Shared>,
+    driving: AbortHandle,
 }
 
 impl Connection {
-    /// Wraps what the connector made. `ending` is what the crate's disconnect notification sets.
-    pub(super) fn new(
-        redis: MultiplexedConnection,
-        ending: Arc<Ending>,
-        patience: Option<Duration>,
-    ) -> Connection {
-        Connection { redis, ending, patience }
+    /// Speaks over `stream`. A reply that takes longer than `patience` ends the connection, so that
+    /// it cannot arrive later and be in the way.
+    pub(super) fn new(stream: Box<dyn Stream>, patience: Option<Duration>) -> Connection {
+        let shared = Arc::new(Shared::default());
+        let driver = Driver::new(stream, Arc::clone(&shared), patience);
+        Connection { shared, driving: tokio::spawn(driver).abort_handle() }
     }
 
     /// Whether and why it has ended.
     pub(super) fn ending(&self) -> &Ending {
-        &self.ending
+        &self.shared.ending
     }
 
-    /// Sends the commands and gives one reply for each. A reply that takes too long ends the
-    /// connection, so that it cannot arrive later and be in the way.
+    /// Asks, and waits for the answer.
     ///
     /// # Errors
     ///
-    /// The crate does not tell a connection that ended before the commands were written from
-    /// one that ended after, so every loss is taken for the worse.
-    pub(super) async fn send(&self, packed: &Packed) -> Result<Values, Lost> {
-        if let Some(cause) = self.ending.cause() {
-            return Err(Lost { cause: cause.clone() });
-        }
-        let result = tokio::select! {
-            biased;
-            result = converse(self.redis.clone(), packed) => result,
-            lost = self.ending.reached() => return Err(lost),
-            patience = elapse(self.patience) => {
-                self.ending.end(format!("no reply within {patience:?}").into());
-                return Err(self.ending.reached().await);
-            }
-        };
-        match result {
-            Ok(values) => Ok(values),
-            Err(error) => {
-                self.ending.end(cause::of(&error));
-                Err(self.ending.reached().await)
-            }
+    /// The connection ended.
+    pub(super) async fn ask(&self, question: Question) -> Result<Answer, Lost> {
+        let (tell, told) = oneshot::channel();
+        self.submit(question, tell)?;
+        match told.await {
+            Ok(result) => result,
+            // The driver is gone with what it had.
+            Err(_) => Err(self.lost(false)),
         }
     }
 
-    /// Sends one command and gives its reply.
-    pub(super) async fn ask(&self, command: Cmd) -> Result<Value, Lost> {
-        let values = self.send(&Packed::One(command)).await?;
-        Ok(values.into_iter().next().unwrap_or(Value::Nil))
+    /// Sends commands whose replies are short and must all be taken.
+    pub(super) async fn send(&self, commands: Commands) -> Result<Vec<Reply>, Lost> {
+        let (kept, hold) = (commands.count(), Hold::unlimited());
+        let question = Question { commands, kept, max_reply: usize::MAX, hold };
+        Ok(self.ask(question).await?.replies)
+    }
+
+    /// Sends one such command and gives its reply.
+    pub(super) async fn send_one(&self, words: &[&[u8]]) -> Result<Reply, Lost> {
+        let mut replies = self.send(Commands::one(words)).await?;
+        Ok(replies.pop().unwrap_or(Reply::Nil))
+    }
+
+    fn submit(
+        &self,
+        question: Question,
+        tell: oneshot::Sender<Result<Answer, Lost>>,
+    ) -> Result<(), Lost> {
+        let Question { commands, kept, max_reply, hold } = question;
+        let count = commands.count();
+        let bytes = commands.into_bytes();
+        let mut queue = self.shared.queue();
+        if queue.is_closed {
+            drop(queue);
+            return Err(self.lost(true));
+        }
+        let begin = queue.total;
+        queue.total += bytes.len() as u64;
+        queue.bytes.append(bytes);
+        let answer = Answer { replies: Vec::with_capacity(count), hold };
+        queue.asked.push_back(Asked {
+            count,
+            kept,
+            max_reply,
+            is_cut: false,
+            answer,
+            begin,
+            at: Instant::now(),
+            tell,
+        });
+        let waker = queue.waker.take();
+        drop(queue);
+        waker.into_iter().for_each(Waker::wake);
+        Ok(())
+    }
+
+    fn lost(&self, is_unsent: bool) -> Lost {
+        let cause = self.ending().cause().cloned();
+        Lost { cause: cause.unwrap_or(Cow::Borrowed("connection lost")), is_unsent }
     }
 }
 
-async fn converse(mut redis: MultiplexedConnection, packed: &Packed) -> RedisResult<Values> {
-    match packed {
-        Packed::One(command) => Ok(smallvec![redis.send_packed_command(command).await?]),
-        Packed::Many(pipeline) => {
-            let count = pipeline.len();
-            redis.send_packed_commands(pipeline, 0, count).await.map(SmallVec::from_vec)
-        }
-    }
-}
-
-/// Ends when the patience does.
-async fn elapse(patience: Option<Duration>) -> Duration {
-    match patience {
-        Some(patience) => {
-            tokio::time::sleep(patience).await;
-            patience
-        }
-        None => std::future::pending().await,
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driving.abort();
     }
 }

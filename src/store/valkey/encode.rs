@@ -1,11 +1,11 @@
 //! Operations as commands for the server: the same words, with the prefix before every key.
 
-use std::io::Write;
+use std::borrow::Cow;
 
 use bytes::Bytes;
-use redis::{Cmd, Pipeline, RedisWrite};
+use redis::Cmd;
 
-use super::connection::Packed;
+use super::command::Commands;
 use crate::store::integer;
 use crate::store::operation::{LAST_INDEX, Operation, Verb};
 
@@ -34,87 +34,85 @@ impl Prefix {
         self.prefix.is_empty()
     }
 
-    /// One operation as a command.
-    pub(super) fn command(&self, operation: &Operation) -> Cmd {
+    /// Appends one operation as a command.
+    pub(super) fn write(&self, operation: &Operation, commands: &mut Commands) {
         if operation.verb == Verb::Scan {
-            return self.scan(&operation.args);
+            return commands.push(&borrowed(&self.scan(&operation.args)));
         }
-        let name = operation.verb.name();
         let args = &operation.args;
-        let bytes: usize = args.iter().map(|arg| self.prefix.len() + arg.len()).sum();
-        let mut command = Cmd::with_capacity(1 + args.len(), name.len() + bytes);
-        command.write_arg(name.as_bytes());
+        commands.begin(1 + args.len());
+        commands.word(operation.verb.name().as_bytes());
         let keys = operation.verb.keys();
         for (position, arg) in args.iter().enumerate() {
             if keys.include(position, args) {
-                self.write_key(&mut command, arg);
-            } else if position >= 2 && is_expire(operation.verb) {
-                write_word(&mut command, arg);
+                commands.joined(&[&self.prefix, arg]);
             } else {
-                command.write_arg(arg);
+                commands.data(arg);
+            }
+        }
+    }
+
+    /// The same for the `redis` crate.
+    pub(super) fn command(&self, operation: &Operation) -> Cmd {
+        let mut command = redis::cmd(operation.verb.name());
+        let keys = operation.verb.keys();
+        for (position, arg) in operation.args.iter().enumerate() {
+            if keys.include(position, &operation.args) {
+                command.arg(self.stored(arg));
+            } else if is_repeated(operation.verb, position) {
+                // In an error that is not UTF-8, which would end the connection.
+                command.arg(String::from_utf8_lossy(arg).as_bytes());
+            } else {
+                command.arg(&arg[..]);
             }
         }
         command
     }
 
     /// SCAN over the keys under the prefix. What is wrong with its options the server tells.
-    fn scan(&self, args: &[Bytes]) -> Cmd {
-        let mut command = redis::cmd("SCAN");
-        let Some((cursor, options)) = args.split_first() else { return command };
-        command.write_arg(cursor);
+    fn scan<'a>(&self, args: &'a [Bytes]) -> Vec<Cow<'a, [u8]>> {
+        let mut words: Vec<Cow<'a, [u8]>> = vec![Cow::Borrowed(b"SCAN")];
+        let Some((cursor, options)) = args.split_first() else { return words };
+        words.push(Cow::Borrowed(cursor));
         let is_match = |option: &Bytes| option.eq_ignore_ascii_case(b"match");
         if !self.is_empty() && !options.iter().step_by(2).any(is_match) {
-            command.arg("MATCH").write_arg(&self.glob(b"*"));
+            words.push(Cow::Borrowed(b"MATCH"));
+            words.push(self.glob(b"*").into());
         }
         for option in options.chunks(2) {
-            command.write_arg(&option[0]);
+            words.push(Cow::Borrowed(&option[0]));
             match option.get(1) {
-                Some(pattern) if is_match(&option[0]) => command.write_arg(&self.glob(pattern)),
+                Some(pattern) if is_match(&option[0]) => words.push(self.glob(pattern).into()),
                 Some(count) if option[0].eq_ignore_ascii_case(b"count") => {
-                    command.write_arg(bounded_count(count));
+                    words.push(Cow::Borrowed(bounded_count(count)));
                 }
-                Some(kind) if option[0].eq_ignore_ascii_case(b"type") => {
-                    write_word(&mut command, kind);
-                }
-                Some(value) => command.write_arg(value),
+                Some(value) => words.push(Cow::Borrowed(value)),
                 None => {}
             }
         }
-        command
+        words
     }
 
     /// Those operations of `batch` that `chosen` names, ready to be sent.
-    pub(super) fn pack(&self, batch: &[Operation], chosen: &[usize]) -> Packed {
-        if let [only] = chosen {
-            return Packed::One(self.command(&batch[*only]));
-        }
-        let mut pipeline = Pipeline::with_capacity(chosen.len());
-        for &position in chosen {
-            pipeline.add_command(self.command(&batch[position]));
-        }
-        Packed::Many(pipeline)
+    pub(super) fn pack(&self, batch: &[Operation], chosen: &[usize]) -> Commands {
+        let mut commands = Commands::default();
+        chosen.iter().for_each(|position| self.write(&batch[*position], &mut commands));
+        commands
     }
 
-    /// Appends a key to a command that is being written.
-    pub(super) fn write_key(&self, command: &mut Cmd, key: &[u8]) {
-        if self.prefix.is_empty() {
-            command.write_arg(key);
-            return;
-        }
-        let mut arg = command.writer_for_next_arg();
-        // Writing into memory cannot fail.
-        let _ = arg.write_all(&self.prefix);
-        let _ = arg.write_all(key);
+    /// The store's name of a client's key.
+    pub(super) fn stored(&self, key: &[u8]) -> Vec<u8> {
+        [&self.prefix, key].concat()
     }
 
     /// The name of the index of `last` in the store.
     pub(super) fn index(&self) -> Vec<u8> {
-        [&self.prefix, LAST_INDEX].concat()
+        self.stored(LAST_INDEX)
     }
 
     /// The client's name of a key in the store; `None` when it is nobody's here.
-    pub(super) fn strip(&self, stored: Vec<u8>) -> Option<Bytes> {
-        stored.starts_with(&self.prefix).then(|| Bytes::from(stored).split_off(self.prefix.len()))
+    pub(super) fn strip(&self, stored: Bytes) -> Option<Bytes> {
+        stored.starts_with(&self.prefix).then(|| stored.slice(self.prefix.len()..))
     }
 
     /// A glob for the keys under the prefix that match `pattern`.
@@ -131,9 +129,15 @@ impl Prefix {
     }
 }
 
-/// Whether all after the key and the time are options, which the server's errors repeat.
-fn is_expire(verb: Verb) -> bool {
-    matches!(verb, Verb::Expire | Verb::PExpire | Verb::ExpireAt | Verb::PExpireAt)
+/// Words as they are written.
+pub(super) fn borrowed<'a>(words: &'a [Cow<'_, [u8]>]) -> Vec<&'a [u8]> {
+    words.iter().map(AsRef::as_ref).collect()
+}
+
+/// Whether the argument is an option, which the server's errors repeat.
+fn is_repeated(verb: Verb, position: usize) -> bool {
+    let is_expire = matches!(verb, Verb::Expire | Verb::PExpire | Verb::ExpireAt | Verb::PExpireAt);
+    is_expire && position >= 2
 }
 
 /// SCAN's COUNT, which is a hint: others wait meanwhile, so there are better ones than the largest.
@@ -144,23 +148,20 @@ fn bounded_count(count: &[u8]) -> &[u8] {
     }
 }
 
-/// Appends a word that the server may repeat in an error. An error that is not UTF-8 would end the
-/// connection that all clients share, so the word must be.
-fn write_word(command: &mut Cmd, word: &[u8]) {
-    command.write_arg(String::from_utf8_lossy(word).as_bytes());
-}
-
 #[cfg(test)]
 mod tests {
-    use smallvec::smallvec;
-
     use super::*;
 
+    /// As it is sent, which is the same on both kinds of connections.
     fn packed(prefix: &'static [u8], verb: Verb, args: &[&'static [u8]]) -> Vec<u8> {
         let args = args.iter().copied().map(Bytes::from_static).collect();
-        Prefix::new(Bytes::from_static(prefix))
-            .command(&Operation { verb, args })
-            .get_packed_command()
+        let prefix = Prefix::new(Bytes::from_static(prefix));
+        let operation = Operation { verb, args };
+        let bytes = prefix.pack(std::slice::from_ref(&operation), &[0]).into_bytes();
+        let (slices, count) = bytes.slices();
+        let sent: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
+        assert_eq!(prefix.command(&operation).get_packed_command(), sent);
+        sent
     }
 
     #[test]
@@ -180,15 +181,10 @@ mod tests {
     fn a_prefix_with_glob_letters_stands_for_itself() {
         let prefix = Prefix::new(Bytes::from_static(b"a*[\\b"));
         assert_eq!(prefix.glob(b"*"), b"a\\*\\[\\\\b*");
-        assert_eq!(prefix.strip(b"a*[\\bkey".to_vec()), Some(Bytes::from_static(b"key")));
-        assert_eq!(prefix.strip(b"a*".to_vec()), None);
-    }
-
-    #[test]
-    fn one_operation_travels_alone() {
-        let prefix = Prefix::new(Bytes::new());
-        let batch = [Operation { verb: Verb::Ping, args: smallvec![] }];
-        assert!(matches!(prefix.pack(&batch, &[0]), Packed::One(_)));
-        assert!(matches!(prefix.pack(&batch, &[0, 0]), Packed::Many(_)));
+        assert_eq!(
+            prefix.strip(Bytes::from_static(b"a*[\\bkey")),
+            Some(Bytes::from_static(b"key"))
+        );
+        assert_eq!(prefix.strip(Bytes::from_static(b"a*")), None);
     }
 }

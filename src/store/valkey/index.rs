@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use redis::{Pipeline, RedisWrite, Value};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::connection::Packed;
+use super::command::Commands;
 use super::link::Link;
 use super::recent::{Change, Changes, Recent};
 use super::reply;
@@ -139,18 +138,18 @@ impl Index {
         if taken.changes.is_empty() {
             return Ok(());
         }
-        let pipeline = self.commands(&taken.changes);
-        let values = connection.send(&Packed::Many(pipeline)).await.map_err(|lost| lost.cause)?;
-        if let Some(cause) = values.iter().find_map(reply::not_serving) {
+        let commands = self.commands(&taken.changes);
+        let replies = connection.send(commands).await.map_err(|lost| lost.cause)?;
+        if let Some(cause) = replies.iter().find_map(reply::not_serving) {
             return Err(cause);
         }
         taken.changes.clear();
-        self.report(&values);
+        self.report(&replies);
         Ok(())
     }
 
     /// The changes as commands; what is beyond the depth goes, oldest first.
-    fn commands(&self, changes: &Changes) -> Pipeline {
+    fn commands(&self, changes: &Changes) -> Commands {
         let mut set = Vec::new();
         let mut gone = Vec::new();
         for (key, change) in changes {
@@ -159,33 +158,34 @@ impl Index {
                 Change::Gone(_) => gone.push(key),
             }
         }
-        let mut pipeline = Pipeline::new();
+        let mut commands = Commands::default();
         for keys in gone.chunks(KEYS_PER_COMMAND) {
-            let mut command = redis::cmd("ZREM");
-            command.arg(&self.name);
-            for key in keys {
-                command.write_arg(key);
-            }
-            pipeline.add_command(command);
+            commands.begin(2 + keys.len());
+            commands.word(b"ZREM");
+            commands.word(&self.name);
+            keys.iter().for_each(|key| commands.word(key));
         }
         for pairs in set.chunks(KEYS_PER_COMMAND) {
-            let mut command = redis::cmd("ZADD");
+            commands.begin(3 + 2 * pairs.len());
+            commands.word(b"ZADD");
+            commands.word(&self.name);
             // Another kvsock may know of a later time.
-            command.arg(&self.name).arg("GT");
+            commands.word(b"GT");
             for (key, stamp) in pairs {
-                command.arg(*stamp).write_arg(key);
+                commands.word(stamp.to_string().as_bytes());
+                commands.word(key);
             }
-            pipeline.add_command(command);
         }
         let beyond = i64::try_from(self.depth).unwrap_or(i64::MAX - 1);
-        pipeline.cmd("ZREMRANGEBYRANK").arg(&self.name).arg(0).arg(-beyond - 1);
-        pipeline
+        let last = (-beyond - 1).to_string();
+        commands.push(&[b"ZREMRANGEBYRANK", &self.name, b"0", last.as_bytes()]);
+        commands
     }
 
     /// Logs once that the server does not allow the index.
-    fn report(&self, values: &[Value]) {
-        let refusal = values.iter().find_map(|value| match value {
-            Value::ServerError(error) => Some(cause::server_line(error)),
+    fn report(&self, replies: &[Reply]) {
+        let refusal = replies.iter().find_map(|reply| match reply {
+            Reply::Error(error) => Some(cause::of_reply(error)),
             _ => None,
         });
         match refusal {

@@ -4,12 +4,12 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use redis::Value;
 
 use super::connection::Connection;
 use super::encode::Prefix;
 use super::index::Index;
 use super::reply::{self, Fault};
+use crate::memory::Hold;
 use crate::message::Reply;
 
 /// Values in the first command, when nothing is known of their size.
@@ -24,14 +24,15 @@ const CHUNK_BYTES: usize = 1024 * 1024;
 /// The `count` most recently set pairs that exist, the newest last.
 pub(super) async fn last(
     connection: &Connection,
-    prefix: &Prefix,
-    index: &Index,
+    (prefix, index): (&Prefix, &Index),
     count: usize,
     max_reply: usize,
+    hold: &mut Hold,
 ) -> Result<Reply, Fault> {
     let mut search = Search { wanted: count, bytes: 0, pairs: Vec::new(), seen: HashSet::new() };
     let mut rank = 0;
     while rank < index.depth() && search.pairs.len() < count {
+        let before = search.bytes;
         let chunk = search.chunk().min(index.depth() - rank);
         let keys = newest(connection, index, rank, chunk).await?;
         rank += chunk;
@@ -42,6 +43,9 @@ pub(super) async fn last(
         if !keys.is_empty() {
             let values = values(connection, prefix, &keys).await?;
             search.take(index, keys, values);
+        }
+        if !hold.grow(search.bytes - before) {
+            return Err(Fault::NoRoom);
         }
         if search.bytes > max_reply {
             return Err(Fault::Refused(reply::too_long(max_reply)));
@@ -75,12 +79,12 @@ impl Search {
     }
 
     /// Takes the keys that have a value, and strikes the others off the index.
-    fn take(&mut self, index: &Index, keys: Vec<Bytes>, values: Vec<Value>) {
+    fn take(&mut self, index: &Index, keys: Vec<Bytes>, values: Vec<Reply>) {
         for (key, value) in keys.into_iter().zip(values) {
             match value {
-                Value::BulkString(value) => {
+                Reply::Value(value) => {
                     self.bytes += 16 + key.len() + value.len();
-                    self.pairs.push((key, Bytes::from(value)));
+                    self.pairs.push((key, value));
                 }
                 _ => index.strike(&key),
             }
@@ -94,20 +98,18 @@ async fn newest(
     rank: usize,
     count: usize,
 ) -> Result<Vec<Bytes>, Fault> {
-    let mut command = redis::cmd("ZREVRANGE");
-    command.arg(index.name()).arg(rank).arg(rank + count - 1);
-    let keys = reply::array(connection.ask(command).await?)?;
-    keys.into_iter().map(|key| reply::key(key).map(Bytes::from)).collect()
+    let (first, last) = (rank.to_string(), (rank + count - 1).to_string());
+    let words = [b"ZREVRANGE", index.name(), first.as_bytes(), last.as_bytes()];
+    let keys = reply::array(connection.send_one(&words).await?)?;
+    keys.into_iter().map(reply::key).collect()
 }
 
 async fn values(
     connection: &Connection,
     prefix: &Prefix,
     keys: &[Bytes],
-) -> Result<Vec<Value>, Fault> {
-    let mut command = redis::cmd("MGET");
-    for key in keys {
-        prefix.write_key(&mut command, key);
-    }
-    reply::array(connection.ask(command).await?)
+) -> Result<Vec<Reply>, Fault> {
+    let stored: Vec<Vec<u8>> = keys.iter().map(|key| prefix.stored(key)).collect();
+    let words = [&b"MGET"[..]].into_iter().chain(stored.iter().map(AsRef::as_ref));
+    reply::array(connection.send_one(&words.collect::<Vec<_>>()).await?)
 }

@@ -77,11 +77,11 @@ impl Link {
     async fn hold(&self, connection: Arc<Connection>, backoff: &mut Backoff) -> Cow<'static, str> {
         let made = Instant::now();
         self.state.send_replace(State::Up(Arc::clone(&connection)));
-        let lost = connection.ending().reached().await;
+        let cause = connection.ending().reached().await;
         if made.elapsed() > GOOD_LIFE {
             backoff.reset();
         }
-        lost.cause
+        cause
     }
 
     /// The connection; while there is none, waits for it until `deadline`, or without end.

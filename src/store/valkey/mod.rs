@@ -1,19 +1,24 @@
-//! The Valkey engine: one multiplexed connection to a Valkey or Redis server (6.2 or later).
+//! The Valkey engine: one connection to a Valkey or Redis server (6.2 or later), shared by all.
 //!
-//! `link` keeps the connection, `pipeline` sends what is one command each, `compound` what takes
-//! several, and `index` is what `last` reads. Only here is the `redis` crate known.
+//! `link` keeps the connection, `driver` turns it, `pipeline` sends what is one command each,
+//! `compound` what takes several, and `index` is what `last` reads. A client that watches keys or
+//! runs a script has a connection of its own from the `pool`, by the `redis` crate, which only
+//! this engine knows.
 
 mod backoff;
 mod blocked;
 mod cause;
 mod change;
+mod command;
 mod compound;
 mod connect;
 mod connection;
+mod driver;
 mod encode;
 mod index;
 mod last;
 mod link;
+mod login;
 mod own;
 mod pipeline;
 mod pool;
@@ -22,8 +27,11 @@ mod recent;
 mod reply;
 mod save;
 mod scan;
+mod single;
+mod stream;
 mod tls;
 mod transaction;
+mod value;
 mod watch;
 
 use std::sync::Arc;
@@ -42,6 +50,7 @@ use self::pipeline::Run;
 use self::pool::Pool;
 pub(super) use self::pool::WATCHERS_OF_A_USER;
 pub(super) use self::watch::Watch;
+use crate::memory::Hold;
 use crate::message::Reply;
 use crate::store::location::Server;
 use crate::store::operation::{Operation, Verb};
@@ -122,8 +131,9 @@ impl Valkey {
         Valkey { server, index, prefix }
     }
 
-    /// See [`super::Store::execute`]. Neighbours that are one command each travel together.
-    pub(super) async fn execute(&self, batch: Vec<Operation>) -> Vec<Reply> {
+    /// See [`super::Store::execute_within`]. Neighbours that are one command each travel together.
+    /// Gives the replies that there was room for, maybe none.
+    pub(super) async fn execute(&self, batch: &[Operation], hold: &mut Hold) -> Vec<Reply> {
         let mut replies = Vec::new();
         let same_kind = |one: &Operation, next: &Operation| {
             let kinds = (Kind::of(one.verb), Kind::of(next.verb));
@@ -135,24 +145,28 @@ impl Valkey {
             if self.server.link.health() == Health::Up {
                 deadline = self.deadline();
             }
-            match Kind::of(part[0].verb) {
+            let given = match Kind::of(part[0].verb) {
                 Kind::Compound => {
-                    replies.push(self.compound(deadline).execute(&part[0]).await);
-                    continue;
+                    let reply = self.compound(deadline).execute(&part[0], hold).await;
+                    reply.into_iter().collect()
                 }
-                Kind::Own => {
-                    replies.extend(self.run_on_own(part).await);
-                    continue;
+                Kind::Own => self.run_on_own(part).await,
+                Kind::Plain => {
+                    let run = Run::new(part, self.server.max_reply);
+                    let given = run.finish(&self.server.link, &self.prefix, deadline, hold).await;
+                    self.index.note(part, &given);
+                    given
                 }
-                Kind::Plain => {}
+            };
+            let is_cut = given.len() < part.len();
+            if replies.is_empty() {
+                replies = given;
+            } else {
+                replies.extend(given);
             }
-            let run = Run::new(part, self.server.max_reply);
-            let given = run.finish(&self.server.link, &self.prefix, deadline).await;
-            self.index.note(part, &given);
-            if part.len() == batch.len() {
-                return given;
+            if is_cut {
+                break;
             }
-            replies.extend(given);
         }
         replies
     }

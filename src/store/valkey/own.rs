@@ -26,9 +26,9 @@ impl Valkey {
             Err(cause) => return reply::unavailable(cause),
         };
         match lease.ask(self.prefix.command(operation)).await {
-            Ok(value) => {
+            Ok(reply) => {
                 lease.give_back();
-                reply::of(&self.prefix, operation, value, self.server.max_reply)
+                reply::of(&self.prefix, operation, reply, self.server.max_reply)
             }
             Err(lost) if operation.verb.effect() == Effect::Read => reply::unavailable(lost.cause),
             Err(_) => Reply::Error(ErrorReply::OutcomeUnknown(operation.verb.name())),

@@ -1,15 +1,16 @@
 //! Carries out operations that are one command each, as one pipeline, and decides what may be
-//! sent again when the connection is lost.
+//! sent again: when the connection is lost, and when there was no room for what was answered.
 
 use std::time::Duration;
 
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::connection::{Lost, Values};
+use super::connection::{Answer, Lost, Question};
 use super::encode::Prefix;
 use super::link::Link;
 use super::reply;
+use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation;
 use crate::store::operation::{Effect, Operation};
@@ -49,13 +50,16 @@ impl<'a> Run<'a> {
         run
     }
 
-    /// Sends what is open until every operation has its reply. `deadline` bounds the wait for a
-    /// connection; each reply has its own bound on the connection.
+    /// Sends what is open until every operation has its reply, or there is no room for more of
+    /// them: then those are given that there was room for, maybe none, and what the others ask was
+    /// not done. `deadline` bounds the wait for a connection; each reply has its own bound on the
+    /// connection.
     pub(super) async fn finish(
         mut self,
         link: &Link,
         prefix: &Prefix,
         deadline: Option<Instant>,
+        hold: &mut Hold,
     ) -> Vec<Reply> {
         while !self.open.is_empty() {
             let connection = match link.connection(deadline).await {
@@ -67,49 +71,77 @@ impl<'a> Run<'a> {
                     break;
                 }
             };
-            let packed = prefix.pack(self.batch, &self.open);
-            match connection.send(&packed).await {
-                Ok(values) => self.settle(prefix, values, deadline).await,
+            match connection.ask(self.question(prefix, hold.take())).await {
+                Ok(Answer { replies, hold: held }) => {
+                    hold.join(held);
+                    if self.settle(prefix, replies, deadline).await {
+                        break;
+                    }
+                }
                 Err(lost) => self.lose(&lost, deadline),
             }
         }
         self.replies
     }
 
+    /// What is open as a question. Replies up to that of the last write cannot be asked for again,
+    /// since a read that is sent again would see it.
+    fn question(&self, prefix: &Prefix, hold: Hold) -> Question {
+        let is_write = |position: &usize| self.batch[*position].verb.effect() != Effect::Read;
+        let kept = self.open.iter().rposition(is_write).map_or(0, |last| last + 1);
+        let commands = prefix.pack(self.batch, &self.open);
+        Question { commands, kept, max_reply: self.max_reply, hold }
+    }
+
     /// Takes the server's replies. What a server that is still loading turned away stays open,
-    /// when everything after it was turned away too: otherwise it would overtake.
-    async fn settle(&mut self, prefix: &Prefix, values: Values, deadline: Option<Instant>) {
+    /// when everything after it was turned away too: otherwise it would overtake. True if there was
+    /// no room for all.
+    async fn settle(
+        &mut self,
+        prefix: &Prefix,
+        replies: Vec<Reply>,
+        deadline: Option<Instant>,
+    ) -> bool {
         let open = std::mem::take(&mut self.open);
-        let served = values
+        let cut = open.get(replies.len()).copied();
+        let served = replies
             .iter()
-            .rposition(|value| reply::not_serving(value).is_none())
+            .rposition(|reply| reply::not_serving(reply).is_none())
             .map_or(0, |last| last + 1);
         let may_wait = deadline.is_none_or(|deadline| Instant::now() < deadline);
-        for (order, (position, value)) in open.into_iter().zip(values).enumerate() {
-            match reply::not_serving(&value) {
+        for (order, (position, reply)) in open.into_iter().zip(replies).enumerate() {
+            match reply::not_serving(&reply) {
                 None => {
                     let operation = &self.batch[position];
-                    self.replies[position] = reply::of(prefix, operation, value, self.max_reply);
+                    self.replies[position] = reply::of(prefix, operation, reply, self.max_reply);
                 }
-                Some(_) if order >= served && may_wait => self.open.push(position),
+                Some(_) if order >= served && may_wait && cut.is_none() => {
+                    self.open.push(position);
+                }
                 Some(cause) => self.replies[position] = reply::unavailable(cause),
             }
         }
-        if !self.open.is_empty() {
+        if let Some(cut) = cut {
+            self.replies.truncate(cut);
+        } else if !self.open.is_empty() {
             tokio::time::sleep(LOADING_WAIT).await;
         }
+        cut.is_some()
     }
 
-    /// The connection went after the batch was handed over: writes are unknown, reads stay open.
-    /// A read before a write to the same key is not repeated: it could see that write.
+    /// The connection went. What was not sent stays open; of what was, writes are unknown and reads
+    /// stay open. A read before a write to the same key is not repeated: it could see that write.
     fn lose(&mut self, lost: &Lost, deadline: Option<Instant>) {
-        let open = std::mem::take(&mut self.open);
         let may_wait = deadline.is_none_or(|deadline| Instant::now() < deadline);
+        if lost.is_unsent && may_wait {
+            return;
+        }
+        let open = std::mem::take(&mut self.open);
         let mut written: Vec<&[u8]> = Vec::new();
         for position in open.into_iter().rev() {
             let operation = &self.batch[position];
             let mut keys = operation.keys().map(AsRef::as_ref);
-            if operation.verb.effect() != Effect::Read {
+            if operation.verb.effect() != Effect::Read && !lost.is_unsent {
                 written.extend(keys);
                 let unknown = ErrorReply::OutcomeUnknown(operation.verb.name());
                 self.replies[position] = Reply::Error(unknown);

@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use redis::{Cmd, Value};
+use redis::Cmd;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::connect::Connector;
-use super::connection::Connection;
 use super::link::Link;
+use super::single::Single;
+use crate::message::Reply;
 
 /// Connections at a time.
 const MOST: usize = 64;
@@ -25,13 +26,13 @@ const KEPT: usize = 8;
 pub(super) struct Pool {
     connector: Arc<Connector>,
     free: Arc<Semaphore>,
-    idle: Mutex<Vec<Arc<Connection>>>,
+    idle: Mutex<Vec<Arc<Single>>>,
 }
 
 /// A connection that is somebody's until it is given back. Dropped, it is closed.
 #[derive(Debug)]
 pub(super) struct Lease {
-    connection: Arc<Connection>,
+    connection: Arc<Single>,
     pool: Arc<Pool>,
     _permit: OwnedSemaphorePermit,
 }
@@ -68,11 +69,11 @@ impl Pool {
         &self,
         link: &Link,
         deadline: Option<Instant>,
-    ) -> Result<Arc<Connection>, Cow<'static, str>> {
+    ) -> Result<Arc<Single>, Cow<'static, str>> {
         loop {
             // While the server is away the link knows, and waits better.
             link.connection(deadline).await?;
-            match self.connector.connect().await {
+            match self.connector.connect_single().await {
                 Err(_) if deadline.is_none_or(|deadline| Instant::now() < deadline) => {
                     tokio::time::sleep(super::RETRY_WAIT).await;
                 }
@@ -81,13 +82,13 @@ impl Pool {
         }
     }
 
-    fn idle_one(&self) -> Option<Arc<Connection>> {
+    fn idle_one(&self) -> Option<Arc<Single>> {
         let mut idle = self.idle();
         idle.retain(|connection| connection.ending().cause().is_none());
         idle.pop()
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Arc<Connection>>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Arc<Single>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -107,7 +108,7 @@ impl Lease {
         runtime.spawn(async move {
             let mut unwatch = Cmd::new();
             unwatch.arg("UNWATCH");
-            if matches!(self.connection.ask(unwatch).await, Ok(Value::Okay)) {
+            if matches!(self.connection.ask(unwatch).await, Ok(Reply::Status("OK"))) {
                 self.give_back();
             }
         });
@@ -115,9 +116,9 @@ impl Lease {
 }
 
 impl Deref for Lease {
-    type Target = Connection;
+    type Target = Single;
 
-    fn deref(&self) -> &Connection {
+    fn deref(&self) -> &Single {
         &self.connection
     }
 }

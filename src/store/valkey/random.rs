@@ -1,8 +1,7 @@
 //! `RandomKey`: some key under the prefix, never the index of `last`.
 
-use redis::{Pipeline, Value};
-
-use super::connection::{Connection, Packed};
+use super::command::Commands;
+use super::connection::Connection;
 use super::encode::Prefix;
 use super::reply::{self, Fault};
 use super::scan::{self, Scan};
@@ -13,15 +12,15 @@ const TRIES: usize = 16;
 
 /// Some key. Where few of the keys are under the prefix it takes a walk over all.
 pub(super) async fn random_key(connection: &Connection, prefix: &Prefix) -> Result<Reply, Fault> {
-    let mut pipeline = Pipeline::with_capacity(TRIES);
+    let mut commands = Commands::default();
     for _ in 0..TRIES {
-        pipeline.cmd("RANDOMKEY");
+        commands.push(&[b"RANDOMKEY"]);
     }
-    for value in connection.send(&Packed::Many(pipeline)).await? {
-        match reply::granted(value)? {
-            Value::Nil => return Ok(Reply::Nil),
-            value => {
-                if let Some(key) = scan::own(prefix, reply::key(value)?) {
+    for reply in connection.send(commands).await? {
+        match reply::granted(reply)? {
+            Reply::Nil => return Ok(Reply::Nil),
+            reply => {
+                if let Some(key) = scan::own(prefix, reply::key(reply)?) {
                     return Ok(Reply::Value(key));
                 }
             }

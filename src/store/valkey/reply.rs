@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use redis::{ServerError, ServerErrorKind, Value};
 
 use super::cause;
 use super::connection::Lost;
@@ -13,70 +12,46 @@ use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
 
 /// The reply to `operation`, whose keys become the client's again.
-pub(super) fn of(prefix: &Prefix, operation: &Operation, value: Value, max_reply: usize) -> Reply {
+pub(super) fn of(prefix: &Prefix, operation: &Operation, reply: Reply, max_reply: usize) -> Reply {
     match operation.verb {
-        Verb::Scan => step(prefix, value),
-        _ => plain(value, max_reply),
+        Verb::Scan => step(prefix, reply),
+        _ => plain(reply, max_reply),
     }
 }
 
 /// One step of a SCAN.
-fn step(prefix: &Prefix, value: Value) -> Reply {
-    let mut parts = match value {
-        Value::Array(parts) => parts.into_iter(),
+fn step(prefix: &Prefix, reply: Reply) -> Reply {
+    let parts = match reply {
+        Reply::Array(parts) => parts,
         other => return plain(other, usize::MAX),
     };
-    let (Some(Value::BulkString(cursor)), Some(Value::Array(stored)), None) =
-        (parts.next(), parts.next(), parts.next())
-    else {
+    let Ok([Reply::Value(cursor), Reply::Array(stored)]) = <[Reply; 2]>::try_from(parts) else {
         return unexpected();
     };
-    let keys = stored.into_iter().filter_map(|key| scan::own(prefix, key_of(key)?));
-    Reply::Array(vec![Reply::Value(cursor.into()), Reply::List(keys.map(Some).collect())])
-}
-
-fn key_of(value: Value) -> Option<Vec<u8>> {
-    match value {
-        Value::BulkString(key) => Some(key),
+    let keys = stored.into_iter().filter_map(|key| match key {
+        Reply::Value(key) => scan::own(prefix, key),
         _ => None,
-    }
+    });
+    Reply::Array(vec![Reply::Value(cursor), Reply::List(keys.map(Some).collect())])
 }
 
-/// The reply that says what `value` says, unless it is longer than a reply may be.
-pub(super) fn plain(value: Value, max_reply: usize) -> Reply {
-    let reply = reply(value);
+/// The reply in the terms that commands have, unless it is longer than a reply may be.
+pub(super) fn plain(reply: Reply, max_reply: usize) -> Reply {
+    let reply = match reply {
+        Reply::Array(items) => list(items),
+        Reply::Word(word) => status(word),
+        reply => reply,
+    };
     if reply.data_len() > max_reply { too_long(max_reply) } else { reply }
 }
 
-fn reply(value: Value) -> Reply {
-    match value {
-        Value::Okay => Reply::OK,
-        Value::Int(number) => Reply::Integer(number),
-        Value::BulkString(bytes) => Reply::Value(Bytes::from(bytes)),
-        Value::Nil => Reply::Nil,
-        Value::SimpleString(word) => status(word),
-        Value::Array(values) => list(values),
-        Value::Set(values) => Reply::Set(values.into_iter().map(reply).collect()),
-        Value::Map(pairs) => {
-            Reply::Map(pairs.into_iter().map(|(name, it)| (reply(name), reply(it))).collect())
-        }
-        Value::Double(number) => Reply::Double(number),
-        Value::Boolean(truth) => Reply::Boolean(truth),
-        Value::VerbatimString { text, .. } => Reply::Text(text),
-        Value::Attribute { data, .. } => reply(*data),
-        Value::ServerError(error) => failure(&error),
-        _ => unexpected(),
-    }
-}
-
 /// Values, most often; anything else in scripts' replies.
-fn list(values: Vec<Value>) -> Reply {
-    let is_value = |value: &Value| matches!(value, Value::BulkString(_) | Value::Nil);
-    if !values.iter().all(is_value) {
-        return Reply::Array(values.into_iter().map(reply).collect());
+fn list(items: Vec<Reply>) -> Reply {
+    if !items.iter().all(|item| matches!(item, Reply::Value(_) | Reply::Nil)) {
+        return Reply::Array(items.into_iter().map(|item| plain(item, usize::MAX)).collect());
     }
-    let values = values.into_iter().map(|value| match value {
-        Value::BulkString(bytes) => Some(Bytes::from(bytes)),
+    let values = items.into_iter().map(|item| match item {
+        Reply::Value(value) => Some(value),
         _ => None,
     });
     Reply::List(values.collect())
@@ -107,25 +82,12 @@ pub(super) fn reserved() -> Reply {
     Reply::failed("key is reserved for kvsock")
 }
 
-/// The server's own error, letter for letter, but for a leading `ERR`.
-pub(super) fn failure(error: &ServerError) -> Reply {
-    Reply::Error(if error.code() == "ERR" {
-        ErrorReply::Failed(error.details().unwrap_or_default().to_owned().into())
-    } else {
-        ErrorReply::Coded(cause::server_line(error).into())
-    })
-}
-
 /// Whether the server says that it does not serve yet, and so did nothing.
-pub(super) fn not_serving(value: &Value) -> Option<Cow<'static, str>> {
-    match value {
-        Value::ServerError(error)
-            if matches!(
-                error.kind(),
-                Some(ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown)
-            ) =>
-        {
-            Some(cause::server_line(error).into())
+pub(super) fn not_serving(reply: &Reply) -> Option<Cow<'static, str>> {
+    match reply {
+        Reply::Error(error @ ErrorReply::Coded(text)) => {
+            let code = text.split(' ').next().unwrap_or_default();
+            matches!(code, "LOADING" | "MASTERDOWN").then(|| cause::of_reply(error))
         }
         _ => None,
     }
@@ -153,6 +115,8 @@ pub(super) enum Fault {
     Lost(Lost),
     /// This is the reply.
     Refused(Reply),
+    /// There is no room for the reply.
+    NoRoom,
 }
 
 impl From<Lost> for Fault {
@@ -161,48 +125,51 @@ impl From<Lost> for Fault {
     }
 }
 
-/// The value, unless the server refused to give one.
-pub(super) fn granted(value: Value) -> Result<Value, Fault> {
-    if let Some(cause) = not_serving(&value) {
-        return Err(Fault::Lost(Lost { cause }));
+/// The reply, unless the server refused to give one.
+pub(super) fn granted(reply: Reply) -> Result<Reply, Fault> {
+    if let Some(cause) = not_serving(&reply) {
+        return Err(Fault::Lost(Lost { cause, is_unsent: true }));
     }
-    match value {
-        Value::ServerError(error) => Err(Fault::Refused(failure(&error))),
-        value => Ok(value),
+    match reply {
+        Reply::Error(_) => Err(Fault::Refused(reply)),
+        reply => Ok(reply),
     }
 }
 
 /// A number.
-pub(super) fn integer(value: Value) -> Result<i64, Fault> {
-    match granted(value)? {
-        Value::Int(number) => Ok(number),
+pub(super) fn integer(reply: Reply) -> Result<i64, Fault> {
+    match granted(reply)? {
+        Reply::Integer(number) => Ok(number),
         _ => Err(Fault::Refused(unexpected())),
     }
 }
 
 /// A list.
-pub(super) fn array(value: Value) -> Result<Vec<Value>, Fault> {
-    match granted(value)? {
-        Value::Array(values) => Ok(values),
+pub(super) fn array(reply: Reply) -> Result<Vec<Reply>, Fault> {
+    match granted(reply)? {
+        Reply::Array(items) => Ok(items),
         _ => Err(Fault::Refused(unexpected())),
     }
 }
 
 /// A key.
-pub(super) fn key(value: Value) -> Result<Vec<u8>, Fault> {
-    match value {
-        Value::BulkString(bytes) => Ok(bytes),
+pub(super) fn key(reply: Reply) -> Result<Bytes, Fault> {
+    match reply {
+        Reply::Value(key) => Ok(key),
         _ => Err(Fault::Refused(unexpected())),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::BytesMut;
+
     use super::*;
+    use crate::protocol::resp::decode_reply;
 
     fn reply(line: &str) -> Reply {
-        let value = redis::parse_redis_value(format!("-{line}\r\n").as_bytes()).expect(line);
-        plain(value, 10)
+        let mut buffer = BytesMut::from(format!("-{line}\r\n").as_bytes());
+        plain(decode_reply(&mut buffer).expect(line).expect(line), 10)
     }
 
     #[test]
@@ -223,13 +190,8 @@ mod tests {
 
     #[test]
     fn a_value_past_the_limit_is_refused() {
-        assert_eq!(
-            plain(Value::BulkString(vec![0; 10]), 10),
-            Reply::Value(Bytes::from_static(&[0; 10]))
-        );
-        assert_eq!(
-            plain(Value::BulkString(vec![0; 11]), 10),
-            Reply::failed("reply longer than 10 bytes")
-        );
+        let value = |length: usize| Reply::Value(Bytes::from(vec![0; length]));
+        assert_eq!(plain(value(10), 10), value(10));
+        assert_eq!(plain(value(11), 10), Reply::failed("reply longer than 10 bytes"));
     }
 }

@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use redis::Value;
-
 use super::connection::{Connection, Lost};
 use super::reply::{self, Fault};
 use crate::message::{ErrorReply, Reply};
@@ -34,9 +32,7 @@ pub(super) async fn save(connection: &Connection, begun: &mut bool) -> Result<Re
         if !before.running {
             *begun = true;
             // While the append-only file is being rewritten the server saves right after.
-            let mut command = redis::cmd("BGSAVE");
-            command.arg("SCHEDULE");
-            match started(connection.ask(command).await?)? {
+            match started(connection.send_one(&[b"BGSAVE", b"SCHEDULE"]).await?)? {
                 Start::Now => break (before, false),
                 Start::Scheduled => break (before, true),
                 Start::Busy => {}
@@ -81,9 +77,9 @@ enum Start {
     Busy,
 }
 
-fn started(value: Value) -> Result<Start, Fault> {
-    let refused = match reply::granted(value) {
-        Ok(Value::SimpleString(text)) if text.contains("scheduled") => return Ok(Start::Scheduled),
+fn started(reply: Reply) -> Result<Start, Fault> {
+    let refused = match reply::granted(reply) {
+        Ok(Reply::Word(text)) if text.contains("scheduled") => return Ok(Start::Scheduled),
         Ok(_) => return Ok(Start::Now),
         Err(Fault::Lost(lost)) => return Err(Fault::Lost(lost)),
         Err(Fault::Refused(Reply::Error(error))) => error.to_string(),
@@ -103,11 +99,9 @@ fn forbidden(error: &str) -> Fault {
 }
 
 async fn progress(connection: &Connection) -> Result<Progress, Fault> {
-    let mut command = redis::cmd("INFO");
-    command.arg("persistence");
-    match reply::granted(connection.ask(command).await?) {
-        Ok(Value::VerbatimString { text, .. }) => Ok(parse(&text)),
-        Ok(Value::BulkString(text)) => Ok(parse(&String::from_utf8_lossy(&text))),
+    match reply::granted(connection.send_one(&[b"INFO", b"persistence"]).await?) {
+        Ok(Reply::Text(text)) => Ok(parse(&text)),
+        Ok(Reply::Value(text)) => Ok(parse(&String::from_utf8_lossy(&text))),
         Ok(_) => Err(Fault::Refused(reply::unexpected())),
         Err(Fault::Refused(Reply::Error(error))) => Err(forbidden(&error.to_string())),
         Err(fault) => Err(fault),

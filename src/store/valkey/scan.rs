@@ -4,29 +4,30 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use redis::{Pipeline, RedisWrite, Value};
 
-use super::connection::{Connection, Packed};
+use super::command::Commands;
+use super::connection::Connection;
 use super::encode::Prefix;
 use super::index::Index;
 use super::reply::{self, Fault};
+use crate::memory::Hold;
 use crate::message::Reply;
 use crate::store::operation;
 
 /// Keys that the server looks at in one step.
-const STEP: u32 = 1000;
+const STEP: &[u8] = b"1000";
 
 /// A walk over the keys that match a glob.
 pub(super) struct Scan {
     glob: Vec<u8>,
     /// What the server wants to see next; `None` at the end.
-    cursor: Option<Vec<u8>>,
+    cursor: Option<Bytes>,
 }
 
 impl Scan {
     /// From the beginning.
     pub(super) fn new(glob: Vec<u8>) -> Scan {
-        Scan { glob, cursor: Some(b"0".to_vec()) }
+        Scan { glob, cursor: Some(Bytes::from_static(b"0")) }
     }
 
     /// The keys of the next step, as the store has them, maybe none and maybe some again; `None`
@@ -34,17 +35,14 @@ impl Scan {
     pub(super) async fn step(
         &mut self,
         connection: &Connection,
-    ) -> Result<Option<Vec<Vec<u8>>>, Fault> {
+    ) -> Result<Option<Vec<Bytes>>, Fault> {
         let Some(cursor) = self.cursor.take() else { return Ok(None) };
-        let mut command = redis::cmd("SCAN");
-        command.arg(&cursor).arg("MATCH").arg(&self.glob).arg("COUNT").arg(STEP);
-        let mut parts = reply::array(connection.ask(command).await?)?.into_iter();
-        let (Some(Value::BulkString(cursor)), Some(Value::Array(keys)), None) =
-            (parts.next(), parts.next(), parts.next())
-        else {
+        let words: [&[u8]; 6] = [b"SCAN", &cursor, b"MATCH", &self.glob, b"COUNT", STEP];
+        let parts = reply::array(connection.send_one(&words).await?)?;
+        let Ok([Reply::Value(cursor), Reply::Array(keys)]) = <[Reply; 2]>::try_from(parts) else {
             return Err(Fault::Refused(reply::unexpected()));
         };
-        self.cursor = (cursor != b"0").then_some(cursor);
+        self.cursor = (cursor != b"0"[..]).then_some(cursor);
         keys.into_iter().map(reply::key).collect::<Result<_, _>>().map(Some)
     }
 }
@@ -55,6 +53,7 @@ pub(super) async fn keys(
     prefix: &Prefix,
     pattern: &[u8],
     max_reply: usize,
+    hold: &mut Hold,
 ) -> Result<Reply, Fault> {
     let mut scan = Scan::new(prefix.glob(pattern));
     let mut found: BTreeSet<Bytes> = BTreeSet::new();
@@ -69,6 +68,10 @@ pub(super) async fn keys(
                 let text = format!("reply longer than {max_reply} bytes; use SCAN");
                 Fault::Refused(Reply::failed(text))
             })?;
+            // The set and its nodes take about as much again.
+            if !hold.grow(2 * size) {
+                return Err(Fault::NoRoom);
+            }
         }
     }
     Ok(Reply::List(found.into_iter().map(Some).collect()))
@@ -85,10 +88,10 @@ pub(super) async fn size(
     let count = if prefix.is_empty()
         && let Some(index) = index
     {
-        let mut pipeline = Pipeline::with_capacity(2);
-        pipeline.cmd("DBSIZE").cmd("EXISTS").arg(index.name());
-        let mut counts = connection.send(&Packed::Many(pipeline)).await?.into_iter();
-        let mut count = || reply::integer(counts.next().unwrap_or(Value::Nil));
+        let mut commands = Commands::one(&[b"DBSIZE"]);
+        commands.push(&[b"EXISTS", index.name()]);
+        let mut counts = connection.send(commands).await?.into_iter();
+        let mut count = || reply::integer(counts.next().unwrap_or(Reply::Nil));
         count()? - count()?
     } else {
         let mut scan = Scan::new(prefix.glob(b"*"));
@@ -113,17 +116,14 @@ pub(super) async fn clear(
         if stored.is_empty() {
             continue;
         }
-        let mut command = redis::cmd("UNLINK");
-        for key in &stored {
-            command.write_arg(key);
-        }
+        let words = [&b"UNLINK"[..]].into_iter().chain(stored.iter().map(AsRef::as_ref));
         *begun = true;
-        reply::integer(connection.ask(command).await?)?;
+        reply::integer(connection.send_one(&words.collect::<Vec<_>>()).await?)?;
     }
     Ok(())
 }
 
 /// The client's name of a key, unless it is kvsock's own.
-pub(super) fn own(prefix: &Prefix, stored: Vec<u8>) -> Option<Bytes> {
+pub(super) fn own(prefix: &Prefix, stored: Bytes) -> Option<Bytes> {
     prefix.strip(stored).filter(|key| !operation::is_reserved(key))
 }

@@ -1,45 +1,58 @@
 //! TLS from the settings' PEM texts. Faults are found when the store is opened, not when it is
 //! first reached.
 
-use redis::{ClientTlsConfig, TlsCertificates};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
 
 use crate::store::options::Tls;
 use crate::store::state::OpenError;
 
-/// Checks the PEM texts and hands them on in the crate's form. Chooses `ring` for the process,
-/// unless a provider was chosen before.
-pub(super) fn certificates(tls: &Tls) -> Result<TlsCertificates, OpenError> {
+/// The settings in the form of `rustls`, with `ring` for its cryptography.
+pub(super) fn config(tls: &Tls) -> Result<ClientConfig, OpenError> {
     // An error says that one is installed, which is all that is wanted.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    if let Some(ca) = &tls.ca {
-        check_chain(ca, "store CA")?;
-    }
-    let client_tls = match (&tls.cert, &tls.key) {
-        (None, None) => None,
+    let builder = ClientConfig::builder().with_root_certificates(roots(tls)?);
+    let built = match (&tls.cert, &tls.key) {
+        (None, None) => return Ok(builder.with_no_client_auth()),
         (Some(cert), Some(key)) => {
-            check_chain(cert, "store certificate")?;
-            PrivateKeyDer::from_pem_slice(key.reveal().as_bytes()).map_err(|_| {
+            let chain = chain(cert, "store certificate")?;
+            let key = PrivateKeyDer::from_pem_slice(key.reveal().as_bytes()).map_err(|_| {
                 OpenError::Config("store key holds no private key in PEM form".to_owned())
             })?;
-            Some(ClientTlsConfig {
-                client_cert: cert.clone(),
-                client_key: key.reveal().as_bytes().to_vec(),
-            })
+            builder.with_client_auth_cert(chain, key)
         }
         (Some(_), None) => return Err(lone("certificate", "key")),
         (None, Some(_)) => return Err(lone("key", "certificate")),
     };
-    Ok(TlsCertificates { client_tls, root_cert: tls.ca.clone() })
+    built.map_err(|error| OpenError::Config(format!("store certificate and key: {error}")))
 }
 
-fn check_chain(pem: &[u8], name: &str) -> Result<(), OpenError> {
-    let mut chain = CertificateDer::pem_slice_iter(pem).peekable();
-    if chain.peek().is_none() || chain.any(|certificate| certificate.is_err()) {
-        return Err(OpenError::Config(format!("{name} holds no certificate in PEM form")));
+/// Who may sign the server's certificate: the given CA, or those that the system trusts.
+fn roots(tls: &Tls) -> Result<RootCertStore, OpenError> {
+    let mut roots = RootCertStore::empty();
+    match &tls.ca {
+        Some(ca) => {
+            for certificate in chain(ca, "store CA")? {
+                roots.add(certificate).map_err(|error| {
+                    OpenError::Config(format!("store CA cannot be used: {error}"))
+                })?;
+            }
+        }
+        // What of the system's list cannot be read, or is none, signs nothing.
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
     }
-    Ok(())
+    Ok(roots)
+}
+
+fn chain(pem: &[u8], name: &str) -> Result<Vec<CertificateDer<'static>>, OpenError> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    chain
+        .ok()
+        .filter(|chain| !chain.is_empty())
+        .ok_or_else(|| OpenError::Config(format!("{name} holds no certificate in PEM form")))
 }
 
 fn lone(given: &str, missing: &str) -> OpenError {
@@ -58,7 +71,7 @@ mod tests {
             (Tls { cert: Some(b"x".to_vec()), ..Tls::default() }, "without a store key"),
             (Tls { key: Some(Secret::new("x")), ..Tls::default() }, "without a store certificate"),
         ] {
-            let error = certificates(&tls).expect_err("not PEM").to_string();
+            let error = config(&tls).expect_err("not PEM").to_string();
             assert!(error.contains(named), "{error}");
         }
     }

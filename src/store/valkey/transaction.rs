@@ -1,11 +1,13 @@
 //! Several operations as one, by MULTI and EXEC in one pipeline.
 
-use redis::{Pipeline, Value};
+use redis::Pipeline;
 use tokio::time::Instant;
 
-use super::connection::{Connection, Lost, Packed, Values};
+use super::command::Commands;
+use super::connection::{Connection, Lost};
 use super::pool::Lease;
 use super::reply;
+use super::single::Packed;
 use super::watch::Watch;
 use super::{RETRY_WAIT, Valkey, wants_own_connection};
 use crate::message::{ErrorReply, Reply};
@@ -39,43 +41,49 @@ impl Valkey {
                 Err(cause) => return reply::unavailable(cause),
             };
             match self.send(&connection, &batch).await {
+                Err(lost) if lost.is_unsent && !self.is_late(deadline) => {}
                 Err(lost) => return after_loss(&batch, lost),
-                Ok(values) if !self.is_late(deadline) && not_begun(&values) => {
+                Ok(replies) if !self.is_late(deadline) && not_begun(&replies) => {
                     tokio::time::sleep(RETRY_WAIT).await;
                 }
-                Ok(values) => return self.replies(&batch, values),
+                Ok(replies) => return self.replies(&batch, replies),
             }
         }
     }
 
     /// On a connection that is then given back.
     async fn transact_on_own(&self, lease: Lease, batch: &[Operation]) -> Reply {
-        match self.send(&lease, batch).await {
-            Err(lost) => after_loss(batch, lost),
-            Ok(values) if not_begun(&values) => self.replies(batch, values),
-            Ok(values) => {
-                lease.give_back();
-                self.replies(batch, values)
-            }
-        }
-    }
-
-    async fn send(&self, connection: &Connection, batch: &[Operation]) -> Result<Values, Lost> {
         let mut pipeline = Pipeline::with_capacity(batch.len() + 2);
         pipeline.cmd("MULTI");
         for operation in batch.iter().filter(|operation| !names_reserved(operation)) {
             pipeline.add_command(self.prefix.command(operation));
         }
         pipeline.cmd("EXEC");
-        connection.send(&Packed::Many(pipeline)).await
+        match lease.send(&Packed::Many(pipeline)).await {
+            Err(lost) => after_loss(batch, lost),
+            Ok(replies) if not_begun(&replies) => self.replies(batch, replies),
+            Ok(replies) => {
+                lease.give_back();
+                self.replies(batch, replies)
+            }
+        }
+    }
+
+    async fn send(&self, connection: &Connection, batch: &[Operation]) -> Result<Vec<Reply>, Lost> {
+        let mut commands = Commands::one(&[b"MULTI"]);
+        for operation in batch.iter().filter(|operation| !names_reserved(operation)) {
+            self.prefix.write(operation, &mut commands);
+        }
+        commands.push(&[b"EXEC"]);
+        connection.send(commands).await
     }
 
     /// The reply to EXEC, from those to MULTI, to each operation, and to EXEC itself.
-    fn replies(&self, batch: &[Operation], mut values: Values) -> Reply {
-        match values.first() {
-            Some(Value::Okay) => {}
-            Some(value) => {
-                return match reply::not_serving(value) {
+    fn replies(&self, batch: &[Operation], mut replies: Vec<Reply>) -> Reply {
+        match replies.first() {
+            Some(Reply::Status("OK")) => {}
+            Some(reply) => {
+                return match reply::not_serving(reply) {
                     Some(cause) => reply::unavailable(cause),
                     // A server that refuses MULTI carries out what follows, one by one.
                     None => Reply::Error(ErrorReply::OutcomeUnknown("EXEC")),
@@ -83,12 +91,15 @@ impl Valkey {
             }
             None => return reply::unexpected(),
         }
-        let answers = match values.pop() {
-            Some(Value::Array(answers)) => answers,
-            Some(Value::Nil) => return Reply::NilList,
-            Some(Value::ServerError(error)) => return reply::failure(&error),
+        let answers = match replies.pop() {
+            Some(Reply::Array(answers)) => answers,
+            Some(Reply::Nil | Reply::NilList) => return Reply::NilList,
+            Some(Reply::Error(error)) => return Reply::Error(error),
             _ => return reply::unexpected(),
         };
+        if answers.len() != batch.iter().filter(|operation| !names_reserved(operation)).count() {
+            return reply::unexpected();
+        }
         let mut answers = answers.into_iter();
         let replies: Vec<Reply> = batch
             .iter()
@@ -96,7 +107,7 @@ impl Valkey {
                 if names_reserved(operation) {
                     return reply::reserved();
                 }
-                let answer = answers.next().unwrap_or(Value::Nil);
+                let answer = answers.next().unwrap_or_else(reply::unexpected);
                 reply::of(&self.prefix, operation, answer, self.server.max_reply)
             })
             .collect();
@@ -121,8 +132,8 @@ fn names_reserved(operation: &Operation) -> bool {
 }
 
 /// Whether the server did nothing, since it does not serve yet.
-fn not_begun(values: &Values) -> bool {
-    values.first().and_then(reply::not_serving).is_some()
+fn not_begun(replies: &[Reply]) -> bool {
+    replies.first().and_then(reply::not_serving).is_some()
 }
 
 /// The connection went after the transaction was handed over.

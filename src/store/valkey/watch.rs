@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use redis::Value;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
@@ -89,10 +88,10 @@ impl Valkey {
         }
         let mut command = redis::cmd("WATCH");
         for key in keys {
-            self.prefix.write_key(&mut command, key);
+            command.arg(self.prefix.stored(key));
         }
         match reply::granted(lease.ask(command).await?)? {
-            Value::Okay => Ok(()),
+            Reply::Status("OK") => Ok(()),
             _ => Err(Fault::Refused(reply::unexpected())),
         }
     }

@@ -1,0 +1,179 @@
+//! What a connection waits for: its peer, the daemon's stop, memory that others hold, time.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+
+use super::connection::{Connection, Phase};
+use super::idle::Idle;
+use crate::memory::Turn;
+
+/// How long the peer of a connection that holds much may stand still, neither sending the rest of
+/// its request nor taking its replies, while others wait for memory.
+const STALL: Duration = Duration::from_secs(5);
+
+/// What a connection waited for has come.
+pub(super) enum Event {
+    /// So many bytes were read; 0 is the end.
+    Read(usize),
+    /// All that the closing connection had to say is said.
+    Closed,
+    /// The daemon stops serving.
+    Stop,
+    /// Others have let go of memory.
+    Released(Turn),
+    /// Somebody wants the connection closed.
+    Killed,
+    /// Nothing has moved for too long.
+    Idle,
+    /// Nothing has moved while others waited for what the connection holds.
+    Stalled,
+}
+
+/// Whether work may be left to the next daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum May {
+    /// It lies in the buffers, which travel.
+    BeLeft,
+    /// It does not.
+    NotBeLeft,
+}
+
+impl Connection<'_> {
+    /// Lets a slow reader take what is there, until no more than `most` bytes are left. False when
+    /// the daemon stops and may leave the rest to the next one.
+    pub(super) async fn flush_to(&mut self, most: usize, may: May) -> io::Result<bool> {
+        if self.output.len() <= most {
+            return Ok(true);
+        }
+        let mut stop = std::pin::pin!(self.shared.stopping());
+        let mut is_serving = may == May::BeLeft;
+        let client = Arc::clone(self.session.client());
+        let mut killed = std::pin::pin!(client.killed());
+        self.watch_stall();
+        while self.output.len() > most {
+            let is_left = std::future::poll_fn(|cx| {
+                if is_serving && stop.as_mut().poll(cx).is_ready() {
+                    is_serving = false;
+                    if self.shared.is_handing_over() {
+                        return Poll::Ready(Ok(true));
+                    }
+                }
+                if killed.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                }
+                if self.poll_idle(cx).is_ready() || self.poll_stall(cx).is_ready() {
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+                let written = ready!(self.output.poll_write(&mut self.stream, cx))?;
+                self.touch();
+                debug_assert!(written > 0, "there is output");
+                Poll::Ready(io::Result::Ok(false))
+            })
+            .await?;
+            if is_left {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waits for the next thing to do, writing whatever can be written meanwhile.
+    pub(super) async fn next_event(
+        &mut self,
+        mut stop: Pin<&mut impl Future>,
+        mut killed: Pin<&mut impl Future>,
+    ) -> io::Result<Event> {
+        let paused = self.phase == Phase::Open && self.share.must_pause();
+        let mut released = paused.then(|| Box::pin(self.share.released()));
+        if paused {
+            // It is others that it waits for.
+            self.stall = None;
+        } else {
+            self.watch_stall();
+        }
+        let had_output = !self.output.is_empty();
+        std::future::poll_fn(|cx| {
+            while !self.output.is_empty()
+                && let Poll::Ready(written) = self.output.poll_write(&mut self.stream, cx)
+            {
+                written?;
+                self.touch();
+            }
+            if had_output && self.output.is_empty() {
+                self.settle();
+                if self.phase == Phase::Closing {
+                    return Poll::Ready(Ok(Event::Closed));
+                }
+            }
+            if self.phase != Phase::Closing && killed.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(Event::Killed));
+            }
+            let may_stop = self.phase == Phase::Open || self.shared.is_handing_over();
+            if may_stop && stop.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(Event::Stop));
+            }
+            if let Some(released) = &mut released {
+                if let Poll::Ready(turn) = released.as_mut().poll(cx) {
+                    return Poll::Ready(Ok(Event::Released(turn)));
+                }
+            } else if self.phase != Phase::Closing
+                && self.output.len() < self.max_output
+                && let Poll::Ready(read) = self.poll_read(cx)
+            {
+                self.touch();
+                return Poll::Ready(read.map(Event::Read));
+            }
+            if self.poll_idle(cx).is_ready() {
+                return Poll::Ready(Ok(Event::Idle));
+            }
+            self.poll_stall(cx).map(|()| Ok(Event::Stalled))
+        })
+        .await
+    }
+
+    /// Reads into the input buffer, which is made only when there is something to read.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        ready!(self.stream.poll_read_ready(cx))?;
+        self.input.reserve(self.room);
+        std::pin::pin!(self.stream.read_buf(&mut self.input)).poll(cx)
+    }
+
+    /// Something moved.
+    fn touch(&mut self) {
+        self.idle.as_mut().map(Idle::touch);
+        self.stall.as_mut().map(Idle::touch);
+    }
+
+    /// Begins or ends to look whether the peer stands still.
+    fn watch_stall(&mut self) {
+        match (self.share.is_large(), &mut self.stall) {
+            (true, None) => self.stall = Idle::after(STALL),
+            // It may have waited for us.
+            (true, Some(stall)) => stall.touch(),
+            (false, _) => self.stall = None,
+        }
+    }
+
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.idle.as_mut().map_or(Poll::Pending, |idle| idle.poll(cx))
+    }
+
+    /// Ready when nothing has moved for long and others wait for what the connection holds.
+    fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(stall) = &mut self.stall else { return Poll::Pending };
+        while stall.poll(cx).is_ready() {
+            if self.shared.memory.is_awaited() {
+                let client = self.session.client();
+                self.shared.context.audit.closes_stalled(&client.caller);
+                return Poll::Ready(());
+            }
+            stall.touch();
+        }
+        Poll::Pending
+    }
+}

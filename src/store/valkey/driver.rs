@@ -1,0 +1,238 @@
+//! What turns a [`super::connection::Connection`]: writes what is asked, with one write for all
+//! who asked meanwhile, and hands the replies to those who did, in order.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::time::{Instant, Sleep};
+
+use super::command::Outgoing;
+use super::connection::{Asked, Lost, Shared};
+use super::stream::Stream;
+use super::{cause, reply};
+use crate::message::Reply;
+use crate::protocol::resp::{ReplyDecoder, Taken};
+
+/// Room for one read.
+const READ: usize = 64 * 1024;
+/// Room for one read of a long reply.
+const READ_LONG: usize = 1024 * 1024;
+
+/// Drives one connection until it ends.
+pub(super) struct Driver {
+    stream: Box<dyn Stream>,
+    shared: Arc<Shared>,
+    patience: Option<Duration>,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Being sent.
+    outgoing: Outgoing,
+    /// Bytes ever sent.
+    sent: u64,
+    /// There may be bytes that the stream has taken and not sent.
+    must_flush: bool,
+    /// Whose replies are to come.
+    asked: VecDeque<Asked>,
+    received: BytesMut,
+    decoder: ReplyDecoder,
+    /// Bytes of the present reply that room was made for.
+    made_room: usize,
+    /// The present reply is read away for being longer than one may be.
+    is_too_long: bool,
+}
+
+impl Driver {
+    /// Sends what the shared queue holds over `stream`.
+    pub(super) fn new(
+        stream: Box<dyn Stream>,
+        shared: Arc<Shared>,
+        patience: Option<Duration>,
+    ) -> Driver {
+        Driver {
+            stream,
+            shared,
+            patience,
+            timer: None,
+            outgoing: Outgoing::default(),
+            sent: 0,
+            must_flush: false,
+            asked: VecDeque::new(),
+            received: BytesMut::new(),
+            decoder: ReplyDecoder::default(),
+            made_room: 0,
+            is_too_long: false,
+        }
+    }
+
+    /// Takes what was asked meanwhile.
+    fn take(&mut self, cx: &Context<'_>) {
+        let mut queue = self.shared.queue();
+        self.asked.append(&mut queue.asked);
+        self.outgoing.append(std::mem::take(&mut queue.bytes));
+        if !queue.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            queue.waker = Some(cx.waker().clone());
+        }
+    }
+
+    /// Writes all that the stream takes.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.outgoing.is_empty() {
+            let (slices, count) = self.outgoing.slices();
+            let writing = Pin::new(&mut self.stream).poll_write_vectored(cx, &slices[..count]);
+            let written = ready!(writing)?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.outgoing.advance(written);
+            self.sent += written as u64;
+            self.must_flush = true;
+        }
+        if self.must_flush {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.must_flush = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads all that has come, and hands it out.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cow<'static, str>>> {
+        loop {
+            let room = self.decoder.announced().clamp(READ, READ_LONG);
+            self.received.reserve(room);
+            let read = pin!(self.stream.read_buf(&mut self.received)).poll(cx);
+            if ready!(read).map_err(|error| cause::of_io(&error))? == 0 {
+                return Poll::Ready(Err("connection closed by the server".into()));
+            }
+            self.hand_out()?;
+        }
+    }
+
+    /// Hands out the replies that are whole.
+    fn hand_out(&mut self) -> Result<(), Cow<'static, str>> {
+        loop {
+            let malformed = |_| Cow::Borrowed("malformed reply from the server");
+            let taken = self.decoder.take(&mut self.received).map_err(malformed)?;
+            let Some(asked) = self.asked.front_mut() else {
+                // Nobody has asked.
+                return match taken {
+                    Some(Taken::Reply(Reply::Error(error))) => Err(error.to_string().into()),
+                    None if self.received.is_empty() => Ok(()),
+                    _ => Err("the server said something that nobody asked".into()),
+                };
+            };
+            match taken {
+                Some(Taken::Reply(reply)) => {
+                    let bytes = reply.data_len();
+                    if asked.make_room(bytes.saturating_sub(self.made_room)) {
+                        asked.put(reply);
+                    }
+                }
+                Some(Taken::Skipped) if self.is_too_long => {
+                    asked.put(reply::too_long(asked.max_reply));
+                }
+                Some(Taken::Skipped) => {}
+                None if self.decoder.is_skipping() => return Ok(()),
+                None => {
+                    let bytes = self.decoder.announced();
+                    self.is_too_long = self.decoder.announced_data() > asked.max_reply;
+                    if !self.is_too_long && asked.make_room(bytes.saturating_sub(self.made_room)) {
+                        self.made_room = self.made_room.max(bytes);
+                        return Ok(());
+                    }
+                    self.decoder.skip();
+                    continue;
+                }
+            }
+            (self.made_room, self.is_too_long) = (0, false);
+            asked.count -= 1;
+            if asked.count == 0
+                && let Some(asked) = self.asked.pop_front()
+            {
+                // Who asked may be gone.
+                let _ = asked.tell.send(Ok(asked.answer));
+            }
+        }
+    }
+
+    /// Whether the oldest question has waited too long.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Cow<'static, str>> {
+        let (Some(patience), Some(oldest)) = (self.patience, self.asked.front()) else {
+            return Poll::Pending;
+        };
+        let end = oldest.at + patience;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
+        while timer.as_mut().poll(cx).is_ready() {
+            if end <= Instant::now() {
+                return Poll::Ready(format!("no reply within {patience:?}").into());
+            }
+            timer.as_mut().reset(end);
+        }
+        Poll::Pending
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Cow<'static, str>> {
+        self.take(cx);
+        if let Poll::Ready(Err(error)) = self.poll_send(cx) {
+            return Poll::Ready(cause::of_io(&error));
+        }
+        if let Poll::Ready(Err(cause)) = self.poll_receive(cx) {
+            return Poll::Ready(cause);
+        }
+        self.poll_patience(cx)
+    }
+
+    /// Tells all who wait, and who will ask.
+    fn end(&mut self, cause: &Cow<'static, str>) {
+        let mut queue = self.shared.queue();
+        queue.is_closed = true;
+        let asked = std::mem::take(&mut queue.asked);
+        queue.bytes = Outgoing::default();
+        drop(queue);
+        for asked in self.asked.drain(..).chain(asked) {
+            let is_unsent = asked.begin >= self.sent;
+            let _ = asked.tell.send(Err(Lost { cause: cause.clone(), is_unsent }));
+        }
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let cause = ready!(self.poll_end(cx));
+        self.shared.ending.end(cause.clone());
+        self.end(&cause);
+        Poll::Ready(())
+    }
+}
+
+impl Asked {
+    /// Makes room for more of the present reply; false if it is to be read away, and with it all
+    /// that follow.
+    fn make_room(&mut self, bytes: usize) -> bool {
+        let number = self.answer.replies.len();
+        if self.is_cut {
+            return false;
+        }
+        let hold = &mut self.answer.hold;
+        if number < self.kept {
+            hold.force(bytes);
+        } else {
+            self.is_cut = !hold.grow(bytes);
+        }
+        !self.is_cut
+    }
+
+    /// Adds a reply, unless those before it were read away.
+    fn put(&mut self, reply: Reply) {
+        if !self.is_cut {
+            self.answer.replies.push(reply);
+        }
+    }
+}

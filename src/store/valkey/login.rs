@@ -1,0 +1,114 @@
+//! What is said first on a connection: who we are, which database, and whether the server serves.
+
+use std::borrow::Cow;
+
+use redis::{ProtocolVersion, RedisConnectionInfo};
+
+use super::cause;
+use super::command::Commands;
+use crate::message::{ErrorReply, Reply};
+use crate::store::location::Server;
+use crate::store::options::Options;
+use crate::store::secret::Secret;
+
+/// The name of the user that a password alone is for.
+const DEFAULT_USER: &str = "default";
+
+/// Who logs in, and where.
+#[derive(Debug)]
+pub(super) struct Login {
+    username: Option<Secret>,
+    password: Option<Secret>,
+    db: i64,
+}
+
+impl Login {
+    /// The settings' user and password go before the URL's.
+    pub(super) fn new(server: &Server, options: &Options) -> Login {
+        Login {
+            username: options.username.clone().or_else(|| server.username.clone()),
+            password: options.password.clone().or_else(|| server.password.clone()),
+            db: server.db,
+        }
+    }
+
+    /// The commands, in one round trip.
+    pub(super) fn commands(&self) -> Commands {
+        let name = env!("CARGO_PKG_NAME").as_bytes();
+        let version = env!("CARGO_PKG_VERSION").as_bytes();
+        let mut commands = Commands::default();
+        match &self.password {
+            // RESP3 for its error texts at login.
+            None => commands.push(&[b"HELLO", b"3"]),
+            Some(password) => {
+                let user = self.username.as_ref().map_or(DEFAULT_USER, Secret::reveal);
+                let password = password.reveal().as_bytes();
+                commands.push(&[b"HELLO", b"3", b"AUTH", user.as_bytes(), password]);
+            }
+        }
+        commands.push(&[b"CLIENT", b"SETINFO", b"LIB-NAME", name]);
+        commands.push(&[b"CLIENT", b"SETINFO", b"LIB-VER", version]);
+        commands.push(&[b"SELECT", self.db.to_string().as_bytes()]);
+        commands.push(&[b"PING"]);
+        commands
+    }
+
+    /// Whether the server took us in and serves.
+    ///
+    /// # Errors
+    ///
+    /// The cause, in words.
+    pub(super) fn check(&self, replies: &[Reply]) -> Result<(), Cow<'static, str>> {
+        let [hello, _, _, select, ping] = replies else {
+            return Err("malformed reply from the server".into());
+        };
+        match hello {
+            Reply::Map(_) | Reply::Array(_) => {}
+            Reply::Error(error) if knows_no_hello(error) => {
+                return Err("the server does not know HELLO 3".into());
+            }
+            Reply::Error(error) => return Err(cause::of_reply(error)),
+            _ => return Err("malformed reply from the server".into()),
+        }
+        if let Reply::Error(error) = select
+            && self.db != 0
+        {
+            return Err(cause::of_reply(error));
+        }
+        match ping {
+            Reply::Error(error) if serves_not(error) => Err(cause::of_reply(error)),
+            // Any other error answers that PING alone is not allowed, or not now.
+            _ => Ok(()),
+        }
+    }
+
+    /// The same for the `redis` crate.
+    pub(super) fn to_redis(&self) -> RedisConnectionInfo {
+        let mut login = RedisConnectionInfo::default()
+            // RESP3 for its notification of a disconnect.
+            .set_protocol(ProtocolVersion::RESP3)
+            .set_db(self.db)
+            .set_lib_name(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+        if let Some(username) = &self.username {
+            login = login.set_username(username.reveal());
+        }
+        if let Some(password) = &self.password {
+            login = login.set_password(password.reveal());
+        }
+        login
+    }
+}
+
+fn knows_no_hello(error: &ErrorReply) -> bool {
+    match error {
+        ErrorReply::Failed(text) => text.starts_with("unknown command"),
+        ErrorReply::Coded(text) => text.starts_with("NOPROTO"),
+        _ => false,
+    }
+}
+
+fn serves_not(error: &ErrorReply) -> bool {
+    let ErrorReply::Coded(text) = error else { return false };
+    let code = text.split(' ').next().unwrap_or_default();
+    matches!(code, "LOADING" | "MASTERDOWN" | "BUSY" | "NOAUTH")
+}

@@ -1,0 +1,194 @@
+//! `KVSOCK_MAX_MEMORY`: requests and replies of all clients together stay within it, whatever
+//! clients ask for and however little they read, and nobody who asks for little is refused.
+
+mod support;
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use support::daemon::{Client, Daemon};
+use support::valkey::Setup;
+
+const MIB: usize = 1024 * 1024;
+/// Of all clients together.
+const BOUND: usize = 32 * MIB;
+/// Of one value.
+const VALUE: usize = 4 * MIB;
+/// What the daemon may take beside: the process itself; of the one client that goes on past the
+/// bound a request and a reply; replies being written out, twice; what the allocator keeps.
+const BESIDE: usize = 128 * MIB;
+/// What the embedded store may take beside, for what is being written and for its cache.
+const EMBEDDED: usize = 192 * MIB;
+/// How long a client may have to wait until those are closed that stand still.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Runs a test on each store, which is to stay within the bound.
+fn on_both(what: &str, test: impl Fn(&Daemon)) {
+    let bound = format!("{}MiB", BOUND / MIB);
+    let limits = [
+        ("MAX_MEMORY", bound.as_str()),
+        ("MAX_REPLY", "10MiB"),
+        ("MAX_REQUEST", "5MiB"),
+        // It is not about time.
+        ("STORE_TIMEOUT", "60s"),
+    ];
+    let daemon = Daemon::start(&limits);
+    test(&daemon);
+    assert_bounded(&daemon, &format!("{what}, embedded store"), BESIDE + EMBEDDED);
+    let Some(valkey) = Setup::default().start() else { return };
+    let url = valkey.url();
+    let mut settings = limits.to_vec();
+    settings.push(("STORE", &url));
+    let daemon = Daemon::start(&settings);
+    test(&daemon);
+    assert_bounded(&daemon, &format!("{what}, Valkey"), BESIDE);
+}
+
+fn value(letter: char) -> String {
+    letter.to_string().repeat(VALUE)
+}
+
+fn set_values(daemon: &Daemon, keys: &str) {
+    let mut client = daemon.connect();
+    for letter in keys.chars() {
+        assert_eq!(client.ask(&format!("set {letter} {}", value(letter))), "OK");
+    }
+}
+
+/// Sends, as far as the daemon takes it now.
+fn send_what_is_taken(client: &mut Client, requests: &[u8]) {
+    let stream = client.0.get_mut();
+    stream.set_write_timeout(Some(Duration::from_millis(200))).expect("a socket");
+    let _ = stream.write(requests);
+}
+
+/// The peak since the start is within the bound.
+fn assert_bounded(daemon: &Daemon, what: &str, beside: usize) {
+    let peak = daemon.peak_memory();
+    println!("{what}: at most {} MiB resident, of them {} bounded", peak / MIB, BOUND / MIB);
+    assert!(peak < BOUND + beside, "{what}: {} MiB", peak / MIB);
+}
+
+/// That many ask for much at once and read nothing keeps neither small requests nor, for long,
+/// large ones from being answered.
+fn never_reading(requests: &str, what: &str) {
+    on_both(what, |daemon| {
+        set_values(daemon, "ab");
+        let mut silent: Vec<Client> = (0..8).map(|_| daemon.connect()).collect();
+        for client in &mut silent {
+            send_what_is_taken(client, requests.repeat(20).as_bytes());
+        }
+        let mut small = daemon.connect();
+        for number in 0..100 {
+            assert_eq!(small.ask(&format!("set small {number}")), "OK");
+            assert_eq!(small.ask("get small"), number.to_string());
+        }
+        let mut large = daemon.connect();
+        large.0.get_ref().set_read_timeout(Some(LONG)).expect("a socket");
+        assert!(large.ask("get b") == value('b'), "the value");
+    });
+}
+
+#[test]
+fn clients_that_never_read_what_they_get_are_bounded() {
+    never_reading("get a\n", "never reading replies to get");
+}
+
+#[test]
+fn clients_that_never_read_lists_are_bounded() {
+    never_reading("mget a small b\n", "never reading replies to mget");
+}
+
+#[test]
+fn clients_that_never_read_and_write_in_between_are_bounded() {
+    never_reading("get a\nset c small\ngetset d small\n", "never reading, with writes between");
+}
+
+#[test]
+fn clients_that_never_read_transactions_are_bounded() {
+    never_reading("multi\nget a\nset c small\nexec\n", "never reading transactions");
+}
+
+#[test]
+fn clients_that_never_read_the_last_pairs_are_bounded() {
+    never_reading("last 1\n", "never reading replies to last");
+}
+
+/// Reads all replies to `get` of these keys, slowly, and checks each byte.
+fn read_slowly(mut stream: UnixStream, keys: &str, rounds: usize) {
+    let mut buffer = vec![0; VALUE + 1];
+    for letter in keys.chars().cycle().take(rounds * keys.len()) {
+        stream.read_exact(&mut buffer).expect("the whole reply");
+        let (end, value) = buffer.split_last().expect("a line");
+        assert!(*end == b'\n' && value.iter().all(|byte| *byte == letter as u8), "{letter}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn many_slow_readers_get_every_reply_whole_and_in_order() {
+    on_both("20 slow readers of 240 values", |daemon| {
+        set_values(daemon, "abc");
+        let readers: Vec<_> = (0..20)
+            .map(|_| {
+                let mut client = daemon.connect();
+                client.0.get_ref().set_read_timeout(Some(LONG)).expect("a socket");
+                client.send("get a\nget b\nget c\n".repeat(4));
+                let stream = client.0.get_ref().try_clone().expect("a descriptor");
+                thread::spawn(move || read_slowly(stream, "abc", 4))
+            })
+            .collect();
+        for reader in readers {
+            reader.join().expect("every reply was right");
+        }
+    });
+}
+
+#[test]
+fn a_read_before_a_write_of_the_same_pipeline_is_answered_as_it_was() {
+    on_both("12 clients that read before they write", |daemon| {
+        set_values(daemon, "a");
+        let clients: Vec<_> = (0..12)
+            .map(|number| {
+                let mut client = daemon.connect();
+                client.0.get_ref().set_read_timeout(Some(LONG)).expect("a socket");
+                thread::spawn(move || {
+                    let large = value('a');
+                    for round in 0..3 {
+                        client.send(format!("set k{number} {large}\n"));
+                        client
+                            .send(format!("get k{number}\nset k{number} {round}\nget k{number}\n"));
+                        assert_eq!(client.line(), "OK");
+                        assert!(client.line() == large, "what it was");
+                        assert_eq!(client.line(), "OK");
+                        assert_eq!(client.line(), round.to_string());
+                    }
+                })
+            })
+            .collect();
+        for client in clients {
+            client.join().expect("every reply was right");
+        }
+    });
+}
+
+#[test]
+fn half_sent_requests_that_stand_still_keep_nobody_waiting_for_ever() {
+    on_both("half-sent requests", |daemon| {
+        let half = format!("set a {}", "x".repeat(VALUE));
+        let mut halves: Vec<Client> = (0..12).map(|_| daemon.connect()).collect();
+        for client in &mut halves {
+            send_what_is_taken(client, half.as_bytes());
+        }
+        assert_eq!(daemon.ask("set small 1"), "OK");
+        let begun = Instant::now();
+        let mut large = daemon.connect();
+        let stream = large.0.get_ref();
+        stream.set_read_timeout(Some(LONG)).expect("a socket");
+        stream.set_write_timeout(Some(LONG)).expect("a socket");
+        assert_eq!(large.ask(&format!("set b {}", value('b'))), "OK");
+        println!("a large request waited for {:?}", begun.elapsed());
+    });
+}
