@@ -12,6 +12,7 @@
 //! | the daemon | |
 //! |---|---|
 //! | killed | `daemon_killed.rs` |
+//! | out of descriptors | `daemon_descriptors.rs` |
 //! | its disk full | `daemon_disk.rs`; the engine by itself: `../disk_full.rs` |
 //!
 //! | clients | |
@@ -27,6 +28,7 @@
 
 mod client;
 mod crowd;
+mod daemon_descriptors;
 mod daemon_disk;
 mod daemon_killed;
 mod store_away;
