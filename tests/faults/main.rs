@@ -13,7 +13,9 @@
 //! |---|---|
 //! | killed | `daemon_killed.rs` |
 //! | out of descriptors | `daemon_descriptors.rs` |
+//! | its clock stepped back, and forth | `daemon_clock.rs` |
 //! | its disk full | `daemon_disk.rs`; the engine by itself: `../disk_full.rs` |
+//! | frozen until the watchdog acts, its journal restarted | `../e2e/fault.rs`, under systemd |
 //!
 //! | clients | |
 //! |---|---|
@@ -28,6 +30,7 @@
 
 mod client;
 mod crowd;
+mod daemon_clock;
 mod daemon_descriptors;
 mod daemon_disk;
 mod daemon_killed;

@@ -118,3 +118,23 @@ fn garbage_from_the_store_reaches_no_client() {
     show(&format!("garbage on all but one of {} connections: {figures}", faulty.relay.made()));
     assert!(figures.unknown > 0, "no garbage hit a write: {figures}");
 }
+
+#[test]
+fn a_reply_that_nobody_asked_for_is_nobodys() {
+    let Some(valkey) = Setup::default().start() else { return };
+    let relay = Relay::start(&valkey.socket(), |way, piece| {
+        if way == Way::ToDaemon && piece == b"$5\r\nfirst\r\n" {
+            Fate::Instead([piece, b"$5\r\nwrong\r\n"].concat())
+        } else {
+            Fate::Pass
+        }
+    });
+    let daemon = Daemon::start(&[("STORE", &relay.url())]);
+    let mut client = daemon.connect();
+    assert_eq!(client.ask("set k first"), "OK");
+    for number in 0..20 {
+        assert_eq!(client.ask("get k"), "first");
+        assert_eq!(client.ask(&format!("set other {number}")), "OK");
+        assert_eq!(client.ask("get other"), number.to_string());
+    }
+}
