@@ -16,7 +16,7 @@ fn beside_load(what: &str, daemon: &Daemon, misbehave: impl FnOnce(&Load)) {
     misbehave(&load);
     load.go_on();
     let figures = load.finish();
-    show(&format!("{what}: {figures}"));
+    show(&format!("{what}: {figures}; {} MiB resident", daemon.memory() / MIB));
     assert_eq!(figures.done, figures.all(), "{figures}");
 }
 

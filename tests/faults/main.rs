@@ -1,7 +1,8 @@
 //! The fault matrix: what can go wrong with the store, the daemon and the clients, each with real
-//! processes. While it does, clients of all protocols go on, and check every single reply
-//! (`../support/ledger.rs`): what was acknowledged is there, replies are the right ones and in
-//! order, a write of unknown outcome is reported as such, and carried out once or not at all.
+//! processes. While it does, clients of all protocols go on, and check every single reply: what was
+//! acknowledged is there, replies are the right ones and in order, a write of unknown outcome is
+//! reported as such, and carried out once or not at all. What they know is in
+//! `../support/ledger.rs`, which `ledger.rs` tries with stores that do wrong.
 //!
 //! | the store | |
 //! |---|---|
@@ -34,6 +35,7 @@ mod daemon_clock;
 mod daemon_descriptors;
 mod daemon_disk;
 mod daemon_killed;
+mod ledger;
 mod store_away;
 mod store_line;
 mod store_refusing;

@@ -56,7 +56,7 @@ impl Load {
         self.go_on_by(ROUNDS);
     }
 
-    /// Waits until every client has done so many rounds more, of nine requests each.
+    /// Waits until every client has done so many rounds more, of eight requests each.
     pub(crate) fn go_on_by(&self, rounds: u64) {
         let before: Vec<u64> = self.count();
         let enough =
