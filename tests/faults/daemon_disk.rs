@@ -10,7 +10,7 @@ fn is_full(reply: &str) -> bool {
 }
 
 fn survives(sync: &str) {
-    let Some(disk) = SmallDisk::new("32m") else { return };
+    let Some(disk) = SmallDisk::new("128m") else { return };
     let store = format!("embedded:{}", disk.path().join("db").display());
     let mut daemon = Daemon::start(&[("STORE", &store), ("SYNC", sync)]);
     let load = Load::start(&daemon.socket(), "k", Allowed { endings: true, ..Allowed::default() });

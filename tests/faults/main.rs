@@ -27,7 +27,7 @@
 //! at random, with a check for linearizability, in `../history/`.
 //!
 //! Each test prints its figures. A longer run by hand, of so many times the faults:
-//! `KVSOCK_TEST_FAULTS=20 cargo nextest run -j 1 -E 'binary(faults) | test(/^fault::/)'`
+//! `KVSOCK_TEST_FAULTS=20 cargo nextest run --profile long -E 'binary(faults) | test(/^fault::/)'`
 
 mod client;
 mod crowd;
