@@ -1,71 +1,21 @@
 //! A full disk is an error reply, reads go on, and writing works again when there is room.
 //!
-//! Needs root, to mount a small tmpfs; without it the tests say on stderr that they did not run.
+//! This is the engine by itself; with the daemon and clients around it: `faults/daemon_disk.rs`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+#[path = "support/disk.rs"]
+mod disk;
 #[path = "support/embedded.rs"]
 mod support;
 
-use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use kvsock::message::{ErrorReply, Reply};
 use kvsock::store::{Health, Options, Sync, Verb};
 
+use disk::SmallDisk;
 use support::{Opened, options, value};
-
-/// A tmpfs of its own, unmounted at the end.
-struct SmallDisk {
-    mount: tempfile::TempDir,
-}
-
-impl SmallDisk {
-    fn new(size: &str) -> Option<SmallDisk> {
-        if !rustix::process::geteuid().is_root() {
-            eprintln!("NOT RUN: {}: needs root to mount a tmpfs", module_path!());
-            return None;
-        }
-        let mount = tempfile::tempdir().unwrap();
-        let status = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
-            .arg(mount.path())
-            .status()
-            .unwrap();
-        if !status.success() {
-            eprintln!("NOT RUN: {}: root may not mount a tmpfs here", module_path!());
-            return None;
-        }
-        Some(SmallDisk { mount })
-    }
-
-    fn directory(&self) -> PathBuf {
-        self.mount.path().join("db")
-    }
-
-    /// Takes all room that is left, but for some pages.
-    fn fill(&self, left: usize) {
-        let ballast = self.mount.path().join("ballast");
-        let spared = vec![1; left];
-        let spare = self.mount.path().join("spare");
-        fs::write(&spare, spared).unwrap();
-        let mut file = fs::OpenOptions::new().create(true).append(true).open(ballast).unwrap();
-        while std::io::Write::write(&mut file, &[1; 4096]).is_ok() {}
-        fs::remove_file(spare).unwrap();
-    }
-
-    fn make_room(&self) {
-        fs::remove_file(self.mount.path().join("ballast")).unwrap();
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.mount.path()).status();
-    }
-}
 
 fn is_no_space(reply: &Reply) -> bool {
     match reply {
@@ -87,7 +37,7 @@ fn wait_until(mut condition: impl FnMut() -> bool) {
 fn a_full_journal_is_survived() {
     let Some(disk) = SmallDisk::new("32m") else { return };
     for sync in [Sync::Always, Sync::No] {
-        let settings = Options { sync, ..options(&disk.directory()) };
+        let settings = Options { sync, ..options(&disk.path().join("db")) };
         let store = Opened::new(settings.clone());
         store.ask(Verb::Clear);
         assert_eq!(store.run(Verb::Set, &["before", "1"]), Reply::OK);
@@ -134,7 +84,7 @@ fn a_full_journal_is_survived() {
 #[test]
 fn tables_that_cannot_be_written_in_the_background_are_survived() {
     let Some(disk) = SmallDisk::new("96m") else { return };
-    let store = Opened::new(options(&disk.directory()));
+    let store = Opened::new(options(&disk.path().join("db")));
     assert_eq!(store.run(Verb::Set, &["before", "1"]), Reply::OK);
     // Room for the journal, but not for the tables that are written past 16 MiB of it.
     disk.fill(22 * 1024 * 1024);
@@ -157,7 +107,7 @@ fn tables_that_cannot_be_written_in_the_background_are_survived() {
     }
     assert_eq!(store.ask(Verb::Save), Reply::OK);
     store.close();
-    let store = Opened::new(options(&disk.directory()));
+    let store = Opened::new(options(&disk.path().join("db")));
     assert_eq!(store.run(Verb::Get, &["after"]), value("1"));
     for n in 0..stored {
         assert_eq!(store.run(Verb::Get, &[format!("k{n}")]), value(text(n)));

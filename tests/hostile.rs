@@ -1,12 +1,11 @@
-//! Bad input and bad peers: an error reply or a closed connection, bounded memory, and a daemon
-//! that lives.
+//! Bad input: an error reply or a closed connection, bounded memory, and a daemon that lives. Bad
+//! peers are in `faults/client.rs`.
 
 mod support;
 
 use std::io::Write;
-use std::time::{Duration, Instant};
 
-use support::daemon::{Client, Daemon, PATIENCE};
+use support::daemon::Daemon;
 
 const MIB: usize = 1024 * 1024;
 
@@ -48,25 +47,6 @@ fn garbage_gets_error_replies() {
 }
 
 #[test]
-fn a_line_of_one_gib_is_read_away_in_bounded_memory() {
-    let daemon = Daemon::start(&[("MAX_REQUEST", "1MiB")]);
-    let before = daemon.memory();
-    let mut client = daemon.connect();
-    client.send(b"set k ");
-    let piece = vec![b'x'; MIB];
-    let mut most = 0;
-    for _ in 0..1024 {
-        client.send(&piece);
-        most = most.max(daemon.memory());
-    }
-    client.send(b"\nping\n");
-    assert_eq!(client.line(), "ERROR: request longer than 1048576 bytes");
-    assert_eq!(client.line(), "pong");
-    assert!(most < before + 16 * MIB, "from {before} to {most} bytes");
-    assert_eq!(daemon.ask("get k"), "(nil)");
-}
-
-#[test]
 fn nuls_are_bytes_like_others() {
     let daemon = Daemon::start(&[]);
     let mut client = daemon.connect();
@@ -75,85 +55,6 @@ fn nuls_are_bytes_like_others() {
     assert_eq!(client.line(), "OK");
     assert_eq!(client.line(), "\"c\\x00d\"");
     assert_eq!(client.line(), "\"a\\x00b\"");
-}
-
-#[test]
-fn a_half_closed_client_gets_all_its_replies() {
-    let daemon = Daemon::start(&[]);
-    let mut client = daemon.connect();
-    let value = "v".repeat(MIB);
-    client.send(format!("set big {value}\n"));
-    client.send("get big\n".repeat(20));
-    client.finish();
-    // Large replies are in transit while the peer is slow to read them.
-    std::thread::sleep(Duration::from_millis(100));
-    let replies = client.rest();
-    assert_eq!(replies.len(), 3 + 20 * (MIB + 1));
-    assert_lives(&daemon);
-}
-
-#[test]
-fn clients_that_vanish_leave_nothing_behind() {
-    let daemon = Daemon::start(&[]);
-    for round in 0..200 {
-        let mut client = daemon.connect();
-        match round % 4 {
-            0 => {}
-            1 => client.send(b"set half"),
-            2 => client.send("get missing\n".repeat(1000)),
-            _ => client.send(format!("set k{round} {}\n", "x".repeat(50_000))),
-        }
-    }
-    let end = Instant::now() + PATIENCE;
-    loop {
-        let status: serde_json::Value =
-            serde_json::from_str(&daemon.ask("status json")).expect("JSON");
-        if status["clients"] == 1 {
-            break;
-        }
-        assert!(Instant::now() < end, "{status}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-#[test]
-fn a_client_that_never_reads_is_held_in_bounded_memory_and_hinders_nobody() {
-    let daemon = Daemon::start(&[("MAX_REPLY", "4MiB")]);
-    let mut setter = daemon.connect();
-    assert_eq!(setter.ask(&format!("set big {}", "x".repeat(MIB))), "OK");
-    let before = daemon.memory();
-    let silent: Vec<Client> = (0..4)
-        .map(|_| {
-            let mut client = daemon.connect();
-            client.0.get_ref().set_nonblocking(true).expect("a socket");
-            // As much as the daemon takes, until it takes no more.
-            let requests = "get big\n".repeat(1000);
-            let mut refused = 0;
-            while refused < 50 {
-                let sent = client.0.get_mut().write(requests.as_bytes()).unwrap_or(0);
-                refused = if sent > 0 { 0 } else { refused + 1 };
-                std::thread::sleep(Duration::from_millis(2));
-            }
-            assert_lives(&daemon);
-            client
-        })
-        .collect();
-    let after = daemon.memory();
-    // Each may have the replies to its first batch, twice while they are written out.
-    assert!(after < before + silent.len() * 80 * MIB, "from {before} to {after}");
-    drop(silent);
-    assert_lives(&daemon);
-}
-
-#[test]
-fn one_byte_at_a_time_is_served() {
-    let daemon = Daemon::start(&[]);
-    let mut client = daemon.connect();
-    for byte in b"set slow value\r\nget slow\r\n" {
-        client.send([*byte]);
-    }
-    assert_eq!(client.line(), "OK");
-    assert_eq!(client.line(), "value");
 }
 
 #[test]

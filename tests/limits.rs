@@ -48,26 +48,6 @@ fn a_silent_client_is_closed_after_the_timeout_and_a_lively_one_is_not() {
     assert_eq!(reader.join().expect("closed"), b"");
 }
 
-#[test]
-fn ten_thousand_clients_are_served() {
-    let daemon = Daemon::start(&[]);
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
-    rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).expect("raised");
-    let count = limit.maximum.map_or(10_000, |limit| (limit - 100).min(10_000));
-    let before = daemon.memory();
-    let mut clients: Vec<Client> = (0..count).map(|_| daemon.connect()).collect();
-    for client in &mut clients {
-        client.send(b"ping\n");
-    }
-    for client in &mut clients {
-        assert_eq!(client.line(), "pong");
-    }
-    let each = (daemon.memory() - before) / clients.len();
-    // Of a program that is not optimized; 10 to 13 KiB were seen.
-    assert!(each < 16 * 1024, "an idle client costs {each} bytes");
-}
-
 const ANN: u32 = 1234;
 const BOB: u32 = 1235;
 const TEXT: &str = "ERROR: too many clients\n";

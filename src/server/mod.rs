@@ -4,6 +4,7 @@ mod accept;
 mod admission;
 mod carry;
 mod connection;
+mod descriptor;
 mod dialect;
 mod idle;
 mod options;
@@ -26,6 +27,7 @@ use crate::command::Context;
 use crate::memory::Memory;
 
 pub use self::carry::Carried;
+pub use self::descriptor::raise_limit as raise_descriptor_limit;
 pub use self::options::Options;
 pub use self::refusal::refuse_all;
 
@@ -37,7 +39,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts to serve `listeners`, which must not block. Needs a running tokio runtime.
+    /// Starts to serve `listeners`, which must not block, and of clients as many as there are
+    /// descriptors for. Needs a running tokio runtime.
     pub fn start(
         listeners: Vec<UnixListener>,
         options: Options,
@@ -47,7 +50,7 @@ impl Server {
             context,
             admission: Arc::new(Admission::default()),
             memory: Arc::new(Memory::new(options.max_memory)),
-            options: RwLock::new(Arc::new(options)),
+            options: RwLock::new(Arc::new(options.within(descriptor::places()))),
             stage: watch::Sender::new(Stage::Serving),
             handed: Mutex::default(),
             stop_requested: Notify::new(),
@@ -108,7 +111,8 @@ impl Server {
     /// Puts new limits in force: for new connections, and for the administrators' group at once.
     pub fn set_options(&self, options: Options) {
         self.shared.context.administrators.set_group(options.admin_gid);
-        *self.shared.options.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(options);
+        let options = Arc::new(options.within(descriptor::places()));
+        *self.shared.options.write().unwrap_or_else(PoisonError::into_inner) = options;
         self.shared.reloaded.notify_waiters();
     }
 

@@ -24,3 +24,16 @@ pub struct Options {
     /// Members of this group are administrators.
     pub admin_gid: Option<u32>,
 }
+
+impl Options {
+    /// The same with no more than `places` connections at a time.
+    pub(super) fn within(mut self, places: usize) -> Options {
+        if places < usize::MAX {
+            self.max_clients = match self.max_clients {
+                0 => places,
+                wanted => wanted.min(places),
+            };
+        }
+        self
+    }
+}

@@ -9,20 +9,19 @@ use std::time::{Duration, Instant};
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
+use super::descriptor;
 use super::dialect::RESP;
 use super::shared::Shared;
 
 /// How long a refused client may take to show its protocol by its first byte.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// How many may do so at a time; the others are taken to speak text.
-const MOST: usize = 128;
-
 const TEXT: &[u8] = b"ERROR: too many clients\n";
 const RESP_TEXT: &[u8] = b"-ERR max number of clients reached\r\n";
 
-/// Tells a client that there are too many, in its own protocol.
+/// Tells a client that there are too many, in its own protocol; in text, where many others show
+/// theirs at the time.
 pub(super) fn refuse(stream: UnixStream, shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
-    if shared.refusing.load(Ordering::Relaxed) >= MOST {
+    if shared.refusing.load(Ordering::Relaxed) >= descriptor::refusals() {
         let _ = stream.try_write(TEXT);
         return;
     }

@@ -3,14 +3,24 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod client;
+#[allow(dead_code, reason = "each test crate uses its own part of the fixtures")]
+#[path = "../support/ledger.rs"]
+mod ledger;
+#[allow(dead_code, reason = "each test crate uses its own part of the fixtures")]
+#[path = "../support/load.rs"]
+mod load;
 #[path = "../support/machine.rs"]
 mod machine;
+#[allow(dead_code, reason = "each test crate uses its own part of the fixtures")]
+#[path = "../support/wire.rs"]
+mod wire;
 
 mod activation;
 mod audit;
 mod cage;
 mod configuration;
 mod credential;
+mod fault;
 mod idle;
 mod instance;
 mod journal;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::checker::Call;
 use crate::model::{Answer, Request, State};
 use crate::support::daemon::PATIENCE;
-use crate::wire::{Protocol, Wire};
+use crate::support::wire::{Protocol, Wire};
 
 /// What became of a request.
 #[derive(Debug)]

@@ -23,7 +23,6 @@ mod run;
 mod subject;
 #[path = "../support/mod.rs"]
 mod support;
-mod wire;
 
 use std::io::Write;
 use std::time::Duration;

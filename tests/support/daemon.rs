@@ -17,6 +17,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub(crate) struct Daemon {
     settings: Vec<(String, String)>,
+    /// Words before the program's name.
+    starter: Vec<String>,
     dir: TempDir,
     child: Option<Child>,
 }
@@ -33,13 +35,19 @@ impl Daemon {
     pub(crate) fn stopped(settings: &[(&str, &str)]) -> Daemon {
         let dir = tempfile::Builder::new().prefix("kvsock-").tempdir().expect("a directory");
         let own = |(name, value): &(&str, &str)| (format!("KVSOCK_{name}"), (*value).to_owned());
-        Daemon { settings: settings.iter().map(own).collect(), dir, child: None }
+        let settings = settings.iter().map(own).collect();
+        Daemon { settings, starter: Vec::new(), dir, child: None }
     }
 
     /// Adds variables to its environment, as they are.
     pub(crate) fn also<'a>(&mut self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) {
         let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         self.settings.extend(variables.into_iter().map(own));
+    }
+
+    /// Has another program start it, which becomes it: `prlimit`, say.
+    pub(crate) fn start_by(&mut self, words: &[&str]) {
+        self.starter = words.iter().map(|word| (*word).to_owned()).collect();
     }
 
     /// Starts it again, with the same data, and waits until it answers.
@@ -58,8 +66,11 @@ impl Daemon {
 
     /// The command that starts it, with nothing of the test's environment but what it needs.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kvsockd"));
+        let program = env!("CARGO_BIN_EXE_kvsockd");
+        let mut words = self.starter.iter().map(String::as_str).chain([program]);
+        let mut command = Command::new(words.next().unwrap_or(program));
         command
+            .args(words)
             .env_clear()
             .env("KVSOCK_SOCKET", self.socket())
             .env("KVSOCK_STORE", format!("embedded:{}", self.dir.path().join("db").display()))
@@ -140,7 +151,8 @@ impl Daemon {
         kill_process(self.pid(), signal).expect("it runs");
     }
 
-    fn pid(&self) -> Pid {
+    /// Its process.
+    pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(self.child.as_ref().expect("it runs"))
     }
 

@@ -4,6 +4,10 @@
 
 pub(crate) mod certificates;
 pub(crate) mod daemon;
+pub(crate) mod disk;
 pub(crate) mod frame;
+pub(crate) mod ledger;
+pub(crate) mod load;
 pub(crate) mod relay;
 pub(crate) mod valkey;
+pub(crate) mod wire;

@@ -1,6 +1,7 @@
 //! A relay between the daemon and its Valkey, whose network it is: it passes bytes on, late, not
 //! at all, or cuts the connection, as a test's rule says of each piece that it reads.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -20,7 +21,7 @@ pub(crate) enum Way {
 }
 
 /// What becomes of a piece.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fate {
     Pass,
     /// It is passed on after so long.
@@ -29,6 +30,8 @@ pub(crate) enum Fate {
     Lost,
     /// So many of its bytes arrive, and then the connection ends.
     Cut(usize),
+    /// Something else arrives in its place.
+    Instead(Vec<u8>),
 }
 
 type Rule = dyn Fn(Way, &[u8]) -> Fate + Send + Sync;
@@ -137,16 +140,17 @@ fn pass_on(lines: &Lines, way: Way, mut from: &UnixStream, mut to: &UnixStream) 
     loop {
         let Ok(read @ 1..) = from.read(&mut buffer) else { return };
         let piece = &buffer[..read];
-        let (passed, is_end) = match (lines.rule)(way, piece) {
-            Fate::Pass => (piece, false),
+        let (passed, is_end): (Cow<'_, [u8]>, bool) = match (lines.rule)(way, piece) {
+            Fate::Pass => (piece.into(), false),
             Fate::Late(wait) => {
                 std::thread::sleep(wait);
-                (piece, false)
+                (piece.into(), false)
             }
-            Fate::Lost => (&piece[..0], false),
-            Fate::Cut(count) => (&piece[..count.min(read)], true),
+            Fate::Lost => (Cow::default(), false),
+            Fate::Cut(count) => (piece[..count.min(read)].into(), true),
+            Fate::Instead(other) => (other.into(), false),
         };
-        if to.write_all(passed).is_err() || is_end {
+        if to.write_all(&passed).is_err() || is_end {
             return;
         }
     }

@@ -1,7 +1,6 @@
-//! The daemon on the embedded store is killed under load, again and again: not one acknowledged
-//! write may be lost, whatever `KVSOCK_SYNC` says.
-
-mod support;
+//! The daemon is killed under load, again and again: not one acknowledged write may be lost,
+//! whatever the store is and `KVSOCK_SYNC` says, and what was not acknowledged is there once or not
+//! at all.
 
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
@@ -9,7 +8,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use support::daemon::{Client, Daemon};
+use crate::show;
+use crate::support::daemon::{Client, Daemon};
+use crate::support::load::{Allowed, Load};
+use crate::support::valkey::Setup;
 
 const WRITERS: usize = 4;
 /// Requests that each writer has under way at a time.
@@ -127,4 +129,31 @@ fn nothing_acknowledged_is_lost_with_sync_everysec() {
 #[test]
 fn nothing_acknowledged_is_lost_with_sync_no() {
     kill_again_and_again("no");
+}
+
+fn kill_under_load(mut daemon: Daemon, store: &str) {
+    let load = Load::start(&daemon.socket(), "k", Allowed { endings: true, ..Allowed::default() });
+    let kills = crate::rounds(10);
+    for round in 0..kills {
+        load.go_on_by(5);
+        std::thread::sleep(Duration::from_micros(round * 7919 % 20_000));
+        daemon.kill();
+        daemon.launch();
+    }
+    load.go_on();
+    let figures = load.finish();
+    show(&format!("kvsockd on {store} killed {kills} times: {figures}"));
+    assert!(figures.unanswered > 0, "no kill hit a request: {figures}");
+    assert_eq!((figures.unavailable, figures.unknown), (0, 0), "{figures}");
+}
+
+#[test]
+fn each_client_finds_what_it_was_told_with_the_embedded_store() {
+    kill_under_load(Daemon::start(&[]), "the embedded store");
+}
+
+#[test]
+fn each_client_finds_what_it_was_told_with_valkey() {
+    let Some(valkey) = Setup::default().start() else { return };
+    kill_under_load(Daemon::start(&[("STORE", &valkey.url())]), "Valkey");
 }

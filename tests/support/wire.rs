@@ -4,10 +4,12 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 use redis::{ErrorKind, Parser, Value};
 
-use crate::support::daemon::PATIENCE;
+/// How long a reply may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +89,9 @@ fn text(value: &Value) -> String {
         Value::ServerError(error) if error.code() == "ERR" => {
             format!("ERROR: {}", error.details().unwrap_or_default())
         }
-        Value::ServerError(error) => format!("ERROR: {} {:?}", error.code(), error.details()),
+        Value::ServerError(error) => {
+            format!("ERROR: {} {}", error.code(), error.details().unwrap_or_default())
+        }
         other => panic!("{other:?}"),
     }
 }

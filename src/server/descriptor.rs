@@ -1,0 +1,56 @@
+//! How the process's descriptors are shared out. A client that waits to be taken must not get the
+//! one that the store needs to connect again, or to write the next of its files.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Descriptors kept from clients: for the store's connections and files, listeners, the log, a
+/// restart, and clients that are being refused. Where there are fewer than twice as many, half.
+const KEPT: usize = 512;
+
+/// Of those kept, one of so many may be of a client that is being refused.
+const REFUSED: usize = 4;
+
+/// Lets the process have as many descriptors as the system allows, and warns where that is not
+/// enough for `max_clients`.
+pub fn raise_limit(max_clients: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit on descriptors cannot be raised");
+    }
+    let places = places();
+    if max_clients > places {
+        let limit = limit_in_force();
+        tracing::warn!(limit, places, "fewer descriptors than KVSOCK_MAX_CLIENTS needs");
+    }
+}
+
+/// Clients that there are descriptors for.
+pub(super) fn places() -> usize {
+    limit_in_force().map_or(usize::MAX, |limit| limit - kept(limit))
+}
+
+/// Clients that may be on their way out at a time.
+pub(super) fn refusals() -> usize {
+    limit_in_force().map_or(KEPT, kept) / REFUSED
+}
+
+fn limit_in_force() -> Option<usize> {
+    getrlimit(Resource::Nofile).current.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
+fn kept(limit: usize) -> usize {
+    KEPT.min(limit / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_store_keeps_its_share_of_few_descriptors() {
+        for (limit, kept_of_it) in [(32_768, 512), (1024, 512), (1000, 500), (256, 128), (1, 0)] {
+            assert_eq!(kept(limit), kept_of_it, "of {limit}");
+        }
+    }
+}

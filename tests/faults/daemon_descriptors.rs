@@ -1,0 +1,190 @@
+//! The daemon is short of descriptors.
+
+use std::io::{BufRead, Write};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, Signal, prlimit};
+
+use crate::support::daemon::{Client, Daemon};
+use crate::support::load::{Allowed, CLIENTS, Load};
+use crate::support::valkey::Setup;
+use crate::{rounds, show, until};
+
+/// Places for clients of a daemon with 256 descriptors, and those for administrators, as this
+/// user is one.
+const PLACES: usize = 128 + 3;
+
+/// Lets it have so many descriptors from now on.
+fn limit(daemon: &Daemon, count: u64) {
+    let limit = Rlimit { current: Some(count), maximum: Some(20_000) };
+    prlimit(Some(daemon.pid()), Resource::Nofile, limit).expect("it is ours");
+}
+
+/// The descriptor that it would get next; `None`, said on standard error, for others than root, who
+/// may not look into it.
+fn next(daemon: &Daemon) -> Option<u64> {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not run: only root sees which descriptors kvsockd has");
+        return None;
+    }
+    let path = format!("/proc/{}/fd", daemon.pid().as_raw_nonzero());
+    let is_free = |number: &u64| !std::path::Path::new(&format!("{path}/{number}")).exists();
+    (0..20_000).find(is_free)
+}
+
+/// A daemon with 256 descriptors.
+fn start_with_few(settings: &[(&str, &str)]) -> Daemon {
+    let mut daemon = Daemon::stopped(settings);
+    daemon.start_by(&["prlimit", "--nofile=256:256"]);
+    daemon.launch();
+    daemon
+}
+
+/// Comes with 400 clients, and gives those that are served; the others have to be refused.
+fn crowd(daemon: &Daemon) -> Vec<Client> {
+    let mut served: Vec<Client> = Vec::new();
+    for _ in 0..400 {
+        let mut client = daemon.connect();
+        // Who asks late may be refused already, and reads that.
+        let _ = client.0.get_mut().write_all(b"incr visits\n");
+        match &*client.line() {
+            "ERROR: too many clients" => assert_eq!(served.len(), PLACES - CLIENTS),
+            visits => {
+                served.push(client);
+                assert_eq!(visits, served.len().to_string());
+            }
+        }
+    }
+    assert_eq!(served.len(), PLACES - CLIENTS);
+    served
+}
+
+/// Time that it had a processor for, and how often it gave one up.
+fn effort(daemon: &Daemon) -> (Duration, u64) {
+    let process = format!("/proc/{}", daemon.pid().as_raw_nonzero());
+    let stat = std::fs::read_to_string(format!("{process}/stat")).expect("it runs");
+    let (_, fields) = stat.rsplit_once(") ").expect("its name");
+    // Fields 14 and 15 of proc_pid_stat(5), in ticks of which all architectures have 100 a second.
+    let ticks = |place: usize| -> u64 {
+        fields.split(' ').nth(place - 3).expect("a field").parse().expect("a number")
+    };
+    let status = std::fs::read_to_string(format!("{process}/status")).expect("it runs");
+    let switches = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    let switches = switches.expect("a line").trim().parse().expect("a number");
+    (Duration::from_millis(10 * (ticks(14) + ticks(15))), switches)
+}
+
+#[test]
+fn clients_cannot_take_the_descriptor_that_a_lost_store_needs() {
+    let setup = Setup { durable: true, ..Setup::default() };
+    let Some(mut valkey) = setup.start() else { return };
+    let daemon = start_with_few(&[("STORE", &valkey.url()), ("STORE_TIMEOUT", "20s")]);
+    let load = Load::start(&daemon.socket(), "k", Allowed::default());
+    load.go_on();
+    let mut served = crowd(&daemon);
+    for _ in 0..rounds(3) {
+        valkey.kill();
+        let down = |client: &mut Client| client.ask("status").contains("(down: ");
+        until("the store is seen to be away", || down(&mut served[0]));
+        let waiting: Vec<Client> = (0..400).map(|_| daemon.connect()).collect();
+        valkey.restart();
+        until("the store is there again", || !down(&mut served[0]));
+        load.go_on();
+        // A connection of its own to the store.
+        assert_eq!(served[1].ask("watch visits"), "OK");
+        assert_eq!(served[1].ask("multi"), "OK");
+        assert_eq!(served[1].ask("get visits"), "QUEUED");
+        assert_eq!(served[1].ask("exec"), served.len().to_string());
+        drop(waiting);
+    }
+    let figures = load.finish();
+    show(&format!("256 descriptors, {} more clients: {figures}", served.len()));
+    assert_eq!(figures.unavailable, 0, "{figures}");
+    let visits = served.len().to_string();
+    for client in &mut served {
+        assert_eq!(client.ask("get visits"), visits);
+    }
+}
+
+#[test]
+fn clients_cannot_take_the_descriptors_that_the_embedded_store_needs() {
+    let mut daemon = start_with_few(&[("SYNC", "no")]);
+    let load = Load::start(&daemon.socket(), "k", Allowed { endings: true, ..Allowed::default() });
+    load.go_on();
+    let mut served = crowd(&daemon);
+    // Some journals and tables.
+    let value = |number: u64| format!("{number}:").repeat(100_000);
+    let count = rounds(400);
+    for number in 0..count {
+        assert_eq!(served[0].ask(&format!("set large{number} {}", value(number))), "OK");
+    }
+    assert_eq!(served[1].ask("save"), "OK");
+    load.go_on();
+    let paused = load.pause();
+    daemon.kill();
+    drop(served);
+    daemon.launch();
+    for number in 0..count {
+        assert!(daemon.ask(&format!("get large{number}")) == value(number), "large{number}");
+    }
+    let figures = paused.check();
+    show(&format!("256 descriptors and {count} large values: {figures}"));
+    assert_eq!(figures.done, figures.all(), "{figures}");
+}
+
+#[test]
+fn connections_that_cannot_be_taken_wait_and_cost_nothing() {
+    let mut daemon = Daemon::start(&[]);
+    let load = Load::start(&daemon.socket(), "k", Allowed::default());
+    let mut held: Vec<Client> = (0..20).map(|_| daemon.connect()).collect();
+    for client in &mut held {
+        assert_eq!(client.ask("ping"), "pong");
+    }
+    load.go_on();
+    // From now on the kernel refuses it any further one.
+    let Some(next) = next(&daemon) else { return };
+    limit(&daemon, next);
+    let mut waiting: Vec<Client> = (0..50).map(|_| daemon.connect()).collect();
+    for client in &mut waiting {
+        client.send("txkey\n");
+    }
+    // Others are served as before.
+    load.go_on();
+    let paused = load.pause();
+    let (before, start) = (effort(&daemon), Instant::now());
+    std::thread::sleep(Duration::from_secs(1));
+    let (after, time) = (effort(&daemon), start.elapsed());
+    let (busy, switches) = (after.0.saturating_sub(before.0), after.1 - before.1);
+    for client in &mut waiting {
+        client.0.get_ref().set_nonblocking(true).expect("a socket");
+        let error = client.0.fill_buf().expect_err("nobody was taken");
+        assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+        client.0.get_ref().set_nonblocking(false).expect("a socket");
+    }
+    let figures = paused.check();
+    show(&format!(
+        "out of descriptors with {} clients waiting: {busy:?} of a processor's time and \
+         {switches} context switches in {time:?}; {figures}",
+        waiting.len()
+    ));
+    assert!(busy < time / 5, "it spins: busy for {busy:?} of {time:?}");
+    assert_eq!(figures.done, figures.all(), "{figures}");
+    // Who goes makes room for those who wait.
+    let (mut keys, free) = (Vec::new(), held.len());
+    drop(held);
+    for client in &mut waiting[..free] {
+        keys.push(client.line());
+    }
+    // As does a higher limit.
+    limit(&daemon, 20_000);
+    for client in &mut waiting[free..] {
+        keys.push(client.line());
+    }
+    let mut sorted = keys.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    assert_eq!(sorted.len(), keys.len(), "each was answered once");
+    assert_eq!(daemon.ask("ping"), "pong");
+    daemon.signal(Signal::TERM);
+    assert!(daemon.wait().success());
+}

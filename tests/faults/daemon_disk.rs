@@ -1,0 +1,49 @@
+//! The disk of the embedded store gets full under load.
+
+use crate::support::daemon::Daemon;
+use crate::support::disk::SmallDisk;
+use crate::support::load::{Allowed, Load};
+use crate::{rounds, show, until};
+
+fn is_full(reply: &str) -> bool {
+    reply == "ERROR: store unavailable: no space left on device"
+}
+
+fn survives(sync: &str) {
+    let Some(disk) = SmallDisk::new("128m") else { return };
+    let store = format!("embedded:{}", disk.path().join("db").display());
+    let mut daemon = Daemon::start(&[("STORE", &store), ("SYNC", sync)]);
+    let load = Load::start(&daemon.socket(), "k", Allowed { endings: true, ..Allowed::default() });
+    let times = rounds(3);
+    for _ in 0..times {
+        load.go_on();
+        disk.fill(20_000);
+        until("the disk is full", || is_full(&daemon.ask("set k v")));
+        load.go_on();
+        assert!(daemon.ask("status").contains("(down: no space left on device)"));
+        disk.make_room();
+        until("there is room", || daemon.ask("set k v") == "OK");
+        assert!(daemon.ask("status").contains("(up)"));
+    }
+    load.go_on();
+    // Full again, and killed.
+    disk.fill(20_000);
+    until("the disk is full", || is_full(&daemon.ask("set k v")));
+    let paused = load.pause();
+    daemon.kill();
+    disk.make_room();
+    daemon.launch();
+    let figures = paused.check();
+    show(&format!("disk full {} times with SYNC={sync}: {figures}", times + 1));
+    assert!(figures.unavailable > 0, "{figures}");
+}
+
+#[test]
+fn a_full_disk_loses_nothing_with_sync_always() {
+    survives("always");
+}
+
+#[test]
+fn a_full_disk_loses_nothing_with_sync_no() {
+    survives("no");
+}
