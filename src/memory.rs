@@ -262,6 +262,7 @@ impl Hold {
     }
 
     /// All of it, to be taken along; nothing is left here.
+    #[must_use]
     pub fn take(&mut self) -> Hold {
         Hold {
             memory: Arc::clone(&self.memory),

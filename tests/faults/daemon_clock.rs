@@ -142,6 +142,12 @@ fn a_clock_that_steps_disturbs_nobody_with_valkey() {
     clock.set("+1h");
     assert_eq!(client.ask("get short"), "v");
     assert!((90..=100).contains(&ttl(&mut client, "short")));
+    // A daemon that starts while the clock is behind knows what was set before.
+    assert!(daemon.stop().success());
+    clock.set("-2h");
+    daemon.launch();
+    assert_eq!(daemon.ask("set newest v"), "OK");
+    assert_eq!(daemon.ask("last 1"), "newest:v");
 }
 
 #[test]

@@ -121,6 +121,36 @@ fn garbage_from_the_store_reaches_no_client() {
     assert!(figures.unknown > 0, "no garbage hit a write: {figures}");
 }
 
+/// What a broken server may answer EXEC of two commands with.
+const EXEC: [&[u8]; 5] =
+    [b"*1\r\n+OK\r\n", b"*0\r\n", b"*3\r\n+OK\r\n+OK\r\n+OK\r\n", b"+OK\r\n", b":2\r\n"];
+
+#[test]
+fn an_answer_to_exec_that_is_none_is_an_error_and_no_replies_are_made_up() {
+    let Some(valkey) = Setup::default().start() else { return };
+    let right = b"*2\r\n+OK\r\n+OK\r\n";
+    let answers = Arc::new(Mutex::new(EXEC.iter()));
+    let relay = Relay::start(&valkey.socket(), move |way, piece| {
+        let is_exec = way == Way::ToDaemon && piece.ends_with(right);
+        let mut answers = answers.lock().expect("no thread panicked");
+        match if is_exec { answers.next() } else { None } {
+            Some(answer) => Fate::Instead([&piece[..piece.len() - right.len()], answer].concat()),
+            None => Fate::Pass,
+        }
+    });
+    let daemon = Daemon::start(&[("STORE", &relay.url())]);
+    let mut client = daemon.connect();
+    for (number, answer) in EXEC.iter().enumerate() {
+        assert_eq!(client.ask("multi"), "OK");
+        assert_eq!(client.ask(&format!("set a {number}")), "QUEUED");
+        assert_eq!(client.ask(&format!("set b {number}")), "QUEUED");
+        let reply = client.ask("exec");
+        show(&format!("EXEC answered {}: {reply}", answer.escape_ascii()));
+        assert!(reply.starts_with("ERROR: "), "{reply} to {}", answer.escape_ascii());
+        assert_eq!(client.ask("get b"), number.to_string(), "the next reply is its own");
+    }
+}
+
 #[test]
 fn a_reply_that_nobody_asked_for_is_nobodys() {
     let Some(valkey) = Setup::default().start() else { return };

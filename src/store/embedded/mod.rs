@@ -186,16 +186,12 @@ impl Embedded {
             let rest = batch.split_off(replies.len());
             (replies, rest, part)
         });
-        match reading.await {
-            Ok((replies, rest, part)) => {
-                hold.join(part);
-                (replies, rest)
-            }
-            Err(_) => {
-                let failed = |verb| failed(verb, "internal error", false);
-                (verbs.into_iter().map(failed).collect(), Vec::new())
-            }
+        if let Ok((replies, rest, part)) = reading.await {
+            hold.join(part);
+            return (replies, rest);
         }
+        let failed = |verb| failed(verb, "internal error", false);
+        (verbs.into_iter().map(failed).collect(), Vec::new())
     }
 
     /// The database, waiting for it while it is opened again.

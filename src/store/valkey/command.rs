@@ -34,7 +34,9 @@ impl Commands {
     /// Appends a whole command.
     pub(super) fn push(&mut self, words: &[&[u8]]) {
         self.begin(words.len());
-        words.iter().for_each(|word| self.word(word));
+        for word in words {
+            self.word(word);
+        }
     }
 
     /// Begins a command of so many words, its name counted, which are to follow.
@@ -51,7 +53,9 @@ impl Commands {
     /// A word made of parts.
     pub(super) fn joined(&mut self, parts: &[&[u8]]) {
         self.bytes.number(b'$', parts.iter().map(|part| part.len()).sum());
-        parts.iter().for_each(|part| self.bytes.tail.extend_from_slice(part));
+        for part in parts {
+            self.bytes.tail.extend_from_slice(part);
+        }
         self.bytes.tail.extend_from_slice(b"\r\n");
     }
 

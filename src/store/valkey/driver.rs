@@ -188,15 +188,16 @@ impl Driver {
     }
 
     /// Tells all who wait, and who will ask.
-    fn end(&mut self, cause: &Cow<'static, str>) {
+    fn end(&mut self) {
         let mut queue = self.shared.queue();
         queue.is_closed = true;
         let asked = std::mem::take(&mut queue.asked);
         queue.bytes = Outgoing::default();
         drop(queue);
         for asked in self.asked.drain(..).chain(asked) {
+            let cause = self.shared.ending.cause().cloned().unwrap_or_default();
             let is_unsent = asked.begin >= self.sent;
-            let _ = asked.tell.send(Err(Lost { cause: cause.clone(), is_unsent }));
+            let _ = asked.tell.send(Err(Lost { cause, is_unsent }));
         }
     }
 }
@@ -206,8 +207,8 @@ impl Future for Driver {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let cause = ready!(self.poll_end(cx));
-        self.shared.ending.end(cause.clone());
-        self.end(&cause);
+        self.shared.ending.end(cause);
+        self.end();
         Poll::Ready(())
     }
 }

@@ -96,7 +96,9 @@ impl Prefix {
     /// Those operations of `batch` that `chosen` names, ready to be sent.
     pub(super) fn pack(&self, batch: &[Operation], chosen: &[usize]) -> Commands {
         let mut commands = Commands::default();
-        chosen.iter().for_each(|position| self.write(&batch[*position], &mut commands));
+        for position in chosen {
+            self.write(&batch[*position], &mut commands);
+        }
         commands
     }
 
@@ -111,7 +113,7 @@ impl Prefix {
     }
 
     /// The client's name of a key in the store; `None` when it is nobody's here.
-    pub(super) fn strip(&self, stored: Bytes) -> Option<Bytes> {
+    pub(super) fn strip(&self, stored: &Bytes) -> Option<Bytes> {
         stored.starts_with(&self.prefix).then(|| stored.slice(self.prefix.len()..))
     }
 
@@ -182,9 +184,9 @@ mod tests {
         let prefix = Prefix::new(Bytes::from_static(b"a*[\\b"));
         assert_eq!(prefix.glob(b"*"), b"a\\*\\[\\\\b*");
         assert_eq!(
-            prefix.strip(Bytes::from_static(b"a*[\\bkey")),
+            prefix.strip(&Bytes::from_static(b"a*[\\bkey")),
             Some(Bytes::from_static(b"key"))
         );
-        assert_eq!(prefix.strip(Bytes::from_static(b"a*")), None);
+        assert_eq!(prefix.strip(&Bytes::from_static(b"a*")), None);
     }
 }

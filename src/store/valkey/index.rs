@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::command::Commands;
+use super::connection::{Connection, Lost};
 use super::link::Link;
 use super::recent::{Change, Changes, Recent};
 use super::reply;
@@ -34,6 +35,8 @@ pub(super) struct Index {
     /// Held while changes are on their way, so that a clear does not meet them half-way.
     writing: tokio::sync::Mutex<()>,
     refused: AtomicBool,
+    /// It is known when what is newest in the store was set.
+    has_caught_up: AtomicBool,
     /// Nobody notes changes any more.
     ended: AtomicBool,
 }
@@ -48,6 +51,7 @@ impl Index {
             changed: Notify::new(),
             writing: tokio::sync::Mutex::new(()),
             refused: AtomicBool::new(false),
+            has_caught_up: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         }
     }
@@ -133,6 +137,11 @@ impl Index {
         }
         let connection = link.connection(deadline).await?;
         let _writing = self.writing.lock().await;
+        if !self.has_caught_up.load(Ordering::Relaxed) {
+            let newest = self.newest(&connection).await.map_err(|lost| lost.cause)?;
+            self.recent().catch_up(newest);
+            self.has_caught_up.store(true, Ordering::Relaxed);
+        }
         // Put back also when this is cancelled half-way: writing them twice does no harm.
         let mut taken = Taken { index: self, changes: self.recent().take() };
         if taken.changes.is_empty() {
@@ -146,6 +155,22 @@ impl Index {
         taken.changes.clear();
         self.report(&replies);
         Ok(())
+    }
+
+    /// When what is newest in the store's index was set; 0 where nothing is known of it.
+    async fn newest(&self, connection: &Connection) -> Result<u64, Lost> {
+        let words = [b"ZREVRANGE", self.name(), b"0", b"0", b"WITHSCORES"];
+        let Reply::Array(entries) = connection.send_one(&words).await? else { return Ok(0) };
+        let Some(Reply::Array(entry)) = entries.first() else { return Ok(0) };
+        Ok(match entry.last() {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a stamp of ours; of anything else the nearest will do"
+            )]
+            Some(Reply::Double(score)) => *score as u64,
+            _ => 0,
+        })
     }
 
     /// The changes as commands; what is beyond the depth goes, oldest first.
@@ -163,7 +188,9 @@ impl Index {
             commands.begin(2 + keys.len());
             commands.word(b"ZREM");
             commands.word(&self.name);
-            keys.iter().for_each(|key| commands.word(key));
+            for key in keys {
+                commands.word(key);
+            }
         }
         for pairs in set.chunks(KEYS_PER_COMMAND) {
             commands.begin(3 + 2 * pairs.len());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::connection::{Answer, Lost, Question};
+use super::connection::{Lost, Question};
 use super::encode::Prefix;
 use super::link::Link;
 use super::reply;
@@ -72,9 +72,9 @@ impl<'a> Run<'a> {
                 }
             };
             match connection.ask(self.question(prefix, hold.take())).await {
-                Ok(Answer { replies, hold: held }) => {
-                    hold.join(held);
-                    if self.settle(prefix, replies, deadline).await {
+                Ok(answer) => {
+                    hold.join(answer.hold);
+                    if self.settle(prefix, answer.replies, deadline).await {
                         break;
                     }
                 }

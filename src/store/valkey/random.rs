@@ -20,7 +20,7 @@ pub(super) async fn random_key(connection: &Connection, prefix: &Prefix) -> Resu
         match reply::granted(reply)? {
             Reply::Nil => return Ok(Reply::Nil),
             reply => {
-                if let Some(key) = scan::own(prefix, reply::key(reply)?) {
+                if let Some(key) = scan::own(prefix, &reply::key(reply)?) {
                     return Ok(Reply::Value(key));
                 }
             }
@@ -29,7 +29,7 @@ pub(super) async fn random_key(connection: &Connection, prefix: &Prefix) -> Resu
     let mut walk = Scan::new(prefix.glob(b"*"));
     let (mut seen, mut chosen) = (0_u64, None);
     while let Some(stored) = walk.step(connection).await? {
-        for key in stored.into_iter().filter_map(|key| scan::own(prefix, key)) {
+        for key in stored.iter().filter_map(|key| scan::own(prefix, key)) {
             // Reservoir sampling (Vitter, 1985): each key with the same chance.
             seen += 1;
             if rand::random_range(0..seen) == 0 {

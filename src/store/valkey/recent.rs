@@ -91,6 +91,24 @@ impl Recent {
         self.changes.is_empty()
     }
 
+    /// Learns that something happened at `stamp` already: what waits happened after it. A process
+    /// whose clock was set back would otherwise write what nobody takes for new.
+    pub(super) fn catch_up(&mut self, stamp: Stamp) {
+        let oldest = self.changes.values().map(|change| change.stamp()).min();
+        let oldest = oldest.unwrap_or(self.newest + 1);
+        if stamp < oldest {
+            return;
+        }
+        let later = stamp - oldest + 1;
+        for change in self.changes.values_mut() {
+            *change = match *change {
+                Change::Set(stamp) => Change::Set(stamp + later),
+                Change::Gone(stamp) => Change::Gone(stamp + later),
+            };
+        }
+        self.newest += later;
+    }
+
     /// Now, later than ever before, also when the clock steps back.
     pub(super) fn stamp(&mut self) -> Stamp {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
@@ -137,6 +155,22 @@ mod tests {
         let changes = recent.take();
         assert!((10..=20).contains(&changes.len()));
         assert!((990..1000).all(|number| changes.contains_key(number.to_string().as_bytes())));
+    }
+
+    #[test]
+    fn what_waits_comes_after_what_is_known_to_have_happened_in_the_same_order() {
+        let mut recent = Recent::new(10);
+        recent.set(b"a");
+        recent.gone(b"b");
+        let later = recent.stamp() + 1_000_000;
+        recent.catch_up(later);
+        let changes = recent.take();
+        assert!(later < changes[&b"a"[..]].stamp());
+        assert!(changes[&b"a"[..]].stamp() < changes[&b"b"[..]].stamp());
+        assert!(recent.stamp() > changes[&b"b"[..]].stamp());
+        let now = recent.stamp();
+        recent.catch_up(now - 1000);
+        assert!(recent.stamp() < now + 1_000_000, "nothing to catch up with");
     }
 
     #[test]

@@ -29,7 +29,7 @@ fn step(prefix: &Prefix, reply: Reply) -> Reply {
         return unexpected();
     };
     let keys = stored.into_iter().filter_map(|key| match key {
-        Reply::Value(key) => scan::own(prefix, key),
+        Reply::Value(key) => scan::own(prefix, &key),
         _ => None,
     });
     Reply::Array(vec![Reply::Value(cursor), Reply::List(keys.map(Some).collect())])

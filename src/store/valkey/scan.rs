@@ -59,7 +59,7 @@ pub(super) async fn keys(
     let mut found: BTreeSet<Bytes> = BTreeSet::new();
     let mut room = max_reply;
     while let Some(stored) = scan.step(connection).await? {
-        for key in stored.into_iter().filter_map(|key| own(prefix, key)) {
+        for key in stored.iter().filter_map(|key| own(prefix, key)) {
             let size = Reply::Value(key.clone()).data_len() + 8;
             if !found.insert(key) {
                 continue;
@@ -97,7 +97,7 @@ pub(super) async fn size(
         let mut scan = Scan::new(prefix.glob(b"*"));
         let mut count = 0;
         while let Some(stored) = scan.step(connection).await? {
-            count += stored.into_iter().filter_map(|key| own(prefix, key)).count();
+            count += stored.iter().filter_map(|key| own(prefix, key)).count();
         }
         i64::try_from(count).unwrap_or(i64::MAX)
     };
@@ -124,6 +124,6 @@ pub(super) async fn clear(
 }
 
 /// The client's name of a key, unless it is kvsock's own.
-pub(super) fn own(prefix: &Prefix, stored: Bytes) -> Option<Bytes> {
+pub(super) fn own(prefix: &Prefix, stored: &Bytes) -> Option<Bytes> {
     prefix.strip(stored).filter(|key| !operation::is_reserved(key))
 }
