@@ -86,9 +86,10 @@ pub async fn execute(
         }
     }
     batch.run(context, session, replies).await;
-    let given = &replies[first..];
+    let given = &mut replies[first..];
     note(session, newest, given.len());
     count(&context.counters, given);
+    name_store(context, given);
     next
 }
 
@@ -185,6 +186,15 @@ impl Batch {
         }
         Counters::add(&context.counters.hits, hits);
         Counters::add(&context.counters.misses, misses);
+    }
+}
+
+/// Lets those who are told that there is no store know which, since they may not know the settings.
+fn name_store(context: &Context, replies: &mut [Reply]) {
+    for reply in replies {
+        if let Reply::Error(ErrorReply::Unavailable(why)) = reply {
+            *why = format!("{}: {why}", context.store_url).into();
+        }
     }
 }
 
