@@ -71,6 +71,17 @@ fn every_setting_is_explained_with_its_default_and_its_flag() {
 }
 
 #[test]
+fn the_packaged_settings_are_told_as_they_are() {
+    let packaged = include_str!("../packaging/kvsock.env");
+    let set = packaged.lines().filter(|line| line.starts_with("KVSOCK_")).collect::<Vec<_>>();
+    let example = format!("@example\n{}\n@end", set.join("\n"));
+    let page = include_str!("../packaging/man/kvsock.env.5.in");
+    let (_, packaged) = page.split_once(".SS The packaged settings\n").expect("their section");
+    let (section, _) = packaged.split_once("\n.S").expect("its end");
+    assert!(section.contains(&example), "{section} does not tell {set:#?}");
+}
+
+#[test]
 fn every_kind_of_value_is_explained() {
     let text = page("kvsock.env.5");
     for kind in ["SIZE", "TIME", "NUMBER", "PATH"] {

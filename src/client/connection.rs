@@ -39,9 +39,9 @@ pub(super) struct Connection {
 impl Connection {
     /// Connects; what waits on the connection ends when `interrupt` is set.
     pub(super) fn open(socket: &Path, interrupt: Interrupt) -> Result<Connection, ClientError> {
-        let failed = |source| ClientError::Connect { path: socket.to_owned(), source };
-        let stream = UnixStream::connect(socket).map_err(failed)?;
-        stream.set_nonblocking(true).map_err(failed)?;
+        let failed = ClientError::connect(socket);
+        let stream = UnixStream::connect(socket).map_err(&failed)?;
+        stream.set_nonblocking(true).map_err(&failed)?;
         let mut greeting = Vec::new();
         encode_request(b"HELLO", &[b"3"], &mut greeting);
         Ok(Connection {

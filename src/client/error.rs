@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::socket::group_of;
 use crate::protocol::text::Unbalanced;
 
 /// What went wrong; standard error tells it after the program's name.
@@ -10,6 +11,11 @@ use crate::protocol::text::Unbalanced;
 pub(super) enum ClientError {
     #[error("cannot connect to {}: {source}", path.display())]
     Connect { path: PathBuf, source: io::Error },
+    #[error(
+        "cannot connect to {}: permission denied; members of the group {group} may",
+        path.display()
+    )]
+    NoMember { path: PathBuf, group: String },
     #[error("connection to the daemon failed: {0}")]
     Connection(#[source] io::Error),
     #[error("the daemon closed the connection without a reply")]
@@ -47,6 +53,18 @@ pub(super) enum ClientError {
 }
 
 impl ClientError {
+    /// A failure to connect to the daemon's socket, which says who may.
+    pub(super) fn connect(path: &Path) -> impl Fn(io::Error) -> ClientError {
+        move |source| {
+            let path = path.to_owned();
+            let denied = source.kind() == io::ErrorKind::PermissionDenied;
+            match denied.then(|| group_of(&path)).flatten() {
+                Some(group) => ClientError::NoMember { path, group },
+                None => ClientError::Connect { path, source },
+            }
+        }
+    }
+
     /// A failure with a file.
     pub(super) fn file(path: &Path) -> impl Fn(io::Error) -> ClientError {
         move |source| ClientError::File { path: path.to_owned(), source }

@@ -26,9 +26,9 @@ const FAREWELL: &[u8] = b"BYE\n";
 
 /// Carries out all requests of standard input. Fails if one of them did.
 pub(super) fn run(socket: &Path) -> Result<ExitCode, ClientError> {
-    let connect = |source| ClientError::Connect { path: socket.to_owned(), source };
-    let mut replies = UnixStream::connect(socket).map_err(connect)?;
-    let requests = replies.try_clone().map_err(connect)?;
+    let failed = ClientError::connect(socket);
+    let mut replies = UnixStream::connect(socket).map_err(&failed)?;
+    let requests = replies.try_clone().map_err(&failed)?;
     let asked = Arc::new(AtomicU64::new(0));
     let (ended, end) = mpsc::channel();
     let counter = Arc::clone(&asked);

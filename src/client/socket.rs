@@ -1,6 +1,10 @@
-//! Where the daemon listens, when nobody says.
+//! Where the daemon listens, when nobody says, and who may connect there.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use nix::unistd::{Gid, Group};
 
 use crate::config::default_socket;
 
@@ -19,4 +23,11 @@ pub(super) fn daemon_socket() -> PathBuf {
     }
     let user_runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     default_socket(user_runtime.filter(|path| path.is_absolute()).as_deref())
+}
+
+/// The group whose members may connect, if the socket's mode lets one.
+pub(super) fn group_of(socket: &Path) -> Option<String> {
+    let metadata = fs::metadata(socket).ok().filter(|metadata| metadata.mode() & 0o020 != 0)?;
+    let group = Group::from_gid(Gid::from_raw(metadata.gid())).ok().flatten()?;
+    Some(group.name)
 }

@@ -64,6 +64,7 @@ impl Execution {
         let ready = self.batch.places.front().map_or(self.replies.len(), |(place, _)| *place);
         self.batch.places.iter_mut().for_each(|(place, _)| *place -= ready);
         note(session, "", ready);
+        name_store(context, &mut self.replies[..ready]);
         count(&context.counters, &self.replies[..ready]);
         self.replies.drain(..ready)
     }
@@ -254,6 +255,15 @@ impl Batch {
         Counters::add(&context.counters.hits, hits);
         Counters::add(&context.counters.misses, misses);
         self.operations.is_empty()
+    }
+}
+
+/// Lets those who are told that there is no store know which, since they may not know the settings.
+fn name_store(context: &Context, replies: &mut [Reply]) {
+    for reply in replies {
+        if let Reply::Error(ErrorReply::Unavailable(why)) = reply {
+            *why = format!("{}: {why}", context.store_url).into();
+        }
     }
 }
 

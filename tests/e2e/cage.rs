@@ -111,8 +111,8 @@ fn a_store_that_the_unit_blocks_is_named_as_such() {
 
     let mut client = Client::connect(&machine);
     let reply = client.ask("set x hello");
-    let cause = "ERROR: store unavailable: blocked by the unit's IPAddressDeny=; \
-        see /usr/share/kvsock/remote-store.conf";
+    let cause = "ERROR: store unavailable: valkey://192.0.2.1:6379/0: blocked by the unit's \
+        IPAddressDeny=; see /usr/share/kvsock/remote-store.conf";
     assert_eq!(reply, cause);
 
     machine.install_drop_in("kvsock.service", REMOTE);
@@ -125,8 +125,8 @@ fn a_store_that_the_unit_blocks_is_named_as_such() {
     machine.set_settings(VALKEY);
     machine.systemctl(&["restart", "kvsock.service"]);
     let reply = ask(&machine, "get x");
-    let cause = "ERROR: store unavailable: address family not supported, or blocked by the \
-        unit's RestrictAddressFamilies=; see /usr/share/kvsock/local-store.conf";
+    let cause = "ERROR: store unavailable: valkey://127.0.0.1:6379/0: address family not \
+        supported, or blocked by the unit's RestrictAddressFamilies=; see /usr/share/kvsock/local-store.conf";
     assert_eq!(reply, cause);
 }
 
@@ -149,7 +149,8 @@ fn a_store_by_name_or_at_an_ipv6_address_that_the_unit_blocks_is_named_as_such()
     for (host, cause) in [("[2001:db8::1]", by_address), ("store.example.org", &of_name_server)] {
         machine.set_settings(&at(host));
         machine.systemctl(&["restart", "kvsock.service"]);
-        assert_eq!(ask(&machine, "get x"), format!("ERROR: store unavailable: {cause}"), "{host}");
+        let told = format!("ERROR: store unavailable: valkey://{host}:6379/0: {cause}");
+        assert_eq!(ask(&machine, "get x"), told);
     }
 
     machine.install_drop_in("kvsock.service", REMOTE);
@@ -167,7 +168,8 @@ fn a_store_by_name_or_at_an_ipv6_address_that_the_unit_blocks_is_named_as_such()
     machine.ok(&["rm", "/etc/systemd/system/kvsock.service.d/remote-store.conf"]);
     machine.systemctl(&["daemon-reload"]);
     machine.systemctl(&["restart", "kvsock.service"]);
-    assert_eq!(ask(&machine, "get x"), format!("ERROR: store unavailable: {by_address}"), "a name");
+    let told = format!("ERROR: store unavailable: valkey://store.example.org:6379/0: {by_address}");
+    assert_eq!(ask(&machine, "get x"), told);
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Instant;
 
-use crate::client::ask;
+use crate::client::{Client, ask};
 use crate::machine::{Machine, wait_for};
 use crate::{EMBEDDED, VALKEY};
 
@@ -136,4 +137,43 @@ fn the_daemons_own_user_cannot_look_into_the_daemon() {
         assert!(complaint.contains("Permission denied"), "{file}: {output:?}");
         assert!(machine.run(&["test", "-r", &format!("/proc/{daemon}/{file}")]).status.success());
     }
+}
+
+/// A client that waits while an encrypted credential is missing: systemd tries again at a bounded
+/// pace, nothing locks the socket, and the client is served once the credential is there.
+fn a_credential_is_awaited(machine: &Machine) {
+    let (file, aside) = ("/etc/kvsock/store-password.cred", "/root/aside");
+    machine.ok(&["systemd-creds", "setup"]);
+    let encrypt =
+        format!("printf %s {SECRET} | systemd-creds encrypt --name=store-password - {aside}");
+    machine.ok(&["sh", "-c", &encrypt]);
+    let lines = format!("[Service]\nLoadCredentialEncrypted=store-password:{file}\n");
+    machine.edit_unit("kvsock.service", &lines);
+
+    let restarts = || machine.property("kvsock.service", "NRestarts").parse::<u64>().unwrap();
+    let mut client = Client::connect(machine);
+    client.send("ping").unwrap();
+    wait_for("systemd to try", || restarts() > 0);
+    let (first, start) = (restarts(), Instant::now());
+    wait_for("systemd to try again", || restarts() > first + 3);
+    let (tries, time) = (restarts() - first, start.elapsed());
+    println!("{tries} starts without the credential in {time:?}");
+    assert!(tries <= time.as_secs() + 1, "it spins: {tries} starts in {time:?}");
+    assert_eq!(machine.property("kvsock.service", "ExecMainStatus"), "243");
+    assert_eq!(machine.property("kvsock.socket", "ActiveState"), "active");
+
+    machine.ok(&["mv", aside, file]);
+    assert_eq!(client.reply().unwrap(), "pong");
+}
+
+#[test]
+fn a_missing_credential_neither_spins_nor_locks_the_socket() {
+    let Some(machine) = Machine::boot(EMBEDDED) else { return };
+    a_credential_is_awaited(&machine);
+}
+
+#[test]
+fn a_missing_credential_neither_spins_nor_locks_the_socket_of_debian_13() {
+    let Some(machine) = Machine::boot_trixie(EMBEDDED) else { return };
+    a_credential_is_awaited(&machine);
 }

@@ -205,6 +205,14 @@ fn rpm_installs_upgrades_and_removes_the_rpm() {
     machine.ok(&["rpm", "--erase", "kvsock"]);
     is_removed(&machine);
     assert!(!has_file(&machine, INSTANCE_WANTED), "an instance that cannot start is wanted");
+    for directory in ["share/kvsock", "share/doc/kvsock", "share/licenses/kvsock"] {
+        assert!(!has_file(&machine, &format!("/usr/{directory}")), "{directory}");
+    }
+
+    machine.ok(&["rm", "/etc/kvsock/one.env"]);
+    machine.ok(&["rpm", "--install", "--nodeps", &new]);
+    machine.ok(&["rpm", "--erase", "kvsock"]);
+    assert!(!has_file(&machine, "/etc/kvsock"));
 }
 
 #[test]

@@ -12,6 +12,14 @@ fn only_members_of_the_group_may_connect() {
     assert_eq!(machine.ask_as("alice", r"ping\n"), "pong\n");
     let refused = machine.ask_as("mallory", r"ping\n");
     assert!(refused.contains("Permission denied"), "{refused}");
+    for script in ["kvsock ping", "echo ping | kvsock"] {
+        let refused = machine.run_as("mallory", script);
+        let told = "kvsock: cannot connect to /run/kvsock/kvsock.sock: permission denied; members \
+            of the group kvsock may\n";
+        let error = String::from_utf8_lossy(&refused.stderr);
+        assert!(error.ends_with(told), "{error}");
+        assert_eq!(refused.status.code(), Some(2));
+    }
 }
 
 #[test]

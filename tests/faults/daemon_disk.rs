@@ -6,7 +6,8 @@ use crate::support::load::{Allowed, Load};
 use crate::{rounds, show, until};
 
 fn is_full(reply: &str) -> bool {
-    reply == "ERROR: store unavailable: no space left on device"
+    reply.starts_with("ERROR: store unavailable: embedded:")
+        && reply.ends_with(": no space left on device")
 }
 
 fn survives(sync: &str) {

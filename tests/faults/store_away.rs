@@ -22,12 +22,16 @@ fn until_store_is(daemon: &Daemon, state: &str) {
 fn a_daemon_whose_store_is_down_is_up_and_serves_when_the_store_is_back() {
     let Some(mut valkey) = durable() else { return };
     valkey.kill();
-    let settings = [("STORE", &*valkey.url()), ("STORE_TIMEOUT", "500ms")];
-    let daemon = Daemon::start(&settings);
+    let secret = format!("{}?user=default&pass=sesame", valkey.url());
+    let daemon = Daemon::start(&[("STORE", &secret), ("STORE_TIMEOUT", "500ms")]);
     assert_eq!(daemon.ask("ping"), "pong");
     let start = Instant::now();
+    let named = format!("ERROR: store unavailable: {}?db=0: ", valkey.url());
     let reply = daemon.ask("get x");
-    assert!(reply.starts_with("ERROR: store unavailable: "), "{reply}");
+    assert!(reply.starts_with(&named), "which store, and no user nor password: {reply}");
+    for reply in [daemon.ask("cleardb"), daemon.ask("watch x")] {
+        assert!(reply.starts_with(&named), "{reply}");
+    }
     assert!(start.elapsed() >= Duration::from_millis(500), "it is waited for");
     assert!(daemon.ask("pingdb").starts_with("ERROR: store unavailable: "));
     assert!(daemon.ask("status").contains("(down: "));

@@ -167,14 +167,15 @@ fn last_knows_what_a_transaction_set() {
 
 #[test]
 fn watches_past_the_pool_wait_and_then_fail_clearly() {
-    on_valkey(&[("STORE_TIMEOUT", "300ms")], |daemon, _valkey| {
+    on_valkey(&[("STORE_TIMEOUT", "300ms")], |daemon, valkey| {
         let mut holders: Vec<Wire> = (0..64).map(|_| Wire::connect(daemon)).collect();
         for wire in &mut holders {
             wire.ask("WATCH a", "+OK\r\n");
         }
         let mut wire = Wire::connect(daemon);
-        let refusal = "-ERR store unavailable: all 64 connections for WATCH and scripts are taken";
-        wire.ask("WATCH a", format!("{refusal}\r\n"));
+        let why = "all 64 connections for WATCH and scripts are taken";
+        let refusal = format!("-ERR store unavailable: {}?db=0: {why}\r\n", valkey.url());
+        wire.ask("WATCH a", refusal);
         // What could not be watched may have changed.
         wire.ask("MULTI", "+OK\r\n");
         wire.ask("EXEC", "*-1\r\n");
