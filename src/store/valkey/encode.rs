@@ -52,15 +52,27 @@ impl Prefix {
         }
     }
 
-    /// The same for the `redis` crate.
+    /// The same for the `redis` crate, which takes an error that is not UTF-8 for the connection's
+    /// end: what the server's errors repeat must be.
     pub(super) fn command(&self, operation: &Operation) -> Cmd {
+        if operation.verb == Verb::Scan {
+            let mut command = Cmd::new();
+            let mut is_kind = false;
+            for word in self.scan(&operation.args) {
+                match is_kind {
+                    true => command.arg(String::from_utf8_lossy(&word).as_bytes()),
+                    false => command.arg(&word[..]),
+                };
+                is_kind = word.eq_ignore_ascii_case(b"type");
+            }
+            return command;
+        }
         let mut command = redis::cmd(operation.verb.name());
         let keys = operation.verb.keys();
         for (position, arg) in operation.args.iter().enumerate() {
             if keys.include(position, &operation.args) {
                 command.arg(self.stored(arg));
             } else if is_repeated(operation.verb, position) {
-                // In an error that is not UTF-8, which would end the connection.
                 command.arg(String::from_utf8_lossy(arg).as_bytes());
             } else {
                 command.arg(&arg[..]);
@@ -177,6 +189,23 @@ mod tests {
             b"*3\r\n$3\r\nDEL\r\n$3\r\np:a\r\n$2\r\np:\r\n"
         );
         assert_eq!(packed(b"", Verb::Get, &[b"k"]), b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n");
+    }
+
+    #[test]
+    fn scan_looks_at_what_is_under_the_prefix_alone() {
+        assert_eq!(packed(b"", Verb::Scan, &[b"0"]), b"*2\r\n$4\r\nSCAN\r\n$1\r\n0\r\n");
+        assert_eq!(
+            packed(b"p:", Verb::Scan, &[b"7", b"count", b"99999"]),
+            b"*6\r\n$4\r\nSCAN\r\n$1\r\n7\r\n$5\r\nMATCH\r\n$3\r\np:*\r\n$5\r\ncount\r\n$5\r\n10000\r\n"
+        );
+    }
+
+    #[test]
+    fn what_errors_repeat_is_utf_8_for_the_crate() {
+        let args = [&b"0"[..], b"TYPE", b"\xff"].into_iter().map(Bytes::from_static).collect();
+        let operation = Operation { verb: Verb::Scan, args };
+        let sent = Prefix::new(Bytes::new()).command(&operation).get_packed_command();
+        assert!(std::str::from_utf8(&sent).is_ok(), "{}", sent.escape_ascii());
     }
 
     #[test]
