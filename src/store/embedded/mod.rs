@@ -6,6 +6,7 @@
 //! replies to the one before.
 
 mod bits;
+mod clock;
 mod counter;
 mod cursor;
 mod database;
@@ -227,8 +228,8 @@ fn read_all(
     shared: &Shared,
     batch: &[Operation],
 ) -> Vec<Reply> {
+    let now = shared.clock.now();
     let view = View::new(database, scope, shared);
-    let now = time::now();
     batch.iter().map(|operation| view.execute(operation, now)).collect()
 }
 
