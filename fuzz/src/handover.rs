@@ -15,6 +15,7 @@ use kvsock::logging::{self, Logging, Sink};
 use kvsock::message::{Protocol, Reply, Request};
 use kvsock::protocol::{Decoded, resp, text};
 use kvsock::store::{self, Location, Store};
+use serde_bytes::ByteBuf;
 
 /// Bytes that a request may have.
 const MAX_REQUEST: usize = 512;
@@ -60,15 +61,33 @@ fn check_sessions(namespace: Namespace, newest: u64, records: &[Record]) {
         let mut next = restore(&context, &Record { client, transaction, ..record.clone() });
         assert_eq!(next.transaction_record(), session.transaction_record());
         assert_eq!(next.client_record().command, session.client_record().command);
+        let ask = |session: &mut Session, requests: Vec<Request>| {
+            let mut replies = Vec::new();
+            let requests = requests.into_iter().map(Ok);
+            runtime.block_on(execute(&context, session, requests, &mut replies));
+            replies
+        };
         if namespace == Namespace::Shared && matches!(record.keys, KeySpace::User(_)) {
             // One that is no more: a request must not reach the keys of all.
-            let get =
-                Request { name: "get".into(), args: [Bytes::from("k")].into_iter().collect() };
-            let mut replies = Vec::new();
-            runtime.block_on(execute(&context, &mut next, [Ok(get)], &mut replies));
+            let replies = ask(&mut next, vec![request(["get", "k"].map(Bytes::from))]);
             assert!(matches!(replies[..], [Reply::Error(_)]), "{replies:?}");
         }
+        if let Some(queued) = session.transaction_record().filter(|queued| !queued.is_spoilt) {
+            // Whoever asked for the same today would have it queued.
+            let mut other = restore(&context, &Record { transaction: None, ..record.clone() });
+            let multi = request([Bytes::from("multi")]);
+            let words =
+                |words: Vec<ByteBuf>| request(words.into_iter().map(|it| it.into_vec().into()));
+            let requests = std::iter::once(multi).chain(queued.requests.into_iter().map(words));
+            let replies = ask(&mut other, requests.collect());
+            assert!(replies[1..].iter().all(|it| *it == Reply::Status("QUEUED")), "{replies:?}");
+        }
     }
+}
+
+fn request(words: impl IntoIterator<Item = Bytes>) -> Request {
+    let mut words = words.into_iter();
+    Request { name: words.next().unwrap_or_default(), args: words.collect() }
 }
 
 /// A session has what the record says. Where that cannot be, a transaction of commands that have no
