@@ -13,6 +13,7 @@ use super::keyspace;
 use super::queue::Queue;
 use super::session::{Session, Watched};
 use super::table::{self, Command};
+use super::transaction::{Place, place};
 use crate::handover::{ClientRecord, KeySpace, Record, TransactionRecord};
 use crate::message::{Args, Request};
 
@@ -62,7 +63,7 @@ impl Session {
         record: &Record,
     ) -> Session {
         let told = &record.client;
-        let client = context.clients.admit(told.id, caller, address, descriptor, told.age);
+        let client = context.clients.enter_again(told.id, caller, address, descriptor, told.age);
         {
             let mut about = client.about();
             let now = Instant::now();
@@ -107,8 +108,9 @@ fn queue(context: &Context, session: &Session, transaction: &TransactionRecord) 
     for words in &transaction.requests {
         let mut words = words.iter().map(|word| Bytes::copy_from_slice(word));
         let request = Request { name: words.next().unwrap_or_default(), args: words.collect() };
-        let queued =
-            check(context, session, request).is_ok_and(|work| queue.push(work, session.max_queue));
+        let work = check(context, session, request).ok();
+        let work = work.filter(|work| matches!(place(work), Place::Queue));
+        let queued = work.is_some_and(|work| queue.push(work, session.max_queue));
         queue.is_spoilt |= !queued;
     }
     queue

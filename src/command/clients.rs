@@ -59,8 +59,26 @@ pub(super) struct About {
 impl Clients {
     /// A new connection.
     pub(super) fn enter(&self, caller: Caller, address: Arc<str>, descriptor: i32) -> Arc<Client> {
-        let id = self.newest.fetch_add(1, Ordering::Relaxed) + 1;
-        self.admit(id, caller, address, descriptor, Duration::ZERO)
+        self.admit(self.next(), caller, address, descriptor, Duration::ZERO)
+    }
+
+    /// A connection that had the number `id` with the daemon before, and is open for `age`. What
+    /// cannot be its number, since it was not given yet or is another's, is not believed.
+    pub(super) fn enter_again(
+        &self,
+        id: u64,
+        caller: Caller,
+        address: Arc<str>,
+        descriptor: i32,
+        age: Duration,
+    ) -> Arc<Client> {
+        let is_its_own = (1..=self.newest()).contains(&id) && !self.open().contains_key(&id);
+        let id = if is_its_own { id } else { self.next() };
+        self.admit(id, caller, address, descriptor, age)
+    }
+
+    fn next(&self) -> u64 {
+        self.newest.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// The number given last.
@@ -68,13 +86,15 @@ impl Clients {
         self.newest.load(Ordering::Relaxed)
     }
 
-    /// Numbers up to `id` were given by the daemon before this one.
+    /// Numbers up to `id` were given by the daemon before this one, unless nobody lives long enough
+    /// to give so many.
     pub fn skip_to(&self, id: u64) {
-        self.newest.fetch_max(id, Ordering::Relaxed);
+        if id < 1 << 62 {
+            self.newest.fetch_max(id, Ordering::Relaxed);
+        }
     }
 
-    /// A connection that has its number.
-    pub(super) fn admit(
+    fn admit(
         &self,
         id: u64,
         caller: Caller,
@@ -195,5 +215,26 @@ impl Client {
         let pid = self.caller.pid.map_or("-1".to_owned(), |pid| pid.to_string());
         writeln!(line, " uid={} pid={pid}", self.caller.uid).expect("a String takes every write");
         line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn enter_again(clients: &Clients, id: u64) -> u64 {
+        let caller = Caller { uid: 0, gid: 0, groups: Box::default(), pid: None };
+        clients.enter_again(id, caller, "socket".into(), 9, Duration::ZERO).id
+    }
+
+    #[test]
+    fn a_number_that_cannot_be_is_not_taken_over() {
+        let clients = Clients::default();
+        clients.skip_to(7);
+        assert_eq!([3, 7].map(|id| enter_again(&clients, id)), [3, 7]);
+        // Another's, none, and such as were not given yet.
+        assert_eq!([3, 0, 100, u64::MAX].map(|id| enter_again(&clients, id)), [8, 9, 10, 11]);
+        clients.skip_to(u64::MAX);
+        assert_eq!(enter_again(&clients, 0), 12);
     }
 }

@@ -40,7 +40,11 @@ pub(super) fn go(context: &Context, session: &mut Session, key_space: KeySpace) 
     session.store = match key_space {
         KeySpace::Own => context.spaces.of(session.caller()),
         KeySpace::All => Some(Arc::clone(context.spaces.all())),
-        KeySpace::User(uid) => Some(context.spaces.of_user(uid)),
+        KeySpace::User(uid) => match context.spaces.namespace() {
+            Namespace::User => Some(context.spaces.of_user(uid)),
+            // Chosen with a daemon of other settings.
+            Namespace::Shared => None,
+        },
     };
     session.key_space = key_space;
 }

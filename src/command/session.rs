@@ -130,7 +130,11 @@ impl Session {
             return Err(ErrorReply::Forbidden("keyspace"));
         }
         self.store.as_ref().ok_or_else(|| {
-            let text = format!("NOPERM user {} has no key space", self.caller().uid);
+            let uid = match self.key_space {
+                KeySpace::User(uid) => uid,
+                KeySpace::Own | KeySpace::All => self.caller().uid,
+            };
+            let text = format!("NOPERM user {uid} has no key space");
             ErrorReply::Coded(text.into())
         })
     }

@@ -11,6 +11,9 @@ use super::Secret;
 /// The port of a Valkey server when the URL names none.
 const PORT: u16 = 6379;
 
+/// The longest path of a Unix socket, without the NUL (`unix(7)`).
+const SOCKET_PATH: usize = 107;
+
 /// What in a path would be something else in a URL; the rest is shown as it is.
 const NOT_IN_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
 
@@ -80,6 +83,9 @@ pub enum LocationError {
     /// The host has characters that no name and no address has.
     #[error("the host is neither a name nor an address")]
     Host,
+    /// No socket can have such a path.
+    #[error("the path of a socket has no NUL, and at most {SOCKET_PATH} bytes")]
+    SocketPath,
     /// A part that must be there is not.
     #[error("{0} is missing")]
     Missing(&'static str),
@@ -169,8 +175,16 @@ fn unix(text: &str) -> Result<Location, LocationError> {
             _ => return Err(LocationError::Surplus("a query other than db, user and pass")),
         }
     }
+    // A segment could be one with dots after all, and be another path where it is shown.
+    if url.path().to_ascii_lowercase().contains("%2f") {
+        return Err(LocationError::Surplus("\"%2F\""));
+    }
+    let path = decode(url.path())?;
+    if path.contains('\0') || path.len() > SOCKET_PATH {
+        return Err(LocationError::SocketPath);
+    }
     Ok(Location::Valkey(Server {
-        transport: Transport::Unix { path: PathBuf::from(decode(url.path())?) },
+        transport: Transport::Unix { path: PathBuf::from(path) },
         db,
         username: user,
         password,
@@ -277,6 +291,15 @@ mod tests {
     }
 
     #[test]
+    fn a_path_that_no_socket_can_have_is_refused() {
+        let url = |length: usize| format!("valkey+unix:///{}?db=1", "a".repeat(length - 1));
+        assert!(parse(&url(107)).is_ok());
+        for text in [&url(108), "valkey+unix:///a%00b"] {
+            assert_eq!(parse(text), Err(LocationError::SocketPath), "{text}");
+        }
+    }
+
+    #[test]
     fn faults_name_what_is_wrong_and_never_the_password() {
         for text in [
             "",
@@ -293,6 +316,8 @@ mod tests {
             "valkey://u:hunter2@h/0?x=1",
             "valkey+unix://host/path",
             "valkey+unix:///",
+            "valkey+unix:///a/..%2Fb",
+            "valkey+unix:///a%2fb",
             "valkey-cluster://u:hunter2@h",
             "valkey-sentinel://u:hunter2@h/m/0",
         ] {

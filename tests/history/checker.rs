@@ -8,6 +8,11 @@
 //! The algorithm is the just-in-time linearization of Lowe ("Testing for linearizability", 2017),
 //! itself after Wing and Gong (1993): events are taken in the order of time, with the set of all
 //! configurations that the calls so far allow; a call has its moment at the latest when it ends.
+//! A value that expires goes by itself within the span in which, by the clocks, it has to: a call
+//! can find it as long as the call began before the end of that span, and can miss it from the
+//! moment on at which the span began. So an expiry that is too early or too late by less than it
+//! took to ask for it is not found out.
+//!
 //! Two rules keep the set small where many outcomes are unknown. A configuration that differs from
 //! another only in that more calls of unknown outcome took place allows nothing that the other
 //! does not allow. And of several such calls that ask the same, the one that began first takes
@@ -15,7 +20,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::model::{Answer, Request, State};
+use crate::model::{Answer, Request, Span, State};
 
 /// A call on a key.
 #[derive(Debug, Clone)]
@@ -27,6 +32,23 @@ pub(crate) struct Call {
     pub(crate) begin: u64,
     /// When it was answered, and what; `None` is an unknown outcome.
     pub(crate) end: Option<(u64, Answer)>,
+}
+
+impl Call {
+    /// When it took place, if it did.
+    fn moment(&self) -> Span {
+        let latest = self.end.as_ref().map_or(u64::MAX, |(end, _)| *end);
+        Span { earliest: self.begin, latest }
+    }
+
+    /// What it can have found by `now` at a key in `state`: that, or nothing any more.
+    fn found(&self, state: State, now: u64, lateness: u64) -> impl Iterator<Item = State> {
+        let expiry = state.as_ref().and_then(|held| held.expiry);
+        let is_there = expiry.is_none_or(|it| self.begin <= it.latest.saturating_add(lateness));
+        let may_be_gone = expiry.is_some_and(|expiry| expiry.earliest <= now);
+        let gone = may_be_gone.then_some(None);
+        is_there.then_some(state).into_iter().chain(gone)
+    }
 }
 
 /// Where a history stops to be linearizable.
@@ -75,9 +97,9 @@ impl Configurations {
     }
 }
 
-/// Checks the history of one key, which did not exist at first. Gives the largest number of
-/// configurations on the way.
-pub(crate) fn check(calls: &[Call]) -> Result<usize, Violation> {
+/// Checks the history of one key, which did not exist at first, where what expires may be found for
+/// so many nanoseconds more. Gives the largest number of configurations on the way.
+pub(crate) fn check(calls: &[Call], lateness: u64) -> Result<usize, Violation> {
     let mut events: Vec<(u64, bool, usize)> = Vec::new();
     for (index, call) in calls.iter().enumerate() {
         events.push((call.begin, false, index));
@@ -85,16 +107,16 @@ pub(crate) fn check(calls: &[Call]) -> Result<usize, Violation> {
     }
     // What begins at the moment that another ends is under way together with it.
     events.sort_unstable();
-    let mut open = Open { calls, slots: Vec::new(), unknown: 0 };
+    let mut open = Open { calls, lateness, slots: Vec::new(), unknown: 0 };
     let mut possible = Configurations::default();
     possible.add(None, 0, 0);
     let mut most = 1;
-    for (_, is_end, index) in events {
+    for (now, is_end, index) in events {
         if !is_end {
             open.begin(index);
             continue;
         }
-        let next = open.end(index, &possible);
+        let next = open.end(index, now, &possible);
         if next.count == 0 {
             let states = possible.by_state.into_keys().map(|(state, _)| state).collect();
             return Err(Violation { call: index, states });
@@ -108,6 +130,7 @@ pub(crate) fn check(calls: &[Call]) -> Result<usize, Violation> {
 /// The calls under way or of unknown outcome.
 struct Open<'a> {
     calls: &'a [Call],
+    lateness: u64,
     slots: Vec<Option<usize>>,
     unknown: Calls,
 }
@@ -126,7 +149,7 @@ impl Open<'_> {
     }
 
     /// The configurations in which the call had its moment and answered what it did.
-    fn end(&mut self, index: usize, possible: &Configurations) -> Configurations {
+    fn end(&mut self, index: usize, now: u64, possible: &Configurations) -> Configurations {
         let slot = self.slots.iter().position(|it| *it == Some(index)).expect("it began");
         let ended: Calls = 1 << slot;
         let mut found = Configurations::default();
@@ -146,13 +169,14 @@ impl Open<'_> {
                     continue;
                 }
                 let call = &self.calls[index];
-                let is_answer = |given: &Answer| call.request.answer(&state) == *given;
-                if call.end.as_ref().is_some_and(|(_, given)| !is_answer(given)) {
-                    continue;
-                }
-                let next = call.request.next(&state);
-                if seen.add(next.clone(), done | bit, self.unknown) {
-                    queue.push_back((next, done | bit));
+                for state in call.found(state.clone(), now, self.lateness) {
+                    let (answer, next) = call.request.carry_out(&state, call.moment());
+                    if call.end.as_ref().is_some_and(|(_, given)| answer != *given) {
+                        continue;
+                    }
+                    if seen.add(next.clone(), done | bit, self.unknown) {
+                        queue.push_back((next, done | bit));
+                    }
                 }
             }
         }

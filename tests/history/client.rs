@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::checker::Call;
-use crate::model::{Answer, Request, State};
+use crate::manager::Interruptions;
+use crate::model::{Answer, Request};
 use crate::support::daemon::PATIENCE;
 use crate::support::wire::{Protocol, Wire};
 
@@ -27,6 +28,7 @@ pub(crate) struct Record {
     pub(crate) answered: u64,
     pub(crate) not_done: u64,
     pub(crate) unknown: u64,
+    pub(crate) abandoned: u64,
     pub(crate) connections: u64,
 }
 
@@ -35,15 +37,23 @@ pub(crate) struct Client {
     socket: PathBuf,
     protocol: Protocol,
     wire: Option<Wire>,
+    /// What may end a connection.
+    interruptions: Arc<Interruptions>,
     /// When the run began.
     start: Instant,
     pub(crate) record: Record,
 }
 
 impl Client {
-    pub(crate) fn new(number: usize, socket: PathBuf, start: Instant) -> Client {
+    pub(crate) fn new(
+        number: usize,
+        socket: PathBuf,
+        interruptions: Arc<Interruptions>,
+        start: Instant,
+    ) -> Client {
         let protocol = [Protocol::Text, Protocol::Resp2, Protocol::Resp3][number % 3];
-        Client { number, socket, protocol, wire: None, start, record: Record::default() }
+        let record = Record::default();
+        Client { number, socket, protocol, wire: None, interruptions, start, record }
     }
 
     pub(crate) fn speaks_resp(&self) -> bool {
@@ -53,6 +63,18 @@ impl Client {
     /// Asks, and records what became of it. Gives whether the outcome is known.
     pub(crate) fn ask(&mut self, key: &str, request: Request) -> bool {
         self.carry_out(key, request, &[]).1
+    }
+
+    /// Asks, and is gone before there is an answer.
+    pub(crate) fn abandon(&mut self, key: &str, request: Request) {
+        let mut wire = self.wire.take().unwrap_or_else(|| self.connect());
+        let begin = self.now();
+        // What was not sent whole was not asked; whether it was does not matter.
+        let _ = wire.send(&asked(key, &request));
+        self.record.abandoned += 1;
+        self.record.unknown += 1;
+        let call = Call { client: self.number, request, begin, end: None };
+        self.record.calls.push((key.to_owned(), call));
     }
 
     /// Reads the key until there is an answer.
@@ -74,7 +96,7 @@ impl Client {
         let Some((_, Call { end: Some((_, found)), .. })) = self.record.calls.last() else {
             return self.forget();
         };
-        let seen: State = match found {
+        let seen = match found {
             Answer::Value(value) => Some(Arc::clone(value)),
             _ => None,
         };
@@ -94,14 +116,24 @@ impl Client {
         before: &[String],
     ) -> (Option<Answer>, bool) {
         let mut wire = self.wire.take().unwrap_or_else(|| self.connect());
+        // Read before the reply can be there: what comes after this may end the connection.
+        let interruptions = self.interruptions.now();
         let begin = self.now();
         let outcome = converse(&mut wire, key, &request, before);
         let end = self.now();
-        // A connection that ended said nothing of the request.
-        let outcome = outcome.map_or(Outcome::Unknown, |outcome| {
-            self.wire = Some(wire);
-            outcome
-        });
+        let outcome = match outcome {
+            Ok(outcome) => {
+                wire.is_known_at(interruptions);
+                self.wire = Some(wire);
+                outcome
+            }
+            // A connection that ended said nothing of the request.
+            Err(error) => {
+                let is_expected = self.interruptions.are_there_since(wire.known_at());
+                assert!(is_expected, "{request:?}: nothing had to end the connection: {error}");
+                Outcome::Unknown
+            }
+        };
         let mut call = Call { client: self.number, request, begin, end: None };
         match outcome {
             Outcome::Done(answer) => {
@@ -125,10 +157,14 @@ impl Client {
     /// Waits for a daemon that listens.
     fn connect(&mut self) -> Wire {
         self.record.connections += 1;
+        let interruptions = self.interruptions.now();
         let end = Instant::now() + PATIENCE;
         loop {
             match Wire::connect(&self.socket, self.protocol) {
-                Ok(wire) => return wire,
+                Ok(mut wire) => {
+                    wire.is_known_at(interruptions);
+                    return wire;
+                }
                 Err(error) => assert!(Instant::now() < end, "nobody listens: {error}"),
             }
             std::thread::sleep(std::time::Duration::from_millis(1));
@@ -147,18 +183,7 @@ fn converse(
     request: &Request,
     before: &[String],
 ) -> io::Result<Outcome> {
-    let mut sent = before.to_vec();
-    match request {
-        Request::Transaction(requests) => {
-            sent.push("multi".to_owned());
-            sent.extend(requests.iter().map(|request| words(key, request)));
-            sent.push("exec".to_owned());
-        }
-        Request::Exchange { value, .. } => {
-            sent.extend(["multi".to_owned(), format!("set {key} {value}"), "exec".to_owned()]);
-        }
-        request => sent.push(words(key, request)),
-    }
+    let sent = [before, &asked(key, request)].concat();
     wire.send(&sent)?;
     let mut is_watched = true;
     for asked in &sent[..sent.len() - 1] {
@@ -176,6 +201,20 @@ fn converse(
     Ok(outcome(request, &reply, wire.protocol()))
 }
 
+/// What is sent for it.
+fn asked(key: &str, request: &Request) -> Vec<String> {
+    let begin = "multi".to_owned();
+    let end = "exec".to_owned();
+    match request {
+        Request::Transaction(requests) => {
+            let requests = requests.iter().map(|request| words(key, request));
+            std::iter::once(begin).chain(requests).chain([end]).collect()
+        }
+        Request::Exchange { value, .. } => vec![begin, format!("set {key} {value}"), end],
+        request => vec![words(key, request)],
+    }
+}
+
 fn words(key: &str, request: &Request) -> String {
     match request {
         Request::Get => format!("get {key}"),
@@ -188,6 +227,9 @@ fn words(key: &str, request: &Request) -> String {
             let condition = if *exists { "XX" } else { "NX" };
             format!("set {key} {value} {condition}{}", if *get { " GET" } else { "" })
         }
+        Request::SetFor { value, millis } => format!("psetex {key} {millis} {value}"),
+        Request::Expire(millis) => format!("pexpire {key} {millis}"),
+        Request::Persist => format!("persist {key}"),
         Request::Append(value) => format!("append {key} {value}"),
         Request::Incr => format!("incr {key}"),
         Request::Remove => format!("del {key}"),
@@ -225,6 +267,8 @@ fn answer(request: &Request, reply: &str) -> Answer {
         | Request::StrLen
         | Request::SetNx(_)
         | Request::Append(_)
+        | Request::Expire(_)
+        | Request::Persist
         | Request::Incr
         | Request::Remove => match reply.parse() {
             Ok(number) => Answer::Number(number),
@@ -237,7 +281,10 @@ fn answer(request: &Request, reply: &str) -> Answer {
             Answer::All(pairs.map(|(request, reply)| answer(request, reply)).collect())
         }
         _ if reply == "(nil)" => Answer::Nil,
-        Request::Set(_) | Request::Exchange { .. } | Request::SetIf { get: false, .. } => {
+        Request::Set(_)
+        | Request::SetFor { .. }
+        | Request::Exchange { .. }
+        | Request::SetIf { get: false, .. } => {
             assert_eq!(reply, "OK", "{request:?}");
             Answer::Ok
         }

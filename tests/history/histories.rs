@@ -4,7 +4,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::checker::{Call, check};
-use crate::model::{Answer, Request, State};
+use crate::model::{Answer, Held, Request, Span, State};
 
 fn call(client: usize, request: Request, begin: u64, end: u64, answer: Answer) -> Call {
     Call { client, request, begin, end: Some((end, answer)) }
@@ -34,14 +34,14 @@ fn got(begin: u64, end: u64, found: &str) -> Call {
 
 #[track_caller]
 fn good(history: &[Call]) {
-    let verdict = check(history);
+    let verdict = check(history, 0);
     assert!(verdict.is_ok(), "{verdict:?}");
 }
 
 /// The call that cannot be.
 #[track_caller]
 fn bad(history: &[Call], expected: usize) {
-    let violation = check(history).expect_err("not linearizable");
+    let violation = check(history, 0).expect_err("not linearizable");
     assert_eq!(violation.call, expected, "{violation:?}");
 }
 
@@ -154,6 +154,55 @@ fn an_exchange_needs_what_it_saw() {
     bad(&[before, unknown(1, exchange("b"), 3), got(5, 6, "new")], 2);
 }
 
+/// In milliseconds, after the beginning of the run.
+const MS: u64 = 1_000_000;
+
+fn set_for(value: &str, millis: u64) -> Request {
+    Request::SetFor { value: value.into(), millis }
+}
+
+#[test]
+fn a_value_goes_when_it_has_to_and_neither_before_nor_after() {
+    let set = call(0, set_for("a", 100), MS, 2 * MS, Answer::Ok);
+    let get = |begin: u64, found: &str| got(begin * MS, (begin + 1) * MS, found);
+    good(&[set.clone(), get(3, "a"), get(95, "a"), get(125, ""), get(500, "")]);
+    bad(&[set.clone(), get(70, "")], 1);
+    bad(&[set.clone(), get(130, "a")], 1);
+    // Near that moment either may be, and never again what was gone.
+    good(&[set.clone(), get(99, "a"), get(102, "")]);
+    bad(&[set.clone(), get(99, ""), get(102, "a")], 2);
+    // A call that takes long finds what was there at any moment of it.
+    good(&[set.clone(), got(50 * MS, 900 * MS, "")]);
+    good(&[set, got(50 * MS, 900 * MS, "a")]);
+}
+
+#[test]
+fn an_expiry_is_set_kept_and_taken_away_as_by_valkey() {
+    let get = |begin: u64, found: &str| got(begin * MS, (begin + 1) * MS, found);
+    let at = |begin: u64, request: Request, answer: Answer| {
+        call(0, request, begin * MS, (begin + 1) * MS, answer)
+    };
+    let set = at(1, set("a"), Answer::Ok);
+    let expire = at(3, Request::Expire(100), Answer::Number(1));
+    good(&[set.clone(), expire.clone(), get(50, "a"), get(200, "")]);
+    bad(&[set.clone(), expire.clone(), get(200, "a")], 2);
+    // It outlives an APPEND, and neither a SET nor a PERSIST lets it.
+    let append = at(5, append("b"), Answer::Number(2));
+    bad(&[set.clone(), expire.clone(), append, get(200, "ab")], 3);
+    let again = at(5, Request::GetSet("b".into()), value("a"));
+    bad(&[set.clone(), expire.clone(), again, get(200, "")], 3);
+    let persist = at(5, Request::Persist, Answer::Number(1));
+    good(&[set.clone(), expire, persist.clone(), get(200, "a")]);
+    bad(&[set, persist], 1);
+    good(&[at(1, Request::Expire(5), Answer::Number(0))]);
+    // Of unknown outcome, and perhaps much later.
+    good(&[unknown(0, set_for("a", 100), MS), get(900, "a"), get(1500, "")]);
+    bad(&[unknown(0, set_for("a", 100), MS), get(50, "a"), get(70, "")], 2);
+}
+
+/// Where nothing expires, the moment does not matter.
+const NEVER: Span = Span { earliest: 0, latest: 0 };
+
 /// Tries every order, and every choice of the unknown calls that took place.
 fn some_order_fits(calls: &[Call], done: &mut Vec<usize>, state: &State) -> bool {
     let left = || (0..calls.len()).filter(|index| !done.contains(index));
@@ -168,11 +217,12 @@ fn some_order_fits(calls: &[Call], done: &mut Vec<usize>, state: &State) -> bool
         if candidates.iter().any(ended_before) {
             continue;
         }
-        if call.end.as_ref().is_some_and(|(_, answer)| call.request.answer(state) != *answer) {
+        let (answer, next) = call.request.carry_out(state, NEVER);
+        if call.end.as_ref().is_some_and(|(_, given)| answer != *given) {
             continue;
         }
         done.push(index);
-        let fits = some_order_fits(calls, done, &call.request.next(state));
+        let fits = some_order_fits(calls, done, &next);
         done.pop();
         if fits {
             return true;
@@ -194,8 +244,9 @@ fn random_history(rng: &mut StdRng) -> Vec<Call> {
             _ => Request::SetNx("1".into()),
         };
         let states = [None, Some("1"), Some("2"), Some("11"), Some("12"), Some("3")];
-        let state = states[rng.random_range(0..states.len())].map(Into::into);
-        let answer = request.answer(&state);
+        let held = |value: &str| Held { value: value.into(), expiry: None };
+        let state = states[rng.random_range(0..states.len())].map(held);
+        let (answer, _) = request.carry_out(&state, NEVER);
         let is_unknown = !request.is_read() && rng.random_range(0..3) == 0;
         let end = (!is_unknown).then(|| (begin + rng.random_range(1..8), answer));
         Call { client, request, begin, end }
@@ -210,7 +261,7 @@ fn the_verdict_is_that_of_trying_every_order() {
     for _ in 0..20_000 {
         let history = random_history(&mut rng);
         let expected = some_order_fits(&history, &mut Vec::new(), &None);
-        assert_eq!(check(&history).is_ok(), expected, "{history:#?}");
+        assert_eq!(check(&history, 0).is_ok(), expected, "{history:#?}");
         verdicts[usize::from(expected)] += 1;
     }
     assert!(verdicts.iter().all(|count| *count > 1000), "{verdicts:?}");

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use kvsock::protocol::resp::encode_request;
 use tempfile::TempDir;
 
 use crate::support::frame;
@@ -21,15 +22,18 @@ pub(crate) enum Lie {
     Twice,
     /// A SET is acknowledged, and never carried out.
     Never,
-    /// A SET is carried out, and again after ten further requests.
+    /// A SET is carried out, and again after thirty further requests.
     Again,
     /// A GET is answered as that key's GET before.
     Stale,
+    /// A PSETEX is carried out as a SET.
+    Lasting,
 }
 
 #[derive(Debug)]
 pub(crate) struct Liar {
     dir: TempDir,
+    told: Arc<AtomicU64>,
 }
 
 impl Liar {
@@ -37,7 +41,9 @@ impl Liar {
     pub(crate) fn start(server: &Path, lie: Lie) -> Liar {
         let dir = tempfile::Builder::new().prefix("kvsock-").tempdir().expect("a directory");
         let listener = UnixListener::bind(dir.path().join("liar")).expect("a socket");
-        let (path, told): (PathBuf, _) = (server.to_owned(), Arc::new(AtomicU64::new(0)));
+        let path: PathBuf = server.to_owned();
+        let told = Arc::new(AtomicU64::new(0));
+        let liar = Liar { dir, told: Arc::clone(&told) };
         std::thread::spawn(move || {
             for taken in listener.incoming() {
                 let (Ok(client), Ok(server)) = (taken, UnixStream::connect(&path)) else {
@@ -56,7 +62,12 @@ impl Liar {
                 std::thread::spawn(move || while between.pass_on().is_some() {});
             }
         });
-        Liar { dir }
+        liar
+    }
+
+    /// How many lies it told so far.
+    pub(crate) fn lies(&self) -> u64 {
+        self.told.load(Ordering::Relaxed) / RARELY
     }
 
     pub(crate) fn url(&self) -> String {
@@ -119,10 +130,19 @@ impl Line {
             Lie::Twice => is(b"APPEND") || is(b"INCR"),
             Lie::Never | Lie::Again => is(b"SET") && words.len() == 3,
             Lie::Stale => is(b"GET"),
+            Lie::Lasting => is(b"PSETEX"),
         };
-        let lies = suits && self.told.fetch_add(1, Ordering::Relaxed) % RARELY == RARELY - 1;
+        // There are few of those.
+        let weight = if self.lie == Lie::Lasting { RARELY } else { 1 };
+        let told = self.told.fetch_add(if suits { weight } else { 0 }, Ordering::Relaxed);
+        let lies = suits && told % RARELY + weight >= RARELY;
         let reply = match self.lie {
             Lie::Never if lies => b"+OK\r\n".to_vec(),
+            Lie::Lasting if lies => {
+                let mut lasting = Vec::new();
+                encode_request(b"SET", &[&words[1], &words[3]], &mut lasting);
+                self.ask(&lasting)?
+            }
             _ => self.ask(&request)?,
         };
         let reply = match self.lie {
@@ -137,7 +157,7 @@ impl Line {
             _ => reply,
         };
         if self.lie == Lie::Again && lies && self.late.is_none() {
-            self.late = Some((10, request));
+            self.late = Some((30, request));
         } else if let Some((wait, request)) = self.late.take() {
             if wait == 0 && !self.is_queueing {
                 self.ask(&request)?;

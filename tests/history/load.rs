@@ -55,7 +55,12 @@ impl Load {
             client.exchange(&key, &value)
         } else {
             let request = self.request(place, client.speaks_resp());
-            client.ask(&key, request)
+            if !request.is_read() && self.rng.random_range(0..500) == 0 {
+                client.abandon(&key, request);
+                false
+            } else {
+                client.ask(&key, request)
+            }
         };
         keys.spend(place, if is_known { 1 } else { UNKNOWN_COST });
     }
@@ -77,6 +82,11 @@ impl Load {
         self.single(place, with_options)
     }
 
+    /// How long something lasts: mostly for less than the key is in use, at times for longer.
+    fn millis(&mut self) -> u64 {
+        if self.rng.random_range(0..8) == 0 { 60_000 } else { self.rng.random_range(40..250) }
+    }
+
     fn single(&mut self, place: usize, with_options: bool) -> Request {
         let value = self.value(place).into();
         let roll = self.rng.random_range(0..100);
@@ -95,7 +105,10 @@ impl Load {
                         .expect("four");
                 Request::SetIf { value, exists: flags[0], get: flags[1] }
             }
-            (_, 44..55) | (0, _) => Request::Set(value),
+            (_, 52..55) => Request::SetFor { value, millis: self.millis() },
+            (_, 55..58) => Request::Expire(self.millis()),
+            (_, 58..60) => Request::Persist,
+            (_, 44..60) | (0, _) => Request::Set(value),
             (1, _) => Request::Incr,
             (_, _) => Request::Append(value),
         }

@@ -3,8 +3,36 @@
 
 use std::sync::Arc;
 
-/// The value at a key, if there is one.
-pub(crate) type State = Option<Arc<str>>;
+/// What is at a key, if anything is.
+pub(crate) type State = Option<Held>;
+
+/// A value, and perhaps when it goes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Held {
+    pub(crate) value: Arc<str>,
+    pub(crate) expiry: Option<Span>,
+}
+
+/// From when to when something happened or will, in nanoseconds of the run: nobody knows better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Span {
+    pub(crate) earliest: u64,
+    pub(crate) latest: u64,
+}
+
+/// What the clocks of the run and of the store may differ by, their steps included.
+const SLACK: u64 = 20_000_000;
+
+impl Span {
+    /// When what happens in this span ends that lasts for so long.
+    fn after(self, millis: u64) -> Span {
+        let nanos = millis * 1_000_000;
+        Span {
+            earliest: self.earliest.saturating_add(nanos).saturating_sub(SLACK),
+            latest: self.latest.saturating_add(nanos).saturating_add(SLACK),
+        }
+    }
+}
 
 /// A request on one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +49,14 @@ pub(crate) enum Request {
         exists: bool,
         get: bool,
     },
+    /// A value that goes after so many milliseconds.
+    SetFor {
+        value: Arc<str>,
+        millis: u64,
+    },
+    /// What is there goes after so many milliseconds.
+    Expire(u64),
+    Persist,
     Append(Arc<str>),
     Incr,
     Remove,
@@ -29,7 +65,7 @@ pub(crate) enum Request {
     Transaction(Vec<Request>),
     /// WATCH, GET, MULTI, SET, EXEC, of which EXEC is this: the key had to be as it was `seen`.
     Exchange {
-        seen: State,
+        seen: Option<Arc<str>>,
         value: Arc<str>,
     },
 }
@@ -49,56 +85,74 @@ pub(crate) enum Answer {
 }
 
 impl Request {
-    /// What a client is told where the key is in `state`.
-    pub(crate) fn answer(&self, state: &State) -> Answer {
-        let value = || state.clone().map_or(Answer::Nil, Answer::Value);
-        let length = state.as_deref().map_or(0, str::len);
+    /// What a client is told where the key is in `state`, and what the key is afterwards, when the
+    /// request takes place within `moment`.
+    pub(crate) fn carry_out(&self, state: &State, moment: Span) -> (Answer, State) {
+        if let Request::Transaction(requests) = self {
+            let mut state = state.clone();
+            let answers = requests.iter().map(|request| {
+                let (answer, next) = request.carry_out(&state, moment);
+                state = next;
+                answer
+            });
+            return (Answer::All(answers.collect()), state);
+        }
+        (self.answer(state), self.next(state, moment))
+    }
+
+    fn answer(&self, state: &State) -> Answer {
+        let value = || state.as_ref().map_or(Answer::Nil, |it| Answer::Value(it.value.clone()));
+        let length = state.as_ref().map_or(0, |held| held.value.len());
         match self {
             Request::Get
             | Request::GetSet(_)
             | Request::GetDel
             | Request::SetIf { get: true, .. } => value(),
-            Request::Exists | Request::Remove => Answer::Number(state.is_some().into()),
+            Request::Exists | Request::Remove | Request::Expire(_) => {
+                Answer::Number(state.is_some().into())
+            }
             Request::SetNx(_) => Answer::Number(state.is_none().into()),
+            Request::Persist => {
+                Answer::Number(state.as_ref().is_some_and(|held| held.expiry.is_some()).into())
+            }
             Request::StrLen => number(length),
             Request::Append(more) => number(length + more.len()),
-            Request::Set(_) => Answer::Ok,
+            Request::Set(_) | Request::SetFor { .. } => Answer::Ok,
             Request::SetIf { exists, .. } if state.is_some() == *exists => Answer::Ok,
             Request::SetIf { .. } => Answer::Nil,
             Request::Incr => count(state).map_or(Answer::NoNumber, |n| Answer::Number(n + 1)),
-            Request::Transaction(requests) => {
-                let mut state = state.clone();
-                let answers = requests.iter().map(|request| {
-                    let answer = request.answer(&state);
-                    state = request.next(&state);
-                    answer
-                });
-                Answer::All(answers.collect())
-            }
-            Request::Exchange { seen, .. } if seen == state => Answer::Ok,
-            Request::Exchange { .. } => Answer::Impossible,
+            Request::Exchange { seen, .. } if is(seen.as_ref(), state) => Answer::Ok,
+            Request::Exchange { .. } | Request::Transaction(_) => Answer::Impossible,
         }
     }
 
-    /// What the key is afterwards.
-    pub(crate) fn next(&self, state: &State) -> State {
+    fn next(&self, state: &State, moment: Span) -> State {
         match self {
-            Request::Get | Request::Exists | Request::StrLen => state.clone(),
-            Request::Set(value) | Request::GetSet(value) => Some(Arc::clone(value)),
+            Request::Get | Request::Exists | Request::StrLen | Request::Transaction(_) => {
+                state.clone()
+            }
+            Request::Set(value) | Request::GetSet(value) => replaced(state, value, true),
             Request::SetNx(value) => replaced(state, value, state.is_none()),
             Request::SetIf { value, exists, .. } => {
                 replaced(state, value, state.is_some() == *exists)
             }
-            Request::Exchange { seen, value } => replaced(state, value, seen == state),
-            Request::Append(more) => Some([state.as_deref().unwrap_or(""), more].concat().into()),
+            Request::Exchange { seen, value } => replaced(state, value, is(seen.as_ref(), state)),
+            Request::SetFor { value, millis } => {
+                Some(Held { value: value.clone(), expiry: Some(moment.after(*millis)) })
+            }
+            Request::Expire(millis) => state
+                .as_ref()
+                .map(|held| Held { expiry: Some(moment.after(*millis)), ..held.clone() }),
+            Request::Persist => state.as_ref().map(|held| Held { expiry: None, ..held.clone() }),
+            Request::Append(more) => {
+                let before = state.as_ref().map_or("", |held| &held.value);
+                Some(edited(state, [before, more].concat()))
+            }
             Request::Incr => match count(state) {
-                Some(number) => Some((number + 1).to_string().into()),
+                Some(number) => Some(edited(state, (number + 1).to_string())),
                 None => state.clone(),
             },
             Request::Remove | Request::GetDel => None,
-            Request::Transaction(requests) => {
-                requests.iter().fold(state.clone(), |state, request| request.next(&state))
-            }
         }
     }
 
@@ -108,8 +162,18 @@ impl Request {
     }
 }
 
+fn is(seen: Option<&Arc<str>>, state: &State) -> bool {
+    seen == state.as_ref().map(|held| &held.value)
+}
+
+/// A new value, which does not go.
 fn replaced(state: &State, value: &Arc<str>, is_done: bool) -> State {
-    if is_done { Some(Arc::clone(value)) } else { state.clone() }
+    if is_done { Some(Held { value: Arc::clone(value), expiry: None }) } else { state.clone() }
+}
+
+/// A changed value, which goes when the old one would have.
+fn edited(state: &State, value: String) -> Held {
+    Held { value: value.into(), expiry: state.as_ref().and_then(|held| held.expiry) }
 }
 
 fn number(length: usize) -> Answer {
@@ -118,5 +182,5 @@ fn number(length: usize) -> Answer {
 
 /// The number that INCR finds.
 fn count(state: &State) -> Option<i64> {
-    state.as_deref().map_or(Some(0), |value| value.parse().ok())
+    state.as_ref().map_or(Some(0), |held| held.value.parse().ok())
 }

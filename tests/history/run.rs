@@ -8,13 +8,16 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::checker::{Call, Violation, check};
-use crate::client::{Client, Record};
+use crate::client::Record;
 use crate::liar::Lie;
 use crate::load::{Keys, Load};
 use crate::subject::{Engine, Fault, Subject};
+use crate::support::daemon::PATIENCE;
 
 /// Two of each protocol.
 const CLIENTS: usize = 6;
+/// As many times something is wrong in the end where it is to be found out.
+const LIES: u64 = 40;
 /// Calls before the one that cannot be that a report shows.
 const SHOWN: usize = 25;
 
@@ -35,6 +38,7 @@ pub(crate) struct Findings {
     pub(crate) answered: u64,
     pub(crate) not_done: u64,
     pub(crate) unknown: u64,
+    pub(crate) abandoned: u64,
     pub(crate) connections: u64,
     pub(crate) keys: usize,
     /// The most configurations that the check had to look at together.
@@ -51,7 +55,7 @@ impl Plan {
         let is_over = Arc::new(AtomicBool::new(false));
         let clients: Vec<_> = (0..CLIENTS)
             .map(|number| {
-                let mut client = Client::new(number, subject.socket(), start);
+                let mut client = subject.client(number, start);
                 let mut load = Load::new(self.seed, number);
                 let (keys, is_over) = (Arc::clone(&keys), Arc::clone(&is_over));
                 std::thread::spawn(move || {
@@ -65,7 +69,7 @@ impl Plan {
         let has_passed =
             || start.elapsed() >= self.time || clients.iter().any(JoinHandle::is_finished);
         let faults = if self.lie.is_some() {
-            while !has_passed() {
+            while !has_passed() || (subject.lies() < LIES && start.elapsed() < PATIENCE) {
                 std::thread::sleep(Duration::from_millis(10));
             }
             BTreeMap::new()
@@ -79,12 +83,12 @@ impl Plan {
             findings.take(client.join().expect("a client saw no wrong reply"), &mut histories);
         }
         // What is there in the end was acknowledged or is of unknown outcome.
-        let mut reader = Client::new(CLIENTS, subject.socket(), start);
+        let mut reader = subject.client(CLIENTS, start);
         for key in histories.keys() {
             reader.read(key);
         }
         findings.take(reader.record, &mut histories);
-        findings.check(&histories);
+        findings.check(&histories, self.engine.lateness());
         Some(findings)
     }
 }
@@ -94,16 +98,17 @@ impl Findings {
         self.answered += record.answered;
         self.not_done += record.not_done;
         self.unknown += record.unknown;
+        self.abandoned += record.abandoned;
         self.connections += record.connections;
         for (key, call) in record.calls {
             histories.entry(key).or_default().push(call);
         }
     }
 
-    fn check(&mut self, histories: &BTreeMap<String, Vec<Call>>) {
+    fn check(&mut self, histories: &BTreeMap<String, Vec<Call>>, lateness: u64) {
         self.keys = histories.len();
         for (key, history) in histories {
-            match check(history) {
+            match check(history, lateness) {
                 Ok(most) => self.configurations = self.configurations.max(most),
                 Err(violation) => self.violations.push(report(key, history, &violation)),
             }
@@ -115,11 +120,13 @@ impl Findings {
         let faults: Vec<String> =
             self.faults.iter().map(|(fault, count)| format!("{fault:?} {count}")).collect();
         format!(
-            "{} requests answered, {} not done, {} of unknown outcome, over {} connections; \
+            "{} requests answered, {} not done, {} of unknown outcome (after {} of them the \
+             client left), over {} connections; \
              {} keys checked, {} configurations at most; faults: {}",
             self.answered,
             self.not_done,
             self.unknown,
+            self.abandoned,
             self.connections,
             self.keys,
             self.configurations,

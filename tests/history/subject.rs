@@ -1,18 +1,17 @@
-//! What is put to the test: a daemon, and its Valkey behind a relay.
+//! What is put to the test: a daemon under a service manager, and its Valkey behind a relay.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rustix::process::Signal;
 
+use crate::client::Client;
 use crate::liar::{Liar, Lie};
-use crate::support::daemon::Daemon;
+use crate::manager::{Interruptions, Manager};
 use crate::support::relay::{Fate, Relay, Way};
 use crate::support::valkey::{Setup, Valkey};
 
@@ -26,9 +25,22 @@ pub(crate) enum Engine {
     Embedded,
 }
 
+impl Engine {
+    /// For how long what has expired may be found, in nanoseconds: while the embedded store syncs.
+    pub(crate) fn lateness(self) -> u64 {
+        match self {
+            Engine::Valkey => 0,
+            Engine::Embedded => 2_000_000_000,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
     DaemonKilled,
+    /// As `systemctl stop` does, and started again.
+    DaemonStopped,
+    /// As `systemctl restart` does: no connection ends.
     DaemonRestarted,
     DaemonFrozen,
     ValkeyKilled,
@@ -36,68 +48,107 @@ pub(crate) enum Fault {
     ValkeyFrozen,
     /// For longer.
     ValkeyFrozenLong,
+    /// Everything comes late.
+    ValkeySlow,
     ConnectionsCut,
+    /// In the middle of a request or of a reply.
+    ConnectionsTorn,
     /// Valkey carries out what it is sent, and its replies are lost with the connection.
     RepliesLost,
 }
 
-const ALWAYS: [Fault; 3] = [Fault::DaemonKilled, Fault::DaemonRestarted, Fault::DaemonFrozen];
-const WITH_VALKEY: [Fault; 5] = [
+const ALWAYS: [Fault; 5] = [
+    Fault::DaemonKilled,
+    Fault::DaemonStopped,
+    // The promise of its own: as often as the two others.
+    Fault::DaemonRestarted,
+    Fault::DaemonRestarted,
+    Fault::DaemonFrozen,
+];
+const WITH_VALKEY: [Fault; 7] = [
     Fault::ValkeyKilled,
     Fault::ValkeyFrozen,
     Fault::ValkeyFrozenLong,
+    Fault::ValkeySlow,
     Fault::ConnectionsCut,
+    Fault::ConnectionsTorn,
     Fault::RepliesLost,
 ];
 
+/// What the connections between daemon and Valkey do.
+#[derive(Debug, Clone, Copy)]
+enum Weather {
+    Fair,
+    Slow,
+    Lossy,
+    Stormy,
+}
+
+impl Weather {
+    fn fate(self, way: Way, piece: &[u8]) -> Fate {
+        match self {
+            Weather::Slow => Fate::Late(Duration::from_millis(100)),
+            Weather::Lossy if way == Way::ToDaemon => Fate::Lost,
+            Weather::Stormy => Fate::Cut(piece.len() / 2),
+            Weather::Fair | Weather::Lossy => Fate::Pass,
+        }
+    }
+}
+
 pub(crate) struct Subject {
-    daemon: Daemon,
+    daemon: Manager,
+    interruptions: Arc<Interruptions>,
     valkey: Option<(Valkey, Relay)>,
-    _liar: Option<Liar>,
-    loses_replies: Arc<AtomicBool>,
+    liar: Option<Liar>,
+    weather: Arc<Mutex<Weather>>,
 }
 
 impl Subject {
     /// `None` where there is no Valkey. With `lie` the daemon's Valkey is not honest.
     pub(crate) fn start(engine: Engine, lie: Option<Lie>) -> Option<Subject> {
-        let loses_replies = Arc::new(AtomicBool::new(false));
+        let weather = Arc::new(Mutex::new(Weather::Fair));
+        let interruptions = Arc::default();
         if engine == Engine::Embedded {
-            let daemon = Daemon::start(&[("SYNC", "always")]);
-            return Some(Subject { daemon, valkey: None, _liar: None, loses_replies });
+            let daemon = Manager::start(&[("SYNC", "always")]);
+            return Some(Subject { daemon, interruptions, valkey: None, liar: None, weather });
         }
         // What it acknowledges is on disk, so that it may be killed.
         let valkey = (Setup { durable: true, ..Setup::default() }).start()?;
-        let loses = Arc::clone(&loses_replies);
-        let relay = Relay::start(&valkey.socket(), move |way, _| {
-            let is_lost = way == Way::ToDaemon && loses.load(Ordering::Relaxed);
-            if is_lost { Fate::Lost } else { Fate::Pass }
+        let present = Arc::clone(&weather);
+        let relay = Relay::start(&valkey.socket(), move |way, piece| {
+            let present = *present.lock().expect("no thread panicked");
+            present.fate(way, piece)
         });
         let liar = lie.map(|lie| Liar::start(&valkey.socket(), lie));
         let url = liar.as_ref().map_or_else(|| relay.url(), Liar::url);
-        let daemon = Daemon::start(&[("STORE", &*url), ("STORE_TIMEOUT", STORE_TIMEOUT)]);
-        Some(Subject { daemon, valkey: Some((valkey, relay)), _liar: liar, loses_replies })
+        let daemon = Manager::start(&[("STORE", &*url), ("STORE_TIMEOUT", STORE_TIMEOUT)]);
+        let valkey = Some((valkey, relay));
+        Some(Subject { daemon, interruptions, valkey, liar, weather })
     }
 
-    pub(crate) fn socket(&self) -> PathBuf {
-        self.daemon.socket()
+    /// A client of the daemon; the run began at `start`.
+    pub(crate) fn client(&self, number: usize, start: Instant) -> Client {
+        Client::new(number, self.daemon.socket(), Arc::clone(&self.interruptions), start)
+    }
+
+    /// How many lies the daemon was told.
+    pub(crate) fn lies(&self) -> u64 {
+        self.liar.as_ref().map_or(0, Liar::lies)
     }
 
     fn suffer(&mut self, fault: Fault, rng: &mut StdRng) {
         let mut millis =
             |least, most| std::thread::sleep(Duration::from_millis(rng.random_range(least..most)));
+        let set = |weather| *self.weather.lock().expect("no thread panicked") = weather;
+        let (daemon, interruptions) = (&mut self.daemon, &self.interruptions);
         match (fault, &mut self.valkey) {
-            (Fault::DaemonKilled, _) => {
-                self.daemon.kill();
-                self.daemon.launch();
-            }
-            (Fault::DaemonRestarted, _) => {
-                assert!(self.daemon.stop().success(), "SIGTERM is no failure");
-                self.daemon.launch();
-            }
+            (Fault::DaemonKilled, _) => interruptions.during(|| daemon.kill_and_start()),
+            (Fault::DaemonStopped, _) => interruptions.during(|| daemon.stop_and_start()),
+            (Fault::DaemonRestarted, _) => daemon.restart(),
             (Fault::DaemonFrozen, _) => {
-                self.daemon.signal(Signal::STOP);
+                daemon.signal(Signal::STOP);
                 millis(20, 300);
-                self.daemon.signal(Signal::CONT);
+                daemon.signal(Signal::CONT);
             }
             (Fault::ValkeyKilled, Some((valkey, _))) => {
                 valkey.kill();
@@ -114,14 +165,24 @@ impl Subject {
                 millis(900, 1500);
                 valkey.cont();
             }
+            (Fault::ValkeySlow, Some(_)) => {
+                set(Weather::Slow);
+                millis(100, 600);
+                set(Weather::Fair);
+            }
             (Fault::ConnectionsCut, Some((_, relay))) => {
                 relay.cut();
             }
+            (Fault::ConnectionsTorn, Some(_)) => {
+                set(Weather::Stormy);
+                millis(1, 30);
+                set(Weather::Fair);
+            }
             (Fault::RepliesLost, Some((_, relay))) => {
-                self.loses_replies.store(true, Ordering::Relaxed);
+                set(Weather::Lossy);
                 millis(1, 50);
                 relay.cut();
-                self.loses_replies.store(false, Ordering::Relaxed);
+                set(Weather::Fair);
             }
             (fault, None) => unreachable!("{fault:?} needs a Valkey"),
         }

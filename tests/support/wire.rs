@@ -23,6 +23,8 @@ pub(crate) struct Wire {
     stream: BufReader<UnixStream>,
     protocol: Protocol,
     parser: Parser,
+    /// How many interruptions there were when it last worked.
+    known_at: u64,
 }
 
 impl Wire {
@@ -30,7 +32,8 @@ impl Wire {
         let stream = UnixStream::connect(socket)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        let mut wire = Wire { stream: BufReader::new(stream), protocol, parser: Parser::new() };
+        let (stream, parser) = (BufReader::new(stream), Parser::new());
+        let mut wire = Wire { stream, protocol, parser, known_at: 0 };
         if protocol == Protocol::Resp3 {
             wire.send(&["HELLO 3".to_owned()])?;
             wire.reply()?;
@@ -40,6 +43,16 @@ impl Wire {
 
     pub(crate) fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    /// How many interruptions there were when it last worked.
+    pub(crate) fn known_at(&self) -> u64 {
+        self.known_at
+    }
+
+    /// It works, and there were so many interruptions so far.
+    pub(crate) fn is_known_at(&mut self, interruptions: u64) {
+        self.known_at = interruptions;
     }
 
     /// Sends requests, words separated by blanks, in one write.

@@ -6,6 +6,7 @@
 //! replies to the one before.
 
 mod bits;
+mod clock;
 mod counter;
 mod cursor;
 mod database;
@@ -254,8 +255,8 @@ fn read_all(
     batch: &[Operation],
     hold: &mut Hold,
 ) -> Vec<Reply> {
+    let now = shared.clock.now();
     let view = View::new(database, scope, shared);
-    let now = time::now();
     let mut replies = Vec::with_capacity(batch.len());
     for operation in batch {
         let reply = view.execute(operation, now);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::clock::Clock;
 use super::cursor::Cursors;
 use super::database::Database;
 use super::time;
@@ -17,6 +18,8 @@ use crate::store::state::Health;
 pub(super) struct Shared {
     /// The committed data; `None` while it is opened again.
     database: watch::Sender<Option<Arc<Database>>>,
+    /// The time for reads.
+    pub(super) clock: Clock,
     /// No key that expired before is left in the expiry index, in Unix milliseconds.
     pub(super) swept: AtomicU64,
     /// When all data was last known to be on disk, in Unix seconds.
@@ -33,6 +36,7 @@ impl Shared {
     pub(super) fn new(watch_limit: Duration) -> Shared {
         let shared = Shared {
             database: watch::Sender::new(None),
+            clock: Clock::default(),
             swept: AtomicU64::new(0),
             saved: AtomicI64::new(0),
             cursors: Cursors::new(),

@@ -94,7 +94,9 @@ impl<'a> View<'a> {
             return self.size_of_part(now);
         }
         let stored = state.count;
-        let (from, to) = (self.swept.to_be_bytes(), now.saturating_add(1).to_be_bytes());
+        // What was swept meanwhile is gone.
+        let to = now.max(self.swept).saturating_add(1);
+        let (from, to) = (self.swept.to_be_bytes(), to.to_be_bytes());
         let mut expired = 0;
         for entry in self.snapshot.range(&self.database.expiry, from..to) {
             let entry = entry.key().map_err(Fault::from)?;

@@ -90,6 +90,7 @@ impl Writer {
 
     fn serve(&mut self, first: Job) {
         let mut group = Group::new(self.gather(first));
+        self.shared.clock.stop();
         if let Err(why) = self.recovery.make_writable() {
             group.fail(&why, false);
         } else {
@@ -100,6 +101,7 @@ impl Writer {
                 group.fail(&why, unknown);
             }
         }
+        self.shared.clock.go_on();
         group.answer();
     }
 

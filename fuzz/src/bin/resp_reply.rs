@@ -1,0 +1,5 @@
+//! Replies in RESP.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| kvsock_fuzz::resp_reply::check(input));

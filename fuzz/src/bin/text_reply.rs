@@ -1,0 +1,5 @@
+//! Replies in lines of text.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| kvsock_fuzz::text_reply::check(input));

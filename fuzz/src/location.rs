@@ -1,0 +1,57 @@
+//! The store's URL.
+
+use std::path::PathBuf;
+
+use kvsock::store::{Location, Server};
+
+/// What no message may hold.
+const PASSWORD: &str = "hunter2.SECRET";
+/// What an input has in the place of a password.
+const PLACE: &str = "PASSWORD";
+
+pub fn check(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    let text = text.replace(PLACE, PASSWORD);
+    match parse(&text) {
+        Ok(location) => check_location(&location),
+        Err(error) if is_userinfo(&text) => {
+            let said = error.to_string();
+            assert!(!said.contains(PASSWORD), "{said}");
+        }
+        Err(_) => {}
+    }
+}
+
+fn parse(text: &str) -> Result<Location, kvsock::store::LocationError> {
+    Location::parse(text, || PathBuf::from("/home/db"))
+}
+
+/// Whether the password stands where passwords do: after a colon, and before an at sign.
+fn is_userinfo(text: &str) -> bool {
+    text.split_once(PASSWORD)
+        .is_some_and(|(before, after)| before.contains(':') && after.contains('@'))
+}
+
+/// What is shown of a place reads back as the same place, without user and password.
+pub(super) fn check_location(location: &Location) {
+    let shown = location.to_string();
+    assert_eq!(parse(&shown).as_ref(), Ok(&without_secrets(location)), "{shown:?}");
+    if let Location::Valkey(server) = location {
+        assert!(server.db >= 0, "{server:?}");
+        assert!(!shown.contains(char::is_control), "{shown:?}");
+        for secret in [&server.username, &server.password] {
+            assert!(!format!("{secret:?}").contains(PASSWORD), "{secret:?}");
+        }
+    }
+}
+
+/// The place alone.
+pub(super) fn without_secrets(location: &Location) -> Location {
+    match location {
+        Location::Valkey(server) => {
+            let transport = server.transport.clone();
+            Location::Valkey(Server { transport, username: None, password: None, ..*server })
+        }
+        Location::Embedded(path) => Location::Embedded(path.clone()),
+    }
+}
