@@ -59,10 +59,11 @@ impl Prefix {
             let mut command = Cmd::new();
             let mut is_kind = false;
             for word in self.scan(&operation.args) {
-                match is_kind {
-                    true => command.arg(String::from_utf8_lossy(&word).as_bytes()),
-                    false => command.arg(&word[..]),
-                };
+                if is_kind {
+                    command.arg(String::from_utf8_lossy(&word).as_bytes());
+                } else {
+                    command.arg(&word[..]);
+                }
                 is_kind = word.eq_ignore_ascii_case(b"type");
             }
             return command;
