@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kvsock::command::{
-    Administrators, Caller, Context, Namespace, Scripts, Session, execute, value_at,
+    Administrators, Caller, Context, Execution, Namespace, Scripts, Session, value_at,
 };
 use kvsock::handover::{KeySpace, Record, read, write};
 use kvsock::logging::{self, Logging, Sink};
+use kvsock::memory::Memory;
 use kvsock::message::{Protocol, Reply, Request};
 use kvsock::protocol::{Decoded, resp, text};
 use kvsock::store::{self, Location, Store};
@@ -62,10 +63,11 @@ fn check_sessions(namespace: Namespace, newest: u64, records: &[Record]) {
         assert_eq!(next.transaction_record(), session.transaction_record());
         assert_eq!(next.client_record().command, session.client_record().command);
         let ask = |session: &mut Session, requests: Vec<Request>| {
-            let mut replies = Vec::new();
-            let requests = requests.into_iter().map(Ok);
-            runtime.block_on(execute(&context, session, requests, &mut replies));
-            replies
+            let mut execution = Execution::default();
+            requests.into_iter().for_each(|request| execution.push(Ok(request)));
+            let mut share = Arc::new(Memory::new(0)).share();
+            runtime.block_on(execution.run(&context, session, &mut share));
+            execution.take_replies(&context, session).collect::<Vec<Reply>>()
         };
         if namespace == Namespace::Shared && matches!(record.keys, KeySpace::User(_)) {
             // One that is no more: a request must not reach the keys of all.
