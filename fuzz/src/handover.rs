@@ -64,7 +64,9 @@ fn check_sessions(namespace: Namespace, newest: u64, records: &[Record]) {
         assert_eq!(next.client_record().command, session.client_record().command);
         let ask = |session: &mut Session, requests: Vec<Request>| {
             let mut execution = Execution::default();
-            requests.into_iter().for_each(|request| execution.push(Ok(request)));
+            for request in requests {
+                execution.push(Ok(request));
+            }
             let mut share = Arc::new(Memory::new(0)).share();
             runtime.block_on(execution.run(&context, session, &mut share));
             execution.take_replies(&context, session).collect::<Vec<Reply>>()
