@@ -97,9 +97,14 @@ impl Memory {
     fn subtract(&self, bytes: usize) {
         if bytes > 0 {
             self.used.fetch_sub(bytes, Ordering::Relaxed);
-            if self.is_awaited() {
-                self.released.notify_waiters();
-            }
+            self.wake();
+        }
+    }
+
+    /// Lets one of those that wait look whether there is room now. If there is, it wakes the next.
+    fn wake(&self) {
+        if self.is_awaited() {
+            self.released.notify_one();
         }
     }
 
@@ -142,6 +147,7 @@ impl Share {
     pub fn keep(&mut self, mut replies: Hold) {
         replies.settle();
         self.replies += std::mem::take(&mut replies.room);
+        self.memory.wake();
     }
 
     /// The replies are no longer held.
@@ -151,7 +157,7 @@ impl Share {
     }
 
     /// What the replies to a batch take, of which nothing has come yet.
-    fn hold(&self) -> Hold {
+    pub fn hold(&self) -> Hold {
         let memory = Arc::clone(&self.memory);
         Hold { memory, bytes: 0, room: 0, is_free: self.turn.is_some() }
     }
@@ -197,7 +203,11 @@ impl Share {
 
     /// Whether the client must wait before it takes more.
     pub fn must_pause(&mut self) -> bool {
-        if !self.is_large() || self.turn.is_some() || !self.memory.is_over() {
+        if !self.is_large() || self.turn.is_some() {
+            return false;
+        }
+        if !self.memory.is_over() {
+            self.memory.wake();
             return false;
         }
         self.take_turn();

@@ -18,9 +18,9 @@ const BOUND: usize = 32 * MIB;
 const VALUE: usize = 4 * MIB;
 /// What the daemon may take beside: the process itself; of the one client that goes on past the
 /// bound a request and a reply; replies being written out, twice; what the allocator keeps.
-const BESIDE: usize = 128 * MIB;
+const BESIDE: usize = 64 * MIB;
 /// What the embedded store may take beside, for what is being written and for its cache.
-const EMBEDDED: usize = 192 * MIB;
+const EMBEDDED: usize = 96 * MIB;
 /// How long a client may have to wait until those are closed that stand still.
 const LONG: Duration = Duration::from_secs(60);
 

@@ -1,5 +1,6 @@
 //! The daemon: the only place that joins the parts. [`run`] reads as the order of its start.
 
+mod allocator;
 mod failure;
 mod handover;
 mod heartbeat;
@@ -30,6 +31,7 @@ pub fn run(
 ) -> ExitCode {
     let started = Instant::now();
     close_memory();
+    allocator::give_large_buffers_back();
     // Whatever the daemon makes, data, logs or socket, is its own user's alone.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     // First, for it changes the environment, which is safe as long as there are no threads.

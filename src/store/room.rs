@@ -22,6 +22,8 @@ impl Store {
             let later = batch.split_off(count);
             let hold = match hold {
                 Some(hold) => Some(hold),
+                // To find out how long its values are, this engine reads them.
+                None if matches!(self, Store::Embedded(_)) => Some(share.hold()),
                 None => self.measure(&batch, share).await,
             };
             if let Some(mut hold) = hold {
