@@ -152,7 +152,8 @@ impl<'a> Connection<'a> {
         let mut killed = std::pin::pin!(client.killed());
         let mut replies = Vec::new();
         // What another daemon had received comes first.
-        if !self.input.is_empty() && self.flush_while_large().await? {
+        let has_more = self.phase == Phase::Open && !self.input.is_empty();
+        if has_more && self.flush_while_large().await? {
             self.carry_out(&mut replies).await?;
             self.settle();
         }
@@ -205,13 +206,15 @@ impl<'a> Connection<'a> {
         if !may_read {
             return Ok(());
         }
-        self.input.reserve(READ_MAX);
-        match self.stream.try_read_buf(&mut self.input) {
-            // The end is still there for the next daemon to see.
-            Ok(0) => Ok(()),
-            Ok(_) => self.carry_out(replies).await,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(error) => Err(error),
+        self.room = READ_MAX;
+        let read = std::future::poll_fn(|cx| match self.poll_read(cx) {
+            Poll::Ready(read) => Poll::Ready(read.map(Some)),
+            Poll::Pending => Poll::Ready(Ok(None)),
+        });
+        match read.await? {
+            // Nothing, or the end, which is still there for the next daemon to see.
+            None | Some(0) => Ok(()),
+            Some(_) => self.carry_out(replies).await,
         }
     }
 
