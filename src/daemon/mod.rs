@@ -1,5 +1,6 @@
 //! The daemon: the only place that joins the parts. [`run`] reads as the order of its start.
 
+mod descriptor;
 mod failure;
 mod handover;
 mod heartbeat;
@@ -84,6 +85,7 @@ fn serve(
     activated: Result<Activated, ListenError>,
     started: Instant,
 ) -> Exit {
+    let descriptors = descriptor::provide(invocation.settings.server.max_clients);
     let logging = match log::start(&invocation.settings.log) {
         Ok(logging) => logging,
         Err(error) => {
@@ -92,6 +94,7 @@ fn serve(
             return failure::end(&StartError::Log(error), &listeners, started, logging);
         }
     };
+    descriptors.warn();
     match activated.map_err(StartError::from) {
         Ok(activated) => match try_serve(invocation, &activated, &logging) {
             Ok(()) => {

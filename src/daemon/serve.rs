@@ -4,7 +4,6 @@ use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::StartError;
@@ -19,8 +18,6 @@ use crate::systemd::bind::{Bound, bind};
 use crate::systemd::listen::{Activated, is_awaited};
 use crate::systemd::notify::Notifier;
 
-/// Descriptors wanted beside those of clients: the store's files, listeners, the log.
-const OWN_DESCRIPTORS: u64 = 512;
 /// The longest that closing the store may hold up the end.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -41,7 +38,6 @@ pub(super) async fn serve(
     let settings = &invocation.settings;
     // Signals are taken before anybody can be told that the daemon is ready.
     let mut signals = Signals::new().map_err(StartError::System)?;
-    raise_descriptor_limit(settings.server.max_clients);
     let (listeners, bound) = open_listeners(invocation, &activated.listeners)?;
     let count = listeners.len();
     let store_url = settings.store.location.to_string();
@@ -162,23 +158,6 @@ fn open_listeners(
     }
     let clones = activated.iter().map(UnixListener::try_clone);
     Ok((clones.collect::<Result<_, _>>().map_err(StartError::System)?, None))
-}
-
-/// Lets the process have as many descriptors as the system allows, and warns where that is not
-/// enough for `max_clients`.
-fn raise_descriptor_limit(max_clients: usize) {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(%error, "the limit on descriptors cannot be raised");
-    }
-    let wanted = max_clients as u64 + OWN_DESCRIPTORS;
-    match getrlimit(Resource::Nofile).current {
-        Some(limit) if limit < wanted => {
-            tracing::warn!(limit, wanted, "fewer descriptors than KVSOCK_MAX_CLIENTS needs");
-        }
-        _ => {}
-    }
 }
 
 impl Signals {
