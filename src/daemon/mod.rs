@@ -43,11 +43,10 @@ pub fn run(
         },
         Err(LoadError::Usage(error)) => {
             let _ = error.print();
-            LoadError::Usage(error).exit()
+            failure::status(LoadError::Usage(error).exit(), &activated.unwrap_or_default())
         }
         Err(LoadError::Faults(faults)) => {
-            let listeners = activated.unwrap_or_default().listeners;
-            failure::end_misconfigured(&faults, &listeners, started)
+            failure::end_misconfigured(&faults, &activated.unwrap_or_default(), started)
         }
     }
     .into()
@@ -90,8 +89,8 @@ fn serve(
         Ok(logging) => logging,
         Err(error) => {
             let logging = log::start(&logging::Options::default()).ok();
-            let listeners = activated.unwrap_or_default().listeners;
-            return failure::end(&StartError::Log(error), &listeners, started, logging);
+            let activated = activated.unwrap_or_default();
+            return failure::end(&StartError::Log(error), &activated, started, logging);
         }
     };
     descriptors.warn();
@@ -101,9 +100,9 @@ fn serve(
                 logging.finish(FAREWELL);
                 Exit::Ok
             }
-            Err(error) => failure::end(&error, &activated.listeners, started, Some(logging)),
+            Err(error) => failure::end(&error, &activated, started, Some(logging)),
         },
-        Err(error) => failure::end(&error, &[], started, Some(logging)),
+        Err(error) => failure::end(&error, &Activated::default(), started, Some(logging)),
     }
 }
 
