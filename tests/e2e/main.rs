@@ -3,6 +3,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod client;
+mod load;
 #[path = "../support/machine.rs"]
 mod machine;
 
