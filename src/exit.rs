@@ -14,6 +14,9 @@ pub enum Exit {
     Unavailable = 69,
     /// Reading or writing failed (`EX_IOERR`).
     Io = 74,
+    /// The settings cannot work, and clients of the daemon before wait until they do
+    /// (`EX_TEMPFAIL`).
+    TemporaryFailure = 75,
     /// The settings cannot work (`EX_CONFIG`).
     Config = 78,
 }

@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::logging::{self, LogError, Logging, Sink};
 use crate::server;
 use crate::store::OpenError;
-use crate::systemd::listen::ListenError;
+use crate::systemd::listen::{Activated, ListenError, is_awaited};
 
 use super::log::{self, FAREWELL};
 
@@ -56,18 +56,18 @@ impl StartError {
     pub(super) fn errno(&self) -> i32 {
         let errno = match self.exit() {
             Exit::Config | Exit::Usage => Errno::INVAL,
-            Exit::Unavailable => Errno::BUSY,
+            Exit::Unavailable | Exit::TemporaryFailure => Errno::BUSY,
             Exit::Io | Exit::Ok => Errno::IO,
         };
         errno.raw_os_error()
     }
 }
 
-/// Logs `error`, answers the clients that wait on systemd's `listeners`, and gives the status to
-/// exit with, no sooner than a second after `started` where there are such listeners.
+/// Logs `error`, answers the clients that wait on systemd's listeners, and gives the status to exit
+/// with, no sooner than a second after `started` where there are such listeners.
 pub(super) fn end(
     error: &StartError,
-    listeners: &[UnixListener],
+    activated: &Activated,
     started: Instant,
     logging: Option<Arc<Logging>>,
 ) -> Exit {
@@ -77,19 +77,16 @@ pub(super) fn end(
         // What systemd listens on cannot be answered, and is as ready as before.
         std::thread::sleep(MIN_LIFE.saturating_sub(started.elapsed()));
     }
-    answer(listeners, exit, started);
+    answer(&activated.listeners, exit, started);
+    let status = status(exit, activated);
     if let Some(logging) = logging {
         logging.finish(FAREWELL);
     }
-    exit
+    status
 }
 
 /// The same for settings that cannot work, whose faults are named one by one.
-pub(super) fn end_misconfigured(
-    faults: &Faults,
-    listeners: &[UnixListener],
-    started: Instant,
-) -> Exit {
+pub(super) fn end_misconfigured(faults: &Faults, activated: &Activated, started: Instant) -> Exit {
     // Somebody at a terminal reads them as they are; the journal gets an entry for each.
     let logging = match log::sink() {
         Sink::Stderr => None,
@@ -101,11 +98,25 @@ pub(super) fn end_misconfigured(
             None => eprintln!("kvsockd: {fault}"),
         }
     }
-    answer(listeners, Exit::Config, started);
+    answer(&activated.listeners, Exit::Config, started);
+    let status = status(Exit::Config, activated);
     if let Some(logging) = logging {
         logging.finish(FAREWELL);
     }
-    Exit::Config
+    status
+}
+
+/// The status to exit with when it would be `exit`. The clients of the daemon before are still with
+/// systemd, untouched; it keeps them as long as it tries again, which it does not after a fault of
+/// the settings.
+pub(super) fn status(exit: Exit, activated: &Activated) -> Exit {
+    match exit {
+        Exit::Usage | Exit::Config if is_awaited(&activated.stored) => {
+            tracing::warn!("clients of the daemon before stay connected until it can start");
+            Exit::TemporaryFailure
+        }
+        exit => exit,
+    }
 }
 
 fn answer(listeners: &[UnixListener], exit: Exit, started: Instant) {

@@ -111,25 +111,22 @@ fn open(
 ) -> Result<usize, handover::Unreadable> {
     let mut state = passed.state.ok_or(handover::Unreadable::Short)?;
     state.seek(SeekFrom::Start(0)).map_err(handover::Unreadable::Io)?;
-    let (head, records) = handover::read(BufReader::new(state))?;
+    let (head, mut records) = handover::read(BufReader::new(state))?;
     context.clients.skip_to(head.newest_client);
     let mut lost = 0;
-    for (socket, record) in passed.clients.into_iter().zip(records) {
-        let Some(socket) = socket else {
-            lost += 1;
-            continue;
-        };
-        match record {
-            Ok(record) => lost += server.take_over([Carried { socket, record }]),
-            Err(error) => {
+    for socket in passed.clients {
+        lost += match (socket, records.next()) {
+            (Some(socket), Some(Ok(record))) => server.take_over([Carried { socket, record }]),
+            (_, Some(Err(error))) => {
                 tracing::error!(
                     message_id = event::HANDOVER_FAILED,
                     %error,
                     "a client of the daemon before cannot be taken over and is closed"
                 );
-                lost += 1;
+                1
             }
-        }
+            (None, _) | (_, None) => 1,
+        };
     }
     Ok(lost)
 }

@@ -1,6 +1,7 @@
 //! The daemon: the only place that joins the parts. [`run`] reads as the order of its start.
 
 mod allocator;
+mod descriptor;
 mod failure;
 mod handover;
 mod heartbeat;
@@ -44,11 +45,10 @@ pub fn run(
         },
         Err(LoadError::Usage(error)) => {
             let _ = error.print();
-            LoadError::Usage(error).exit()
+            failure::status(LoadError::Usage(error).exit(), &activated.unwrap_or_default())
         }
         Err(LoadError::Faults(faults)) => {
-            let listeners = activated.unwrap_or_default().listeners;
-            failure::end_misconfigured(&faults, &listeners, started)
+            failure::end_misconfigured(&faults, &activated.unwrap_or_default(), started)
         }
     }
     .into()
@@ -86,23 +86,25 @@ fn serve(
     activated: Result<Activated, ListenError>,
     started: Instant,
 ) -> Exit {
+    let descriptors = descriptor::provide(invocation.settings.server.max_clients);
     let logging = match log::start(&invocation.settings.log) {
         Ok(logging) => logging,
         Err(error) => {
             let logging = log::start(&logging::Options::default()).ok();
-            let listeners = activated.unwrap_or_default().listeners;
-            return failure::end(&StartError::Log(error), &listeners, started, logging);
+            let activated = activated.unwrap_or_default();
+            return failure::end(&StartError::Log(error), &activated, started, logging);
         }
     };
+    descriptors.warn();
     match activated.map_err(StartError::from) {
         Ok(activated) => match try_serve(invocation, &activated, &logging) {
             Ok(()) => {
                 logging.finish(FAREWELL);
                 Exit::Ok
             }
-            Err(error) => failure::end(&error, &activated.listeners, started, Some(logging)),
+            Err(error) => failure::end(&error, &activated, started, Some(logging)),
         },
-        Err(error) => failure::end(&error, &[], started, Some(logging)),
+        Err(error) => failure::end(&error, &Activated::default(), started, Some(logging)),
     }
 }
 

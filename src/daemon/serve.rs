@@ -12,7 +12,7 @@ use crate::command::{Administrators, Context, Namespace, Scripts};
 use crate::config::{Invocation, reload};
 use crate::event;
 use crate::logging::Logging;
-use crate::server::{self, Options, Server};
+use crate::server::{Options, Server};
 use crate::store::{Health, Store};
 use crate::systemd::bind::{Bound, bind};
 use crate::systemd::listen::{Activated, is_awaited};
@@ -38,7 +38,6 @@ pub(super) async fn serve(
     let settings = &invocation.settings;
     // Signals are taken before anybody can be told that the daemon is ready.
     let mut signals = Signals::new().map_err(StartError::System)?;
-    server::raise_descriptor_limit(settings.server.max_clients);
     let (listeners, bound) = open_listeners(invocation, &activated.listeners)?;
     let count = listeners.len();
     let store_url = settings.store.location.to_string();

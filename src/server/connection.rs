@@ -136,7 +136,8 @@ impl<'a> Connection<'a> {
         let client = Arc::clone(self.session.client());
         let mut killed = std::pin::pin!(client.killed());
         // What another daemon had received comes first.
-        if !self.input.is_empty() && self.flush_to(self.max_output, May::BeLeft).await? {
+        let has_more = self.phase == Phase::Open && !self.input.is_empty();
+        if has_more && self.flush_to(self.max_output, May::BeLeft).await? {
             self.carry_out().await?;
             self.settle();
         }
@@ -189,13 +190,11 @@ impl<'a> Connection<'a> {
         if !may_read {
             return Ok(());
         }
-        self.input.reserve(READ_MAX);
-        match self.stream.try_read_buf(&mut self.input) {
-            // The end is still there for the next daemon to see.
-            Ok(0) => Ok(()),
-            Ok(_) => self.carry_out().await,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(error) => Err(error),
+        self.room = READ_MAX;
+        match self.read_now().await? {
+            // Nothing, or the end, which is still there for the next daemon to see.
+            None | Some(0) => Ok(()),
+            Some(_) => self.carry_out().await,
         }
     }
 

@@ -1,7 +1,7 @@
 //! How the process's descriptors are shared out. A client that waits to be taken must not get the
 //! one that the store needs to connect again, or to write the next of its files.
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, getrlimit};
 
 /// Descriptors kept from clients: for the store's connections and files, listeners, the log, a
 /// restart, and clients that are being refused. Where there are fewer than twice as many, half.
@@ -9,21 +9,6 @@ const KEPT: usize = 512;
 
 /// Of those kept, one of so many may be of a client that is being refused.
 const REFUSED: usize = 4;
-
-/// Lets the process have as many descriptors as the system allows, and warns where that is not
-/// enough for `max_clients`.
-pub fn raise_limit(max_clients: usize) {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(%error, "the limit on descriptors cannot be raised");
-    }
-    let places = places();
-    if max_clients > places {
-        let limit = limit_in_force();
-        tracing::warn!(limit, places, "fewer descriptors than KVSOCK_MAX_CLIENTS needs");
-    }
-}
 
 /// Clients that there are descriptors for.
 pub(super) fn places() -> usize {

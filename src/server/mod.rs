@@ -27,7 +27,6 @@ use crate::command::Context;
 use crate::memory::Memory;
 
 pub use self::carry::Carried;
-pub use self::descriptor::raise_limit as raise_descriptor_limit;
 pub use self::options::Options;
 pub use self::refusal::refuse_all;
 

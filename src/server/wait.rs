@@ -136,6 +136,15 @@ impl Connection<'_> {
         .await
     }
 
+    /// Reads what is there, if something is.
+    pub(super) async fn read_now(&mut self) -> io::Result<Option<usize>> {
+        std::future::poll_fn(|cx| match self.poll_read(cx) {
+            Poll::Ready(read) => Poll::Ready(read.map(Some)),
+            Poll::Pending => Poll::Ready(Ok(None)),
+        })
+        .await
+    }
+
     /// Reads into the input buffer, which is made only when there is something to read.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         ready!(self.stream.poll_read_ready(cx))?;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
@@ -58,11 +58,12 @@ pub struct Activated {
     pub closed: Vec<String>,
 }
 
-/// Whether somebody waits to be taken on one of `listeners`.
-pub fn is_awaited(listeners: &[UnixListener]) -> bool {
+/// Whether something waits to be taken from one of `sockets`: a connection from a listener, or what
+/// the daemon before left.
+pub fn is_awaited(sockets: &[impl AsFd]) -> bool {
     let mut asked: Vec<PollFd<'_>> =
-        listeners.iter().map(|listener| PollFd::new(listener, PollFlags::IN)).collect();
-    // Where that cannot be told, somebody is taken to be there.
+        sockets.iter().map(|socket| PollFd::new(socket, PollFlags::IN)).collect();
+    // Where that cannot be told, something is taken to be there.
     rustix::event::poll(&mut asked, Some(&Timespec::default())).map_or(true, |count| count > 0)
 }
 

@@ -3,10 +3,12 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use kvsock::event::READY;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::client::{Client, ask};
+use crate::crowd::{Times, size};
 use crate::machine::{Machine, wait_for};
 use crate::{EMBEDDED, VALKEY};
 
@@ -59,29 +61,32 @@ fn a_daemon_stays_while_its_store_is_down() {
 /// Connects at random moments around the end of an idle daemon. Each connection has to be taken, and
 /// each request answered.
 fn meets_every_client(machine: &Machine) {
-    let count = std::env::var("KVSOCK_TEST_CONNECTIONS").map_or(300, |text| text.parse().unwrap());
+    let wanted = size("KVSOCK_TEST_CONNECTIONS", 300);
     let seed =
         std::env::var("KVSOCK_TEST_SEED").map_or_else(|_| rand::random(), |it| it.parse().unwrap());
     println!("KVSOCK_TEST_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
-    let mut starts = 0;
-    let mut pid = String::new();
-    for number in 1..=count {
+    let (mut connections, mut waits) = (0, Vec::new());
+    while connections < wanted {
         thread::sleep(Duration::from_millis(random.random_range(IDLE / 2..IDLE * 2)));
+        let start = Instant::now();
         let mut clients: Vec<Client> =
             (0..random.random_range(1..4)).map(|_| Client::connect(machine)).collect();
         for client in &mut clients {
-            assert!(client.ask("incr k").parse::<usize>().is_ok(), "connection {number}");
+            connections += 1;
+            assert_eq!(client.ask("incr k"), connections.to_string());
         }
-        if number % 10 == 0 {
-            let found = machine.property("kvsock.service", "MainPID");
-            starts += usize::from(found != pid);
-            pid = found;
-        }
+        waits.push(start.elapsed());
     }
+    let starts = machine.ok(&["journalctl", "--output=cat", &format!("MESSAGE_ID={READY}")]);
+    let starts = starts.lines().count();
     assert!(starts > 1, "the daemon ended in between");
     assert_eq!(machine.property("kvsock.socket", "ActiveState"), "active");
-    println!("{count} times one to three clients around an idle exit: all answered");
+    println!(
+        "{connections} connections around {starts} starts of a daemon that ends after {IDLE} ms: \
+         none refused, all answered, after {}",
+        Times::new(waits)
+    );
 }
 
 #[test]

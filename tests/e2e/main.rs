@@ -20,6 +20,7 @@ mod audit;
 mod cage;
 mod configuration;
 mod credential;
+mod crowd;
 mod fault;
 mod idle;
 mod instance;

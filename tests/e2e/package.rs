@@ -4,14 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::thread;
+use std::time::Duration;
 
 use crate::client::{Client, ask};
+use crate::crowd::{clients, survive};
 use crate::machine::{Machine, has, wait_for};
-use crate::restart::survive;
 use crate::unit::verify;
 
-/// Clients that wait while the package is upgraded.
-const CLIENTS: usize = 9_700;
+/// Places that those who come and go have beside the clients that stay.
+const NEWCOMERS: usize = 100;
 /// Where an embedded store of the instance `one` is.
 const INSTANCE_STATE: &str = "/var/lib/kvsock@one/db";
 /// What makes systemd start that instance's socket.
@@ -94,7 +95,11 @@ fn upgrade_under_load(machine: &Machine, upgrade: &[&str]) {
     let mut of_instance = Client::connect_to(machine, "/run/kvsock/one.sock");
     assert_eq!(of_instance.ask("get motd"), "one");
     let mut served = 0;
-    let (answered, pause) = survive(machine, CLIENTS, || {
+    let mut pause = Duration::ZERO;
+    let (all, loaded) = clients();
+    let all = all - NEWCOMERS;
+    let answered = survive(machine, all - loaded, |load| {
+        load.longest_pause();
         thread::scope(|scope| {
             let upgrade = scope.spawn(|| machine.ok(upgrade));
             while !upgrade.is_finished() {
@@ -104,10 +109,11 @@ fn upgrade_under_load(machine: &Machine, upgrade: &[&str]) {
             }
             upgrade.join().unwrap();
         });
+        pause = load.longest_pause();
     });
     assert!(served > 0);
     println!(
-        "upgrade with {CLIENTS} idle clients and others with load: {answered} requests answered \
+        "upgrade with {all} clients, {loaded} of them with load: {answered} requests answered \
          rightly, {served} newcomers served, no connection closed, longest pause {pause:?}"
     );
     assert_eq!(of_instance.ask("get motd"), "one");

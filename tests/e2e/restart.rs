@@ -1,24 +1,14 @@
 //! Open connections outlive a restart, with all they have told, and a stop ends them.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
-
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::process::Stdio;
+use std::time::Duration;
 
 use crate::client::{Client, ask};
+use crate::crowd::{Times, clients, size, survive};
 use crate::machine::{BOUND, Machine, wait_for};
 use crate::{EMBEDDED, VALKEY};
-
-/// Clients that keep up load while others are idle.
-const LOADED: usize = 200;
-
-/// A figure of the test's size, larger by hand than in a short run.
-fn size(variable: &str, short: usize) -> usize {
-    std::env::var(variable).map_or(short, |text| text.parse().unwrap())
-}
 
 /// A connection that speaks RESP.
 fn resp(machine: &Machine) -> UnixStream {
@@ -102,68 +92,58 @@ fn a_restart_keeps_connections_on_systemd_257() {
     keeps_what_was_told(&machine);
 }
 
-/// Lets `LOADED` clients count and `idle` ones wait while `restarts` happen; every reply has to be
-/// the next number. Gives how many requests were answered, and the longest pause.
-pub(crate) fn survive(
-    machine: &Machine,
-    idle: usize,
-    restarts: impl FnOnce() + Send,
-) -> (usize, Duration) {
-    let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
-    let connect =
-        |count: usize| -> Vec<Client> { (0..count).map(|_| Client::connect(machine)).collect() };
-    let mut waiting = connect(idle);
-    let ids: Vec<String> = waiting.iter_mut().map(|client| client.ask("client id")).collect();
-    let over = AtomicBool::new(false);
-    let over = &over;
-    let results: Vec<(usize, Duration)> = thread::scope(|scope| {
-        let load: Vec<_> = connect(LOADED)
-            .into_iter()
-            .enumerate()
-            .map(|(number, mut client)| {
-                scope.spawn(move || {
-                    let (mut count, mut longest) = (0, Duration::ZERO);
-                    while !over.load(Ordering::Relaxed) {
-                        let start = Instant::now();
-                        let reply = client.ask(&format!("incr load{number}"));
-                        count += 1;
-                        assert_eq!(reply, count.to_string(), "client {number}");
-                        longest = longest.max(start.elapsed());
-                        // Load, and not the most that there can be: the machine has more to do.
-                        thread::sleep(Duration::from_millis(10));
-                    }
-                    (count, longest)
-                })
-            })
-            .collect();
-        restarts();
-        over.store(true, Ordering::Relaxed);
-        load.into_iter().map(|client| client.join().unwrap()).collect()
-    });
-    for (client, id) in waiting.iter_mut().zip(ids) {
-        assert_eq!(client.ask("client id"), id);
-    }
-    let answered = results.iter().map(|(count, _)| count).sum();
-    (answered, results.iter().map(|(_, pause)| *pause).max().unwrap())
+/// What systemd tells of when it went from one state to the next, in microseconds.
+const MOMENTS: [&str; 4] = ["ActiveExit", "InactiveEnter", "ExecMainStart", "ActiveEnter"];
+/// What it did from each to the next.
+const STEPS: [&str; 3] = ["the old daemon stops", "systemd turns round", "the new daemon starts"];
+
+/// How long each step of the last restart took.
+fn steps(machine: &Machine) -> [Duration; 3] {
+    let moment = |name| {
+        let name = format!("{name}TimestampMonotonic");
+        Duration::from_micros(machine.property("kvsock.service", &name).parse().unwrap())
+    };
+    let moments = MOMENTS.map(moment);
+    std::array::from_fn(|step| moments[step + 1].saturating_sub(moments[step]))
 }
 
 fn survives_many_restarts(machine: &Machine) {
-    let (clients, times) = (size("KVSOCK_TEST_CLIENTS", 10_000), size("KVSOCK_TEST_RESTARTS", 5));
-    let (answered, pause) = survive(machine, clients - LOADED, || {
+    let ((all, loaded), times) = (clients(), size("KVSOCK_TEST_RESTARTS", 3));
+    let (mut pauses, mut took) = (Vec::new(), Vec::new());
+    let answered = survive(machine, all - loaded, |load| {
         for _ in 0..times {
+            load.longest_pause();
             restart(machine);
+            pauses.push(load.longest_pause());
+            took.push(steps(machine));
         }
     });
     println!(
-        "{clients} clients, {LOADED} of them with load, {times} restarts: {answered} requests \
-         answered rightly, no connection closed, longest pause {pause:?}"
+        "{all} clients, {loaded} of them with load, {times} restarts: {answered} requests answered \
+         rightly, no connection closed; longest pause {}",
+        Times::new(pauses)
     );
+    for (number, step) in STEPS.into_iter().enumerate() {
+        println!("  {step}: {}", Times::new(took.iter().map(|steps| steps[number]).collect()));
+    }
 }
 
 #[test]
 fn ten_thousand_clients_survive_restarts_beside_valkey() {
     let Some(machine) = Machine::boot_beside_valkey(VALKEY) else { return };
+    machine.start_valkey();
+    survives_many_restarts(&machine);
+}
+
+#[test]
+fn ten_thousand_clients_survive_restarts_with_the_embedded_store() {
+    let Some(machine) = Machine::boot(EMBEDDED) else { return };
+    survives_many_restarts(&machine);
+}
+
+#[test]
+fn ten_thousand_clients_survive_restarts_beside_valkey_on_systemd_257() {
+    let Some(machine) = Machine::boot_trixie(VALKEY) else { return };
     machine.start_valkey();
     survives_many_restarts(&machine);
 }
@@ -186,6 +166,34 @@ fn a_stop_closes_connections_and_the_next_client_starts_the_daemon() {
 }
 
 #[test]
+fn a_restart_gives_nobody_other_rights() {
+    let Some(machine) = Machine::boot(EMBEDDED) else { return };
+    let mut alice = machine
+        .command(&["setpriv", "--reuid=alice", "--regid=alice", "--init-groups"])
+        .args(["nc", "-U", "/run/kvsock/kvsock.sock"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut requests, replies) = (alice.stdin.take().unwrap(), alice.stdout.take().unwrap());
+    let mut replies = BufReader::new(replies).lines().map(Result::unwrap);
+    let mut ask = |request: &str| {
+        requests.write_all(format!("{request}\n").as_bytes()).unwrap();
+        replies.next().unwrap()
+    };
+    assert_eq!(ask("client setname alice"), "OK");
+    let refused = "ERROR: \"cleardb\" command is for administrators.";
+    assert_eq!(ask("cleardb"), refused);
+    restart(&machine);
+    assert_eq!(ask("cleardb"), refused);
+    let who = format!("uid={}", machine.uid("alice"));
+    let about = ask("client list");
+    assert!(about.contains("name=alice") && about.contains(&who), "{about}");
+    drop(requests);
+    alice.kill().and_then(|()| alice.wait()).unwrap();
+}
+
+#[test]
 fn a_crash_drops_connections_and_harms_no_later_start() {
     let Some(machine) = Machine::boot(EMBEDDED) else { return };
     let mut client = Client::connect(&machine);
@@ -199,6 +207,45 @@ fn a_crash_drops_connections_and_harms_no_later_start() {
     assert_eq!(next.ask("get k"), "v");
     restart(&machine);
     assert_eq!(next.ask("get k"), "v");
+}
+
+/// A restart into settings that cannot work, and what becomes of who is connected.
+fn outlives_bad_settings(machine: &Machine) {
+    let mut client = Client::connect(machine);
+    assert_eq!(client.ask("set k v"), "OK");
+    client.write(b"get");
+    machine.set_settings("KVSOCK_STORE=nonsense\n");
+    for _ in 0..2 {
+        let failed = machine.run(&["systemctl", "restart", "kvsock.service"]);
+        assert!(!failed.status.success(), "{failed:?}");
+    }
+    client.write(b" k\n");
+    wait_for("more attempts", || {
+        machine.property("kvsock.service", "NRestarts").parse::<u32>().unwrap() > 1
+    });
+    assert_eq!(machine.property("kvsock.service", "NFileDescriptorStore"), "2");
+    let refused = Client::connect(machine).rest();
+    assert_eq!(refused, "ERROR: kvsock is misconfigured; see the journal\n");
+    machine.set_settings(EMBEDDED);
+    assert_eq!(client.reply().unwrap(), "v");
+
+    machine.set_settings("KVSOCK_TYPO=1\n");
+    machine.run(&["systemctl", "restart", "kvsock.service"]);
+    machine.systemctl(&["stop", "kvsock.service"]);
+    assert_eq!(client.rest(), "", "a stop closes whom nobody serves");
+    assert_eq!(machine.property("kvsock.service", "NFileDescriptorStore"), "0");
+}
+
+#[test]
+fn a_restart_into_bad_settings_closes_nobody() {
+    let Some(machine) = Machine::boot(EMBEDDED) else { return };
+    outlives_bad_settings(&machine);
+}
+
+#[test]
+fn a_restart_into_bad_settings_closes_nobody_on_systemd_257() {
+    let Some(machine) = Machine::boot_trixie(EMBEDDED) else { return };
+    outlives_bad_settings(&machine);
 }
 
 #[test]

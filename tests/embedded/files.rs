@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
+use kvsock::message::Reply;
 use kvsock::store::{OpenError, Options, Sync, Verb};
 
 use crate::support::{Opened, options, value};
@@ -34,4 +36,45 @@ fn every_sync_mode_keeps_what_it_acknowledged_over_a_restart() {
         assert_eq!(store.run(Verb::Get, &["a"]), value("1"));
         store.close();
     }
+}
+
+/// Bytes of the journals in a database's directory.
+fn journals(directory: &Path) -> Vec<u64> {
+    let files = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+    let journals = files.filter(|file| file.path().extension().is_some_and(|it| it == "jnl"));
+    journals.map(|file| file.metadata().unwrap().len()).collect()
+}
+
+#[test]
+fn an_orderly_end_spares_the_next_start_a_long_journal_and_keeps_everything() {
+    let directory = tempfile::tempdir().unwrap();
+    let long = |round: usize, key: usize| format!("{round}-{key}-{}", "x".repeat(10_000));
+    for round in 0..4 {
+        let store = Opened::new(options(directory.path()));
+        if round > 0 {
+            for key in (0..200).filter(|key| key % 2 == 1) {
+                let found = store.run(Verb::Get, &[&format!("k{key}")]);
+                assert_eq!(found, value(long(round - 1, key)), "{key} after {round} rounds");
+            }
+            assert_eq!(store.run(Verb::Get, &["k2"]), Reply::Nil, "removed");
+            assert_eq!(store.ask(Verb::Size), Reply::Integer(100));
+        }
+        for key in 0..200 {
+            store.run(Verb::Set, &[&format!("k{key}"), &long(round, key)]);
+        }
+        for key in (0..200).filter(|key| key % 2 == 0) {
+            store.run(Verb::Del, &[&format!("k{key}")]);
+        }
+        store.close();
+        assert_eq!(journals(directory.path()), [0], "after round {round}");
+    }
+    // A short one is read faster than tables are written.
+    let store = Opened::new(options(directory.path()));
+    store.run(Verb::Set, &["short", "1"]);
+    store.close();
+    assert!(journals(directory.path())[0] > 0);
+    let store = Opened::new(options(directory.path()));
+    assert_eq!(store.run(Verb::Get, &["short"]), value("1"));
+    assert_eq!(store.ask(Verb::Size), Reply::Integer(101));
+    store.close();
 }

@@ -66,8 +66,9 @@ impl Machine {
     }
 
     fn boot_root(lower: &Path, settings: &str) -> Self {
-        let bin = Path::new(env!("CARGO_BIN_EXE_kvsockd")).parent().unwrap();
-        Self::boot_bin(lower, settings, bin)
+        let bin = std::env::var_os("KVSOCK_TEST_PROGRAMS").map(PathBuf::from);
+        let bin = bin.unwrap_or_else(built_for_tests);
+        Self::boot_bin(lower, settings, &bin.canonicalize().unwrap())
     }
 
     fn boot_bin(lower: &Path, settings: &str, bin: &Path) -> Self {
@@ -286,6 +287,12 @@ fn valkey_unit(root: &Path) -> Option<&'static str> {
     ["valkey-server.service", "redis-server.service"]
         .into_iter()
         .find(|unit| root.join("usr/lib/systemd/system").join(unit).exists())
+}
+
+/// The directory of the programs as they are built with the tests. By hand `KVSOCK_TEST_PROGRAMS`
+/// names another, such as that of optimized ones.
+fn built_for_tests() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_kvsockd")).parent().unwrap().to_owned()
 }
 
 fn source(path: &str) -> PathBuf {

@@ -6,6 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fjall::{
@@ -176,7 +177,7 @@ impl Database {
         };
         while self.keyspaces().iter().any(behind) {
             self.check()?;
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(5));
         }
         Ok(())
     }
@@ -190,11 +191,30 @@ impl Database {
         let size: u64 =
             self.keyspaces().iter().map(|keyspace| keyspace.tree.active_memtable().size()).sum();
         if size >= MEMTABLES {
-            for keyspace in self.keyspaces() {
-                keyspace.rotate_memtable()?;
-            }
+            self.begin_writing_out()?;
         }
         Ok(())
+    }
+
+    fn begin_writing_out(&self) -> Result<(), Fault> {
+        for keyspace in self.keyspaces() {
+            keyspace.rotate_memtable()?;
+        }
+        Ok(())
+    }
+
+    /// Writes everything to tables, while nobody writes. False when that takes longer than `limit`.
+    pub(super) fn write_out(&self, limit: Duration) -> Result<bool, Fault> {
+        let end = Instant::now() + limit;
+        self.begin_writing_out()?;
+        while self.is_writing_out() {
+            if Instant::now() > end {
+                return Ok(false);
+            }
+            self.check()?;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(self.keyspaces().iter().all(|keyspace| keyspace.tree.active_memtable().is_empty()))
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::fault::Fault;
 
 // The names that fjall gives, in the order in which it creates a database.
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 const KEYSPACES: &str = "keyspaces";
 const FIRST_JOURNAL: &str = "0.jnl";
 const VERSION: &str = "version";

@@ -18,6 +18,7 @@ mod float;
 mod glob;
 mod group;
 mod integer;
+mod journal;
 mod keys;
 mod layout;
 mod lcs;

@@ -9,8 +9,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use fjall::PersistMode;
+
 use super::database::Database;
 use super::fault::Fault;
+use super::journal::Journal;
 use super::probe;
 use super::scope::Scope;
 use super::shared::Shared;
@@ -24,6 +27,8 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(200);
 const REOPEN_INTERVAL: Duration = Duration::from_millis(500);
 /// How long readers may hold on to a database that is to be closed.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
+/// How long the end may take to spare the next start the journal.
+const WRITE_OUT_LIMIT: Duration = Duration::from_secs(2);
 /// Room that a commit needs.
 const COMMIT_ROOM: usize = 1024 * 1024;
 /// Room that the background work needs.
@@ -145,8 +150,31 @@ impl Recovery {
         }
     }
 
+    /// Closes the store for good, and spares the next start what it can.
+    pub(super) fn finish(mut self) {
+        // As closing, this may panic when the background work did.
+        let journal = catch_unwind(AssertUnwindSafe(|| self.write_out())).unwrap_or_default();
+        self.close();
+        // Where it cannot be spared, the next start takes longer.
+        if let Some(Err(error)) = journal.map(|journal| journal.cut()) {
+            tracing::debug!(%error, "the journal of the embedded store stays");
+        }
+    }
+
+    /// Writes all of the database to tables, if that is worth it; gives the journal that is of no
+    /// use any more.
+    fn write_out(&self) -> Option<Journal> {
+        let database = self.transaction.as_ref()?.database();
+        let is_long = Journal::find(&self.path).ok()??.is_long();
+        if !is_long || self.failure.is_some() || !database.write_out(WRITE_OUT_LIMIT).ok()? {
+            return None;
+        }
+        database.persist(PersistMode::SyncAll).ok()?;
+        Journal::find(&self.path).ok()?
+    }
+
     /// Closes the store; waits for readers, within bounds.
-    pub(super) fn close(&mut self) {
+    fn close(&mut self) {
         self.shared.publish(None);
         let Some(transaction) = self.transaction.take() else { return };
         let database = Arc::downgrade(transaction.database());

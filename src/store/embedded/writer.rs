@@ -85,7 +85,7 @@ impl Writer {
         {
             tracing::warn!(%fault, "last sync of the embedded store failed");
         }
-        self.recovery.close();
+        self.recovery.finish();
     }
 
     fn serve(&mut self, first: Job) {
