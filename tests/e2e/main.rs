@@ -22,6 +22,7 @@ mod configuration;
 mod credential;
 mod crowd;
 mod fault;
+mod fault_store;
 mod idle;
 mod instance;
 mod journal;

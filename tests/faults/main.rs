@@ -17,6 +17,7 @@
 //! | its clock stepped back, and forth | `daemon_clock.rs` |
 //! | its disk full | `daemon_disk.rs`; the engine by itself: `../disk_full.rs` |
 //! | frozen until the watchdog acts, its journal restarted | `../e2e/fault.rs`, under systemd |
+//! | the store's faults and bad clients again, under the units | `../e2e/fault_store.rs` |
 //!
 //! | clients | |
 //! |---|---|
