@@ -44,6 +44,12 @@ impl Machine {
         present(missing.as_deref()).then(|| Self::boot_root(Path::new("/"), settings))
     }
 
+    /// As [`Machine::boot_beside_valkey`], with the programs of this directory.
+    pub(crate) fn boot_with(programs: &Path, settings: &str) -> Option<Self> {
+        let missing = missing_here().or_else(|| missing_valkey(Path::new("/")));
+        present(missing.as_deref()).then(|| Self::boot_bin(Path::new("/"), settings, programs))
+    }
+
     /// As [`Machine::boot`], on Debian 13 with systemd 257. The first call builds its root file
     /// system below `target/`, which takes half a minute and the network.
     pub(crate) fn boot_trixie(settings: &str) -> Option<Self> {

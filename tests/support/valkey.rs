@@ -171,10 +171,13 @@ impl Valkey {
         }
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(self.child.as_ref().expect("the server runs"))
+    }
+
     fn signal(&self, signal: Signal) {
-        let child = self.child.as_ref().expect("the server runs");
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process id");
-        kill_process(pid, signal).expect("signal the server");
+        kill_process(self.pid(), signal).expect("signal the server");
     }
 
     fn command_line(&self) -> Command {
