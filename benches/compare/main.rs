@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     });
     match run {
         Ok(()) => ExitCode::SUCCESS,
-        Err(cause) if cause.is::<interrupt::Interrupted>() => ExitCode::from(130),
+        Err(_) if interrupt::has_come() => ExitCode::from(130),
         Err(_) => ExitCode::FAILURE,
     }
 }

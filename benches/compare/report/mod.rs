@@ -57,6 +57,9 @@ impl Report {
 
     /// What is added from now on belongs there.
     pub(crate) fn section(&mut self, title: &str) {
+        if self.sections.last().is_some_and(|section| section.title == title) {
+            return;
+        }
         self.sections.push(Section { title: title.to_owned(), rows: Vec::new() });
     }
 

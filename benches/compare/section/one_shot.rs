@@ -24,10 +24,6 @@ const OUR_CLIENT: &str = "kvsock, by kvsockd";
 const PASSWORD: &str = "sesame";
 
 pub(super) fn run(options: &Options, report: &mut Report) {
-    if ![CONNECTION, PROCESS, TLS_PROCESS].into_iter().any(|title| options.wants(title)) {
-        return;
-    }
-    report.section("Clients that ask once");
     if options.wants(CONNECTION) || options.wants(PROCESS) {
         plain(options, report);
     }
@@ -51,6 +47,7 @@ fn plain(options: &Options, report: &mut Report) {
         fill(&server.socket, server.dialect, 64);
     }
     if options.wants(CONNECTION) {
+        report.section("Connections that ask once");
         let mut row = Row::new(CONNECTION, if options.short { 20 } else { 500 });
         for server in [&valkey, &proxy, &embedded].into_iter().chain(&peers) {
             row.add(server.name, |count| come_and_go(server, server.dialect, count));
@@ -100,6 +97,7 @@ fn processes(
     (valkey, mut direct): (&Server, Command),
     proxy: &Server,
 ) {
+    report.section("Processes that ask once, as a shell script starts them");
     let mut ours = our_client(&options.programs);
     ours.arg("--socket").arg(&proxy.socket).args(program::get());
     direct.args(program::get());
