@@ -40,14 +40,14 @@ impl Machine {
 
     /// As [`Machine::boot`], where a Valkey (not started yet) is installed.
     pub(crate) fn boot_beside_valkey(settings: &str) -> Option<Self> {
-        let missing = missing_here().or_else(|| missing_valkey(Path::new("/")));
-        present(missing.as_deref()).then(|| Self::boot_root(Path::new("/"), settings))
+        Self::boot_with(&programs(), settings)
     }
 
     /// As [`Machine::boot_beside_valkey`], with the programs of this directory.
     pub(crate) fn boot_with(programs: &Path, settings: &str) -> Option<Self> {
         let missing = missing_here().or_else(|| missing_valkey(Path::new("/")));
-        present(missing.as_deref()).then(|| Self::boot_bin(Path::new("/"), settings, programs))
+        let programs = programs.canonicalize().unwrap();
+        present(missing.as_deref()).then(|| Self::boot_bin(Path::new("/"), settings, &programs))
     }
 
     /// As [`Machine::boot`], on Debian 13 with systemd 257. The first call builds its root file
@@ -72,9 +72,7 @@ impl Machine {
     }
 
     fn boot_root(lower: &Path, settings: &str) -> Self {
-        let bin = std::env::var_os("KVSOCK_TEST_PROGRAMS").map(PathBuf::from);
-        let bin = bin.unwrap_or_else(built_for_tests);
-        Self::boot_bin(lower, settings, &bin.canonicalize().unwrap())
+        Self::boot_bin(lower, settings, &programs())
     }
 
     fn boot_bin(lower: &Path, settings: &str, bin: &Path) -> Self {
@@ -295,10 +293,12 @@ fn valkey_unit(root: &Path) -> Option<&'static str> {
         .find(|unit| root.join("usr/lib/systemd/system").join(unit).exists())
 }
 
-/// The directory of the programs as they are built with the tests. By hand `KVSOCK_TEST_PROGRAMS`
+/// The directory of the programs: of those built with the tests, unless `KVSOCK_TEST_PROGRAMS`
 /// names another, such as that of optimized ones.
-fn built_for_tests() -> PathBuf {
-    Path::new(env!("CARGO_BIN_EXE_kvsockd")).parent().unwrap().to_owned()
+fn programs() -> PathBuf {
+    let given = std::env::var_os("KVSOCK_TEST_PROGRAMS").map(PathBuf::from);
+    let built = || Path::new(env!("CARGO_BIN_EXE_kvsockd")).parent().unwrap().to_owned();
+    given.unwrap_or_else(built).canonicalize().unwrap()
 }
 
 fn source(path: &str) -> PathBuf {

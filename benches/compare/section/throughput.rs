@@ -61,7 +61,9 @@ fn resp(short: bool) -> Vec<Work> {
     }
     [
         cells(Verb::Get, SMALL, &[1, 16, 64], &[1, 50, 1000]),
-        cells(Verb::Get, LARGE, &[1, 16, 64], &[1, 50, 1000]),
+        cells(Verb::Get, LARGE, &[1], &[1]),
+        cells(Verb::Get, LARGE, &[1, 16, 64], &[50]),
+        cells(Verb::Get, LARGE, &[16], &[1000]),
         cells(Verb::Set, SMALL, &[1, 16, 64], &[1, 50]),
         cells(Verb::Set, LARGE, &[1, 16], &[50]),
     ]
