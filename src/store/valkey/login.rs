@@ -7,6 +7,7 @@ use redis::{ProtocolVersion, RedisConnectionInfo};
 use super::cause;
 use super::command::Commands;
 use crate::message::{ErrorReply, Reply};
+use crate::store::integer;
 use crate::store::location::Server;
 use crate::store::options::Options;
 use crate::store::secret::Secret;
@@ -80,6 +81,19 @@ impl Login {
             // Any other error answers that PING alone is not allowed, or not now.
             _ => Ok(()),
         }
+    }
+
+    /// Whether the server, which has taken us in, says what changes between replies only. Those before
+    /// 7.0 say it within them, too (redis/redis#9422).
+    #[expect(clippy::unused_self, reason = "reads as the login's own reply")]
+    pub(super) fn is_orderly(&self, replies: &[Reply]) -> bool {
+        let Some(Reply::Map(fields)) = replies.first() else { return false };
+        let version = fields.iter().find_map(|field| match field {
+            (Reply::Value(name), Reply::Value(version)) if *name == b"version"[..] => Some(version),
+            _ => None,
+        });
+        let major = version.and_then(|version| version.split(|byte| *byte == b'.').next());
+        major.and_then(integer::parse).is_some_and(|major| major >= 7)
     }
 
     /// The same for the `redis` crate.
