@@ -127,8 +127,9 @@ impl Cache {
     pub(super) fn expect(&self, key: Box<[u8]>, expiry: &Reply, asked: Instant) {
         let end = match expiry {
             Reply::Integer(millis @ 0..) => {
-                // It was so much at some moment after the question.
-                Some(asked + Duration::from_millis(millis.unsigned_abs()))
+                // It was so much at some moment after the question. The server leaves off what is less
+                // than a millisecond from the time, and keeps the key to the end of its last one.
+                asked.checked_add(Duration::from_millis(millis.unsigned_abs()))
             }
             // There is no key, or it has no expiry.
             Reply::Integer(_) => None,
