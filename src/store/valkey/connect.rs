@@ -74,7 +74,7 @@ impl Connector {
             let replies = replies.map_err(|lost| lost.cause)?;
             self.login.check(&replies)?;
             if let Some((bytes, figures)) = &self.cache
-                && self.is_told_of_changes(&connection, &replies).await?
+                && Self::is_told_of_changes(&connection, &replies).await?
             {
                 connection.keep_values(Cache::new(*bytes, Arc::clone(figures)));
             }
@@ -85,11 +85,10 @@ impl Connector {
 
     /// Whether the server says on this connection, on which it has replied to the login, what changes.
     async fn is_told_of_changes(
-        &self,
         connection: &Connection,
         replies: &[Reply],
     ) -> Result<bool, Cow<'static, str>> {
-        let refusal = if self.login.is_orderly(replies) {
+        let refusal = if Login::is_orderly(replies) {
             let reply = connection.send_one(&[b"CLIENT", b"TRACKING", b"ON"]).await;
             match reply.map_err(|lost| lost.cause)? {
                 Reply::Error(error) => cause::of_reply(&error),

@@ -85,8 +85,7 @@ impl Login {
 
     /// Whether the server, which has taken us in, says what changes between replies only. Those before
     /// 7.0 say it within them, too (redis/redis#9422).
-    #[expect(clippy::unused_self, reason = "reads as the login's own reply")]
-    pub(super) fn is_orderly(&self, replies: &[Reply]) -> bool {
+    pub(super) fn is_orderly(replies: &[Reply]) -> bool {
         let Some(Reply::Map(fields)) = replies.first() else { return false };
         let version = fields.iter().find_map(|field| match field {
             (Reply::Value(name), Reply::Value(version)) if *name == b"version"[..] => Some(version),
@@ -125,4 +124,23 @@ fn serves_not(error: &ErrorReply) -> bool {
     let ErrorReply::Coded(text) = error else { return false };
     let code = text.split(' ').next().unwrap_or_default();
     matches!(code, "LOADING" | "MASTERDOWN" | "BUSY" | "NOAUTH")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_from_version_7_on_are_orderly() {
+        let hello = |version| {
+            let fields = [("server", "redis"), ("version", version)];
+            let pair = |(name, text)| (Reply::value(name), Reply::value(text));
+            [Reply::Map(fields.map(pair).into())]
+        };
+        assert!(
+            ["7.0.15", "7.2.4", "8.0.1", "10.0"].iter().all(|it| Login::is_orderly(&hello(it)))
+        );
+        assert!(["6.2.14", "", "new"].iter().all(|it| !Login::is_orderly(&hello(it))));
+        assert!(!Login::is_orderly(&[Reply::OK]) && !Login::is_orderly(&[]));
+    }
 }
