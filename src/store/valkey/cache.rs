@@ -48,6 +48,8 @@ pub(super) struct Figures {
 #[derive(Debug)]
 pub(super) struct Cache {
     figures: Arc<Figures>,
+    /// Bytes that one key may take with its value.
+    largest: u64,
     state: Mutex<State>,
 }
 
@@ -74,12 +76,12 @@ struct Size;
 
 impl Weighter<Box<[u8]>, Known> for Size {
     fn weight(&self, key: &Box<[u8]>, known: &Known) -> u64 {
-        size(key, known.value.as_ref())
+        size(key, known.value.as_ref().map_or(0, Bytes::len))
     }
 }
 
-fn size(key: &[u8], value: Option<&Bytes>) -> u64 {
-    OVERHEAD + (key.len() + value.map_or(0, Bytes::len)) as u64
+fn size(key: &[u8], value: usize) -> u64 {
+    OVERHEAD + (key.len() + value) as u64
 }
 
 /// A look at the values, for one batch.
@@ -96,7 +98,8 @@ impl Cache {
             .expect("both capacities are given");
         let hasher = DefaultHashBuilder::default();
         let values = Values::with_options(options, Size, hasher, DefaultLifecycle::default());
-        Cache { figures, state: Mutex::new(State { values, as_of: None, coming: None }) }
+        let state = Mutex::new(State { values, as_of: None, coming: None });
+        Cache { figures, largest: bytes as u64 / FRACTION, state }
     }
 
     /// A look at the values, unless the server has been silent for too long.
@@ -143,15 +146,20 @@ impl Cache {
         let mut state = self.state();
         let Some((key, end)) = state.coming.take() else { return };
         let known = match reply {
-            // A copy, since the slice would keep the whole buffer it was read into.
-            Some(Reply::Value(value)) => Known { value: Some(Bytes::copy_from_slice(value)), end },
+            Some(Reply::Value(value)) if self.has_place(&key, value.len()) => {
+                // A copy, since the slice would keep the whole buffer it was read into.
+                Known { value: Some(Bytes::copy_from_slice(value)), end }
+            }
             // It stays away until somebody sets it, which the server will say.
-            Some(Reply::Nil) => Known { value: None, end: None },
+            Some(Reply::Nil) if self.has_place(&key, 0) => Known { value: None, end: None },
             _ => return,
         };
-        if size(&key, known.value.as_ref()) <= state.values.capacity() / FRACTION {
-            state.values.insert(key, known);
-        }
+        state.values.insert(key, known);
+    }
+
+    /// Whether a value of that length may be kept for `key`.
+    pub(super) fn has_place(&self, key: &[u8], length: usize) -> bool {
+        size(key, length) <= self.largest
     }
 
     /// What the server says unasked: that a key changed, or all of them.

@@ -106,7 +106,10 @@ impl<'a> Run<'a> {
         let (mut commands, mut wanted) = (Commands::default(), VecDeque::new());
         for (number, position) in self.open.iter().enumerate() {
             let operation = &self.batch[*position];
-            if cache.is_some() && operation.verb == Verb::Get {
+            if let Some(cache) = cache
+                && operation.verb == Verb::Get
+                && cache.has_place(&operation.args[0], 0)
+            {
                 let key = prefix.stored(&operation.args[0]).into_boxed_slice();
                 commands.push(&[b"PTTL", &key]);
                 wanted.push_back(Wanted { number, key });
@@ -114,7 +117,8 @@ impl<'a> Run<'a> {
             prefix.write(operation, &mut commands);
         }
         if let Some(cache) = cache {
-            cache.count(0, wanted.len());
+            let gets = self.open.iter().filter(|it| self.batch[**it].verb == Verb::Get);
+            cache.count(0, gets.count());
         }
         Question { commands, wanted, kept, max_reply: self.max_reply, hold }
     }
