@@ -24,7 +24,7 @@ fn stderr(output: &Output) -> String {
 #[test]
 fn every_fault_is_named_at_once_and_nothing_starts() {
     let settings =
-        [("STORE", "nonsense"), ("TYPO", "1"), ("MAX_CLIENTS", "many"), ("CACHE", "64MiB")];
+        [("STORE", "nonsense"), ("TYPO", "1"), ("MAX_CLIENTS", "many"), ("CACHE", "plenty")];
     let output = run(&settings, &["--store-timeout=soon"]);
     assert_eq!(output.status.code(), Some(CONFIG));
     let stderr = stderr(&output);

@@ -140,6 +140,7 @@ fn context(namespace: Namespace) -> Arc<Context> {
         sync: store::Sync::Always,
         last_depth: 10,
         max_reply: 0,
+        cache: 0,
         has_parts: namespace == Namespace::User,
         watch_limit: Duration::from_secs(1),
     });

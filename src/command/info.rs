@@ -164,6 +164,12 @@ fn kvsock(context: &Context) -> Fields {
             fields.push(("kvsock_store_error", why.escape_debug().to_string()));
         }
     }
+    if let Some(cache) = context.store().near_cache() {
+        fields.push(("kvsock_cache_hits", cache.hits.to_string()));
+        fields.push(("kvsock_cache_misses", cache.misses.to_string()));
+        fields.push(("kvsock_cache_keys", cache.keys.to_string()));
+        fields.push(("kvsock_cache_bytes", cache.bytes.to_string()));
+    }
     fields
 }
 

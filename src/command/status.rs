@@ -10,7 +10,7 @@ use super::session::Session;
 use super::size::CachedSize;
 use super::space::Namespace;
 use crate::message::{Args, Reply};
-use crate::store::{Health, Operation, Store, Verb};
+use crate::store::{Health, NearCache, Operation, Store, Verb};
 
 /// The longest that a `status` waits for a new count of the keys.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -30,7 +30,17 @@ struct Status<'a> {
     errors: u64,
     hits: u64,
     misses: u64,
+    /// The near cache, if there is one.
+    cache: Option<CacheStatus>,
     log_dropped: u64,
+}
+
+#[derive(Serialize)]
+struct CacheStatus {
+    hits: u64,
+    misses: u64,
+    keys: usize,
+    bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -60,7 +70,15 @@ async fn status<'a>(context: &'a Context, session: &mut Session) -> Status<'a> {
         errors: Counters::read(&counters.errors),
         hits: Counters::read(&counters.hits),
         misses: Counters::read(&counters.misses),
+        cache: context.store().near_cache().map(CacheStatus::from),
         log_dropped: context.logging.dropped(),
+    }
+}
+
+impl From<NearCache> for CacheStatus {
+    fn from(cache: NearCache) -> CacheStatus {
+        let NearCache { hits, misses, keys, bytes } = cache;
+        CacheStatus { hits, misses, keys, bytes }
     }
 }
 
@@ -72,9 +90,12 @@ pub(super) async fn text(context: &Context, session: &mut Session) -> Reply {
         None => "up".to_owned(),
         Some(why) => format!("down: {}", why.escape_debug()),
     };
+    let cache = status.cache.map_or_else(String::new, |cache| {
+        format!(" Cache Hits: {}, Cache Misses: {},", cache.hits, cache.misses)
+    });
     Reply::Text(format!(
         "DB Size: {size}, Uptime: {:.2}s, Store: {} ({state}), Clients: {}, Requests: {}, \
-         Errors: {}, Version: {}",
+         Errors: {},{cache} Version: {}",
         status.uptime_seconds,
         status.store.url,
         status.clients,

@@ -65,6 +65,9 @@ pub enum Warning {
     /// A user name or password for a store that asks for none.
     #[error("a user name or password is given, but the store {0} has no use for it")]
     PasswordUnused(String),
+    /// A near cache for a store that is near already.
+    #[error("KVSOCK_CACHE is set, but the store {0} has no use for it")]
+    CacheUnused(String),
 }
 
 /// A start with valid settings.

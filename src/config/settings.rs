@@ -95,7 +95,6 @@ pub(super) fn read(
 
 /// Settings whose feature is not there yet hold one value only.
 fn planned(reader: &mut Reader, inputs: &Inputs) {
-    reader.read("CACHE", inputs.cache.as_ref(), value::only("0", value::size));
     reader.read("WORKERS", inputs.workers.as_ref(), value::only("1", value::count));
 }
 
@@ -194,6 +193,7 @@ fn store(
     }
     let timeout = reader.read("STORE_TIMEOUT", inputs.store_timeout.as_ref(), value::time);
     let sync = reader.read("SYNC", inputs.sync.as_ref(), sync);
+    let cache = reader.read("CACHE", inputs.cache.as_ref(), value::size);
     let last_depth = reader.read("LAST_DEPTH", inputs.last_depth.as_ref(), value::count);
     // Its fault, if any, is the serving side's.
     let max_reply = value::message_size(reader.given.text("MAX_REPLY")).ok();
@@ -207,6 +207,7 @@ fn store(
         sync: sync?,
         last_depth: last_depth?,
         max_reply: max_reply?,
+        cache: cache?,
         has_parts: false,
         watch_limit: WATCH_LIMIT,
     })
@@ -233,7 +234,7 @@ fn sync(text: &str) -> Result<store::Sync, Problem> {
 
 fn warnings(settings: &Settings) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    let store::Options { location, username, password, tls, .. } = &settings.store;
+    let store::Options { location, username, password, tls, cache, .. } = &settings.store;
     let encrypted = matches!(
         location,
         Location::Valkey(store::Server { transport: Transport::Tls { .. }, .. })
@@ -243,6 +244,9 @@ fn warnings(settings: &Settings) -> Vec<Warning> {
     }
     if matches!(location, Location::Embedded(_)) && (username.is_some() || password.is_some()) {
         warnings.push(Warning::PasswordUnused(location.to_string()));
+    }
+    if matches!(location, Location::Embedded(_)) && *cache > 0 {
+        warnings.push(Warning::CacheUnused(location.to_string()));
     }
     warnings
 }

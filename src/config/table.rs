@@ -144,7 +144,12 @@ pub const SETTINGS: &[Setting] = &[
         "NUMBER",
         "How many of the most recently set keys the command last can reach",
     ),
-    row("CACHE", "0", "SIZE", "Bytes of the near cache; this version has only 0, none"),
+    row(
+        "CACHE",
+        "0",
+        "SIZE",
+        "Bytes of the near cache over a Valkey store: values that it need not be asked for again; 0 is none",
+    ),
     row("WORKERS", "1", "NUMBER", "Serving threads; this version has only 1"),
     row(
         "SCRIPTS",

@@ -131,9 +131,9 @@ mod tests {
 
     #[test]
     fn what_is_not_there_yet_names_the_one_value_that_is() {
-        let cache = only("0", size);
-        assert!(cache("0B").is_ok());
-        let problem = cache("64MiB").expect_err("no cache yet").to_string();
-        assert_eq!(problem, "\"64MiB\" is not supported by this version (only 0)");
+        let workers = only("1", count);
+        assert!(workers("1").is_ok());
+        let problem = workers("2").expect_err("no threads yet").to_string();
+        assert_eq!(problem, "\"2\" is not supported by this version (only 1)");
     }
 }

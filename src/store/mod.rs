@@ -27,7 +27,7 @@ pub use self::location::{Location, LocationError, Server, Transport};
 pub use self::operation::{Effect, Keys, Operation, Verb};
 pub use self::options::{Options, Sync, Tls};
 pub use self::secret::Secret;
-pub use self::state::{Health, OpenError};
+pub use self::state::{Health, NearCache, OpenError};
 pub use self::watch::Watch;
 
 /// An open store.
@@ -151,6 +151,14 @@ impl Store {
         match self {
             Store::Valkey(engine) => engine.health(),
             Store::Embedded(engine) => engine.health(),
+        }
+    }
+
+    /// What the near cache holds; `None` where there is none, see [`Options::cache`].
+    pub fn near_cache(&self) -> Option<NearCache> {
+        match self {
+            Store::Valkey(engine) => engine.near_cache(),
+            Store::Embedded(_) => None,
         }
     }
 

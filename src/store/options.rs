@@ -29,6 +29,9 @@ pub struct Options {
     pub last_depth: usize,
     /// Bytes that one reply may hold.
     pub max_reply: usize,
+    /// Bytes that the Valkey engine's near cache may take; 0 is none. The embedded engine has no use
+    /// for it.
+    pub cache: usize,
     /// Whether clients use parts of the store, see [`super::Store::part`], whose names end with
     /// their first colon.
     pub has_parts: bool,

@@ -9,6 +9,19 @@ pub enum Health {
     Down(String),
 }
 
+/// What the near cache holds, and how often values were found in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NearCache {
+    /// Values that were found.
+    pub hits: u64,
+    /// Values that the server was asked for.
+    pub misses: u64,
+    /// Keys of which something is known.
+    pub keys: usize,
+    /// Bytes that this takes.
+    pub bytes: u64,
+}
+
 /// The store cannot be opened at all (as opposed to being away just now).
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {

@@ -128,6 +128,17 @@ pub(crate) fn valkey_unix_prefixed() -> Option<Subject> {
     valkey_unix().map(prefixed)
 }
 
+/// With a near cache so small that values leave it, too.
+pub(crate) fn valkey_cached() -> Option<Subject> {
+    let mut subject = valkey_unix()?;
+    subject.options.cache = 64 * 1024;
+    Some(subject)
+}
+
+pub(crate) fn valkey_cached_prefixed() -> Option<Subject> {
+    valkey_cached().map(prefixed)
+}
+
 pub(crate) fn valkey_tls() -> Option<Subject> {
     let settings = vec![["user", "kvsock on >secret ~* &* +@all"]];
     let server = Setup { tls: true, settings, ..Setup::default() }.start()?;

@@ -1,5 +1,5 @@
 //! The contract of the store: every promise of the seam, checked on every engine, with and
-//! without a prefix, and over each way to a server.
+//! without a prefix, over each way to a server, and with a near cache.
 
 mod batches;
 mod engine;
@@ -157,6 +157,8 @@ contract! {
     valkey_tcp_prefixed
     valkey_unix
     valkey_unix_prefixed
+    valkey_cached
+    valkey_cached_prefixed
     valkey_tls
     valkey_tls_prefixed
 }

@@ -101,6 +101,16 @@ fn kvsock_under_a_prefix_answers_as_valkey_in_resp3() {
 }
 
 #[test]
+fn kvsock_with_a_near_cache_answers_as_valkey_in_resp2() {
+    check(Engine::Cached, false);
+}
+
+#[test]
+fn kvsock_with_a_near_cache_answers_as_valkey_in_resp3() {
+    check(Engine::Cached, true);
+}
+
+#[test]
 fn one_command_too_many_on_one_server_is_found() {
     let (Some(reference), Some(subject)) =
         (Server::start(Engine::Plain), Server::start(Engine::Plain))

@@ -18,6 +18,8 @@ pub(crate) enum Engine {
     Valkey,
     /// The same, under a prefix.
     Prefixed,
+    /// With a near cache.
+    Cached,
 }
 
 /// A prefix that must not be taken for a pattern.
@@ -56,7 +58,9 @@ impl Server {
         }
         let valkey = Setup::default().start()?;
         let prefix = if engine == Engine::Prefixed { PREFIX } else { "" };
-        let daemon = Daemon::start(&[("STORE", &valkey.url()), ("KEY_PREFIX", prefix)]);
+        let cache = if engine == Engine::Cached { "64KiB" } else { "0" };
+        let settings = [("STORE", &*valkey.url()), ("KEY_PREFIX", prefix), ("CACHE", cache)];
+        let daemon = Daemon::start(&settings);
         Some(Server { engine, daemon: Some(daemon), valkey: Some(valkey) })
     }
 
@@ -69,12 +73,16 @@ impl Server {
     pub(crate) fn plant_list(&self) {
         let (command, key) = match self.engine {
             Engine::Plain => (PLANT, LIST.to_owned()),
-            Engine::Valkey => ("RPUSH", LIST.to_owned()),
+            Engine::Valkey | Engine::Cached => ("RPUSH", LIST.to_owned()),
             Engine::Prefixed => ("RPUSH", format!("{PREFIX}{LIST}")),
             Engine::Embedded => return,
         };
         let valkey = self.valkey.as_ref().expect("all others have one");
         Connection::open(&valkey.socket(), false).ask(&[command, &key, "element"]);
+        if self.engine == Engine::Cached {
+            // What was done there is known once the store was asked.
+            Connection::open(&self.socket(), false).ask(&["PINGDB"]);
+        }
     }
 
     /// Where its clients connect.

@@ -77,6 +77,11 @@ fn histories_over_valkey_under_faults_are_linearizable() {
 }
 
 #[test]
+fn histories_over_valkey_with_a_near_cache_under_faults_are_linearizable() {
+    check(Engine::CachedValkey);
+}
+
+#[test]
 fn histories_over_the_embedded_store_under_faults_are_linearizable() {
     check(Engine::Embedded);
 }

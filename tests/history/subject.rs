@@ -22,6 +22,8 @@ const STORE_TIMEOUT: &str = "700ms";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Engine {
     Valkey,
+    /// With a near cache.
+    CachedValkey,
     Embedded,
 }
 
@@ -29,7 +31,7 @@ impl Engine {
     /// For how long what has expired may be found, in nanoseconds: while the embedded store syncs.
     pub(crate) fn lateness(self) -> u64 {
         match self {
-            Engine::Valkey => 0,
+            Engine::Valkey | Engine::CachedValkey => 0,
             Engine::Embedded => 2_000_000_000,
         }
     }
@@ -121,7 +123,9 @@ impl Subject {
         });
         let liar = lie.map(|lie| Liar::start(&valkey.socket(), lie));
         let url = liar.as_ref().map_or_else(|| relay.url(), Liar::url);
-        let daemon = Manager::start(&[("STORE", &*url), ("STORE_TIMEOUT", STORE_TIMEOUT)]);
+        let cache = if engine == Engine::CachedValkey { "64KiB" } else { "0" };
+        let settings = [("STORE", &*url), ("STORE_TIMEOUT", STORE_TIMEOUT), ("CACHE", cache)];
+        let daemon = Manager::start(&settings);
         let valkey = Some((valkey, relay));
         Some(Subject { daemon, interruptions, valkey, liar, weather })
     }

@@ -24,6 +24,7 @@ pub fn options(directory: &Path) -> Options {
         sync: Sync::No,
         last_depth: 1_000,
         max_reply: 64 * 1024 * 1024,
+        cache: 0,
         has_parts: false,
         watch_limit: Duration::from_secs(60),
     }

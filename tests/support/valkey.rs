@@ -249,6 +249,7 @@ pub(crate) fn options(location: Location) -> Options {
         sync: Sync::Always,
         last_depth: 1000,
         max_reply: 64 * 1024 * 1024,
+        cache: 0,
         has_parts: false,
         watch_limit: Duration::from_secs(60),
     }

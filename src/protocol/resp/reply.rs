@@ -19,14 +19,21 @@ pub struct ReplyDecoder {
 pub enum Taken {
     /// A reply, whole.
     Reply(Reply),
+    /// What the server said unasked, between two replies.
+    Push(Vec<Reply>),
     /// The end of a reply of which [`ReplyDecoder::skip`] was said.
     Skipped,
 }
 
 impl ReplyDecoder {
+    /// For who has told the server what to say unasked.
+    pub fn taking_pushes() -> ReplyDecoder {
+        ReplyDecoder { scan: Scan::taking_pushes(), skip: None }
+    }
+
     /// Takes the next reply from the front of `buffer`; `None` if it is not all there. Until then
-    /// `buffer` is left as it is, unless the reply is skipped. Attributes and pushes, which nobody
-    /// asked for, are malformed.
+    /// `buffer` is left as it is, unless the reply is skipped. Attributes are malformed, and so are
+    /// pushes, except for [`ReplyDecoder::taking_pushes`].
     pub fn take(&mut self, buffer: &mut BytesMut) -> Result<Option<Taken>, Malformed> {
         if let Some(skip) = &mut self.skip {
             let is_over = skip.read(buffer)?;
@@ -38,20 +45,34 @@ impl ReplyDecoder {
         if !self.scan.go_on(buffer)? {
             return Ok(None);
         }
-        let scan = std::mem::take(&mut self.scan);
+        let next = self.scan.renewed();
+        let scan = std::mem::replace(&mut self.scan, next);
         let bytes = buffer.split_to(scan.start).freeze();
-        Ok(Some(Taken::Reply(build(&mut scan.parts.into_iter(), &bytes))))
+        let mut parts = scan.parts.into_iter();
+        Ok(Some(match parts.as_slice() {
+            [Part::Push(count), ..] => {
+                let count = *count;
+                parts.next();
+                Taken::Push((0..count).map(|_| build(&mut parts, &bytes)).collect())
+            }
+            _ => Taken::Reply(build(&mut parts, &bytes)),
+        }))
     }
 
-    /// As [`ReplyDecoder::take`], for those who want every reply.
+    /// As [`ReplyDecoder::take`], for those who want every reply, and nothing else.
     pub fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Reply>, Malformed> {
         loop {
             match self.take(buffer)? {
                 Some(Taken::Reply(reply)) => return Ok(Some(reply)),
-                Some(Taken::Skipped) => {}
+                Some(Taken::Skipped | Taken::Push(_)) => {}
                 None => return Ok(None),
             }
         }
+    }
+
+    /// Whether a reply has begun to come, of which is known that it is one and no push.
+    pub fn is_within_reply(&self) -> bool {
+        self.scan.is_within_reply()
     }
 
     /// Bytes of memory that the reply which is not all there will take at least.
@@ -71,7 +92,8 @@ impl ReplyDecoder {
 
     /// Reads away the rest of the reply that is not all there, in bounded memory.
     pub fn skip(&mut self) {
-        let scan = std::mem::take(&mut self.scan);
+        let next = self.scan.renewed();
+        let scan = std::mem::replace(&mut self.scan, next);
         self.skip.get_or_insert_with(|| Skip::of(scan));
     }
 }
@@ -88,7 +110,9 @@ fn build(parts: &mut impl Iterator<Item = Part>, bytes: &Bytes) -> Reply {
         Part::Whole(reply) => reply,
         Part::Value(range) => Reply::Value(bytes.slice(range)),
         Part::Text(range) => Reply::Text(String::from_utf8_lossy(&bytes[range]).into_owned()),
-        Part::Array(count) => Reply::Array((0..count).map(|_| build(parts, bytes)).collect()),
+        Part::Array(count) | Part::Push(count) => {
+            Reply::Array((0..count).map(|_| build(parts, bytes)).collect())
+        }
         Part::Set(count) => Reply::Set((0..count).map(|_| build(parts, bytes)).collect()),
         Part::Map(count) => {
             Reply::Map((0..count).map(|_| (build(parts, bytes), build(parts, bytes))).collect())
@@ -193,6 +217,48 @@ mod tests {
                 let expected = vec![Err(expected)];
                 assert_eq!(decoded(input.as_bytes(), step), (expected, 0), "{input:?} by {step}");
             }
+        }
+    }
+
+    #[test]
+    fn pushes_come_between_replies_to_who_takes_them() {
+        let push = ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n";
+        let input = format!("{push}*1\r\n$3\r\nabc\r\n{push}>0\r\n+OK\r\n{push}");
+        let said = || Taken::Push(vec![value("invalidate"), Reply::Array(vec![value("k")])]);
+        for step in 1..=input.len() {
+            let (mut decoder, mut buffer) = (ReplyDecoder::taking_pushes(), BytesMut::new());
+            let mut found = Vec::new();
+            for piece in input.as_bytes().chunks(step) {
+                buffer.extend_from_slice(piece);
+                while let Some(taken) = decoder.take(&mut buffer).expect("well formed") {
+                    found.push(taken);
+                }
+            }
+            let first = Taken::Reply(Reply::Array(vec![value("abc")]));
+            let second = Taken::Reply(Reply::OK);
+            let expected = [said(), first, said(), Taken::Push(vec![]), second, said()];
+            assert_eq!(found, expected, "by {step}");
+        }
+        let mut nested = BytesMut::from(&b"*1\r\n>1\r\n+a\r\n"[..]);
+        let malformed = ReplyDecoder::taking_pushes().take(&mut nested);
+        assert_eq!(malformed, Err(Malformed::Kind(b'>')));
+        let mut endless = BytesMut::from(&b">-1\r\n"[..]);
+        let malformed = ReplyDecoder::taking_pushes().take(&mut endless);
+        assert_eq!(malformed, Err(Malformed::Number(b'>')));
+    }
+
+    #[test]
+    fn a_reply_is_known_from_its_first_line_and_a_push_is_none() {
+        for (begun, expected) in [
+            ("", false),
+            ("$10", false),
+            (">2\r\n$3\r\n", false),
+            ("$10\r\n", true),
+            ("*2\r\n", true),
+        ] {
+            let (mut decoder, mut buffer) = (ReplyDecoder::taking_pushes(), BytesMut::from(begun));
+            assert_eq!(decoder.take(&mut buffer), Ok(None));
+            assert_eq!(decoder.is_within_reply(), expected, "{begun:?}");
         }
     }
 

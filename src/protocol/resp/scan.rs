@@ -44,6 +44,8 @@ pub(super) enum Part {
     Set(usize),
     /// Twice as many follow.
     Map(usize),
+    /// So many follow, and it is no reply: the server says it unasked.
+    Push(usize),
 }
 
 /// What a look at the next part has found.
@@ -72,9 +74,31 @@ pub(super) struct Scan {
     data: usize,
     /// Where the value will end that is being received, if it is one; otherwise 0.
     announced: usize,
+    /// A push may come in place of a reply; within one it never may.
+    takes_pushes: bool,
 }
 
 impl Scan {
+    /// One that takes pushes.
+    pub(super) fn taking_pushes() -> Scan {
+        Scan { takes_pushes: true, ..Scan::default() }
+    }
+
+    /// As it was made.
+    #[must_use]
+    pub(super) fn renewed(&self) -> Scan {
+        Scan { takes_pushes: self.takes_pushes, ..Scan::default() }
+    }
+
+    /// Whether a reply has begun, of which is known that it is one.
+    pub(super) fn is_within_reply(&self) -> bool {
+        match self.parts.first() {
+            Some(Part::Push(_)) => false,
+            Some(_) => true,
+            None => self.announced > 0,
+        }
+    }
+
     /// Looks on; true if the reply is whole.
     pub(super) fn go_on(&mut self, buffer: &[u8]) -> Result<bool, Malformed> {
         loop {
@@ -90,7 +114,7 @@ impl Scan {
     pub(super) fn step(&mut self, buffer: &[u8]) -> Result<Step, Malformed> {
         let Some((part, next)) = self.read_part(buffer)? else { return Ok(Step::Waiting) };
         let within = match &part {
-            Part::Array(count) | Part::Set(count) => *count,
+            Part::Array(count) | Part::Set(count) | Part::Push(count) => *count,
             Part::Map(count) => count.saturating_mul(2),
             Part::Value(range) | Part::Text(range) => {
                 self.data += range.len();
@@ -154,6 +178,10 @@ impl Scan {
         true
     }
 
+    fn is_at_top(&self) -> bool {
+        self.parts.is_empty() && self.open.is_empty()
+    }
+
     /// The next part and where it ends, if it is all there.
     fn read_part(&mut self, buffer: &[u8]) -> Result<Option<(Part, usize)>, Malformed> {
         let Some(kind) = buffer.get(self.start).copied() else { return Ok(None) };
@@ -161,6 +189,7 @@ impl Scan {
             b'+' | b'-' | b':' | b',' | b'#' | b'_' => self.read_line(kind, buffer),
             b'$' | b'=' => self.read_bulk(kind, buffer),
             b'*' | b'~' | b'%' => self.read_count(kind, buffer),
+            b'>' if self.takes_pushes && self.is_at_top() => self.read_count(kind, buffer),
             other => Err(Malformed::Kind(other)),
         }
     }
@@ -215,6 +244,7 @@ impl Scan {
         let part = match kind {
             b'~' => Part::Set(count),
             b'%' => Part::Map(count),
+            b'>' => Part::Push(count),
             _ => Part::Array(count),
         };
         Ok(Some((part, next)))

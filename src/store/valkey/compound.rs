@@ -5,11 +5,13 @@ use std::borrow::Cow;
 
 use tokio::time::Instant;
 
-use super::connection::{Connection, Lost};
+use super::cache::Cache;
+use super::connection::Connection;
 use super::encode::Prefix;
 use super::index::Index;
 use super::link::Link;
 use super::pipeline::Run;
+use super::question::Lost;
 use super::reply::{self, Fault};
 use super::{RETRY_WAIT, last, random, save, scan};
 use crate::memory::Hold;
@@ -109,7 +111,11 @@ impl Compound<'_> {
         let mut begun = false;
         loop {
             let cleared = match self.link.connection(self.deadline).await {
-                Ok(connection) => scan::clear(&connection, self.prefix, &mut begun).await,
+                Ok(connection) => {
+                    let cleared = scan::clear(&connection, self.prefix, &mut begun).await;
+                    connection.cache().into_iter().for_each(Cache::clear);
+                    cleared
+                }
                 Err(cause) => return reply::unavailable(cause),
             };
             match cleared {

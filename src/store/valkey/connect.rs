@@ -12,10 +12,12 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, PushInfo, PushKind};
 use rustls::ClientConfig;
 
+use super::cache::{Cache, Figures};
 use super::connection::{Connection, Ending};
 use super::login::Login;
 use super::single::Single;
 use super::{blocked, cause, stream, tls};
+use crate::message::Reply;
 use crate::store::location::{Server, Transport};
 use crate::store::options::Options;
 use crate::store::state::OpenError;
@@ -32,11 +34,17 @@ pub(super) struct Connector {
     attempt: Duration,
     /// How long a reply may take on the connections made; `None` is without end.
     patience: Option<Duration>,
+    /// Bytes of the near cache, and what is counted of it, if there is to be one.
+    cache: Option<(usize, Arc<Figures>)>,
 }
 
 impl Connector {
     /// Checks the settings; connects to nothing yet.
-    pub(super) fn new(server: &Server, options: &Options) -> Result<Connector, OpenError> {
+    pub(super) fn new(
+        server: &Server,
+        options: &Options,
+        figures: Option<Arc<Figures>>,
+    ) -> Result<Connector, OpenError> {
         let tls = match server.transport {
             Transport::Tls { .. } => Some(Arc::new(tls::config(&options.tls)?)),
             Transport::Tcp { .. } | Transport::Unix { .. } => None,
@@ -48,6 +56,7 @@ impl Connector {
             login: Login::new(server, options),
             attempt: patience.map_or(ATTEMPT, |patience| patience.min(ATTEMPT)),
             patience,
+            cache: figures.map(|figures| (options.cache, figures)),
         })
     }
 
@@ -60,12 +69,36 @@ impl Connector {
     pub(super) async fn connect(&self) -> Result<Arc<Connection>, Cow<'static, str>> {
         let connecting = async {
             let stream = stream::connect(&self.transport, self.tls.as_ref()).await?;
-            let connection = Connection::new(stream, self.patience);
+            let connection = Connection::new(stream, self.patience, self.cache.is_some());
             let replies = connection.send(self.login.commands()).await;
-            self.login.check(&replies.map_err(|lost| lost.cause)?)?;
+            let replies = replies.map_err(|lost| lost.cause)?;
+            self.login.check(&replies)?;
+            if let Some((bytes, figures)) = &self.cache
+                && Self::is_told_of_changes(&connection, &replies).await?
+            {
+                connection.keep_values(Cache::new(*bytes, Arc::clone(figures)));
+            }
             Ok(Arc::new(connection))
         };
         self.in_time(connecting).await
+    }
+
+    /// Whether the server says on this connection, on which it has replied to the login, what changes.
+    async fn is_told_of_changes(
+        connection: &Connection,
+        replies: &[Reply],
+    ) -> Result<bool, Cow<'static, str>> {
+        let refusal = if Login::is_orderly(replies) {
+            let reply = connection.send_one(&[b"CLIENT", b"TRACKING", b"ON"]).await;
+            match reply.map_err(|lost| lost.cause)? {
+                Reply::Error(error) => cause::of_reply(&error),
+                _ => return Ok(true),
+            }
+        } else {
+            "before version 7.0 it says within replies what changes".into()
+        };
+        tracing::warn!(%refusal, "no near cache: the store does not say what changes");
+        Ok(false)
     }
 
     /// Makes a connection for one client alone. The server is known to serve.

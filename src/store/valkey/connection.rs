@@ -13,22 +13,14 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
 
+use super::cache::Cache;
 use super::command::{Commands, Outgoing};
 use super::driver::Driver;
+use super::question::{Answer, Asked, Lost, Question};
 use super::stream::Stream;
 use crate::memory::Hold;
 use crate::message::Reply;
-
-/// The connection ended before all replies were there.
-#[derive(Debug, Clone)]
-pub(super) struct Lost {
-    /// Why.
-    pub(super) cause: Cow<'static, str>,
-    /// Nothing was sent; otherwise what was sent was carried out, or not.
-    pub(super) is_unsent: bool,
-}
 
 /// Whether and why a connection has ended; its parts learn of it together.
 #[derive(Debug, Default)]
@@ -61,50 +53,6 @@ impl Ending {
     }
 }
 
-/// What is asked, and how many of its replies must be taken whatever they are.
-#[derive(Debug)]
-pub(super) struct Question {
-    /// The commands.
-    pub(super) commands: Commands,
-    /// Of so many first commands the reply cannot be asked for again. The others are read away,
-    /// from the first on that finds no room.
-    pub(super) kept: usize,
-    /// Bytes of data that one reply may hold; a longer one is read away, and an error instead.
-    pub(super) max_reply: usize,
-    /// What the replies take.
-    pub(super) hold: Hold,
-}
-
-/// Replies in order: as many as there was room for.
-#[derive(Debug)]
-pub(super) struct Answer {
-    /// The replies.
-    pub(super) replies: Vec<Reply>,
-    /// What they take.
-    pub(super) hold: Hold,
-}
-
-/// A question on its way.
-#[derive(Debug)]
-pub(super) struct Asked {
-    /// How many replies are to come.
-    pub(super) count: usize,
-    /// See [`Question::kept`].
-    pub(super) kept: usize,
-    /// See [`Question::max_reply`].
-    pub(super) max_reply: usize,
-    /// A reply was read away, and so are all after it.
-    pub(super) is_cut: bool,
-    /// What has come.
-    pub(super) answer: Answer,
-    /// Where among all bytes sent its own begin.
-    pub(super) begin: u64,
-    /// When it was asked.
-    pub(super) at: Instant,
-    /// Who asked.
-    pub(super) tell: oneshot::Sender<Result<Answer, Lost>>,
-}
-
 /// What waits for the driver.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -125,6 +73,8 @@ pub(super) struct Queue {
 pub(super) struct Shared {
     queue: Mutex<Queue>,
     pub(super) ending: Ending,
+    /// What the near cache knows, if there is one.
+    pub(super) cache: OnceLock<Cache>,
 }
 
 impl Shared {
@@ -143,16 +93,32 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Speaks over `stream`. A reply that takes longer than `patience` ends the connection, so that
-    /// it cannot arrive later and be in the way.
-    pub(super) fn new(stream: Box<dyn Stream>, patience: Option<Duration>) -> Connection {
+    /// it cannot arrive later and be in the way. `has_pushes` says that the server is going to be
+    /// asked to say unasked what changes.
+    pub(super) fn new(
+        stream: Box<dyn Stream>,
+        patience: Option<Duration>,
+        has_pushes: bool,
+    ) -> Connection {
         let shared = Arc::new(Shared::default());
-        let driver = Driver::new(stream, Arc::clone(&shared), patience);
+        let driver = Driver::new(stream, Arc::clone(&shared), patience, has_pushes);
         Connection { shared, driving: tokio::spawn(driver).abort_handle() }
     }
 
     /// Whether and why it has ended.
     pub(super) fn ending(&self) -> &Ending {
         &self.shared.ending
+    }
+
+    /// Keeps values in `cache` from now on: the server says when they change.
+    pub(super) fn keep_values(&self, cache: Cache) {
+        // There is one connection to a cache, and one cache to a connection.
+        let _ = self.shared.cache.set(cache);
+    }
+
+    /// The near cache, if there is one.
+    pub(super) fn cache(&self) -> Option<&Cache> {
+        self.shared.cache.get()
     }
 
     /// Asks, and waits for the answer.
@@ -173,7 +139,8 @@ impl Connection {
     /// Sends commands whose replies are short and must all be taken.
     pub(super) async fn send(&self, commands: Commands) -> Result<Vec<Reply>, Lost> {
         let (kept, hold) = (commands.count(), Hold::unlimited());
-        let question = Question { commands, kept, max_reply: usize::MAX, hold };
+        let wanted = VecDeque::new();
+        let question = Question { commands, wanted, kept, max_reply: usize::MAX, hold };
         Ok(self.ask(question).await?.replies)
     }
 
@@ -188,28 +155,16 @@ impl Connection {
         question: Question,
         tell: oneshot::Sender<Result<Answer, Lost>>,
     ) -> Result<(), Lost> {
-        let Question { commands, kept, max_reply, hold } = question;
-        let count = commands.count();
-        let bytes = commands.into_bytes();
+        let (mut asked, bytes) = Asked::new(question, tell);
         let mut queue = self.shared.queue();
         if queue.is_closed {
             drop(queue);
             return Err(self.lost(true));
         }
-        let begin = queue.total;
+        asked.begin_at(queue.total);
         queue.total += bytes.len() as u64;
         queue.bytes.append(bytes);
-        let answer = Answer { replies: Vec::with_capacity(count), hold };
-        queue.asked.push_back(Asked {
-            count,
-            kept,
-            max_reply,
-            is_cut: false,
-            answer,
-            begin,
-            at: Instant::now(),
-            tell,
-        });
+        queue.asked.push_back(asked);
         let waker = queue.waker.take();
         drop(queue);
         waker.into_iter().for_each(Waker::wake);

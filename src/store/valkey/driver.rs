@@ -13,8 +13,10 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep};
 
+use super::cache::Cache;
 use super::command::Outgoing;
-use super::connection::{Asked, Lost, Shared};
+use super::connection::Shared;
+use super::question::Asked;
 use super::stream::Stream;
 use super::{cause, reply};
 use crate::message::Reply;
@@ -53,7 +55,10 @@ impl Driver {
         stream: Box<dyn Stream>,
         shared: Arc<Shared>,
         patience: Option<Duration>,
+        has_pushes: bool,
     ) -> Driver {
+        let decoder =
+            if has_pushes { ReplyDecoder::taking_pushes() } else { ReplyDecoder::default() };
         Driver {
             stream,
             shared,
@@ -64,7 +69,7 @@ impl Driver {
             must_flush: false,
             asked: VecDeque::new(),
             received: BytesMut::new(),
-            decoder: ReplyDecoder::default(),
+            decoder,
             made_room: 0,
             is_too_long: false,
         }
@@ -118,29 +123,36 @@ impl Driver {
         loop {
             let malformed = |_| Cow::Borrowed("malformed reply from the server");
             let taken = self.decoder.take(&mut self.received).map_err(malformed)?;
+            let cache = self.shared.cache.get();
+            if let Some(Taken::Push(push)) = &taken {
+                if let Some(cache) = cache {
+                    cache.hear(push);
+                }
+                continue;
+            }
             let Some(asked) = self.asked.front_mut() else {
                 // Nobody has asked.
                 return match taken {
                     Some(Taken::Reply(Reply::Error(error))) => Err(error.to_string().into()),
-                    None if self.received.is_empty() => Ok(()),
+                    None if !self.decoder.is_within_reply() => Ok(()),
                     _ => Err("the server said something that nobody asked".into()),
                 };
             };
-            match taken {
+            let reply = match taken {
                 Some(Taken::Reply(reply)) => {
                     let bytes = reply.data_len();
-                    if asked.make_room(bytes.saturating_sub(self.made_room)) {
-                        asked.put(reply);
-                    }
+                    asked.make_room(bytes.saturating_sub(self.made_room)).then_some(reply)
                 }
                 Some(Taken::Skipped) if self.is_too_long => {
-                    asked.put(reply::too_long(asked.max_reply));
+                    Some(reply::too_long(asked.max_reply()))
                 }
-                Some(Taken::Skipped) => {}
-                None if self.decoder.is_skipping() => return Ok(()),
+                Some(Taken::Skipped | Taken::Push(_)) => None,
+                None if self.decoder.is_skipping() || !self.decoder.is_within_reply() => {
+                    return Ok(());
+                }
                 None => {
                     let bytes = self.decoder.announced();
-                    self.is_too_long = self.decoder.announced_data() > asked.max_reply;
+                    self.is_too_long = self.decoder.announced_data() > asked.max_reply();
                     if !self.is_too_long && asked.make_room(bytes.saturating_sub(self.made_room)) {
                         self.made_room = self.made_room.max(bytes);
                         return Ok(());
@@ -148,14 +160,12 @@ impl Driver {
                     self.decoder.skip();
                     continue;
                 }
-            }
+            };
             (self.made_room, self.is_too_long) = (0, false);
-            asked.count -= 1;
-            if asked.count == 0
+            if asked.put(reply, cache)
                 && let Some(asked) = self.asked.pop_front()
             {
-                // Who asked may be gone.
-                let _ = asked.tell.send(Ok(asked.answer));
+                asked.finish();
             }
         }
     }
@@ -165,7 +175,7 @@ impl Driver {
         let (Some(patience), Some(oldest)) = (self.patience, self.asked.front()) else {
             return Poll::Pending;
         };
-        let end = oldest.at + patience;
+        let end = oldest.at() + patience;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
         while timer.as_mut().poll(cx).is_ready() {
             if end <= Instant::now() {
@@ -189,6 +199,7 @@ impl Driver {
 
     /// Tells all who wait, and who will ask.
     fn end(&mut self) {
+        self.shared.cache.get().into_iter().for_each(Cache::clear);
         let mut queue = self.shared.queue();
         queue.is_closed = true;
         let asked = std::mem::take(&mut queue.asked);
@@ -196,8 +207,7 @@ impl Driver {
         drop(queue);
         for asked in self.asked.drain(..).chain(asked) {
             let cause = self.shared.ending.cause().cloned().unwrap_or_default();
-            let is_unsent = asked.begin >= self.sent;
-            let _ = asked.tell.send(Err(Lost { cause, is_unsent }));
+            asked.lose(cause, self.sent);
         }
     }
 }
@@ -210,30 +220,5 @@ impl Future for Driver {
         self.shared.ending.end(cause);
         self.end();
         Poll::Ready(())
-    }
-}
-
-impl Asked {
-    /// Makes room for more of the present reply; false if it is to be read away, and with it all
-    /// that follow.
-    fn make_room(&mut self, bytes: usize) -> bool {
-        let number = self.answer.replies.len();
-        if self.is_cut {
-            return false;
-        }
-        let hold = &mut self.answer.hold;
-        if number < self.kept {
-            hold.force(bytes);
-        } else {
-            self.is_cut = !hold.grow(bytes);
-        }
-        !self.is_cut
-    }
-
-    /// Adds a reply, unless those before it were read away.
-    fn put(&mut self, reply: Reply) {
-        if !self.is_cut {
-            self.answer.replies.push(reply);
-        }
     }
 }

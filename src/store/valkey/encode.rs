@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use redis::Cmd;
+use smallvec::SmallVec;
 
 use super::command::Commands;
 use crate::store::integer;
@@ -11,6 +12,9 @@ use crate::store::operation::{LAST_INDEX, Operation, Verb};
 
 /// Keys that one step of SCAN may look at.
 const LARGEST_COUNT: i64 = 10_000;
+
+/// Room for a key in the store's name.
+pub(super) type StoredKey = SmallVec<[u8; 128]>;
 
 /// Turns the client's keys into the store's, and back.
 #[derive(Debug)]
@@ -106,18 +110,20 @@ impl Prefix {
         words
     }
 
-    /// Those operations of `batch` that `chosen` names, ready to be sent.
-    pub(super) fn pack(&self, batch: &[Operation], chosen: &[usize]) -> Commands {
-        let mut commands = Commands::default();
-        for position in chosen {
-            self.write(&batch[*position], &mut commands);
-        }
-        commands
-    }
-
     /// The store's name of a client's key.
     pub(super) fn stored(&self, key: &[u8]) -> Vec<u8> {
         [&self.prefix, key].concat()
+    }
+
+    /// The same, made in `room` where it cannot be had without a copy.
+    pub(super) fn stored_in<'a>(&self, key: &'a [u8], room: &'a mut StoredKey) -> &'a [u8] {
+        if self.is_empty() {
+            return key;
+        }
+        room.clear();
+        room.extend_from_slice(&self.prefix);
+        room.extend_from_slice(key);
+        room
     }
 
     /// The name of the index of `last` in the store.
@@ -172,7 +178,9 @@ mod tests {
         let args = args.iter().copied().map(Bytes::from_static).collect();
         let prefix = Prefix::new(Bytes::from_static(prefix));
         let operation = Operation { verb, args };
-        let bytes = prefix.pack(std::slice::from_ref(&operation), &[0]).into_bytes();
+        let mut commands = Commands::default();
+        prefix.write(&operation, &mut commands);
+        let bytes = commands.into_bytes();
         let (slices, count) = bytes.slices();
         let sent: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
         assert_eq!(prefix.command(&operation).get_packed_command(), sent);

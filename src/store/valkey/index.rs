@@ -10,8 +10,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::command::Commands;
-use super::connection::{Connection, Lost};
+use super::connection::Connection;
 use super::link::Link;
+use super::question::Lost;
 use super::recent::{Change, Changes, Recent};
 use super::reply;
 use super::{cause, change};

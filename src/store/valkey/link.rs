@@ -109,6 +109,11 @@ impl Link {
         found.ok_or_else(|| self.down().unwrap_or(Cow::Borrowed("connection lost")))
     }
 
+    /// The connection, if it is up.
+    pub(super) fn live(&self) -> Option<Arc<Connection>> {
+        self.state.borrow().live().map(Arc::clone)
+    }
+
     /// Why it is down, when it is.
     pub(super) fn down(&self) -> Option<Cow<'static, str>> {
         match &*self.state.borrow() {

@@ -7,6 +7,7 @@ use redis::{ProtocolVersion, RedisConnectionInfo};
 use super::cause;
 use super::command::Commands;
 use crate::message::{ErrorReply, Reply};
+use crate::store::integer;
 use crate::store::location::Server;
 use crate::store::options::Options;
 use crate::store::secret::Secret;
@@ -82,6 +83,18 @@ impl Login {
         }
     }
 
+    /// Whether the server, which has taken us in, says what changes between replies only. Those before
+    /// 7.0 say it within them, too (redis/redis#9422).
+    pub(super) fn is_orderly(replies: &[Reply]) -> bool {
+        let Some(Reply::Map(fields)) = replies.first() else { return false };
+        let version = fields.iter().find_map(|field| match field {
+            (Reply::Value(name), Reply::Value(version)) if *name == b"version"[..] => Some(version),
+            _ => None,
+        });
+        let major = version.and_then(|version| version.split(|byte| *byte == b'.').next());
+        major.and_then(integer::parse).is_some_and(|major| major >= 7)
+    }
+
     /// The same for the `redis` crate.
     pub(super) fn to_redis(&self) -> RedisConnectionInfo {
         let mut login = RedisConnectionInfo::default()
@@ -111,4 +124,23 @@ fn serves_not(error: &ErrorReply) -> bool {
     let ErrorReply::Coded(text) = error else { return false };
     let code = text.split(' ').next().unwrap_or_default();
     matches!(code, "LOADING" | "MASTERDOWN" | "BUSY" | "NOAUTH")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_from_version_7_on_are_orderly() {
+        let hello = |version| {
+            let fields = [("server", "redis"), ("version", version)];
+            let pair = |(name, text)| (Reply::value(name), Reply::value(text));
+            [Reply::Map(fields.map(pair).into())]
+        };
+        assert!(
+            ["7.0.15", "7.2.4", "8.0.1", "10.0"].iter().all(|it| Login::is_orderly(&hello(it)))
+        );
+        assert!(["6.2.14", "", "new"].iter().all(|it| !Login::is_orderly(&hello(it))));
+        assert!(!Login::is_orderly(&[Reply::OK]) && !Login::is_orderly(&[]));
+    }
 }

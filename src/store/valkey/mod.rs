@@ -1,12 +1,14 @@
 //! The Valkey engine: one connection to a Valkey or Redis server (6.2 or later), shared by all.
 //!
 //! `link` keeps the connection, `driver` turns it, `pipeline` sends what is one command each,
-//! `compound` what takes several, and `index` is what `last` reads. A client that watches keys or
+//! `compound` what takes several, and `index` is what `last` reads; `cache` knows what need not be
+//! asked. A client that watches keys or
 //! runs a script has a connection of its own from the `pool`, by the `redis` crate, which only
 //! this engine knows.
 
 mod backoff;
 mod blocked;
+mod cache;
 mod cause;
 mod change;
 mod command;
@@ -22,6 +24,7 @@ mod login;
 mod own;
 mod pipeline;
 mod pool;
+mod question;
 mod random;
 mod recent;
 mod reply;
@@ -35,12 +38,14 @@ mod value;
 mod watch;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch::Sender;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use self::cache::{Cache, Figures};
 use self::compound::Compound;
 use self::connect::Connector;
 use self::encode::Prefix;
@@ -55,7 +60,7 @@ use crate::message::Reply;
 use crate::store::location::Server;
 use crate::store::operation::{Operation, Verb};
 use crate::store::options::Options;
-use crate::store::state::{Health, OpenError};
+use crate::store::state::{Health, NearCache, OpenError};
 
 /// How long to wait before the next attempt, when the server was there but did not serve.
 const RETRY_WAIT: Duration = Duration::from_millis(50);
@@ -78,6 +83,8 @@ struct Connected {
     watch_limit: Duration,
     last_depth: usize,
     has_parts: bool,
+    /// Of the near cache, if there is to be one.
+    figures: Option<Arc<Figures>>,
     /// Indexes whose changes are not all written for certain: those of the open parts, and of
     /// closed ones for a moment.
     indexes: Sender<usize>,
@@ -92,7 +99,8 @@ impl Valkey {
     ///
     /// [`OpenError::Config`] for TLS settings that cannot work.
     pub(super) fn open(server: &Server, options: Options) -> Result<Valkey, OpenError> {
-        let connector = Arc::new(Connector::new(server, &options)?);
+        let figures = (options.cache > 0).then(Arc::default);
+        let connector = Arc::new(Connector::new(server, &options, figures.clone())?);
         let pool = Arc::new(Pool::new(Arc::clone(&connector)));
         let link = Arc::new(Link::new());
         let linking = tokio::spawn({
@@ -107,6 +115,7 @@ impl Valkey {
             watch_limit: options.watch_limit,
             last_depth: options.last_depth,
             has_parts: options.has_parts,
+            figures,
             indexes: Sender::new(0),
             linking: linking.abort_handle(),
         });
@@ -150,7 +159,11 @@ impl Valkey {
                     let reply = self.compound(deadline).execute(&part[0], hold).await;
                     reply.into_iter().collect()
                 }
-                Kind::Own => self.run_on_own(part).await,
+                Kind::Own => {
+                    let given = self.run_on_own(part).await;
+                    self.catch_up().await;
+                    given
+                }
                 Kind::Plain => {
                     let run = Run::new(part, self.server.max_reply);
                     let given = run.finish(&self.server.link, &self.prefix, deadline, hold).await;
@@ -174,6 +187,27 @@ impl Valkey {
     /// See [`super::Store::health`].
     pub(super) fn health(&self) -> Health {
         self.server.link.health()
+    }
+
+    /// See [`super::Store::near_cache`].
+    pub(super) fn near_cache(&self) -> Option<NearCache> {
+        let figures = self.server.figures.as_ref()?;
+        let live = self.server.link.live();
+        let (keys, bytes) =
+            live.as_ref().and_then(|live| live.cache()).map_or((0, 0), Cache::extent);
+        let read = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
+        Some(NearCache { hits: read(&figures.hits), misses: read(&figures.misses), keys, bytes })
+    }
+
+    /// Returns once the near cache knows what was seen or done on another connection: the server
+    /// says on the shared one what has changed before it answers there.
+    async fn catch_up(&self) {
+        if let Some(connection) = self.server.link.live()
+            && connection.cache().is_some()
+        {
+            // A cache whose connection is lost is empty.
+            let _ = connection.send_one(&[b"PING"]).await;
+        }
     }
 
     /// See [`super::Store::close`].

@@ -1,19 +1,22 @@
 //! Carries out operations that are one command each, as one pipeline, and decides what may be
 //! sent again: when the connection is lost, and when there was no room for what was answered.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::connection::{Lost, Question};
-use super::encode::Prefix;
+use super::cache::Cache;
+use super::command::Commands;
+use super::encode::{Prefix, StoredKey};
 use super::link::Link;
+use super::question::{Lost, Question, Wanted};
 use super::reply;
 use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation;
-use crate::store::operation::{Effect, Operation};
+use crate::store::operation::{Effect, Operation, Verb};
 
 /// How long to wait before asking a server again that is loading its data.
 const LOADING_WAIT: Duration = Duration::from_millis(50);
@@ -71,8 +74,19 @@ impl<'a> Run<'a> {
                     break;
                 }
             };
-            match connection.ask(self.question(prefix, hold.take())).await {
+            let cache = connection.cache();
+            if let Some(cache) = cache {
+                let has_room = self.answer_from(cache, prefix, hold);
+                if !has_room || self.open.is_empty() {
+                    break;
+                }
+            }
+            match connection.ask(self.question(prefix, cache, hold.take())).await {
                 Ok(answer) => {
+                    if let Some(cache) = cache {
+                        let asked = self.open.iter().map(|position| &self.batch[*position]);
+                        cache.forget(prefix, asked);
+                    }
                     hold.join(answer.hold);
                     if self.settle(prefix, answer.replies, deadline).await {
                         break;
@@ -86,11 +100,56 @@ impl<'a> Run<'a> {
 
     /// What is open as a question. Replies up to that of the last write cannot be asked for again,
     /// since a read that is sent again would see it.
-    fn question(&self, prefix: &Prefix, hold: Hold) -> Question {
+    fn question(&self, prefix: &Prefix, cache: Option<&Cache>, hold: Hold) -> Question {
         let is_write = |position: &usize| self.batch[*position].verb.effect() != Effect::Read;
         let kept = self.open.iter().rposition(is_write).map_or(0, |last| last + 1);
-        let commands = prefix.pack(self.batch, &self.open);
-        Question { commands, kept, max_reply: self.max_reply, hold }
+        let (mut commands, mut wanted) = (Commands::default(), VecDeque::new());
+        for (number, position) in self.open.iter().enumerate() {
+            let operation = &self.batch[*position];
+            if let Some(cache) = cache
+                && operation.verb == Verb::Get
+                && cache.has_place(&operation.args[0], 0)
+            {
+                let key = prefix.stored(&operation.args[0]).into_boxed_slice();
+                commands.push(&[b"PTTL", &key]);
+                wanted.push_back(Wanted { number, key });
+            }
+            prefix.write(operation, &mut commands);
+        }
+        if let Some(cache) = cache {
+            let gets = self.open.iter().filter(|it| self.batch[**it].verb == Verb::Get);
+            cache.count(0, gets.count());
+        }
+        Question { commands, wanted, kept, max_reply: self.max_reply, hold }
+    }
+
+    /// Answers from the near cache what is open, up to the first operation that has to be sent: what
+    /// comes after that must not be older. False, with the replies that there was room for, if there
+    /// is no room for all.
+    fn answer_from(&mut self, cache: &Cache, prefix: &Prefix, hold: &mut Hold) -> bool {
+        let Some(look) = cache.look(Instant::now()) else { return true };
+        let mut stored = StoredKey::new();
+        let mut hits = 0;
+        let mut has_room = true;
+        for position in &self.open {
+            let operation = &self.batch[*position];
+            if operation.verb != Verb::Get {
+                break;
+            }
+            let key = prefix.stored_in(&operation.args[0], &mut stored);
+            let Some(reply) = look.get(key) else { break };
+            has_room = hold.grow(reply.data_len());
+            if !has_room {
+                self.replies.truncate(*position);
+                break;
+            }
+            self.replies[*position] = reply;
+            hits += 1;
+        }
+        drop(look);
+        self.open.drain(..hits);
+        cache.count(hits, 0);
+        has_room
     }
 
     /// Takes the server's replies. What a server that is still loading turned away stays open,

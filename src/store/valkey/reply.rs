@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::cause;
-use super::connection::Lost;
 use super::encode::Prefix;
+use super::question::Lost;
 use super::scan;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};

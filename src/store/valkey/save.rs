@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use super::connection::{Connection, Lost};
+use super::connection::Connection;
+use super::question::Lost;
 use super::reply::{self, Fault};
 use crate::message::{ErrorReply, Reply};
 

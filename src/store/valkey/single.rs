@@ -8,7 +8,8 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, RedisResult, Value};
 
-use super::connection::{Ending, Lost};
+use super::connection::Ending;
+use super::question::Lost;
 use super::{cause, value};
 use crate::message::Reply;
 

@@ -4,8 +4,9 @@ use redis::Pipeline;
 use tokio::time::Instant;
 
 use super::command::Commands;
-use super::connection::{Connection, Lost};
+use super::connection::Connection;
 use super::pool::Lease;
+use super::question::Lost;
 use super::reply;
 use super::single::Packed;
 use super::watch::Watch;
@@ -27,11 +28,17 @@ impl Valkey {
         let deadline = self.deadline();
         if let Some(watch) = watch {
             let Some(lease) = watch.take() else { return Reply::NilList };
-            return self.transact_on_own(lease, &batch).await;
+            let reply = self.transact_on_own(lease, &batch).await;
+            self.catch_up().await;
+            return reply;
         }
         if batch.len() > MOST_SHARED || batch.iter().any(|it| wants_own_connection(it.verb)) {
             return match self.server.pool.take(&self.server.link, deadline).await {
-                Ok(lease) => self.transact_on_own(lease, &batch).await,
+                Ok(lease) => {
+                    let reply = self.transact_on_own(lease, &batch).await;
+                    self.catch_up().await;
+                    reply
+                }
                 Err(cause) => reply::unavailable(cause),
             };
         }
@@ -46,7 +53,12 @@ impl Valkey {
                 Ok(replies) if !self.is_late(deadline) && not_begun(&replies) => {
                     tokio::time::sleep(RETRY_WAIT).await;
                 }
-                Ok(replies) => return self.replies(&batch, replies),
+                Ok(replies) => {
+                    if let Some(cache) = connection.cache() {
+                        cache.forget(&self.prefix, &batch);
+                    }
+                    return self.replies(&batch, replies);
+                }
             }
         }
     }

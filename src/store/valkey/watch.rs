@@ -91,7 +91,11 @@ impl Valkey {
             command.arg(self.prefix.stored(key));
         }
         match reply::granted(lease.ask(command).await?)? {
-            Reply::Status("OK") => Ok(()),
+            Reply::Status("OK") => {
+                // What is read from here on is no older than what is watched.
+                self.catch_up().await;
+                Ok(())
+            }
             _ => Err(Fault::Refused(reply::unexpected())),
         }
     }

@@ -1,0 +1,380 @@
+//! The near cache: values of the server's that need not be asked for again, since the server says
+//! when they change (client-side caching by `CLIENT TRACKING`, in its default mode, RESP3).
+//!
+//! Replies and what the server says unasked come in one order, on one connection, and the cache
+//! follows it: a value goes in when its reply comes, and out when the server says that it changed.
+//! So what is found here is what the server would have said at the end of what has come so far,
+//! and nobody was told anything newer over this connection, but for who changed it: the
+//! server says so after the reply to the change. Hence [`Cache::forget`] before that reply is
+//! given. What was done on another connection is known here after one round trip more, see
+//! [`super::Valkey::catch_up`].
+//!
+//! A cache belongs to one connection, and ends with it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use quick_cache::unsync::{Cache as Values, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use tokio::time::Instant;
+
+use super::encode::{Prefix, StoredKey};
+use crate::message::Reply;
+use crate::store::operation::{Effect, Operation};
+
+/// For how long the server may have said nothing before it is asked again: a connection that has
+/// died in silence must not be taken for one on which nothing changes.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// What a key and its value take besides their bytes: their places in the cache, and what the
+/// allocator adds.
+const OVERHEAD: u64 = 160;
+
+/// The part of the cache that one value may take.
+const FRACTION: u64 = 16;
+
+/// How often values were found, by all connections of a store one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Figures {
+    /// Values that were found.
+    pub(super) hits: AtomicU64,
+    /// Those that the server was asked for.
+    pub(super) misses: AtomicU64,
+}
+
+/// The values that one connection knows.
+#[derive(Debug)]
+pub(super) struct Cache {
+    figures: Arc<Figures>,
+    /// Bytes that one key may take with its value.
+    largest: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    values: Values<Box<[u8]>, Known, Size>,
+    /// When a question was asked that has a reply: what is here was so then, or later.
+    as_of: Option<Instant>,
+    /// The value that the next reply brings, unless it changes before.
+    coming: Option<(Box<[u8]>, Option<Instant>)>,
+}
+
+/// What is known of a key.
+#[derive(Debug, Clone)]
+struct Known {
+    /// Its value, if it has one.
+    value: Option<Bytes>,
+    /// When it ends.
+    end: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Size;
+
+impl Weighter<Box<[u8]>, Known> for Size {
+    fn weight(&self, key: &Box<[u8]>, known: &Known) -> u64 {
+        size(key, known.value.as_ref().map_or(0, Bytes::len))
+    }
+}
+
+fn size(key: &[u8], value: usize) -> u64 {
+    OVERHEAD + (key.len() + value) as u64
+}
+
+/// A look at the values, for one batch.
+pub(super) struct Look<'a>(MutexGuard<'a, State>, Instant);
+
+impl Cache {
+    /// An empty one of so many bytes.
+    pub(super) fn new(bytes: usize, figures: Arc<Figures>) -> Cache {
+        let options = OptionsBuilder::new()
+            .weight_capacity(bytes as u64)
+            // Of as many it remembers for a while that they were asked for, though not their values.
+            .estimated_items_capacity(bytes / 1024)
+            .build()
+            .expect("both capacities are given");
+        let hasher = DefaultHashBuilder::default();
+        let values = Values::with_options(options, Size, hasher, DefaultLifecycle::default());
+        let state = Mutex::new(State { values, as_of: None, coming: None });
+        Cache { figures, largest: bytes as u64 / FRACTION, state }
+    }
+
+    /// A look at the values, unless the server has been silent for too long.
+    pub(super) fn look(&self, now: Instant) -> Option<Look<'_>> {
+        let state = self.state();
+        state.as_of.is_some_and(|at| now < at + SILENCE).then_some(Look(state, now))
+    }
+
+    /// Counts values that were found, and those that were not.
+    pub(super) fn count(&self, hits: usize, misses: usize) {
+        self.figures.hits.fetch_add(hits as u64, Ordering::Relaxed);
+        self.figures.misses.fetch_add(misses as u64, Ordering::Relaxed);
+    }
+
+    /// How many keys are known, and the bytes that this takes.
+    pub(super) fn extent(&self) -> (usize, u64) {
+        let state = self.state();
+        (state.values.len(), state.values.weight())
+    }
+
+    /// A question that was asked at `asked` has got a reply.
+    pub(super) fn is_as_of(&self, asked: Instant) {
+        self.state().as_of = Some(asked);
+    }
+
+    /// What the server told of a key's expiry, by PTTL, to the question that was asked at `asked`.
+    /// The next reply brings the value.
+    pub(super) fn expect(&self, key: Box<[u8]>, expiry: &Reply, asked: Instant) {
+        let end = match expiry {
+            Reply::Integer(millis @ 0..) => {
+                // It was so much at some moment after the question. The server leaves off what is less
+                // than a millisecond from the time, and keeps the key to the end of its last one.
+                asked.checked_add(Duration::from_millis(millis.unsigned_abs()))
+            }
+            // There is no key, or it has no expiry.
+            Reply::Integer(_) => None,
+            _ => return,
+        };
+        self.state().coming = Some((key, end));
+    }
+
+    /// Takes the value that was expected; `None` if it did not come.
+    pub(super) fn take(&self, reply: Option<&Reply>) {
+        let mut state = self.state();
+        let Some((key, end)) = state.coming.take() else { return };
+        let known = match reply {
+            Some(Reply::Value(value)) if self.has_place(&key, value.len()) => {
+                // A copy, since the slice would keep the whole buffer it was read into.
+                Known { value: Some(Bytes::copy_from_slice(value)), end }
+            }
+            // It stays away until somebody sets it, which the server will say.
+            Some(Reply::Nil) if self.has_place(&key, 0) => Known { value: None, end: None },
+            _ => return,
+        };
+        state.values.insert(key, known);
+    }
+
+    /// Whether a value of that length may be kept for `key`.
+    pub(super) fn has_place(&self, key: &[u8], length: usize) -> bool {
+        size(key, length) <= self.largest
+    }
+
+    /// What the server says unasked: that a key changed, or all of them.
+    pub(super) fn hear(&self, push: &[Reply]) {
+        let mut state = self.state();
+        match push {
+            [Reply::Value(kind), Reply::Array(keys)] if *kind == b"invalidate"[..] => {
+                for key in keys {
+                    match key {
+                        Reply::Value(key) => state.forget(key),
+                        _ => state.clear(),
+                    }
+                }
+            }
+            _ => state.clear(),
+        }
+    }
+
+    /// Forgets what `operations` have changed, as the replies to them say. To be called before
+    /// anybody learns of these.
+    pub(super) fn forget<'a>(
+        &self,
+        prefix: &Prefix,
+        operations: impl IntoIterator<Item = &'a Operation>,
+    ) {
+        let mut state = self.state();
+        let mut stored = StoredKey::new();
+        for operation in operations {
+            if operation.verb.effect() == Effect::Read {
+                continue;
+            }
+            let mut keys = operation.keys().peekable();
+            if keys.peek().is_none() {
+                state.clear();
+            }
+            keys.for_each(|key| state.forget(prefix.stored_in(key, &mut stored)));
+        }
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&self) {
+        self.state().clear();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it holds the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Look<'_> {
+    /// What GET of a stored key would be answered, if that is known.
+    pub(super) fn get(&self, key: &[u8]) -> Option<Reply> {
+        let known = self.0.values.get(key)?;
+        if known.end.is_some_and(|end| end <= self.1) {
+            return None;
+        }
+        Some(known.value.clone().map_or(Reply::Nil, Reply::Value))
+    }
+}
+
+impl State {
+    fn forget(&mut self, key: &[u8]) {
+        self.values.remove(key);
+        if self.coming.as_ref().is_some_and(|(coming, _)| **coming == *key) {
+            self.coming = None;
+        }
+    }
+
+    fn clear(&mut self) {
+        self.values.clear();
+        self.coming = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::operation::Verb;
+
+    fn cache(bytes: usize) -> Cache {
+        Cache::new(bytes, Arc::default())
+    }
+
+    /// As the driver does when the two replies come.
+    fn learn(cache: &Cache, key: &'static str, expiry: i64, reply: &Reply) {
+        let now = Instant::now();
+        cache.expect(key.as_bytes().into(), &Reply::Integer(expiry), now);
+        cache.take(Some(reply));
+        cache.is_as_of(now);
+    }
+
+    fn found(cache: &Cache, key: &str) -> Option<Reply> {
+        found_at(cache, key, Instant::now())
+    }
+
+    fn found_at(cache: &Cache, key: &str, now: Instant) -> Option<Reply> {
+        cache.look(now).and_then(|look| look.get(key.as_bytes()))
+    }
+
+    fn invalidate(key: &'static str) -> [Reply; 2] {
+        [Reply::value("invalidate"), Reply::Array(vec![Reply::value(key)])]
+    }
+
+    #[test]
+    fn what_came_is_found_until_it_changes() {
+        let cache = cache(1 << 20);
+        assert_eq!(found(&cache, "k"), None);
+        learn(&cache, "k", -1, &Reply::value("v"));
+        learn(&cache, "none", -2, &Reply::Nil);
+        assert_eq!(found(&cache, "k"), Some(Reply::value("v")));
+        assert_eq!(found(&cache, "none"), Some(Reply::Nil));
+        cache.hear(&invalidate("other"));
+        assert_eq!(found(&cache, "k"), Some(Reply::value("v")));
+        cache.hear(&invalidate("k"));
+        assert_eq!(found(&cache, "k"), None);
+        assert_eq!(found(&cache, "none"), Some(Reply::Nil));
+    }
+
+    #[test]
+    fn a_change_between_expiry_and_value_keeps_the_value_out() {
+        for push in [&invalidate("k")[..], &[Reply::value("invalidate"), Reply::Nil], &[]] {
+            let cache = cache(1 << 20);
+            let now = Instant::now();
+            cache.is_as_of(now);
+            cache.expect(b"k"[..].into(), &Reply::Integer(-1), now);
+            cache.hear(push);
+            cache.take(Some(&Reply::value("v")));
+            assert_eq!(found(&cache, "k"), None, "{push:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_says_of_all_keys_or_in_unknown_words_is_of_all() {
+        for push in [
+            &[Reply::value("invalidate"), Reply::Nil][..],
+            &[Reply::value("invalidate"), Reply::Array(vec![Reply::Nil])],
+            &[Reply::value("message"), Reply::value("k")],
+            &[],
+        ] {
+            let cache = cache(1 << 20);
+            learn(&cache, "k", -1, &Reply::value("v"));
+            cache.hear(push);
+            assert_eq!(found(&cache, "k"), None, "{push:?}");
+        }
+    }
+
+    #[test]
+    fn errors_and_what_has_no_known_expiry_are_not_kept() {
+        let cache = cache(1 << 20);
+        learn(&cache, "k", -1, &Reply::coded("WRONGTYPE x"));
+        cache.expect(b"l"[..].into(), &Reply::failed("no PTTL"), Instant::now());
+        cache.take(Some(&Reply::value("v")));
+        cache.expect(b"m"[..].into(), &Reply::Integer(-1), Instant::now());
+        cache.take(None);
+        cache.take(Some(&Reply::value("v")));
+        assert_eq!(cache.extent(), (0, 0));
+    }
+
+    #[test]
+    fn a_value_ends_when_it_expires() {
+        let cache = cache(1 << 20);
+        let (asked, millis) = (Instant::now(), Duration::from_millis);
+        cache.expect(b"k"[..].into(), &Reply::Integer(300), asked);
+        cache.take(Some(&Reply::value("v")));
+        cache.is_as_of(asked);
+        assert_eq!(found_at(&cache, "k", asked + millis(299)), Some(Reply::value("v")));
+        assert_eq!(found_at(&cache, "k", asked + millis(300)), None);
+    }
+
+    #[test]
+    fn nothing_is_found_when_the_server_was_silent_for_long() {
+        let cache = cache(1 << 20);
+        learn(&cache, "k", -1, &Reply::value("v"));
+        let later = Instant::now() + SILENCE;
+        assert_eq!(found_at(&cache, "k", later), None);
+        cache.is_as_of(later);
+        assert_eq!(found_at(&cache, "k", later), Some(Reply::value("v")));
+    }
+
+    #[test]
+    fn what_is_written_is_forgotten_and_by_what_names_no_key_everything() {
+        let operation = |verb, args: &[&'static str]| {
+            let args = args.iter().map(|arg| Bytes::from_static(arg.as_bytes())).collect();
+            Operation { verb, args }
+        };
+        let cache = cache(1 << 20);
+        let prefix = Prefix::new(Bytes::from_static(b"p:"));
+        for key in ["p:a", "p:b", "p:c", "a"] {
+            learn(&cache, key, -1, &Reply::value("v"));
+        }
+        let known = || ["p:a", "p:b", "p:c", "a"].map(|key| found(&cache, key).is_some());
+        cache.forget(&prefix, [&operation(Verb::Get, &["a"]), &operation(Verb::MGet, &["b"])]);
+        assert_eq!(known(), [true, true, true, true]);
+        cache.forget(&prefix, [&operation(Verb::Rename, &["a", "b"])]);
+        assert_eq!(known(), [false, false, true, true]);
+        cache.forget(&prefix, [&operation(Verb::Clear, &[])]);
+        assert_eq!(known(), [false; 4]);
+    }
+
+    #[test]
+    fn it_takes_no_more_than_it_may_and_no_large_value() {
+        let cache = cache(100_000);
+        let long = |length: usize| Reply::Value(Bytes::from(vec![0; length]));
+        learn(&cache, "long", -1, &long(7_000));
+        assert_eq!(found(&cache, "long"), None);
+        learn(&cache, "short", -1, &long(5_000));
+        assert!(found(&cache, "short").is_some());
+        for number in 0..1000 {
+            let key: Box<[u8]> = format!("{number}").into_bytes().into();
+            cache.expect(key, &Reply::Integer(-1), Instant::now());
+            cache.take(Some(&long(100)));
+            let (keys, bytes) = cache.extent();
+            assert!(bytes <= 100_000, "{bytes} bytes of {keys} keys");
+        }
+        assert!(cache.extent().0 > 300, "{:?}", cache.extent());
+    }
+}

@@ -1,0 +1,186 @@
+//! What is asked over a connection, and the answer on its way.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::cache::Cache;
+use super::command::{Commands, Outgoing};
+use crate::memory::Hold;
+use crate::message::Reply;
+
+/// The connection ended before all replies were there.
+#[derive(Debug, Clone)]
+pub(super) struct Lost {
+    /// Why.
+    pub(super) cause: Cow<'static, str>,
+    /// Nothing was sent; otherwise what was sent was carried out, or not.
+    pub(super) is_unsent: bool,
+}
+
+/// What is asked, and how many of its replies must be taken whatever they are.
+#[derive(Debug)]
+pub(super) struct Question {
+    /// The commands.
+    pub(super) commands: Commands,
+    /// Values for the near cache, in order.
+    pub(super) wanted: VecDeque<Wanted>,
+    /// Of so many first commands the reply cannot be asked for again. The others are read away,
+    /// from the first on that finds no room.
+    pub(super) kept: usize,
+    /// Bytes of data that one reply may hold; a longer one is read away, and an error instead.
+    pub(super) max_reply: usize,
+    /// What the replies take.
+    pub(super) hold: Hold,
+}
+
+/// A value for the near cache: the answer's reply of this number, before which the server tells
+/// when it expires. That is no part of the answer.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// The reply's number, counted from 0.
+    pub(super) number: usize,
+    /// The key in the store.
+    pub(super) key: Box<[u8]>,
+}
+
+/// Replies in order: as many as there was room for.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// The replies.
+    pub(super) replies: Vec<Reply>,
+    /// What they take.
+    pub(super) hold: Hold,
+}
+
+/// A question on its way.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// How many replies there will be.
+    count: usize,
+    /// How many have come, or were read away.
+    come: usize,
+    /// See [`Question::wanted`].
+    wanted: VecDeque<Wanted>,
+    /// The next reply is a value that is wanted.
+    is_value_next: bool,
+    /// See [`Question::kept`].
+    kept: usize,
+    /// See [`Question::max_reply`].
+    max_reply: usize,
+    /// A reply was read away, and so are all after it.
+    is_cut: bool,
+    /// What has come.
+    answer: Answer,
+    /// Where among all bytes sent its own begin.
+    begin: u64,
+    /// When it was asked.
+    at: Instant,
+    /// Who asked.
+    tell: oneshot::Sender<Result<Answer, Lost>>,
+}
+
+impl Asked {
+    /// What becomes of a question, and the bytes to be sent.
+    pub(super) fn new(
+        question: Question,
+        tell: oneshot::Sender<Result<Answer, Lost>>,
+    ) -> (Asked, Outgoing) {
+        let Question { commands, wanted, kept, max_reply, hold } = question;
+        let count = commands.count() - wanted.len();
+        let asked = Asked {
+            count,
+            come: 0,
+            wanted,
+            is_value_next: false,
+            kept,
+            max_reply,
+            is_cut: false,
+            answer: Answer { replies: Vec::with_capacity(count), hold },
+            begin: 0,
+            at: Instant::now(),
+            tell,
+        };
+        (asked, commands.into_bytes())
+    }
+
+    /// Its bytes begin there among all that are sent.
+    pub(super) fn begin_at(&mut self, begin: u64) {
+        self.begin = begin;
+    }
+
+    /// When it was asked.
+    pub(super) fn at(&self) -> Instant {
+        self.at
+    }
+
+    /// Bytes of data that a reply may hold.
+    pub(super) fn max_reply(&self) -> usize {
+        self.max_reply
+    }
+
+    /// Makes room for more of the present reply; false if it is to be read away, and with it all
+    /// that follow.
+    pub(super) fn make_room(&mut self, bytes: usize) -> bool {
+        if self.is_cut {
+            return false;
+        }
+        let hold = &mut self.answer.hold;
+        if self.answer.replies.len() < self.kept {
+            hold.force(bytes);
+        } else {
+            self.is_cut = !hold.grow(bytes);
+        }
+        !self.is_cut
+    }
+
+    /// The next reply has come, or was read away; true if there are no more.
+    pub(super) fn put(&mut self, reply: Option<Reply>, cache: Option<&Cache>) -> bool {
+        if let Some(cache) = cache {
+            if self.expects_expiry() {
+                if let Some(Wanted { key, .. }) = self.wanted.pop_front() {
+                    self.is_value_next = true;
+                    cache.expect(key, &reply.unwrap_or(Reply::Nil), self.at);
+                }
+                return false;
+            }
+            if std::mem::take(&mut self.is_value_next) {
+                cache.take(reply.as_ref().filter(|reply| reply.data_len() <= self.max_reply));
+            }
+        }
+        self.come += 1;
+        // Unless those before it were read away.
+        if let Some(reply) = reply
+            && !self.is_cut
+        {
+            self.answer.replies.push(reply);
+        }
+        if self.come < self.count {
+            return false;
+        }
+        if let Some(cache) = cache {
+            cache.is_as_of(self.at);
+        }
+        true
+    }
+
+    /// Whether the next reply is no part of the answer, but tells when the value expires that comes
+    /// after it.
+    fn expects_expiry(&self) -> bool {
+        !self.is_value_next && self.wanted.front().is_some_and(|next| next.number == self.come)
+    }
+
+    /// All replies have come.
+    pub(super) fn finish(self) {
+        // Who asked may be gone.
+        let _ = self.tell.send(Ok(self.answer));
+    }
+
+    /// The connection ended, of whose bytes so many were sent.
+    pub(super) fn lose(self, cause: Cow<'static, str>, sent: u64) {
+        let is_unsent = self.begin >= sent;
+        let _ = self.tell.send(Err(Lost { cause, is_unsent }));
+    }
+}
