@@ -20,7 +20,7 @@ fn a_key_that_was_got_is_known_and_status_tells_so() {
     }
     let now = subject.figures();
     // The server is asked again when it was silent for a second.
-    assert!(now.hits - before.hits >= 10 && now.misses - before.misses >= 2, "{now:?}");
+    assert!(now.hits - before.hits >= 10 && now.misses - before.misses >= 4, "{now:?}");
     assert_eq!(now.hits - before.hits + now.misses - before.misses, 22);
     assert_eq!(now.keys, 2);
     assert!(now.bytes > 0 && now.bytes < 1000, "{now:?}");
@@ -81,8 +81,9 @@ fn each_command_is_seen_by_who_is_told_that_it_was_carried_out() {
                 assert_eq!(client.ask("mset k 1 l 2"), "OK");
                 let before = subject.figures();
                 for key in ["k", "l", "none", "nobody"] {
-                    other.ask(&format!("get {key}"));
-                    other.ask(&format!("get {key}"));
+                    for _ in 0..3 {
+                        other.ask(&format!("get {key}"));
+                    }
                 }
                 assert!(subject.figures().hits > before.hits);
                 let (key, _) = expected[0];

@@ -21,7 +21,7 @@ fn nobody_finds_what_another_user_has_under_the_same_name() {
             assert_eq!(user.execute(vec![set]).await, [Reply::OK]);
         }
         let expected = [Reply::value("one"), Reply::value("ten"), Reply::Nil];
-        for _ in 0..3 {
+        for _ in 0..5 {
             for (user, expected) in users.iter().zip(&expected) {
                 let args = [Bytes::from_static(b"k")].into_iter().collect();
                 let get = Operation { verb: Verb::Get, args };

@@ -1,5 +1,6 @@
 //! The near cache: values of the server's that need not be asked for again, since the server says
-//! when they change (client-side caching by `CLIENT TRACKING`, in its default mode, RESP3).
+//! when they change (client-side caching by `CLIENT TRACKING`, RESP3). It is asked to for each that
+//! is wanted, before its expiry and its value: for keys that are asked for more than once.
 //!
 //! Replies and what the server says unasked come in one order, on one connection, and the cache
 //! follows it: a value goes in when its reply comes, and out when the server says that it changed.
@@ -11,6 +12,7 @@
 //!
 //! A cache belongs to one connection, and ends with it.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -35,6 +37,9 @@ const OVERHEAD: u64 = 160;
 /// The part of the cache that one value may take.
 const FRACTION: u64 = 16;
 
+/// Bytes of the cache for each key whose name alone is remembered.
+const PER_SEEN: usize = 256;
+
 /// How often values were found, by all connections of a store one after the other.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
@@ -56,6 +61,7 @@ pub(super) struct Cache {
 #[derive(Debug)]
 struct State {
     values: Values<Box<[u8]>, Known, Size>,
+    seen: Seen,
     /// When a question was asked that has a reply: what is here was so then, or later.
     as_of: Option<Instant>,
     /// The value that the next reply brings, unless it changes before.
@@ -84,21 +90,44 @@ fn size(key: &[u8], value: usize) -> u64 {
     OVERHEAD + (key.len() + value) as u64
 }
 
+/// Keys that were asked for lately, by marks of their hashes: a new one takes the place of another.
+#[derive(Debug)]
+struct Seen {
+    marks: Box<[u32]>,
+    hasher: RandomState,
+}
+
+impl Seen {
+    fn new(count: usize) -> Seen {
+        Seen { marks: vec![0; count].into(), hasher: RandomState::new() }
+    }
+
+    /// Remembers `key`; true if it was so already, or, rarely, another key with the same mark.
+    fn insert(&mut self, key: &[u8]) -> bool {
+        let hash = self.hasher.hash_one(key);
+        let (place, mark) = (hash & u64::from(u32::MAX), (hash >> 32) as u32);
+        let count = self.marks.len().max(1) as u64;
+        let place = usize::try_from(place % count).unwrap_or(0);
+        self.marks.get_mut(place).is_some_and(|seen| std::mem::replace(seen, mark) == mark)
+    }
+}
+
 /// A look at the values, for one batch.
 pub(super) struct Look<'a>(MutexGuard<'a, State>, Instant);
 
 impl Cache {
     /// An empty one of so many bytes.
     pub(super) fn new(bytes: usize, figures: Arc<Figures>) -> Cache {
+        let seen = Seen::new(bytes / PER_SEEN);
         let options = OptionsBuilder::new()
-            .weight_capacity(bytes as u64)
+            .weight_capacity((bytes - size_of_val(&*seen.marks)) as u64)
             // Of as many it remembers for a while that they were asked for, though not their values.
             .estimated_items_capacity(bytes / 1024)
             .build()
             .expect("both capacities are given");
         let hasher = DefaultHashBuilder::default();
         let values = Values::with_options(options, Size, hasher, DefaultLifecycle::default());
-        let state = Mutex::new(State { values, as_of: None, coming: None });
+        let state = Mutex::new(State { values, seen, as_of: None, coming: None });
         Cache { figures, largest: bytes as u64 / FRACTION, state }
     }
 
@@ -157,8 +186,13 @@ impl Cache {
         state.values.insert(key, known);
     }
 
+    /// Whether the value of `key`, which is to be asked for, is wanted: not the first time.
+    pub(super) fn wants(&self, key: &[u8]) -> bool {
+        self.has_place(key, 0) && self.state().seen.insert(key)
+    }
+
     /// Whether a value of that length may be kept for `key`.
-    pub(super) fn has_place(&self, key: &[u8], length: usize) -> bool {
+    fn has_place(&self, key: &[u8], length: usize) -> bool {
         size(key, length) <= self.largest
     }
 
@@ -338,6 +372,19 @@ mod tests {
         assert_eq!(found_at(&cache, "k", later), None);
         cache.is_as_of(later);
         assert_eq!(found_at(&cache, "k", later), Some(Reply::value("v")));
+    }
+
+    #[test]
+    fn a_value_is_wanted_from_the_second_time_on() {
+        let cache = cache(1 << 20);
+        let wanted = |key: &str| cache.wants(key.as_bytes());
+        assert_eq!(
+            [wanted("k"), wanted("l"), wanted("k"), wanted("l")],
+            [false, false, true, true]
+        );
+        let many = (0..2000).filter(|number| wanted(&number.to_string())).count();
+        assert_eq!(many, 0, "none comes twice");
+        assert!(!wanted(&"x".repeat(100_000)) && !wanted(&"x".repeat(100_000)), "has no place");
     }
 
     #[test]

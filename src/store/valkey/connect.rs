@@ -89,7 +89,7 @@ impl Connector {
         replies: &[Reply],
     ) -> Result<bool, Cow<'static, str>> {
         let refusal = if Login::is_orderly(replies) {
-            let reply = connection.send_one(&[b"CLIENT", b"TRACKING", b"ON"]).await;
+            let reply = connection.send_one(&[b"CLIENT", b"TRACKING", b"ON", b"OPTIN"]).await;
             match reply.map_err(|lost| lost.cause)? {
                 Reply::Error(error) => cause::of_reply(&error),
                 _ => return Ok(true),

@@ -104,15 +104,18 @@ impl<'a> Run<'a> {
         let is_write = |position: &usize| self.batch[*position].verb.effect() != Effect::Read;
         let kept = self.open.iter().rposition(is_write).map_or(0, |last| last + 1);
         let (mut commands, mut wanted) = (Commands::default(), VecDeque::new());
+        let mut stored = StoredKey::new();
         for (number, position) in self.open.iter().enumerate() {
             let operation = &self.batch[*position];
             if let Some(cache) = cache
                 && operation.verb == Verb::Get
-                && cache.has_place(&operation.args[0], 0)
             {
-                let key = prefix.stored(&operation.args[0]).into_boxed_slice();
-                commands.push(&[b"PTTL", &key]);
-                wanted.push_back(Wanted { number, key });
+                let key = prefix.stored_in(&operation.args[0], &mut stored);
+                if cache.wants(key) {
+                    commands.push(&[b"CLIENT", b"CACHING", b"YES"]);
+                    commands.push(&[b"PTTL", key]);
+                    wanted.push_back(Wanted { number, key: key.into() });
+                }
             }
             prefix.write(operation, &mut commands);
         }

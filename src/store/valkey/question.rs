@@ -36,8 +36,9 @@ pub(super) struct Question {
     pub(super) hold: Hold,
 }
 
-/// A value for the near cache: the answer's reply of this number, before which the server tells
-/// when it expires. That is no part of the answer.
+/// A value for the near cache: the answer's reply of this number. Before it come two replies that
+/// are no part of the answer: that the server is going to say when the key changes, and when it
+/// expires.
 #[derive(Debug)]
 pub(super) struct Wanted {
     /// The reply's number, counted from 0.
@@ -64,8 +65,8 @@ pub(super) struct Asked {
     come: usize,
     /// See [`Question::wanted`].
     wanted: VecDeque<Wanted>,
-    /// The next reply is a value that is wanted.
-    is_value_next: bool,
+    /// What of it comes next.
+    next: Next,
     /// See [`Question::kept`].
     kept: usize,
     /// See [`Question::max_reply`].
@@ -82,6 +83,20 @@ pub(super) struct Asked {
     tell: oneshot::Sender<Result<Answer, Lost>>,
 }
 
+/// Replies before a value that is wanted.
+const PRELUDE: usize = 2;
+
+/// What the next reply is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// A part of the answer, or what comes before one that is wanted.
+    Answer,
+    /// When a wanted value expires, of which the server says when it changes, or does not.
+    Expiry { is_told: bool },
+    /// That value.
+    Value,
+}
+
 impl Asked {
     /// What becomes of a question, and the bytes to be sent.
     pub(super) fn new(
@@ -89,12 +104,12 @@ impl Asked {
         tell: oneshot::Sender<Result<Answer, Lost>>,
     ) -> (Asked, Outgoing) {
         let Question { commands, wanted, kept, max_reply, hold } = question;
-        let count = commands.count() - wanted.len();
+        let count = commands.count() - PRELUDE * wanted.len();
         let asked = Asked {
             count,
             come: 0,
             wanted,
-            is_value_next: false,
+            next: Next::Answer,
             kept,
             max_reply,
             is_cut: false,
@@ -138,17 +153,10 @@ impl Asked {
 
     /// The next reply has come, or was read away; true if there are no more.
     pub(super) fn put(&mut self, reply: Option<Reply>, cache: Option<&Cache>) -> bool {
-        if let Some(cache) = cache {
-            if self.expects_expiry() {
-                if let Some(Wanted { key, .. }) = self.wanted.pop_front() {
-                    self.is_value_next = true;
-                    cache.expect(key, &reply.unwrap_or(Reply::Nil), self.at);
-                }
-                return false;
-            }
-            if std::mem::take(&mut self.is_value_next) {
-                cache.take(reply.as_ref().filter(|reply| reply.data_len() <= self.max_reply));
-            }
+        if let Some(cache) = cache
+            && !self.is_answer(reply.as_ref(), cache)
+        {
+            return false;
         }
         self.come += 1;
         // Unless those before it were read away.
@@ -166,10 +174,30 @@ impl Asked {
         true
     }
 
-    /// Whether the next reply is no part of the answer, but tells when the value expires that comes
-    /// after it.
-    fn expects_expiry(&self) -> bool {
-        !self.is_value_next && self.wanted.front().is_some_and(|next| next.number == self.come)
+    /// Whether the reply is a part of the answer. The cache learns from it.
+    fn is_answer(&mut self, reply: Option<&Reply>, cache: &Cache) -> bool {
+        match self.next {
+            Next::Answer => {
+                if self.wanted.front().is_none_or(|wanted| wanted.number != self.come) {
+                    return true;
+                }
+                self.next = Next::Expiry { is_told: reply == Some(&Reply::OK) };
+                false
+            }
+            Next::Expiry { is_told } => {
+                self.next = Next::Value;
+                let wanted = self.wanted.pop_front();
+                if let (Some(Wanted { key, .. }), Some(expiry), true) = (wanted, reply, is_told) {
+                    cache.expect(key, expiry, self.at);
+                }
+                false
+            }
+            Next::Value => {
+                self.next = Next::Answer;
+                cache.take(reply.filter(|reply| reply.data_len() <= self.max_reply));
+                true
+            }
+        }
     }
 
     /// All replies have come.
