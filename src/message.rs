@@ -13,11 +13,14 @@ use smallvec::SmallVec;
 /// Each is a slice of the buffer it was read into, wherever that was possible.
 pub type Args = SmallVec<[Bytes; 4]>;
 
+/// A command word; one as long as commands have fits without an allocation.
+pub type Name = SmallVec<[u8; 16]>;
+
 /// One request as a protocol decoded it: any bytes, nothing checked yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The command word in the letters the peer wrote.
-    pub name: Bytes,
+    pub name: Name,
     /// What followed it.
     pub args: Args,
 }

@@ -91,7 +91,8 @@ fn check_sessions(namespace: Namespace, newest: u64, records: &[Record]) {
 
 fn request(words: impl IntoIterator<Item = Bytes>) -> Request {
     let mut words = words.into_iter();
-    Request { name: words.next().unwrap_or_default(), args: words.collect() }
+    let name = words.next().unwrap_or_default();
+    Request { name: name[..].into(), args: words.collect() }
 }
 
 /// A session has what the record says. Where that cannot be, a transaction of commands that have no

@@ -7,15 +7,15 @@ use bytes::Bytes;
 use serde_bytes::ByteBuf;
 
 use super::caller::Caller;
-use super::check::{Work, check};
+use super::check::{By, Work, check};
 use super::context::Context;
 use super::keyspace;
 use super::queue::Queue;
 use super::session::{Session, Watched};
-use super::table::{self, Command};
+use super::table;
 use super::transaction::{Place, place};
 use crate::handover::{ClientRecord, KeySpace, Record, TransactionRecord};
-use crate::message::{Args, Request};
+use crate::message::Request;
 
 impl Session {
     /// What CLIENT LIST tells of the connection.
@@ -92,14 +92,12 @@ impl Session {
 
 /// The words of the request that asked for `work`.
 fn words(work: &Work) -> Vec<ByteBuf> {
-    let (command, args, own): (&Command, &Args, bool) = match work {
-        Work::Store(command, operation) => (command, &operation.args, false),
-        Work::Local(command, _, args) => (command, args, true),
-    };
-    let name = command.full_name.split(' ');
+    let name = work.command.full_name.split(' ');
     // A container's word for the store is among the arguments already.
-    let name = name.take(if own { 2 } else { 1 }).map(|word| ByteBuf::from(word.as_bytes()));
-    name.chain(args.iter().map(|arg| ByteBuf::from(arg.to_vec()))).collect()
+    let name = name
+        .take(if matches!(work.by, By::Local(_)) { 2 } else { 1 })
+        .map(|word| ByteBuf::from(word.as_bytes()));
+    name.chain(work.args.iter().map(|arg| ByteBuf::from(arg.to_vec()))).collect()
 }
 
 fn queue(context: &Context, session: &Session, transaction: &TransactionRecord) -> Queue {
@@ -107,10 +105,13 @@ fn queue(context: &Context, session: &Session, transaction: &TransactionRecord) 
     queue.is_spoilt = transaction.is_spoilt;
     for words in &transaction.requests {
         let mut words = words.iter().map(|word| Bytes::copy_from_slice(word));
-        let request = Request { name: words.next().unwrap_or_default(), args: words.collect() };
-        let work = check(context, session, request).ok();
-        let work = work.filter(|work| matches!(place(work), Place::Queue));
-        let queued = work.is_some_and(|work| queue.push(work, session.max_queue));
+        let name = words.next().unwrap_or_default();
+        let mut request = Request { name: name[..].into(), args: words.collect() };
+        let checked = check(context, session, &mut request).ok();
+        let checked = checked.filter(|(_, by)| matches!(place(*by), Place::Queue));
+        let queued = checked.is_some_and(|(command, by)| {
+            queue.push(Work { command, by, args: request.args }, session.max_queue)
+        });
         queue.is_spoilt |= !queued;
     }
     queue

@@ -10,63 +10,64 @@ use super::session::Session;
 use super::space::Namespace;
 use super::table::{Command, Local, Run, Who, find, find_in};
 use crate::message::{Args, ErrorReply, Request};
-use crate::store::{Operation, Verb};
+use crate::store::Verb;
 
 /// How much of a word that is not known is repeated, in bytes.
 const SHOWN: usize = 128;
 
-/// What is to be done for one request that passed all checks.
+/// Who carries out a request that passed all checks.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum By {
+    /// The store.
+    Store(Verb),
+    /// The daemon.
+    Local(Local),
+}
+
+/// Such a request.
 #[derive(Debug)]
-pub(super) enum Work {
-    /// The store does it.
-    Store(&'static Command, Operation),
-    /// The daemon does it, with these arguments, a subcommand's name not among them.
-    Local(&'static Command, Local, Args),
+pub(super) struct Work {
+    pub(super) command: &'static Command,
+    pub(super) by: By,
+    /// A subcommand's name is among them only if the store does it.
+    pub(super) args: Args,
 }
 
-impl Work {
-    pub(super) fn args_mut(&mut self) -> &mut Args {
-        match self {
-            Work::Store(_, operation) => &mut operation.args,
-            Work::Local(_, _, args) => args,
-        }
-    }
-}
-
-/// The work that `request` asks for, or the reply that refuses it.
+/// The command that `request` calls and who carries it out, or the reply that refuses it. Of the
+/// arguments those are left that belong to [`Work`].
 pub(super) fn check(
     context: &Context,
     session: &Session,
-    request: Request,
-) -> Result<Work, ErrorReply> {
+    request: &mut Request,
+) -> Result<(&'static Command, By), ErrorReply> {
     let Some(command) = find(&request.name) else {
-        return Err(ErrorReply::Unknown(Box::new(request)));
+        let (name, args) = (std::mem::take(&mut request.name), std::mem::take(&mut request.args));
+        return Err(ErrorReply::Unknown(Box::new(Request { name, args })));
     };
-    let mut args = request.args;
+    let args = &mut request.args;
     let (command, words) = match (command.run, args.first()) {
         (Run::Container(rows), Some(word)) => {
             (find_in(rows, word).ok_or_else(|| unknown_subcommand(command, word))?, 1)
         }
         (Run::Container(_), None) if command.arguments.least == 0 => {
-            return Ok(Work::Local(command, Local::Command, args));
+            return Ok((command, By::Local(Local::Command)));
         }
         _ => (command, 0),
     };
     let count = args.len() - words.min(args.len());
-    if !command.arguments.admit(count, session.is_text())
-        || matches!(command.run, Run::Container(_))
-    {
+    if !command.arguments.admit(count, session.is_text()) {
         return Err(misuse(command));
     }
     may(context, session, command)?;
     match command.run {
         Run::Store(verb) => {
             session.store()?;
-            Ok(Work::Store(command, Operation { verb, args }))
+            Ok((command, By::Store(verb)))
         }
         Run::Local(local) => {
             args.drain(..words);
-            look_at(command, local, &args).map(|()| Work::Local(command, local, args))
+            look_at(command, local, args)?;
+            Ok((command, By::Local(local)))
         }
         Run::Container(_) => Err(misuse(command)),
     }
@@ -129,23 +130,23 @@ pub(super) fn tell(context: &Context, session: &mut Session, command: &Command) 
 
 /// Checks the arguments that mean something else here than in the store, and leaves to the
 /// engines only what they know. In a transaction that is not before EXEC, as in Valkey.
-pub(super) fn narrow(command: &Command, mut operation: Operation) -> Result<Operation, ErrorReply> {
-    match operation.verb {
-        Verb::Last if !is_positive(&operation.args[0]) => return Err(misuse(command)),
-        Verb::Clear => match &operation.args[..] {
+pub(super) fn narrow(command: &Command, verb: Verb, args: &mut Args) -> Result<(), ErrorReply> {
+    match verb {
+        Verb::Last if !is_positive(&args[0]) => return Err(misuse(command)),
+        Verb::Clear => match &args[..] {
             [] => {}
-            [mode] if is_word(mode, "async") || is_word(mode, "sync") => operation.args.clear(),
+            [mode] if is_word(mode, "async") || is_word(mode, "sync") => args.clear(),
             _ => return Err(syntax()),
         },
-        Verb::BgSave => match &operation.args[..] {
+        Verb::BgSave => match &args[..] {
             [] => {}
             [word] if is_word(word, "schedule") => {}
             _ => return Err(syntax()),
         },
-        Verb::Copy => copy(&mut operation.args)?,
+        Verb::Copy => copy(args)?,
         _ => {}
     }
-    Ok(operation)
+    Ok(())
 }
 
 /// Leaves of COPY's options only REPLACE: the store's database is not the client's to choose.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::check::{Work, check, narrow, tell};
+use super::check::{By, Work, check, narrow, tell};
 use super::context::{Context, Counters};
 use super::local;
 use super::session::Session;
@@ -45,6 +45,11 @@ impl Execution {
         self.requests.push_back(request);
     }
 
+    /// Makes room for so many requests.
+    pub fn reserve(&mut self, count: usize) {
+        self.requests.reserve(count);
+    }
+
     /// How many requests are not looked at yet.
     pub fn len(&self) -> usize {
         self.requests.len()
@@ -81,6 +86,8 @@ impl Execution {
         share: &mut Share,
     ) -> Next {
         let mut newest = "";
+        self.replies.reserve(self.requests.len());
+        self.batch.reserve(self.requests.len());
         loop {
             if let Some(local) = self.waiting.take() {
                 // It comes after what was asked before, which may have to be sent before it.
@@ -95,31 +102,43 @@ impl Execution {
                 }
             }
             let Some(request) = self.requests.pop_front() else { break };
-            let checked = match request {
-                Err(reply) => Err(refuse(session, reply)),
-                Ok(request) => {
-                    check(context, session, request).map_err(|error| refuse_error(session, error))
+            let mut request = match request {
+                Ok(request) => request,
+                Err(reply) => {
+                    self.replies.push(refuse(session, reply));
+                    continue;
                 }
             };
-            match checked.and_then(|work| queue(session, work)) {
-                Err(reply) => self.replies.push(reply),
-                Ok(Work::Store(command, operation)) => {
+            let (command, by) = match check(context, session, &mut request) {
+                Ok(checked) => checked,
+                Err(error) => {
+                    self.replies.push(refuse_error(session, error));
+                    continue;
+                }
+            };
+            if session.queue.is_some() && !matches!(transaction::place(by), Place::Now) {
+                self.replies.push(queue(session, Work { command, by, args: request.args }));
+                continue;
+            }
+            match by {
+                By::Store(verb) => {
                     newest = command.full_name;
-                    match narrow(command, operation) {
-                        Ok(operation) => {
+                    match narrow(command, verb, &mut request.args) {
+                        Ok(()) => {
                             tell(context, session, command);
+                            let operation = Operation { verb, args: request.args };
                             self.batch.push(&mut self.replies, command, operation);
                         }
                         Err(error) => self.replies.push(Reply::Error(error)),
                     }
                 }
-                Ok(Work::Local(command, which, args)) => {
+                By::Local(which) => {
                     tell(context, session, command);
                     if needs_order(which) {
-                        self.waiting = Some((command, which, args));
+                        self.waiting = Some((command, which, request.args));
                         continue;
                     }
-                    self.run_local(context, session, share, (command, which, args)).await;
+                    self.run_local(context, session, share, (command, which, request.args)).await;
                 }
             }
         }
@@ -183,15 +202,11 @@ fn refuse_error(session: &mut Session, error: ErrorReply) -> Reply {
     refuse(session, Reply::Error(error))
 }
 
-/// Inside a transaction, lets the work wait: the reply says so. Otherwise gives it back.
-fn queue(session: &mut Session, work: Work) -> Result<Work, Reply> {
-    if session.queue.is_none() {
-        return Ok(work);
-    }
-    match transaction::place(&work) {
-        Place::Now => Ok(work),
-        Place::Queue => Err(transaction::enqueue(session, work)),
-        Place::Nowhere => Err(refuse(session, transaction::refused())),
+/// Lets the work wait for EXEC, if it may: the reply says so.
+fn queue(session: &mut Session, work: Work) -> Reply {
+    match transaction::place(work.by) {
+        Place::Nowhere => refuse(session, transaction::refused()),
+        Place::Now | Place::Queue => transaction::enqueue(session, work),
     }
 }
 
@@ -214,6 +229,11 @@ struct Batch {
 }
 
 impl Batch {
+    fn reserve(&mut self, count: usize) {
+        self.operations.reserve(count);
+        self.places.reserve(count);
+    }
+
     fn push(&mut self, replies: &mut Vec<Reply>, command: &'static Command, operation: Operation) {
         self.places.push_back((replies.len(), command));
         self.operations.push(operation);

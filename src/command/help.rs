@@ -18,7 +18,7 @@ pub(super) fn reply(words: &[Bytes], in_text: bool) -> Reply {
         _ => found,
     };
     let Some(command) = command else {
-        let request = Request { name: name.clone(), args: words[1..].into() };
+        let request = Request { name: name[..].into(), args: words[1..].into() };
         return Reply::Error(ErrorReply::Unknown(Box::new(request)));
     };
     Reply::Text(line(command, in_text))

@@ -22,12 +22,11 @@ pub(super) struct Queue {
 impl Queue {
     /// Lets `work` wait, unless there would be more than `limit` bytes then.
     pub(super) fn push(&mut self, mut work: Work, limit: usize) -> bool {
-        let args = work.args_mut();
-        let bytes = OVERHEAD + args.iter().map(|arg| ARGUMENT + arg.len()).sum::<usize>();
+        let bytes = OVERHEAD + work.args.iter().map(|arg| ARGUMENT + arg.len()).sum::<usize>();
         if self.bytes + bytes > limit {
             return false;
         }
-        for arg in args {
+        for arg in &mut work.args {
             *arg = Bytes::copy_from_slice(arg);
         }
         self.bytes += bytes;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::check::{Work, narrow, tell};
+use super::check::{By, Work, narrow, tell};
 use super::context::Context;
 use super::local;
 use super::queue::Queue;
@@ -32,15 +32,13 @@ pub(super) enum Place {
 }
 
 /// Where a command that came after MULTI has its place.
-pub(super) fn place(work: &Work) -> Place {
-    match work {
-        Work::Store(_, operation) if operation.verb.is_compound() => Place::Nowhere,
-        Work::Local(
-            _,
+pub(super) fn place(by: By) -> Place {
+    match by {
+        By::Store(verb) if verb.is_compound() => Place::Nowhere,
+        By::Local(
             Local::Multi | Local::Watch | Local::Shutdown | Local::ClearDb | Local::KeySpace,
-            _,
         ) => Place::Nowhere,
-        Work::Local(_, Local::Exec | Local::Discard | Local::Quit | Local::Reset, _) => Place::Now,
+        By::Local(Local::Exec | Local::Discard | Local::Quit | Local::Reset) => Place::Now,
         _ => Place::Queue,
     }
 }
@@ -222,16 +220,16 @@ fn steps(
     works: Vec<Work>,
 ) -> (Vec<Step>, Vec<Operation>) {
     let mut operations = Vec::new();
-    let steps = works.into_iter().map(|work| match work {
-        Work::Local(command, which, args) => Step::Local(command, which, args),
-        Work::Store(command, operation) => match narrow(command, operation) {
-            Err(error) => Step::Refused(error),
-            Ok(operation) => {
-                tell(context, session, command);
-                operations.push(operation);
-                Step::Store
+    let steps = works.into_iter().map(|Work { command, by, mut args }| match by {
+        By::Local(which) => Step::Local(command, which, args),
+        By::Store(verb) => {
+            if let Err(error) = narrow(command, verb, &mut args) {
+                return Step::Refused(error);
             }
-        },
+            tell(context, session, command);
+            operations.push(Operation { verb, args });
+            Step::Store
+        }
     });
     (steps.collect(), operations)
 }

@@ -24,6 +24,8 @@ pub(super) const READ_MIN: usize = 4 * 1024;
 const READ_MAX: usize = 256 * 1024;
 /// Requests carried out at a time: enough to fill a round trip.
 const BATCH_MAX: usize = 256;
+/// Bytes that a short one takes.
+const REQUEST: usize = 24;
 /// How many a connection begins with. Their number doubles while replies are small.
 const BATCH_FIRST: usize = 32;
 /// Bytes of replies that a batch aims at: how long they are shows only when they are there.
@@ -210,8 +212,10 @@ impl<'a> Connection<'a> {
     async fn carry_out(&mut self) -> io::Result<()> {
         let mut execution = Execution::default();
         let mut is_broken = false;
+        let mut is_first = true;
         self.dialect.learn(&self.input, &mut self.session);
         loop {
+            execution.reserve(self.batch.min(1 + self.input.len() / REQUEST));
             while execution.len() < self.batch
                 && let Some(decoded) = self.dialect.decode(&mut self.input)
             {
@@ -223,6 +227,10 @@ impl<'a> Connection<'a> {
             }
             if execution.is_empty() {
                 return Ok(());
+            }
+            if !std::mem::take(&mut is_first) {
+                // What asks nobody never waits: others have their turn.
+                tokio::task::yield_now().await;
             }
             let next = self.run(&mut execution).await?;
             if next != Next::Continue || is_broken {
@@ -236,8 +244,6 @@ impl<'a> Connection<'a> {
             if !self.flush_to(self.max_output, May::BeLeft).await? {
                 return Ok(());
             }
-            // What asks nobody never waits: others have their turn.
-            tokio::task::yield_now().await;
         }
     }
 

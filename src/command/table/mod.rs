@@ -33,6 +33,9 @@ const COUNT: usize = {
 
 static SORTED: [Command; COUNT] = sorted();
 
+/// Their names as numbers, in the same order, so that looking one up compares no texts.
+static NUMBERS: [u128; COUNT] = numbers();
+
 /// All commands, sorted by name.
 pub static COMMANDS: &[Command] = &SORTED;
 
@@ -58,6 +61,40 @@ const fn sorted() -> [Command; COUNT] {
     rows
 }
 
+const fn numbers() -> [u128; COUNT] {
+    let rows = sorted();
+    let (mut numbers, mut at) = ([0; COUNT], 0);
+    while at < COUNT {
+        let (name, mut padded) = (rows[at].name.as_bytes(), [0; NAME_MAX]);
+        let mut letter = 0;
+        while letter < name.len() {
+            padded[letter] = name[letter];
+            letter += 1;
+        }
+        numbers[at] = u128::from_be_bytes(padded);
+        at += 1;
+    }
+    numbers
+}
+
+/// For each letter, and for what comes after the last, the first row whose name begins there.
+static STARTS: [usize; LETTERS + 1] = starts();
+
+const LETTERS: usize = 26;
+
+const fn starts() -> [usize; LETTERS + 1] {
+    let rows = sorted();
+    let (mut starts, mut letter, mut at) = ([COUNT; LETTERS + 1], 0, 0);
+    while letter < LETTERS {
+        while at < COUNT && (rows[at].name.as_bytes()[0] as usize) < b'a' as usize + letter {
+            at += 1;
+        }
+        starts[letter] = at;
+        letter += 1;
+    }
+    starts
+}
+
 const fn is_before(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     let mut at = 0;
@@ -70,22 +107,25 @@ const fn is_before(one: &str, other: &str) -> bool {
     one.len() < other.len()
 }
 
-/// The longest name, in bytes.
-const NAME_MAX: usize = 16;
+/// The longest name, in bytes: as many as the numbers have.
+const NAME_MAX: usize = size_of::<u128>();
 
 /// The command of this name, in letters of any case.
 pub fn find(name: &[u8]) -> Option<&'static Command> {
-    find_in(COMMANDS, name)
+    let mut padded = [0; NAME_MAX];
+    padded.get_mut(..name.len())?.copy_from_slice(name);
+    padded.make_ascii_lowercase();
+    let letter = usize::from(padded[0].checked_sub(b'a')?);
+    let rows = *STARTS.get(letter)?..*STARTS.get(letter + 1)?;
+    let number = u128::from_be_bytes(padded);
+    let at = rows.start + NUMBERS[rows].iter().position(|other| *other == number)?;
+    // A name that ends in a NUL has the same number.
+    SORTED.get(at).filter(|command| command.name.len() == name.len())
 }
 
-/// The command of this name among `rows`, which are sorted by name.
+/// The command of this name among `rows`.
 pub fn find_in(rows: &'static [Command], name: &[u8]) -> Option<&'static Command> {
-    let mut lower = [0; NAME_MAX];
-    let lower = lower.get_mut(..name.len())?;
-    lower.copy_from_slice(name);
-    lower.make_ascii_lowercase();
-    let at = rows.binary_search_by(|command| command.name.as_bytes().cmp(lower)).ok()?;
-    rows.get(at)
+    rows.iter().find(|command| command.name.as_bytes().eq_ignore_ascii_case(name))
 }
 
 /// The command of this full name, a subcommand's after its container's and a blank.
@@ -121,7 +161,7 @@ mod tests {
                 assert_eq!(find(name.as_bytes()).map(|found| found.name), Some(command.name));
             }
         }
-        for name in [&b""[..], b"ge", b"gets", b"a name that is far too long", b"g\0t"] {
+        for name in [&b""[..], b"ge", b"gets", b"a name that is far too long", b"g\0t", b"get\0"] {
             assert!(find(name).is_none(), "{name:?}");
         }
     }

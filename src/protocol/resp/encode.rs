@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::double::write_double;
 use super::error::{end_line, write_error};
-use super::number::write_number;
+use super::number::{write_length, write_number};
 use crate::message::{Protocol, Reply};
 
 /// Writes replies in the version that the connection speaks.
@@ -84,7 +84,7 @@ impl Encoder {
     }
 
     fn write_list(&self, items: &[Option<Bytes>], out: &mut Vec<u8>) {
-        write_number(b'*', items.len(), out);
+        write_length(b'*', items.len(), out);
         for item in items {
             match item {
                 Some(item) => write_bulk(item, out),
@@ -134,7 +134,7 @@ fn write_line(text: &str, out: &mut Vec<u8>) {
 
 /// Appends a bulk string: any bytes.
 pub(super) fn write_bulk(bytes: &[u8], out: &mut Vec<u8>) {
-    write_number(b'$', bytes.len(), out);
+    write_length(b'$', bytes.len(), out);
     out.extend_from_slice(bytes);
     out.extend_from_slice(b"\r\n");
 }

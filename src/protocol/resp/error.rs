@@ -145,13 +145,17 @@ mod tests {
         ] {
             let args = args.into_iter().map(Bytes::from).collect();
             assert_eq!(
-                line(&ErrorReply::Unknown(Box::new(Request { name: name.into(), args }))),
+                line(&ErrorReply::Unknown(Box::new(Request {
+                    name: name.as_bytes().into(),
+                    args
+                }))),
                 format!(
                     r"-ERR unknown command '{shown}', with args beginning with: {beginning}\r\n"
                 )
             );
         }
-        let request = Request { name: run("f", 200).into(), args: crate::message::Args::new() };
+        let request =
+            Request { name: run("f", 200).as_bytes().into(), args: crate::message::Args::new() };
         let long = ErrorReply::Unknown(Box::new(request));
         assert!(line(&long).starts_with(&format!("-ERR unknown command '{}',", run("f", 128))));
     }

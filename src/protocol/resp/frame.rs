@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::number::{NumberFault, read_number};
 use super::step::{Fault, Step};
-use crate::message::Request;
+use crate::message::{Args, Name, Request};
 use crate::protocol::Progress;
 
 /// Arguments a request may have, its name counted.
@@ -187,13 +187,24 @@ impl Frame {
         self.start = 0;
     }
 
+    /// The request. Its last argument takes over the hold on the buffer, which every other one has to
+    /// ask for.
     fn whole(&mut self, buffer: &mut BytesMut) -> Step {
-        let frame = buffer.split_to(self.start).freeze();
-        let mut args = self.args.iter().map(|(start, end)| frame.slice(*start..*end));
-        match args.next() {
-            Some(name) => Step::Whole(Request { name, args: args.collect() }),
-            None => Step::Nothing,
-        }
+        let [(start, end), args @ ..] = self.args.as_slice() else {
+            buffer.advance(self.start);
+            return Step::Nothing;
+        };
+        let name = Name::from_slice(&buffer[*start..*end]);
+        let Some(((start, end), others)) = args.split_last() else {
+            buffer.advance(self.start);
+            return Step::Whole(Request { name, args: Args::new() });
+        };
+        let mut frame = buffer.split_to(self.start).freeze();
+        let mut args: Args = others.iter().map(|(start, end)| frame.slice(*start..*end)).collect();
+        frame.truncate(*end);
+        frame.advance(*start);
+        args.push(frame);
+        Step::Whole(Request { name, args })
     }
 }
 

@@ -5,7 +5,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use super::number::LINE_MAX;
 use super::step::{Fault, Step};
 use super::words::{is_blank, split_words};
-use crate::message::Request;
+use crate::message::{Name, Request};
 use crate::protocol::Progress;
 
 /// A line that is being received.
@@ -91,7 +91,7 @@ fn parse(line: &Bytes) -> Result<Step, Fault> {
     if words.is_empty() {
         return Ok(Step::Nothing);
     }
-    let name = words.remove(0);
+    let name = Name::from_slice(&words.remove(0));
     Ok(Step::Whole(Request { name, args: words }))
 }
 

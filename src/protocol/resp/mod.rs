@@ -22,6 +22,7 @@ mod words;
 
 pub use self::decode::Decoder;
 pub use self::encode::Encoder;
+pub use self::number::write_length;
 pub use self::reply::{ReplyDecoder, Taken, decode_reply};
 pub use self::request::encode_request;
 pub use self::scan::Malformed;

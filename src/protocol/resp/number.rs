@@ -68,6 +68,19 @@ pub(super) fn write_number(first: u8, number: impl itoa::Integer, out: &mut Vec<
     out.extend_from_slice(b"\r\n");
 }
 
+/// Appends `first`, a length or a count, and the line's end. Most are short.
+pub fn write_length(first: u8, length: usize, out: &mut Vec<u8>) {
+    #[expect(clippy::cast_possible_truncation, reason = "it is less than 100")]
+    match length {
+        0..10 => out.extend_from_slice(&[first, b'0' + length as u8, b'\r', b'\n']),
+        10..100 => {
+            let (tens, ones) = (length as u8 / 10, length as u8 % 10);
+            out.extend_from_slice(&[first, b'0' + tens, b'0' + ones, b'\r', b'\n']);
+        }
+        _ => write_number(first, length, out),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +96,16 @@ mod tests {
             .chain(beyond.iter().map(String::as_str))
         {
             assert_eq!(parse_number(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_written_as_numbers_are() {
+        for length in (0..120).chain([999, 1000, usize::MAX]) {
+            let (mut one, mut other) = (Vec::new(), Vec::new());
+            write_length(b'$', length, &mut one);
+            write_number(b'$', length, &mut other);
+            assert_eq!(one, other);
         }
     }
 

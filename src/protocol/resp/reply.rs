@@ -1,6 +1,6 @@
 //! Replies as a client reads them: the `kvsock` command, and the daemon from its store.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::scan::{Malformed, Part, Scan};
 use super::skip::Skip;
@@ -45,17 +45,25 @@ impl ReplyDecoder {
         if !self.scan.go_on(buffer)? {
             return Ok(None);
         }
-        let next = self.scan.renewed();
-        let scan = std::mem::replace(&mut self.scan, next);
-        let bytes = buffer.split_to(scan.start).freeze();
-        let mut parts = scan.parts.into_iter();
-        Ok(Some(match parts.as_slice() {
-            [Part::Push(count), ..] => {
-                let count = *count;
+        let (parts, end) = self.scan.renew();
+        let mut bytes = buffer.split_to(end).freeze();
+        if let [Part::Value(range)] = parts.as_slice() {
+            // As most are: the hold on the buffer goes into the reply.
+            bytes.truncate(range.end);
+            bytes.advance(range.start);
+            return Ok(Some(Taken::Reply(Reply::Value(bytes))));
+        }
+        let push = match parts.first() {
+            Some(Part::Push(count)) => Some(*count),
+            _ => None,
+        };
+        let mut parts = parts.into_iter();
+        Ok(Some(match push {
+            Some(count) => {
                 parts.next();
                 Taken::Push((0..count).map(|_| build(&mut parts, &bytes)).collect())
             }
-            _ => Taken::Reply(build(&mut parts, &bytes)),
+            None => Taken::Reply(build(&mut parts, &bytes)),
         }))
     }
 
@@ -92,7 +100,7 @@ impl ReplyDecoder {
 
     /// Reads away the rest of the reply that is not all there, in bounded memory.
     pub fn skip(&mut self) {
-        let next = self.scan.renewed();
+        let next = self.scan.another();
         let scan = std::mem::replace(&mut self.scan, next);
         self.skip.get_or_insert_with(|| Skip::of(scan));
     }

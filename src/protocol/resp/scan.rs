@@ -48,6 +48,9 @@ pub(super) enum Part {
     Push(usize),
 }
 
+/// Parts in order; most replies have one.
+pub(super) type Parts = SmallVec<[Part; 1]>;
+
 /// What a look at the next part has found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
@@ -63,7 +66,7 @@ pub(super) enum Step {
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     /// What was found, each before what is within it.
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Parts,
     /// Where the next part begins; in the end, where the reply ends.
     pub(super) start: usize,
     /// Up to where the next part's first line was looked at.
@@ -84,10 +87,17 @@ impl Scan {
         Scan { takes_pushes: true, ..Scan::default() }
     }
 
-    /// As it was made.
+    /// One that takes what this one takes.
     #[must_use]
-    pub(super) fn renewed(&self) -> Scan {
+    pub(super) fn another(&self) -> Scan {
         Scan { takes_pushes: self.takes_pushes, ..Scan::default() }
+    }
+
+    /// As it was made, for the next reply; gives the present one's parts and where it ends.
+    pub(super) fn renew(&mut self) -> (Parts, usize) {
+        (self.seen, self.data, self.announced) = (0, 0, 0);
+        self.open.clear();
+        (std::mem::take(&mut self.parts), std::mem::take(&mut self.start))
     }
 
     /// Whether a reply has begun, of which is known that it is one.

@@ -36,8 +36,8 @@ fn decoded(input: &[u8], step: usize, max_request: usize) -> (Made, usize) {
 /// Requests as their words with a stroke between, errors as their texts.
 fn shown(made: &Made) -> Vec<String> {
     let show = |decoded: &Decoded| match decoded {
-        Decoded::Request(Request { name, args }) => std::iter::once(name)
-            .chain(args)
+        Decoded::Request(Request { name, args }) => std::iter::once(&name[..])
+            .chain(args.iter().map(|arg| &arg[..]))
             .map(|word| word.escape_ascii().to_string())
             .collect::<Vec<_>>()
             .join("|"),
@@ -224,9 +224,7 @@ fn arguments_are_slices_of_what_was_received() {
         let Some(Decoded::Request(request)) = decoder.decode(&mut buffer) else {
             panic!("no request")
         };
-        for word in [&request.name, &request.args[0]] {
-            assert!(received.contains(&word.as_ptr()));
-        }
+        assert!(received.contains(&request.args[0].as_ptr()));
     }
 }
 

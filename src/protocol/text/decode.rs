@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::words::split_words;
-use crate::message::{Reply, Request};
+use crate::message::{Name, Reply, Request};
 use crate::protocol::{Decoded, Progress};
 
 /// Takes request lines out of a buffer, in bounded memory.
@@ -153,7 +153,7 @@ impl Decoder {
         if words.is_empty() {
             return None;
         }
-        let name = words.remove(0);
+        let name = Name::from_slice(&words.remove(0));
         Some(Decoded::Request(Request { name, args: words }))
     }
 }
@@ -197,8 +197,8 @@ mod tests {
 
     fn show(decoded: &Decoded) -> String {
         match decoded {
-            Decoded::Request(request) => std::iter::once(&request.name)
-                .chain(&request.args)
+            Decoded::Request(request) => std::iter::once(&request.name[..])
+                .chain(request.args.iter().map(|arg| &arg[..]))
                 .map(|word| String::from_utf8_lossy(word).into_owned())
                 .collect::<Vec<_>>()
                 .join("|"),

@@ -3,10 +3,15 @@
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
+
+use crate::protocol::resp::write_length;
 
 /// A longer argument is handed on as it is, a shorter one copied.
-const COPIED: usize = 16 * 1024;
+pub(super) const COPIED: usize = 16 * 1024;
+
+/// Room that is kept for what is sent next.
+const KEPT: usize = 64 * 1024;
 
 /// Slices in one write.
 pub(super) const SLICES: usize = 64;
@@ -26,6 +31,12 @@ impl Commands {
         commands
     }
 
+    /// None yet, with room for so many bytes.
+    pub(super) fn with_room(bytes: usize) -> Commands {
+        let bytes = Outgoing { tail: Vec::with_capacity(bytes), ..Outgoing::default() };
+        Commands { count: 0, bytes }
+    }
+
     /// How many.
     pub(super) fn count(&self) -> usize {
         self.count
@@ -42,21 +53,25 @@ impl Commands {
     /// Begins a command of so many words, its name counted, which are to follow.
     pub(super) fn begin(&mut self, words: usize) {
         self.count += 1;
-        self.bytes.number(b'*', words);
+        write_length(b'*', words, &mut self.bytes.tail);
     }
 
     /// A word of the command that was begun.
     pub(super) fn word(&mut self, word: &[u8]) {
-        self.joined(&[word]);
+        let tail = &mut self.bytes.tail;
+        write_length(b'$', word.len(), tail);
+        tail.extend_from_slice(word);
+        tail.extend_from_slice(b"\r\n");
     }
 
     /// A word made of parts.
     pub(super) fn joined(&mut self, parts: &[&[u8]]) {
-        self.bytes.number(b'$', parts.iter().map(|part| part.len()).sum());
+        let tail = &mut self.bytes.tail;
+        write_length(b'$', parts.iter().map(|part| part.len()).sum(), tail);
         for part in parts {
-            self.bytes.tail.extend_from_slice(part);
+            tail.extend_from_slice(part);
         }
-        self.bytes.tail.extend_from_slice(b"\r\n");
+        tail.extend_from_slice(b"\r\n");
     }
 
     /// A word that need not be copied.
@@ -64,7 +79,7 @@ impl Commands {
         if word.len() <= COPIED {
             return self.word(word);
         }
-        self.bytes.number(b'$', word.len());
+        write_length(b'$', word.len(), &mut self.bytes.tail);
         self.bytes.hand_on(word.clone());
         self.bytes.tail.extend_from_slice(b"\r\n");
     }
@@ -80,23 +95,25 @@ impl Commands {
 pub(super) struct Outgoing {
     pieces: VecDeque<Bytes>,
     /// What comes after the pieces.
-    tail: BytesMut,
+    tail: Vec<u8>,
+    /// Bytes of it that are sent.
+    sent: usize,
 }
 
 impl Outgoing {
     /// How many bytes.
     pub(super) fn len(&self) -> usize {
-        self.pieces.iter().map(Bytes::len).sum::<usize>() + self.tail.len()
+        self.pieces.iter().map(Bytes::len).sum::<usize>() + self.tail.len() - self.sent
     }
 
     /// Whether there are none.
     pub(super) fn is_empty(&self) -> bool {
-        self.pieces.is_empty() && self.tail.is_empty()
+        self.pieces.is_empty() && self.tail.len() == self.sent
     }
 
     /// Appends others.
     pub(super) fn append(&mut self, mut other: Outgoing) {
-        if self.is_empty() {
+        if self.is_empty() && self.tail.capacity() < other.tail.capacity() {
             *self = other;
             return;
         }
@@ -110,7 +127,7 @@ impl Outgoing {
     /// The first pieces, for one write.
     pub(super) fn slices(&self) -> ([IoSlice<'_>; SLICES], usize) {
         let mut slices = [IoSlice::new(&[]); SLICES];
-        let pieces = self.pieces.iter().map(AsRef::as_ref).chain([&self.tail[..]]);
+        let pieces = self.pieces.iter().map(AsRef::as_ref).chain([&self.tail[self.sent..]]);
         let mut count = 0;
         for (slice, piece) in slices.iter_mut().zip(pieces.filter(|piece| !piece.is_empty())) {
             *slice = IoSlice::new(piece);
@@ -130,13 +147,12 @@ impl Outgoing {
             }
             self.pieces.pop_front();
         }
-        self.tail.advance(sent);
-    }
-
-    fn number(&mut self, kind: u8, number: usize) {
-        self.tail.extend_from_slice(&[kind]);
-        self.tail.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-        self.tail.extend_from_slice(b"\r\n");
+        self.sent += sent;
+        if self.sent == self.tail.len() {
+            self.sent = 0;
+            self.tail.clear();
+            self.tail.shrink_to(KEPT);
+        }
     }
 
     fn hand_on(&mut self, piece: Bytes) {
@@ -146,7 +162,9 @@ impl Outgoing {
 
     fn end_piece(&mut self) {
         if !self.tail.is_empty() {
-            self.pieces.push_back(self.tail.split().freeze());
+            let mut piece = Bytes::from(std::mem::take(&mut self.tail));
+            piece.advance(std::mem::take(&mut self.sent));
+            self.pieces.push_back(piece);
         }
     }
 }

@@ -79,7 +79,12 @@ impl Driver {
     fn take(&mut self, cx: &Context<'_>) {
         let mut queue = self.shared.queue();
         self.asked.append(&mut queue.asked);
-        self.outgoing.append(std::mem::take(&mut queue.bytes));
+        if self.outgoing.is_empty() {
+            // The room of what is sent serves for what is asked next.
+            std::mem::swap(&mut self.outgoing, &mut queue.bytes);
+        } else {
+            self.outgoing.append(std::mem::take(&mut queue.bytes));
+        }
         if !queue.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             queue.waker = Some(cx.waker().clone());
         }

@@ -6,12 +6,15 @@ use bytes::Bytes;
 use redis::Cmd;
 use smallvec::SmallVec;
 
-use super::command::Commands;
+use super::command::{COPIED, Commands};
 use crate::store::integer;
 use crate::store::operation::{LAST_INDEX, Operation, Verb};
 
 /// Keys that one step of SCAN may look at.
 const LARGEST_COUNT: i64 = 10_000;
+
+/// What a word takes beside its bytes, at least for those of everyday length.
+const WORD: usize = 12;
 
 /// Room for a key in the store's name.
 pub(super) type StoredKey = SmallVec<[u8; 128]>;
@@ -36,6 +39,13 @@ impl Prefix {
     /// Whether keys are their own names.
     pub(super) fn is_empty(&self) -> bool {
         self.prefix.is_empty()
+    }
+
+    /// About how many bytes [`Prefix::write`] appends.
+    pub(super) fn bytes(&self, operation: &Operation) -> usize {
+        let words =
+            operation.args.iter().map(|arg| arg.len().min(COPIED) + self.prefix.len() + WORD);
+        2 * WORD + words.sum::<usize>()
     }
 
     /// Appends one operation as a command.

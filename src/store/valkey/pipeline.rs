@@ -103,7 +103,9 @@ impl<'a> Run<'a> {
     fn question(&self, prefix: &Prefix, cache: Option<&Cache>, hold: Hold) -> Question {
         let is_write = |position: &usize| self.batch[*position].verb.effect() != Effect::Read;
         let kept = self.open.iter().rposition(is_write).map_or(0, |last| last + 1);
-        let (mut commands, mut wanted) = (Commands::default(), VecDeque::new());
+        let bytes = |position: &usize| prefix.bytes(&self.batch[*position]);
+        let mut commands = Commands::with_room(self.open.iter().map(bytes).sum());
+        let mut wanted = VecDeque::new();
         let mut stored = StoredKey::new();
         for (number, position) in self.open.iter().enumerate() {
             let operation = &self.batch[*position];
