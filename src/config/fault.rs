@@ -62,14 +62,6 @@ pub enum Problem {
         /// In what way: `less than 1KiB`.
         bound: &'static str,
     },
-    /// The feature behind it is not there yet.
-    #[error("{value:?} is not supported by this version (only {only})")]
-    Unsupported {
-        /// As written.
-        value: String,
-        /// The one value that is.
-        only: &'static str,
-    },
     /// There is no such setting.
     #[error("there is no such setting{}", Suggestion(.nearest.as_deref()))]
     Unknown {

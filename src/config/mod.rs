@@ -41,6 +41,8 @@ pub struct Settings {
     pub server: server::Options,
     /// Who may run scripts, when there is no prefix.
     pub scripts: Scripts,
+    /// Threads that serve.
+    pub workers: usize,
     /// Logs.
     pub log: logging::Options,
 }

@@ -72,13 +72,13 @@ pub(super) fn read(
     let inputs = given.inputs();
     let credentials = credential::read(surroundings.credentials.as_deref(), &inputs, given, faults);
     let mut reader = Reader::new(given, faults);
-    planned(&mut reader, &inputs);
     let socket = socket(&mut reader, &inputs, surroundings);
     let server = server(&mut reader, &inputs);
     let log = log(&mut reader, &inputs);
     let store = store(&mut reader, &inputs, surroundings, credentials);
     let namespace = reader.read("NAMESPACE", inputs.namespace.as_ref(), namespace);
     let scripts = reader.read("SCRIPTS", inputs.scripts.as_ref(), scripts);
+    let workers = reader.read("WORKERS", inputs.workers.as_ref(), value::threads);
     let (mut store, namespace) = (store?, namespace?);
     store.has_parts = namespace == Namespace::User;
     let settings = Settings {
@@ -87,15 +87,11 @@ pub(super) fn read(
         namespace,
         server: server?,
         scripts: scripts?,
+        workers: workers?,
         log: log?,
     };
     let warnings = warnings(&settings);
     faults.is_empty().then_some((settings, warnings))
-}
-
-/// Settings whose feature is not there yet hold one value only.
-fn planned(reader: &mut Reader, inputs: &Inputs) {
-    reader.read("WORKERS", inputs.workers.as_ref(), value::only("1", value::count));
 }
 
 /// How keys belong to users.

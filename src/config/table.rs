@@ -150,7 +150,7 @@ pub const SETTINGS: &[Setting] = &[
         "SIZE",
         "Bytes of the near cache over a Valkey store: values that it need not be asked for again; 0 is none",
     ),
-    row("WORKERS", "1", "NUMBER", "Serving threads; this version has only 1"),
+    row("WORKERS", "1", "NUMBER", "Threads that serve; with 1 none ever waits for another"),
     row(
         "SCRIPTS",
         "admin",

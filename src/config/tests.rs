@@ -181,7 +181,7 @@ fn usage_and_configuration_have_their_own_statuses() {
         ("--help", Exit::Ok),
         ("--frobnicate", Exit::Usage),
         ("--store-password=x", Exit::Usage),
-        ("--workers=2", Exit::Config),
+        ("--workers=0", Exit::Config),
     ] {
         assert_eq!(load_with(&[flag], &[]).expect_err(flag).exit(), exit, "{flag}");
     }

@@ -12,6 +12,9 @@ const LONGEST: Duration = Duration::from_secs(10_000 * 24 * 60 * 60);
 /// Numbers of more digits are refused before arithmetic, which then cannot overflow.
 const MOST_DIGITS: usize = 9;
 
+/// More threads would find nothing to do, and the packaged unit has no room for them.
+const MOST_THREADS: usize = 64;
+
 /// A number from 0 on.
 pub(super) fn count(text: &str) -> Result<usize, Problem> {
     text.parse::<u32>()
@@ -58,17 +61,12 @@ pub(super) fn message_size(text: &str) -> Result<usize, Problem> {
     }
 }
 
-/// A text that must mean `only`, since the version has no other.
-pub(super) fn only<T: PartialEq>(
-    only: &'static str,
-    parse: impl Fn(&str) -> Result<T, Problem>,
-) -> impl Fn(&str) -> Result<(), Problem> {
-    move |text| {
-        if parse(text)? == parse(only)? {
-            Ok(())
-        } else {
-            Err(Problem::Unsupported { value: text.to_owned(), only })
-        }
+/// A number of threads.
+pub(super) fn threads(text: &str) -> Result<usize, Problem> {
+    match count(text)? {
+        0 => Err(out_of_bounds(text, "less than 1")),
+        number @ 1..=MOST_THREADS => Ok(number),
+        _ => Err(out_of_bounds(text, "more than 64")),
     }
 }
 
@@ -130,10 +128,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_yet_names_the_one_value_that_is() {
-        let workers = only("1", count);
-        assert!(workers("1").is_ok());
-        let problem = workers("2").expect_err("no threads yet").to_string();
-        assert_eq!(problem, "\"2\" is not supported by this version (only 1)");
+    fn there_is_a_thread_at_least() {
+        assert!(threads("0").is_err());
+        assert_eq!(threads("64").expect("the most"), 64);
+        assert!(threads("65").is_err());
     }
 }

@@ -15,8 +15,8 @@ const IDLE: Duration = Duration::from_secs(5);
 /// Signs that the watchdog gets in its time: one may be late, and another get lost.
 const SIGNS: u32 = 3;
 
-/// Keeps `STATUS=` current and feeds the watchdog. Runs on the serving loop's own thread, so that
-/// a loop that does not turn is noticed; asks nothing of the store.
+/// Keeps `STATUS=` current and feeds the watchdog, as long as those that serve take new work, so
+/// that a loop that does not turn is noticed; asks nothing of the store.
 pub(super) async fn beat(notifier: &Notifier, context: &Arc<Context>) -> Infallible {
     if !notifier.is_heard() {
         return std::future::pending().await;
@@ -29,7 +29,7 @@ pub(super) async fn beat(notifier: &Notifier, context: &Arc<Context>) -> Infalli
     loop {
         let pause = if busy { BUSY } else { IDLE };
         tokio::time::sleep(pause.min(watchdog)).await;
-        if notifier.watchdog().is_some() {
+        if notifier.watchdog().is_some() && tokio::spawn(async {}).await.is_ok() {
             notifier.alive();
         }
         let elapsed = since.elapsed();

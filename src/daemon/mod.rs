@@ -10,11 +10,13 @@ mod serve;
 mod welcome;
 
 use std::ffi::OsString;
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use tokio::runtime::{Builder, Runtime};
 
 use self::failure::StartError;
 use self::log::FAREWELL;
@@ -120,10 +122,7 @@ fn try_serve(
         tracing::warn!(name, "a descriptor that is no listener was closed");
     }
     let notifier = Notifier::from_env().map_err(StartError::System)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(StartError::System)?;
+    let runtime = runtime(invocation.settings.workers).map_err(StartError::System)?;
     let served = runtime.block_on(serve::serve(invocation, activated, logging, &notifier));
     runtime.shutdown_timeout(FAREWELL);
     if let Err(error) = &served {
@@ -131,4 +130,13 @@ fn try_serve(
     }
     notifier.finish(FAREWELL);
     served
+}
+
+/// What serves: this thread alone, which then has nobody to wait for, or so many others.
+fn runtime(workers: usize) -> io::Result<Runtime> {
+    let mut builder = match workers {
+        1 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    builder.worker_threads(workers).thread_name("serve").enable_all().build()
 }
