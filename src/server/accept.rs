@@ -112,11 +112,17 @@ fn serve(
     shared.context.counters.clients.fetch_add(1, Ordering::Relaxed);
     let shared = Arc::clone(shared);
     connections.spawn(async move {
-        let connection = match record {
+        let mut connection = match record {
             None => Connection::new(stream, caller, address, &shared),
             Some(record) => Connection::resume(stream, caller, address, *record, &shared),
         };
-        let ended = connection.serve().await;
+        let ended = match connection.serve().await {
+            Ok(End::GivenUp) => connection.carry().map(|carried| shared.hand_over(carried)),
+            ended => {
+                drop(connection);
+                ended.map(|_| ())
+            }
+        };
         shared.context.counters.clients.fetch_sub(1, Ordering::Relaxed);
         drop(place);
         log_end(ended);
@@ -124,7 +130,7 @@ fn serve(
 }
 
 /// The one place where a connection's error is logged. That a peer went away is no fault.
-fn log_end(ended: io::Result<End>) {
+fn log_end(ended: io::Result<()>) {
     if let Err(error) = ended {
         match error.kind() {
             io::ErrorKind::BrokenPipe

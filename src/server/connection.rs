@@ -88,8 +88,8 @@ impl Phase {
 pub(super) enum End {
     /// It is closed.
     Closed,
-    /// The next daemon goes on with it.
-    HandedOver,
+    /// It is for the next daemon to go on with, see [`Connection::carry`].
+    GivenUp,
 }
 
 impl<'a> Connection<'a> {
@@ -133,14 +133,14 @@ impl<'a> Connection<'a> {
 
     /// Serves until the peer or the daemon ends the connection. An error is a broken connection,
     /// never a bad request.
-    pub(super) async fn serve(mut self) -> io::Result<End> {
+    pub(super) async fn serve(&mut self) -> io::Result<End> {
         let mut stop = std::pin::pin!(self.shared.stopping());
         let client = Arc::clone(self.session.client());
         let mut killed = std::pin::pin!(client.killed());
         // What another daemon had received comes first.
         let has_more = self.phase == Phase::Open && !self.input.is_empty();
-        if has_more && self.flush_to(self.max_output, May::BeLeft).await? {
-            self.carry_out().await?;
+        if has_more && Box::pin(self.flush_to(self.max_output, May::BeLeft)).await? {
+            Box::pin(self.carry_out()).await?;
             self.settle();
         }
         loop {
@@ -157,15 +157,14 @@ impl<'a> Connection<'a> {
                 }
                 Event::Read(count) => {
                     self.room = if count < self.room { READ_MIN } else { READ_MAX };
-                    self.carry_out().await?;
+                    // An idle connection has no room for what only a busy one does.
+                    Box::pin(self.carry_out()).await?;
                 }
                 Event::Released(turn) => self.share.resume(turn),
                 Event::Stop if self.shared.is_handing_over() => {
-                    self.answer_rest().await?;
-                    let _ = tokio::time::timeout(FAREWELL, self.flush()).await;
-                    let shared = self.shared;
-                    shared.hand_over(self.carry()?);
-                    return Ok(End::HandedOver);
+                    Box::pin(self.answer_rest()).await?;
+                    let _ = Box::pin(tokio::time::timeout(FAREWELL, self.flush())).await;
+                    return Ok(End::GivenUp);
                 }
                 Event::Stop => {
                     // From here on the peer cannot send; all it could send will be answered.

@@ -24,7 +24,7 @@ impl Store {
                 Some(hold) => Some(hold),
                 // To find out how long its values are, this engine reads them.
                 None if matches!(self, Store::Embedded(_)) => Some(share.hold()),
-                None => self.measure(&batch, share).await,
+                None => Box::pin(self.measure(&batch, share)).await,
             };
             if let Some(mut hold) = hold {
                 let (replies, rest) = self.attempt(batch, &mut hold).await;
@@ -39,7 +39,7 @@ impl Store {
             if batch.is_empty() {
                 return (Vec::new(), batch);
             }
-            share.wait().await;
+            Box::pin(share.wait()).await;
         }
     }
 

@@ -156,12 +156,13 @@ impl Valkey {
             }
             let given = match Kind::of(part[0].verb) {
                 Kind::Compound => {
-                    let reply = self.compound(deadline).execute(&part[0], hold).await;
+                    // What is rare takes its room only when it comes.
+                    let reply = Box::pin(self.compound(deadline).execute(&part[0], hold)).await;
                     reply.into_iter().collect()
                 }
                 Kind::Own => {
-                    let given = self.run_on_own(part).await;
-                    self.catch_up().await;
+                    let given = Box::pin(self.run_on_own(part)).await;
+                    Box::pin(self.catch_up()).await;
                     given
                 }
                 Kind::Plain => {
