@@ -14,7 +14,8 @@ use crate::{
     client, crowd, daemon_descriptors, daemon_disk, rounds, show, store_away, store_refusing,
 };
 
-/// A clock for the daemon of the machine, and what its unit takes to go by it.
+/// A clock for the daemon of the machine, and what its unit takes to go by it. Nothing of the cage is
+/// in the way.
 fn clock(machine: &Machine) -> Option<(Clock, String)> {
     const LIBRARY: &str = "/usr/local/lib/libfaketime.so.1";
     const OFFSET: &str = "/run/offset";
@@ -46,7 +47,8 @@ fn embedded(machine: Machine) {
         misbehave(&kvsock);
     }
 
-    kvsock.set_up(EMBEDDED, "");
+    // Its signs of life take none, either.
+    kvsock.set_up(EMBEDDED, "WatchdogSec=1s\n");
     daemon_descriptors::lets_wait_whom_it_cannot_take(&mut kvsock);
 
     if let Some((clock, lines)) = clock(&machine) {
@@ -55,10 +57,13 @@ fn embedded(machine: Machine) {
     }
     assert_eq!(kvsock.kills(), 0, "it never failed");
 
+    kvsock.set_up(&format!("{EMBEDDED}KVSOCK_SYNC=no\n"), "LimitNOFILE=256\n");
+    daemon_descriptors::keeps_descriptors_for_its_files(&mut kvsock);
+
     kvsock.set_up(EMBEDDED, "");
     let disk = kvsock.small_disk("128m");
     daemon_disk::outlives_a_full_disk(&mut kvsock, &disk, "always");
-    assert_eq!(kvsock.kills(), 1, "it was killed, and never failed");
+    assert_eq!(kvsock.kills(), 2, "it was killed twice, and never failed");
 }
 
 /// The daemon, its Valkey, and the line between them.
