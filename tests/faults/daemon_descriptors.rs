@@ -154,24 +154,30 @@ fn clients_cannot_take_the_descriptors_that_the_embedded_store_needs() {
     keeps_descriptors_for_its_files(&mut start_with_few(&[("SYNC", "no")]));
 }
 
-/// Takes every further descriptor from a daemon for a while.
-pub(crate) fn lets_wait_whom_it_cannot_take(daemon: &mut dyn Kvsock) {
-    let load = Load::start(&daemon.socket(), "k", Allowed::default());
-    load.go_on();
+/// From now on the kernel refuses it any further descriptor. Gives clients that have one, twenty
+/// and more, and how many it has.
+fn take_the_rest(daemon: &dyn Kvsock) -> Option<(Vec<Client>, u64)> {
     let mut held = Vec::new();
-    let all = loop {
-        let Some(all) = descriptors(daemon) else { return };
+    loop {
+        let all = descriptors(daemon)?;
         // With a gap, as a file leaves that was closed, those of who goes would be beyond the limit.
         let has_gap = all.iter().zip(0..).any(|(number, place)| *number != place);
         if held.len() >= 20 && !has_gap {
-            break all.len() as u64;
+            let all = all.len() as u64;
+            limit(daemon, all);
+            return Some((held, all));
         }
         let mut client = daemon.connect();
         assert_eq!(client.ask("ping"), "pong");
         held.push(client);
-    };
-    // From now on the kernel refuses it any further one.
-    limit(daemon, all);
+    }
+}
+
+/// The daemon's store is a Valkey: an embedded one needs files.
+pub(crate) fn lets_wait_whom_it_cannot_take(daemon: &mut dyn Kvsock) {
+    let load = Load::start(&daemon.socket(), "k", Allowed::default());
+    load.go_on();
+    let Some((held, _)) = take_the_rest(daemon) else { return };
     let mut waiting: Vec<Client> = (0..50).map(|_| daemon.connect()).collect();
     for client in &mut waiting {
         client.send("txkey\n");
@@ -218,5 +224,38 @@ pub(crate) fn lets_wait_whom_it_cannot_take(daemon: &mut dyn Kvsock) {
 
 #[test]
 fn connections_that_cannot_be_taken_wait_and_cost_nothing() {
-    lets_wait_whom_it_cannot_take(&mut Daemon::start(&[]));
+    let Some(valkey) = Setup::default().start() else { return };
+    lets_wait_whom_it_cannot_take(&mut Daemon::start(&[("STORE", &valkey.url())]));
+}
+
+/// The daemon has an embedded store.
+pub(crate) fn writes_again_when_there_are_descriptors(daemon: &dyn Kvsock) {
+    let load = Load::start(&daemon.socket(), "k", Allowed::default());
+    for _ in 0..rounds(2) {
+        load.go_on();
+        let Some((mut held, all)) = take_the_rest(daemon) else { return };
+        let value = "x".repeat(400_000);
+        let unavailable = "ERROR: store unavailable: embedded:";
+        until("it cannot make the next file", || {
+            held[0].ask(&format!("set large {value}")).starts_with(unavailable)
+        });
+        // For reads the database stays open, as one descriptor is too few to open it again.
+        limit(daemon, all + 1);
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(1) {
+            load.go_on_by(1);
+            assert_eq!(held[0].ask("get nothing"), "(nil)");
+        }
+        limit(daemon, 1_000);
+        until("it can", || held[0].ask("set large small") == "OK");
+    }
+    load.go_on();
+    let figures = load.finish();
+    show(&format!("an embedded store without descriptors: {figures}"));
+    assert!(figures.unavailable > 0, "{figures}");
+}
+
+#[test]
+fn an_embedded_store_writes_again_when_there_are_descriptors() {
+    writes_again_when_there_are_descriptors(&Daemon::start(&[("SYNC", "no")]));
 }

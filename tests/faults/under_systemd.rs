@@ -47,9 +47,8 @@ fn embedded(machine: Machine) {
         misbehave(&kvsock);
     }
 
-    // Its signs of life take none, either.
-    kvsock.set_up(EMBEDDED, "WatchdogSec=1s\n");
-    daemon_descriptors::lets_wait_whom_it_cannot_take(&mut kvsock);
+    kvsock.set_up(&format!("{EMBEDDED}KVSOCK_SYNC=no\n"), "");
+    daemon_descriptors::writes_again_when_there_are_descriptors(&kvsock);
 
     if let Some((clock, lines)) = clock(&machine) {
         kvsock.set_up(&format!("{EMBEDDED}KVSOCK_CLIENT_TIMEOUT=30min\n"), &lines);
@@ -76,6 +75,11 @@ fn valkey(machine: Machine) {
     valkey.set_up(DURABLE);
     kvsock.set_up("KVSOCK_STORE_TIMEOUT=20s\n", "LimitNOFILE=256\n");
     daemon_descriptors::keeps_a_descriptor_for_its_store(&kvsock, &mut valkey);
+
+    valkey.set_up("");
+    // Its signs of life take no descriptors, either.
+    kvsock.set_up("", "WatchdogSec=1s\n");
+    daemon_descriptors::lets_wait_whom_it_cannot_take(&mut kvsock);
 
     valkey.set_up("");
     kvsock.set_up("KVSOCK_MAX_REQUEST=1MiB\n", "");
