@@ -83,7 +83,7 @@ fn valkey(machine: Machine) {
 
     valkey.set_up("");
     kvsock.set_up("KVSOCK_MAX_REQUEST=1MiB\n", "");
-    client::endless(&kvsock, 1024.min(rounds(128)));
+    client::endless(&kvsock, 1024.min(rounds(64)));
 
     if let Some((clock, lines)) = clock(&machine) {
         valkey.set_up("");

@@ -10,7 +10,7 @@
 //! (`store unavailable`) did not take place. What is of unknown outcome took place once or not at
 //! all. Valkey runs with `appendfsync always`, so that it may be killed.
 //!
-//! - `KVSOCK_TEST_SECONDS`: how long each engine is tried; 25 if not set, and 12 under systemd.
+//! - `KVSOCK_TEST_SECONDS`: how long each engine is tried; 25 if not set, and 10 under systemd.
 //! - `KVSOCK_TEST_SEED`: what requests and faults follow from; random if not set, and always
 //!   printed. The moments are the machine's own: the same seed is a run much like it.
 //!

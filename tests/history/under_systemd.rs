@@ -13,7 +13,7 @@ fn check(machine: Machine, engine: Engine) {
     // The cage that there is for such stores.
     machine.install_drop_in("kvsock.service", "local-store.conf");
     let subject = Subject::start_in(&machine, engine);
-    let found = try_out(subject, engine, 12, &machine.systemd());
+    let found = try_out(subject, engine, 10, &machine.systemd());
     let kills = found.faults.get(&Fault::DaemonKilled).copied().unwrap_or_default();
     assert_eq!(KvsockUnit(machine).kills() as u64, kills, "it was killed, and never failed");
 }
