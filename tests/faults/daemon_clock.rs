@@ -135,6 +135,8 @@ fn starts_behind(daemon: &mut dyn Kvsock, clock: &Clock) {
     daemon.launch();
     assert_eq!(daemon.ask("set newest v"), "OK");
     assert_eq!(daemon.ask("last 1"), "newest:v");
+    // Killed, it would leave what libfaketime has in shared memory.
+    daemon.stop();
 }
 
 /// The daemon has this clock, an embedded store, and a `KVSOCK_CLIENT_TIMEOUT` of half an hour.
