@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+#[allow(dead_code, reason = "each test crate uses its own part of the fixtures")]
 #[path = "support/disk.rs"]
 mod disk;
 #[path = "support/embedded.rs"]

@@ -6,7 +6,7 @@ mod support;
 use std::fs;
 use std::io::{BufReader, Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -26,45 +26,53 @@ struct Successor {
     peers: Vec<Client>,
 }
 
+/// The ends of a passage that holds `state` and `count` connections, and the peers of these.
+fn leave(state: &[u8], count: usize) -> ([OwnedFd; 2], Vec<Client>) {
+    let mut file = tempfile::tempfile().expect("a file");
+    file.write_all(state).and_then(|()| file.rewind()).expect("written");
+    let (peers, sockets): (Vec<_>, Vec<_>) = (0..count)
+        .map(|_| UnixStream::pair().expect("a pair"))
+        .map(|(peer, socket)| (peer, OwnedFd::from(socket)))
+        .unzip();
+    let (passage, refused) = Passage::fill(file.as_fd(), &sockets).expect("filled");
+    assert_eq!(refused, 0);
+    let peers = peers.into_iter().map(|peer| {
+        peer.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        Client(BufReader::new(peer))
+    });
+    (passage.into_ends(), peers.collect())
+}
+
+/// Starts kvsockd as systemd would, with this socket and what the daemon before left.
+fn activate(daemon: &Daemon, socket: OwnedFd, [left, right]: [OwnedFd; 2]) -> Child {
+    let kvsockd = daemon.command();
+    let environment =
+        kvsockd.get_envs().filter_map(|(name, value)| value.map(|value| (name, value)));
+    // The shell puts the descriptors where systemd does.
+    let script = "LISTEN_PID=$$ exec \"$0\" 3<&0 4<&1 5<&2 </dev/null >/dev/null 2>\"$1\"";
+    Command::new("sh")
+        .args(["-c", script])
+        .arg(kvsockd.get_program())
+        .arg(daemon.dir().join("log"))
+        .env_clear()
+        .envs(environment)
+        .env("LISTEN_FDS", "3")
+        .env("LISTEN_FDNAMES", "kvsock.socket:kvsock-handover:kvsock-handover")
+        .stdin(Stdio::from(socket))
+        .stdout(Stdio::from(left))
+        .stderr(Stdio::from(right))
+        .spawn()
+        .expect("kvsockd starts")
+}
+
 impl Successor {
-    /// Starts kvsockd as systemd would, with a listener and the ends of a passage that holds
-    /// `state` and `count` connections.
+    /// Starts kvsockd with a listener and a passage that holds `state` and `count` connections.
     fn start(state: &[u8], count: usize) -> Successor {
         let daemon = Daemon::stopped(&[("LOG", "info")]);
-        let mut file = tempfile::tempfile().expect("a file");
-        file.write_all(state).and_then(|()| file.rewind()).expect("written");
-        let (peers, sockets): (Vec<_>, Vec<_>) = (0..count)
-            .map(|_| UnixStream::pair().expect("a pair"))
-            .map(|(peer, socket)| (peer, OwnedFd::from(socket)))
-            .unzip();
-        let (passage, refused) = Passage::fill(file.as_fd(), &sockets).expect("filled");
-        assert_eq!(refused, 0);
-        let [left, right] = passage.into_ends();
+        let (ends, peers) = leave(state, count);
         let listener = UnixListener::bind(daemon.socket()).expect("bound");
-
-        let kvsockd = daemon.command();
-        let environment =
-            kvsockd.get_envs().filter_map(|(name, value)| value.map(|value| (name, value)));
-        // The shell puts the descriptors where systemd does.
-        let script = "LISTEN_PID=$$ exec \"$0\" 3<&0 4<&1 5<&2 </dev/null >/dev/null 2>\"$1\"";
-        let child = Command::new("sh")
-            .args(["-c", script])
-            .arg(kvsockd.get_program())
-            .arg(daemon.dir().join("log"))
-            .env_clear()
-            .envs(environment)
-            .env("LISTEN_FDS", "3")
-            .env("LISTEN_FDNAMES", "kvsock.socket:kvsock-handover:kvsock-handover")
-            .stdin(Stdio::from(OwnedFd::from(listener)))
-            .stdout(Stdio::from(left))
-            .stderr(Stdio::from(right))
-            .spawn()
-            .expect("kvsockd starts");
-        let peers = peers.into_iter().map(|peer| {
-            peer.set_read_timeout(Some(PATIENCE)).expect("a socket");
-            Client(BufReader::new(peer))
-        });
-        Successor { daemon, child, peers: peers.collect() }
+        let child = activate(&daemon, listener.into(), ends);
+        Successor { daemon, child, peers }
     }
 
     /// Waits until it has logged this.
@@ -142,4 +150,23 @@ fn clients_without_a_record_are_closed() {
         assert_eq!(peer.rest(), b"");
     }
     next.await_entry("lost=2");
+}
+
+#[test]
+fn a_wrong_kind_of_listener_leaves_the_clients_to_the_next_start() {
+    let daemon = Daemon::stopped(&[("LOG", "info")]);
+    let (ends, peers) = leave(FIRST, 5);
+    // As the service manager does.
+    let kept = ends.each_ref().map(|end| end.try_clone().expect("a copy"));
+    let datagram = UnixDatagram::bind(daemon.dir().join("datagram")).expect("bound");
+    let failed = activate(&daemon, datagram.into(), ends).wait().expect("it ends");
+    // One that a service manager tries again after.
+    assert_eq!(failed.code(), Some(75));
+    let log = fs::read_to_string(daemon.dir().join("log")).expect("a log");
+    assert!(log.contains("is not a listening Unix stream socket"), "{log}");
+    let listener = UnixListener::bind(daemon.socket()).expect("bound");
+    let child = activate(&daemon, listener.into(), kept);
+    let mut next = Successor { daemon, child, peers };
+    assert_eq!(next.peers[4].ask("ping"), "pong");
+    assert_eq!(next.daemon.ask("ping"), "pong");
 }

@@ -23,7 +23,7 @@ use self::log::FAREWELL;
 use crate::config::{self, Invocation, LoadError, Mode, reload};
 use crate::exit::Exit;
 use crate::logging::{self, Logging};
-use crate::systemd::listen::{self, Activated, ListenError};
+use crate::systemd::listen::{self, Activated};
 use crate::systemd::notify::Notifier;
 
 /// Runs the daemon until it is told to stop. `args` begins with the program's name; `env` is the
@@ -47,11 +47,9 @@ pub fn run(
         },
         Err(LoadError::Usage(error)) => {
             let _ = error.print();
-            failure::status(LoadError::Usage(error).exit(), &activated.unwrap_or_default())
+            failure::status(LoadError::Usage(error).exit(), &activated)
         }
-        Err(LoadError::Faults(faults)) => {
-            failure::end_misconfigured(&faults, &activated.unwrap_or_default(), started)
-        }
+        Err(LoadError::Faults(faults)) => failure::end_misconfigured(&faults, &activated, started),
     }
     .into()
 }
@@ -83,30 +81,26 @@ fn send_reload(invocation: &Invocation) -> Exit {
     }
 }
 
-fn serve(
-    invocation: &Invocation,
-    activated: Result<Activated, ListenError>,
-    started: Instant,
-) -> Exit {
+fn serve(invocation: &Invocation, mut activated: Activated, started: Instant) -> Exit {
     let descriptors = descriptor::provide(invocation.settings.server.max_clients);
     let logging = match log::start(&invocation.settings.log) {
         Ok(logging) => logging,
         Err(error) => {
             let logging = log::start(&logging::Options::default()).ok();
-            let activated = activated.unwrap_or_default();
             return failure::end(&StartError::Log(error), &activated, started, logging);
         }
     };
     descriptors.warn();
-    match activated.map_err(StartError::from) {
-        Ok(activated) => match try_serve(invocation, &activated, &logging) {
-            Ok(()) => {
-                logging.finish(FAREWELL);
-                Exit::Ok
-            }
-            Err(error) => failure::end(&error, &activated, started, Some(logging)),
-        },
-        Err(error) => failure::end(&error, &Activated::default(), started, Some(logging)),
+    let served = match activated.fault.take() {
+        Some(fault) => Err(fault.into()),
+        None => try_serve(invocation, &activated, &logging),
+    };
+    match served {
+        Ok(()) => {
+            logging.finish(FAREWELL);
+            Exit::Ok
+        }
+        Err(error) => failure::end(&error, &activated, started, Some(logging)),
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Activated {
     pub stored: Vec<OwnedFd>,
     /// Descriptors that were closed, for they are of no use to this version; by name.
     pub closed: Vec<String>,
+    /// What is wrong with one of them. The others are as usable as ever.
+    pub fault: Option<ListenError>,
 }
 
 /// Whether something waits to be taken from one of `sockets`: a connection from a listener, or what
@@ -69,7 +71,7 @@ pub fn is_awaited(sockets: &[impl AsFd]) -> bool {
 
 /// Takes the sockets of `sd_listen_fds(3)`; none, when not activated. The first call takes them
 /// all. Call it before threads are started, for it changes the environment.
-pub fn activated() -> Result<Activated, ListenError> {
+pub fn activated() -> Activated {
     // listenfd takes only the numbers; the names must be read before it clears the variables.
     let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
     let names: Vec<&str> = names.split(':').collect();
@@ -90,17 +92,17 @@ pub fn activated() -> Result<Activated, ListenError> {
             fd,
             name: name.to_owned(),
             found: error.to_string(),
-        })?;
-        if name == STORED {
-            activated.stored.push(fd);
-            continue;
-        }
-        match sort(fd, name)? {
-            Some(listener) => activated.listeners.push(listener),
-            None => activated.closed.push(name.to_owned()),
+        });
+        match fd {
+            Ok(fd) if name == STORED => activated.stored.push(fd),
+            fd => match fd.and_then(|fd| sort(fd, name)) {
+                Ok(Some(listener)) => activated.listeners.push(listener),
+                Ok(None) => activated.closed.push(name.to_owned()),
+                Err(fault) => activated.fault = activated.fault.or(Some(fault)),
+            },
         }
     }
-    Ok(activated)
+    activated
 }
 
 /// A descriptor that systemd passed and listenfd gave away, if it is open at all.

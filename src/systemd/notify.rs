@@ -1,17 +1,26 @@
 //! Notifications to the service manager, sent from a thread of their own: its socket blocks when
 //! the manager is busy, and nobody may wait for it.
 
-use std::io;
+use std::ffi::OsStr;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
+    SocketFlags, SocketType,
+};
 use sd_notify::NotifyState;
 
 /// Notifications that may wait; more than the daemon ever has to say at once.
 const QUEUE: usize = 64;
+/// Descriptors of one notification.
+const MOST_FDS: usize = 2;
 
 /// Speaks to the service manager, or to nobody where there is none.
 #[derive(Debug)]
@@ -28,30 +37,60 @@ struct Message {
     fds: Vec<OwnedFd>,
 }
 
-impl Message {
-    fn send(&self) -> io::Result<()> {
-        let fds: Vec<BorrowedFd<'_>> = self.fds.iter().map(AsFd::as_fd).collect();
-        let state = [NotifyState::Custom(&self.text)];
-        if fds.is_empty() {
-            sd_notify::notify(&state)
-        } else {
-            sd_notify::notify_with_fds(&state, &fds)
+/// The way to the service manager. One socket for the whole life: a process that is short of
+/// descriptors must go on to give signs of life, or its watchdog ends it.
+#[derive(Debug)]
+struct Line {
+    socket: OwnedFd,
+    /// Of each message anew, since the manager may be started again.
+    manager: SocketAddrUnix,
+}
+
+impl Line {
+    fn open(manager: SocketAddrUnix) -> io::Result<Line> {
+        let (family, flags) = (AddressFamily::UNIX, SocketFlags::CLOEXEC);
+        let socket = rustix::net::socket_with(family, SocketType::DGRAM, flags, None)?;
+        Ok(Line { socket, manager })
+    }
+
+    fn send(&self, Message { text, fds }: &Message) -> io::Result<()> {
+        let fds: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        if !fds.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(&fds)) {
+            return Err(io::Error::other("too many descriptors"));
         }
+        let text = [IoSlice::new(text.as_bytes())];
+        let flags = SendFlags::NOSIGNAL;
+        rustix::net::sendmsg_addr(&self.socket, &self.manager, &text, &mut ancillary, flags)?;
+        Ok(())
+    }
+}
+
+/// What `NOTIFY_SOCKET` names: a path, or a name that begins with `@`. There are managers of
+/// virtual machines that name something else.
+fn address(name: &OsStr) -> Option<SocketAddrUnix> {
+    match name.as_bytes() {
+        [b'@', name @ ..] => SocketAddrUnix::new_abstract_name(name).ok(),
+        [b'/', ..] => SocketAddrUnix::new(name).ok(),
+        _ => None,
     }
 }
 
 impl Notifier {
     /// Speaks to the manager named in the environment.
     pub fn from_env() -> std::io::Result<Notifier> {
-        if std::env::var_os("NOTIFY_SOCKET").is_none() {
+        let Some(manager) = std::env::var_os("NOTIFY_SOCKET").and_then(|name| address(&name))
+        else {
             return Ok(Notifier { sender: None, thread: None, watchdog: None });
-        }
+        };
+        let line = Line::open(manager)?;
         let (sender, receiver) = sync_channel::<Message>(QUEUE);
         let thread = std::thread::Builder::new().name("notify".to_owned()).spawn(move || {
             for message in receiver {
                 // There is nobody to tell: where the manager cannot be reached, its watchdog or
                 // its start time-out says so.
-                let _ = message.send();
+                let _ = line.send(&message);
             }
         })?;
         let watchdog = sd_notify::watchdog_enabled();
@@ -154,4 +193,37 @@ fn text(states: &[NotifyState<'_>]) -> String {
 /// A line end would begin another assignment.
 fn one_line(status: &str) -> String {
     status.replace(['\n', '\r'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+    use super::*;
+
+    #[test]
+    fn a_manager_is_reached_by_path_and_by_name_and_again_when_it_is_started_anew() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("notify");
+        let name = format!("kvsock-notify-{}", std::process::id());
+        let by_name = SocketAddr::from_abstract_name(&name).expect("a name");
+        let by_path = SocketAddr::from_pathname(&path).expect("a path");
+        for (bound, text) in
+            [(by_path, path.into_os_string()), (by_name, format!("@{name}").into())]
+        {
+            let line = Line::open(address(&text).expect("an address")).expect("a socket");
+            for word in ["READY=1", "STOPPING=1"] {
+                if let Some(path) = bound.as_pathname() {
+                    let _ = std::fs::remove_file(path);
+                }
+                let manager = UnixDatagram::bind_addr(&bound).expect("bound");
+                line.send(&Message { text: word.to_owned(), fds: Vec::new() }).expect("sent");
+                let mut found = [0; 32];
+                let length = manager.recv(&mut found).expect("received");
+                assert_eq!(&found[..length], word.as_bytes());
+            }
+        }
+        assert!(address(OsStr::new("vsock:2:1234")).is_none());
+    }
 }

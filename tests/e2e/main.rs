@@ -9,6 +9,7 @@ mod ledger;
 #[allow(dead_code, reason = "each test crate uses its own part of the fixtures")]
 #[path = "../support/load.rs"]
 mod load;
+#[allow(dead_code, reason = "each test crate uses its own part of the fixtures")]
 #[path = "../support/machine.rs"]
 mod machine;
 #[allow(dead_code, reason = "each test crate uses its own part of the fixtures")]

@@ -248,6 +248,37 @@ fn a_restart_into_bad_settings_closes_nobody_on_systemd_257() {
     outlives_bad_settings(&machine);
 }
 
+/// A restart with a socket unit that cannot work, and what becomes of who is connected.
+fn outlives_a_bad_socket(machine: &Machine) {
+    let mut client = Client::connect(machine);
+    assert_eq!(client.ask("set k v"), "OK");
+    client.write(b"get");
+    machine.edit_unit("kvsock.socket", "[Socket]\nListenSequentialPacket=/run/kvsock/packets\n");
+    machine.run(&["systemctl", "restart", "kvsock.socket"]);
+    client.write(b" k\n");
+    wait_for("more attempts", || {
+        machine.property("kvsock.service", "NRestarts").parse::<u32>().unwrap() > 1
+    });
+    assert_eq!(machine.property("kvsock.service", "NFileDescriptorStore"), "2");
+    let refused = Client::connect(machine).rest();
+    assert_eq!(refused, "ERROR: kvsock is misconfigured; see the journal\n");
+    machine.edit_unit("kvsock.socket", "");
+    machine.systemctl(&["restart", "kvsock.socket"]);
+    assert_eq!(client.reply().unwrap(), "v");
+}
+
+#[test]
+fn a_restart_with_a_bad_socket_closes_nobody() {
+    let Some(machine) = Machine::boot(EMBEDDED) else { return };
+    outlives_a_bad_socket(&machine);
+}
+
+#[test]
+fn a_restart_with_a_bad_socket_closes_nobody_on_systemd_257() {
+    let Some(machine) = Machine::boot_trixie(EMBEDDED) else { return };
+    outlives_a_bad_socket(&machine);
+}
+
 #[test]
 fn a_transaction_is_checked_again_with_the_rights_of_today() {
     let Some(machine) = Machine::boot(&format!("{EMBEDDED}KVSOCK_SCRIPTS=no\n")) else { return };

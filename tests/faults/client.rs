@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use crate::support::daemon::{Client, Daemon};
 use crate::support::load::{Allowed, Load};
+use crate::support::role::Kvsock;
+use crate::support::valkey::Setup;
 use crate::{rounds, show, until};
 
 const MIB: usize = 1024 * 1024;
 
 /// Lets clients misbehave beside the load, each request of which has to be carried out.
-fn beside_load(what: &str, daemon: &Daemon, misbehave: impl FnOnce(&Load)) {
+fn beside_load(what: &str, daemon: &dyn Kvsock, misbehave: impl FnOnce(&Load)) {
     let load = Load::start(&daemon.socket(), "k", Allowed::default());
     load.go_on();
     misbehave(&load);
@@ -21,18 +23,17 @@ fn beside_load(what: &str, daemon: &Daemon, misbehave: impl FnOnce(&Load)) {
 }
 
 /// How many connections the daemon knows of, this one not counted.
-fn clients(daemon: &Daemon) -> u64 {
+fn clients(daemon: &dyn Kvsock) -> u64 {
     let status = daemon.ask("status json");
     let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
     status["clients"].as_u64().expect("a number") - 1
 }
 
-#[test]
-fn clients_that_say_nothing_hinder_nobody_and_are_served_when_they_speak() {
-    let daemon = Daemon::start(&[]);
-    beside_load("500 silent clients", &daemon, |load| {
+/// Clients that say nothing hinder nobody, and are served when they speak.
+pub(crate) fn silent(daemon: &dyn Kvsock) {
+    beside_load("500 silent clients", daemon, |load| {
         let mut silent: Vec<Client> = (0..500).map(|_| daemon.connect()).collect();
-        until("all are in", || clients(&daemon) >= 500);
+        until("all are in", || clients(daemon) >= 500);
         load.go_on();
         for (count, client) in (1..).zip(&mut silent) {
             assert_eq!(client.ask("incr spoken"), count.to_string());
@@ -40,10 +41,9 @@ fn clients_that_say_nothing_hinder_nobody_and_are_served_when_they_speak() {
     });
 }
 
-#[test]
-fn requests_that_come_byte_by_byte_are_served_and_hinder_nobody() {
-    let daemon = Daemon::start(&[]);
-    beside_load("50 clients that send a byte every 20 ms", &daemon, |load| {
+/// Requests that come byte by byte are served, and hinder nobody.
+pub(crate) fn slow(daemon: &dyn Kvsock) {
+    beside_load("50 clients that send a byte every 20 ms", daemon, |load| {
         let mut slow: Vec<(Client, Vec<u8>)> = (0..50)
             .map(|number| {
                 // Half of them in RESP.
@@ -73,12 +73,11 @@ fn requests_that_come_byte_by_byte_are_served_and_hinder_nobody() {
     });
 }
 
-#[test]
-fn clients_that_vanish_leave_nothing_behind_and_no_half_request_is_carried_out() {
-    let daemon = Daemon::start(&[]);
+/// Clients that vanish leave nothing behind, and no half request is carried out.
+pub(crate) fn vanishing(daemon: &dyn Kvsock) {
     let value = "x".repeat(50_000);
-    beside_load("400 clients that vanish", &daemon, |_| {
-        let before = clients(&daemon);
+    beside_load("400 clients that vanish", daemon, |_| {
+        let before = clients(daemon);
         for number in 0..400 {
             let mut client = daemon.connect();
             match number % 8 {
@@ -92,7 +91,7 @@ fn clients_that_vanish_leave_nothing_behind_and_no_half_request_is_carried_out()
                 _ => client.send(format!("set read{number} {value}\nget read{number}\n")),
             }
         }
-        until("all are gone", || clients(&daemon) == before);
+        until("all are gone", || clients(daemon) == before);
         assert_eq!(daemon.ask("keys half*"), "");
         // Whole requests were carried out whole, or not at all.
         let mut found = 0;
@@ -104,10 +103,9 @@ fn clients_that_vanish_leave_nothing_behind_and_no_half_request_is_carried_out()
     });
 }
 
-#[test]
-fn a_half_closed_client_gets_all_its_replies() {
-    let daemon = Daemon::start(&[]);
-    beside_load("clients that half-close", &daemon, |load| {
+/// A client that half-closed gets all its replies.
+pub(crate) fn half_closed(daemon: &dyn Kvsock) {
+    beside_load("clients that half-close", daemon, |load| {
         for number in 0..rounds(10) {
             let value = format!("{number}").repeat(MIB);
             let mut text = daemon.connect();
@@ -140,11 +138,10 @@ fn a_half_closed_client_gets_all_its_replies() {
     });
 }
 
-#[test]
-fn clients_that_never_read_are_held_in_bounded_memory() {
-    let daemon = Daemon::start(&[("MAX_REPLY", "4MiB")]);
+/// Clients that never read are held in bounded memory. The daemon has a `KVSOCK_MAX_REPLY` of 4 MiB.
+pub(crate) fn never_reading(daemon: &dyn Kvsock) {
     assert_eq!(daemon.ask(&format!("set big {}", "x".repeat(MIB))), "OK");
-    beside_load("4 clients that never read", &daemon, |load| {
+    beside_load("4 clients that never read", daemon, |load| {
         let before = daemon.memory();
         let silent: Vec<Client> = (0..4)
             .map(|_| {
@@ -175,16 +172,16 @@ fn clients_that_never_read_are_held_in_bounded_memory() {
     });
 }
 
-#[test]
-fn a_gib_without_a_newline_is_read_away_in_bounded_memory() {
-    let daemon = Daemon::start(&[("MAX_REQUEST", "1MiB")]);
-    beside_load("1 GiB without a newline", &daemon, |load| {
+/// A line of so many MiB is read away in bounded memory. The daemon takes requests of one, and its store is a Valkey: the tables of
+/// an embedded one would grow beside it.
+pub(crate) fn endless(daemon: &dyn Kvsock, size: u64) {
+    beside_load(&format!("{size} MiB without a newline"), daemon, |load| {
         let before = daemon.memory();
         let mut client = daemon.connect();
         client.send(b"set k ");
         let piece = vec![b'x'; MIB];
         let mut most = 0;
-        for _ in 0..1024 {
+        for _ in 0..size {
             client.send(&piece);
             most = most.max(daemon.memory());
             assert!(!load.has_failed(), "the load was disturbed");
@@ -203,4 +200,36 @@ fn a_gib_without_a_newline_is_read_away_in_bounded_memory() {
         endless.0.read_to_end(&mut rest).expect("closed in order");
         assert_eq!(rest.lines().count(), 1, "{}", String::from_utf8_lossy(&rest));
     });
+}
+
+#[test]
+fn clients_that_say_nothing_hinder_nobody_and_are_served_when_they_speak() {
+    silent(&Daemon::start(&[]));
+}
+
+#[test]
+fn requests_that_come_byte_by_byte_are_served_and_hinder_nobody() {
+    slow(&Daemon::start(&[]));
+}
+
+#[test]
+fn clients_that_vanish_leave_nothing_behind_and_no_half_request_is_carried_out() {
+    vanishing(&Daemon::start(&[]));
+}
+
+#[test]
+fn a_half_closed_client_gets_all_its_replies() {
+    half_closed(&Daemon::start(&[]));
+}
+
+#[test]
+fn clients_that_never_read_are_held_in_bounded_memory() {
+    never_reading(&Daemon::start(&[("MAX_REPLY", "4MiB")]));
+}
+
+#[test]
+fn a_gib_without_a_newline_is_read_away_in_bounded_memory() {
+    let Some(valkey) = Setup::default().start() else { return };
+    let daemon = Daemon::start(&[("STORE", &valkey.url()), ("MAX_REQUEST", "1MiB")]);
+    endless(&daemon, 1024);
 }

@@ -8,6 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::show;
 use crate::support::daemon::{Client, Daemon};
 use crate::support::load::{Allowed, CLIENTS, Load};
+use crate::support::role::Kvsock;
 
 /// Threads that connect at the same time.
 const THREADS: usize = 20;
@@ -39,7 +40,7 @@ fn ten_thousand_clients_are_served() {
 }
 
 /// Clients that each set, read and count something of their own.
-fn visit(daemon: &Daemon, name: &str, count: usize) -> Vec<Client> {
+fn visit(daemon: &dyn Kvsock, name: &str, count: usize) -> Vec<Client> {
     let mut clients: Vec<Client> = (0..count).map(|_| daemon.connect()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
         let name = format!("{name}.{number}");
@@ -54,9 +55,8 @@ fn visit(daemon: &Daemon, name: &str, count: usize) -> Vec<Client> {
     clients
 }
 
-#[test]
-fn ten_thousand_clients_that_come_at_once_are_each_told_their_own() {
-    let daemon = Daemon::start(&[("SYNC", "no"), ("MAX_CLIENTS", "11000")]);
+/// The daemon has places for them.
+pub(crate) fn tells_ten_thousand_their_own(daemon: &(dyn Kvsock + Sync)) {
     let load = Load::start(&daemon.socket(), "k", Allowed::default());
     load.go_on();
     let each = most() / THREADS;
@@ -64,7 +64,7 @@ fn ten_thousand_clients_that_come_at_once_are_each_told_their_own() {
     std::thread::scope(|scope| {
         let visits: Vec<_> = (0..THREADS)
             .map(|thread| {
-                let (daemon, all_here) = (&daemon, &all_here);
+                let all_here = &all_here;
                 scope.spawn(move || {
                     all_here.wait();
                     visit(daemon, &format!("t{thread}"), each)
@@ -84,4 +84,9 @@ fn ten_thousand_clients_that_come_at_once_are_each_told_their_own() {
     let found: usize = daemon.ask("dbsize").parse().expect("a number");
     // The load removes some of its own now and then.
     assert!((keys - CLIENTS..=keys).contains(&found), "{found}");
+}
+
+#[test]
+fn ten_thousand_clients_that_come_at_once_are_each_told_their_own() {
+    tells_ten_thousand_their_own(&Daemon::start(&[("SYNC", "no"), ("MAX_CLIENTS", "11000")]));
 }

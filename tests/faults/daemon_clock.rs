@@ -8,36 +8,49 @@ use std::time::{Duration, Instant};
 use crate::show;
 use crate::support::daemon::{Client, Daemon};
 use crate::support::load::{Allowed, Load};
+use crate::support::role::Kvsock;
 use crate::support::valkey::Setup;
 
 /// A clock that a test sets.
-struct Clock {
-    library: PathBuf,
+pub(crate) struct Clock {
+    pub(crate) library: PathBuf,
     offset: PathBuf,
 }
 
 impl Clock {
-    /// `None`, said on standard error, where there is no libfaketime and none was promised.
-    fn beside(daemon: &Daemon) -> Option<Clock> {
+    /// One that goes by this file. `None`, said on standard error, where there is no libfaketime
+    /// and none was promised.
+    pub(crate) fn by(offset: PathBuf) -> Option<Clock> {
         let Some(library) = library() else {
             let required = std::env::var("KVSOCK_TEST_REQUIRE").is_ok_and(|value| value == "1");
             assert!(!required, "no libfaketime, which KVSOCK_TEST_REQUIRE=1 asks for");
             eprintln!("not run: libfaketime is not installed");
             return None;
         };
-        let clock = Clock { library, offset: daemon.dir().join("offset") };
+        let clock = Clock { library, offset };
         clock.set("+0");
         Some(clock)
     }
 
-    /// Lets the daemon have it when it is started next. The monotonic clock is the computer's.
-    fn give_to(&self, daemon: &mut Daemon) {
-        daemon.also([
-            ("LD_PRELOAD", self.library.to_str().expect("UTF-8")),
-            ("FAKETIME_TIMESTAMP_FILE", self.offset.to_str().expect("UTF-8")),
+    /// Lets the daemon have one when it is started next.
+    fn beside(daemon: &mut Daemon) -> Option<Clock> {
+        let clock = Clock::by(daemon.dir().join("offset"))?;
+        daemon.also(Clock::environment(
+            clock.library.to_str().expect("UTF-8"),
+            clock.offset.to_str().expect("UTF-8"),
+        ));
+        Some(clock)
+    }
+
+    /// What a daemon goes by it with that finds its library and its file here. The monotonic clock
+    /// is the computer's.
+    pub(crate) fn environment<'a>(library: &'a str, offset: &'a str) -> [(&'a str, &'a str); 4] {
+        [
+            ("LD_PRELOAD", library),
+            ("FAKETIME_TIMESTAMP_FILE", offset),
             ("FAKETIME_NO_CACHE", "1"),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-        ]);
+        ]
     }
 
     /// Sets it to the right time and so much: `-1h`.
@@ -72,12 +85,21 @@ fn uptime(client: &mut Client) -> f64 {
     status["uptime_seconds"].as_f64().expect("a number")
 }
 
-/// Starts the daemon with a clock that steps under load, and gives that clock.
-fn steps(daemon: &mut Daemon, what: &str) -> Option<Clock> {
-    let clock = Clock::beside(daemon)?;
-    clock.give_to(daemon);
+/// The daemon, which runs, has no other clock.
+fn goes_by(daemon: &dyn Kvsock, clock: &Clock) {
+    clock.set("+48h");
+    let ahead = time(&mut daemon.connect());
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.expect("after 1970").as_secs();
+    let off = Duration::from_secs(ahead.abs_diff(now + 48 * 3600));
+    assert!(off < Duration::from_secs(60), "{off:?}");
+}
+
+/// Starts the daemon, and its clock steps under load.
+fn steps(daemon: &mut dyn Kvsock, clock: &Clock, what: &str) {
     let start = Instant::now();
     daemon.launch();
+    goes_by(daemon, clock);
     let mut client = daemon.connect();
     let load = Load::start(&daemon.socket(), "k", Allowed::default());
     let mut keys = vec![client.ask("txkey")];
@@ -104,13 +126,22 @@ fn steps(daemon: &mut Daemon, what: &str) -> Option<Clock> {
     let figures = load.finish();
     show(&format!("the clock of kvsockd on {what} stepped: {figures}"));
     assert_eq!(figures.done, figures.all(), "{figures}");
-    Some(clock)
 }
 
-#[test]
-fn a_clock_that_steps_disturbs_nobody_with_the_embedded_store() {
-    let mut daemon = Daemon::stopped(&[("CLIENT_TIMEOUT", "30min")]);
-    let Some(clock) = steps(&mut daemon, "the embedded store") else { return };
+/// A daemon that starts while the clock is behind knows what was set before.
+fn starts_behind(daemon: &mut dyn Kvsock, clock: &Clock) {
+    daemon.stop();
+    clock.set("-2h");
+    daemon.launch();
+    assert_eq!(daemon.ask("set newest v"), "OK");
+    assert_eq!(daemon.ask("last 1"), "newest:v");
+    // Killed, it would leave what libfaketime has in shared memory.
+    daemon.stop();
+}
+
+/// The daemon has this clock, an embedded store, and a `KVSOCK_CLIENT_TIMEOUT` of half an hour.
+pub(crate) fn outlives_steps_with_the_embedded_store(daemon: &mut dyn Kvsock, clock: &Clock) {
+    steps(daemon, clock, "the embedded store");
     // Keys expire by the clock.
     clock.set("+0");
     let mut client = daemon.connect();
@@ -121,20 +152,12 @@ fn a_clock_that_steps_disturbs_nobody_with_the_embedded_store() {
     assert!((90..=100).contains(&ttl(&mut client, "short")));
     clock.set("+1h");
     assert_eq!(client.ask("get short"), "(nil)");
-    // A daemon that starts while the clock is behind knows what was set before.
-    assert!(daemon.stop().success());
-    clock.set("-2h");
-    daemon.launch();
-    assert_eq!(daemon.ask("set newest v"), "OK");
-    assert_eq!(daemon.ask("last 1"), "newest:v");
+    starts_behind(daemon, clock);
 }
 
-#[test]
-fn a_clock_that_steps_disturbs_nobody_with_valkey() {
-    let Some(valkey) = Setup::default().start() else { return };
-    let settings = [("STORE", &*valkey.url()), ("CLIENT_TIMEOUT", "30min")];
-    let mut daemon = Daemon::stopped(&settings);
-    let Some(clock) = steps(&mut daemon, "Valkey") else { return };
+/// The same with a Valkey that has the computer's clock.
+pub(crate) fn outlives_steps_with_valkey(daemon: &mut dyn Kvsock, clock: &Clock) {
+    steps(daemon, clock, "Valkey");
     // Keys expire by the clock of Valkey.
     clock.set("+0");
     let mut client = daemon.connect();
@@ -142,24 +165,21 @@ fn a_clock_that_steps_disturbs_nobody_with_valkey() {
     clock.set("+1h");
     assert_eq!(client.ask("get short"), "v");
     assert!((90..=100).contains(&ttl(&mut client, "short")));
-    // A daemon that starts while the clock is behind knows what was set before.
-    assert!(daemon.stop().success());
-    clock.set("-2h");
-    daemon.launch();
-    assert_eq!(daemon.ask("set newest v"), "OK");
-    assert_eq!(daemon.ask("last 1"), "newest:v");
+    starts_behind(daemon, clock);
 }
 
 #[test]
-fn a_clock_can_be_set_for_the_daemon_alone() {
-    let mut daemon = Daemon::stopped(&[]);
-    let Some(clock) = Clock::beside(&daemon) else { return };
-    clock.give_to(&mut daemon);
-    clock.set("+48h");
-    daemon.launch();
-    let ahead = time(&mut daemon.connect());
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let now = now.expect("after 1970").as_secs();
-    let off = Duration::from_secs(ahead.abs_diff(now + 48 * 3600));
-    assert!(off < Duration::from_secs(60), "{off:?}");
+fn a_clock_that_steps_disturbs_nobody_with_the_embedded_store() {
+    let mut daemon = Daemon::stopped(&[("CLIENT_TIMEOUT", "30min")]);
+    let Some(clock) = Clock::beside(&mut daemon) else { return };
+    outlives_steps_with_the_embedded_store(&mut daemon, &clock);
+}
+
+#[test]
+fn a_clock_that_steps_disturbs_nobody_with_valkey() {
+    let Some(valkey) = Setup::default().start() else { return };
+    let settings = [("STORE", &*valkey.url()), ("CLIENT_TIMEOUT", "30min")];
+    let mut daemon = Daemon::stopped(&settings);
+    let Some(clock) = Clock::beside(&mut daemon) else { return };
+    outlives_steps_with_valkey(&mut daemon, &clock);
 }

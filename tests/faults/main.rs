@@ -17,12 +17,17 @@
 //! | its clock stepped back, and forth | `daemon_clock.rs` |
 //! | its disk full | `daemon_disk.rs`; the engine by itself: `../disk_full.rs` |
 //! | frozen until the watchdog acts, its journal restarted | `../e2e/fault.rs`, under systemd |
-//! | the store's faults and bad clients again, under the units | `../e2e/fault_store.rs` |
 //!
 //! | clients | |
 //! |---|---|
 //! | that are silent, slow, vanish, half-close, never read, or send 1 GiB without a newline | `client.rs` |
 //! | ten thousand at once | `crowd.rs` |
+//!
+//! | all of these again, under the packaged units of systemd 252 and 257 | |
+//! |---|---|
+//! | restarted empty, closing connections at random, answering garbage; full disks, no descriptors, the clock; clients of all kinds | `under_systemd.rs` |
+//! | the other faults of the store, and many bad clients at once | `../e2e/fault_store.rs` |
+//! | the daemon killed, and everything at random | `../history/under_systemd.rs` |
 //!
 //! What each store engine does by itself is in `../store_failures/` and `../embedded/`; all faults
 //! at random, with a check for linearizability, in `../history/`.
@@ -37,11 +42,17 @@ mod daemon_descriptors;
 mod daemon_disk;
 mod daemon_killed;
 mod ledger;
+#[allow(dead_code, reason = "each test crate uses its own part of the fixtures")]
+#[path = "../support/machine.rs"]
+mod machine;
 mod store_away;
 mod store_line;
 mod store_refusing;
 #[path = "../support/mod.rs"]
 mod support;
+mod under_systemd;
+#[path = "../support/unit.rs"]
+mod unit;
 
 use std::io::Write;
 use std::time::{Duration, Instant};

@@ -9,22 +9,27 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 use crate::support::daemon::Daemon;
+use crate::support::ledger::Figures;
 use crate::support::load::{Allowed, Load};
 use crate::support::relay::{Fate, Relay, Way};
-use crate::support::valkey::{Setup, Valkey};
+use crate::support::role::Kvsock;
+use crate::support::valkey::Setup;
 use crate::{rounds, show, until};
 
+/// What is done to a piece; one that is left as it is does not count.
+type Fault = fn(&mut StdRng, Way, &[u8]) -> Fate;
+
 /// A relay that does wrong to one piece, at random, whenever it was told to.
-struct Faulty {
+pub(crate) struct Faulty {
     relay: Relay,
     is_due: Arc<AtomicBool>,
 }
 
 impl Faulty {
-    /// `fault` may leave a piece as it is, and then gets the next.
-    fn start(
-        valkey: &Valkey,
-        fault: impl Fn(&mut StdRng, Way, &[u8]) -> Fate + Send + Sync + 'static,
+    /// `start` starts a relay with the rule that it is given.
+    pub(crate) fn start(
+        start: impl FnOnce(Box<dyn Fn(Way, &[u8]) -> Fate + Send + Sync>) -> Relay,
+        fault: Fault,
     ) -> Faulty {
         let seed = std::env::var("KVSOCK_TEST_SEED")
             .map_or_else(|_| rand::random(), |text| text.parse().expect("a number"));
@@ -32,7 +37,7 @@ impl Faulty {
         let rng = Mutex::new(StdRng::seed_from_u64(seed));
         let is_due = Arc::new(AtomicBool::new(false));
         let due = Arc::clone(&is_due);
-        let relay = Relay::start(&valkey.socket(), move |way, piece| {
+        let relay = start(Box::new(move |way, piece| {
             let mut rng = rng.lock().expect("no thread panicked");
             if !due.load(Ordering::Relaxed) || rng.random() {
                 return Fate::Pass;
@@ -42,18 +47,21 @@ impl Faulty {
                 due.store(false, Ordering::Relaxed);
             }
             fate
-        });
+        }));
         Faulty { relay, is_due }
     }
 
-    /// Lets so many faults come, each when the load goes on again after the one before.
-    fn times(&self, count: u64, load: &Load) {
+    /// Lets so many faults come to the daemon, each when the load goes on again after the one
+    /// before.
+    fn harm(&self, daemon: &dyn Kvsock, count: u64) -> Figures {
+        let load = Load::start(&daemon.socket(), "k", Allowed::default());
         for _ in 0..count {
             load.go_on_by(5);
             self.is_due.store(true, Ordering::Relaxed);
             until("the fault", || !self.is_due.load(Ordering::Relaxed));
         }
         load.go_on_by(5);
+        load.finish()
     }
 }
 
@@ -75,18 +83,23 @@ fn a_slow_store_makes_every_reply_late_and_none_wrong() {
     assert_eq!(relay.made(), 1, "no connection was given up");
 }
 
-#[test]
-fn connections_closed_at_random_lose_nothing() {
-    let Some(valkey) = Setup::default().start() else { return };
-    let faulty =
-        Faulty::start(&valkey, |rng, _, piece| Fate::Cut(rng.random_range(0..=piece.len())));
-    let daemon = Daemon::start(&[("STORE", &faulty.relay.url()), ("STORE_TIMEOUT", "20s")]);
-    let load = Load::start(&daemon.socket(), "k", Allowed::default());
-    faulty.times(rounds(20), &load);
-    let figures = load.finish();
+/// The connection ends somewhere in the piece.
+pub(crate) const CUT: Fault = |rng, _, piece| Fate::Cut(rng.random_range(0..=piece.len()));
+
+/// The daemon's way to its store is `faulty`, by [`CUT`].
+pub(crate) fn outlives_cuts(daemon: &dyn Kvsock, faulty: &Faulty, count: u64) {
+    let figures = faulty.harm(daemon, count);
     show(&format!("{} connections, all but one cut: {figures}", faulty.relay.made()));
     assert!(figures.unknown > 0, "no cut hit a write: {figures}");
     assert_eq!(figures.unavailable, 0, "the store was never away for long: {figures}");
+}
+
+#[test]
+fn connections_closed_at_random_lose_nothing() {
+    let Some(valkey) = Setup::default().start() else { return };
+    let faulty = Faulty::start(|rule| Relay::start(&valkey.socket(), rule), CUT);
+    let daemon = Daemon::start(&[("STORE", &faulty.relay.url()), ("STORE_TIMEOUT", "20s")]);
+    outlives_cuts(&daemon, &faulty, rounds(20));
 }
 
 /// What is no RESP, whatever is expected.
@@ -101,24 +114,30 @@ const GARBAGE: [&[u8]; 8] = [
     b"*2\r\n$1\r\na\r\n!\r\n",
 ];
 
+/// Of that something comes in place of a reply, or before it.
+pub(crate) const SPOIL: Fault = |rng, way, piece| {
+    let garbage = GARBAGE.choose(rng).expect("eight").to_vec();
+    match (way, rng.random()) {
+        (Way::ToServer, _) => Fate::Pass,
+        (Way::ToDaemon, true) => Fate::Instead(garbage),
+        // What is right may well follow.
+        (Way::ToDaemon, false) => Fate::Instead([&garbage, piece].concat()),
+    }
+};
+
+/// The daemon's way to its store is `faulty`, by [`SPOIL`].
+pub(crate) fn outlives_garbage(daemon: &dyn Kvsock, faulty: &Faulty, count: u64) {
+    let figures = faulty.harm(daemon, count);
+    show(&format!("garbage on all but one of {} connections: {figures}", faulty.relay.made()));
+    assert!(figures.unknown > 0, "no garbage hit a write: {figures}");
+}
+
 #[test]
 fn garbage_from_the_store_reaches_no_client() {
     let Some(valkey) = Setup::default().start() else { return };
-    let faulty = Faulty::start(&valkey, |rng, way, piece| {
-        let garbage = GARBAGE.choose(rng).expect("eight").to_vec();
-        match (way, rng.random()) {
-            (Way::ToServer, _) => Fate::Pass,
-            (Way::ToDaemon, true) => Fate::Instead(garbage),
-            // What is right may well follow.
-            (Way::ToDaemon, false) => Fate::Instead([&garbage, piece].concat()),
-        }
-    });
+    let faulty = Faulty::start(|rule| Relay::start(&valkey.socket(), rule), SPOIL);
     let daemon = Daemon::start(&[("STORE", &faulty.relay.url()), ("STORE_TIMEOUT", "20s")]);
-    let load = Load::start(&daemon.socket(), "k", Allowed::default());
-    faulty.times(rounds(20), &load);
-    let figures = load.finish();
-    show(&format!("garbage on all but one of {} connections: {figures}", faulty.relay.made()));
-    assert!(figures.unknown > 0, "no garbage hit a write: {figures}");
+    outlives_garbage(&daemon, &faulty, rounds(20));
 }
 
 /// What a broken server may answer EXEC of two commands with.

@@ -5,6 +5,7 @@ use redis::Value;
 use crate::support::daemon::Daemon;
 use crate::support::disk::SmallDisk;
 use crate::support::load::{Allowed, Load};
+use crate::support::role::{Kvsock, Server};
 use crate::support::valkey::{Setup, Valkey};
 use crate::{rounds, show, until};
 
@@ -117,13 +118,8 @@ fn a_store_that_became_a_replica_refuses_writes_and_is_read() {
     assert_eq!(daemon.ask("get k"), "(nil)");
 }
 
-#[test]
-fn a_store_that_cannot_save_says_so_and_is_read() {
-    let Some(disk) = SmallDisk::new("16m") else { return };
-    let path: &str = disk.path().to_str().expect("UTF-8").to_owned().leak();
-    let settings = vec![["dir", path], ["save", "3600 1000000"]];
-    let Some(valkey) = (Setup { settings, ..Setup::default() }).start() else { return };
-    let daemon = Daemon::start(&[("STORE", &valkey.url())]);
+/// The store saves to the disk.
+pub(crate) fn outlives_a_disk_too_full_to_save(daemon: &dyn Kvsock, disk: &SmallDisk) {
     assert_eq!(daemon.ask("set k v"), "OK");
     assert_eq!(daemon.ask("save"), "OK");
     disk.fill(0);
@@ -147,13 +143,22 @@ fn a_store_that_cannot_save_says_so_and_is_read() {
 }
 
 #[test]
-fn a_store_that_cannot_write_its_log_says_so_and_is_read() {
-    const FULL: &str = "MISCONF Errors writing to the AOF file: No space left on device";
+fn a_store_that_cannot_save_says_so_and_is_read() {
     let Some(disk) = SmallDisk::new("16m") else { return };
     let path: &str = disk.path().to_str().expect("UTF-8").to_owned().leak();
-    let settings = vec![["dir", path], ["appendonly", "yes"], ["appendfsync", "no"]];
-    let Some(mut valkey) = (Setup { settings, ..Setup::default() }).start() else { return };
+    let settings = vec![["dir", path], ["save", "3600 1000000"]];
+    let Some(valkey) = (Setup { settings, ..Setup::default() }).start() else { return };
     let daemon = Daemon::start(&[("STORE", &valkey.url())]);
+    outlives_a_disk_too_full_to_save(&daemon, &disk);
+}
+
+/// The store writes its log to the disk, and leaves it to the kernel when.
+pub(crate) fn outlives_a_disk_too_full_to_append(
+    daemon: &dyn Kvsock,
+    valkey: &mut dyn Server,
+    disk: &SmallDisk,
+) {
+    const FULL: &str = "MISCONF Errors writing to the AOF file: No space left on device";
     let load = Load::start(&daemon.socket(), "k", refused(&[FULL]));
     load.go_on();
     disk.fill(4096);
@@ -166,10 +171,21 @@ fn a_store_that_cannot_write_its_log_says_so_and_is_read() {
     load.go_on();
     let paused = load.pause();
     // What it took before, in between and after is on the disk.
-    valkey.restart();
+    valkey.kill();
+    valkey.launch();
     until("it is there again", || daemon.ask("get k") == "w");
     let figures = paused.check();
     show(&format!("disk full on append: {figures}"));
     assert!(figures.refused > 0, "{figures}");
     assert!(figures.unavailable == 0 && figures.unknown == 0, "{figures}");
+}
+
+#[test]
+fn a_store_that_cannot_write_its_log_says_so_and_is_read() {
+    let Some(disk) = SmallDisk::new("16m") else { return };
+    let path: &str = disk.path().to_str().expect("UTF-8").to_owned().leak();
+    let settings = vec![["dir", path], ["appendonly", "yes"], ["appendfsync", "no"]];
+    let Some(mut valkey) = (Setup { settings, ..Setup::default() }).start() else { return };
+    let daemon = Daemon::start(&[("STORE", &valkey.url())]);
+    outlives_a_disk_too_full_to_append(&daemon, &mut valkey, &disk);
 }

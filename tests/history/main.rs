@@ -2,38 +2,45 @@
 //! connections between them are killed, frozen and cut; then the record of each key is checked for
 //! linearizability. Both protocols on the same keys, over each engine.
 //!
-//! The daemon runs under a service manager of the test's own, which holds its socket: a restart keeps
-//! every connection, and a connection that ends without a reason is a failure of its own.
+//! The daemon runs under a service manager of the test's own, which holds its socket, and as the
+//! packaged unit under systemd: a restart keeps every connection, and a connection that ends without
+//! a reason is a failure of its own.
 //!
 //! What was answered took place, once, between question and answer. What was refused
 //! (`store unavailable`) did not take place. What is of unknown outcome took place once or not at
 //! all. Valkey runs with `appendfsync always`, so that it may be killed.
 //!
-//! - `KVSOCK_TEST_SECONDS`: how long each engine is tried; 25 if not set.
+//! - `KVSOCK_TEST_SECONDS`: how long each engine is tried; 25 if not set, and 10 under systemd.
 //! - `KVSOCK_TEST_SEED`: what requests and faults follow from; random if not set, and always
 //!   printed. The moments are the machine's own: the same seed is a run much like it.
 //!
 //! A long run by hand:
-//! `KVSOCK_TEST_SECONDS=3600 cargo test --test history -- under_faults`
+//! `KVSOCK_TEST_SECONDS=3600 cargo test --test history -- under_`
 
 mod checker;
 mod client;
 mod histories;
 mod liar;
 mod load;
+#[allow(dead_code, reason = "each test crate uses its own part of the fixtures")]
+#[path = "../support/machine.rs"]
+mod machine;
 mod manager;
 mod model;
 mod run;
 mod subject;
 #[path = "../support/mod.rs"]
 mod support;
+mod under_systemd;
+#[path = "../support/unit.rs"]
+mod unit;
 
 use std::io::Write;
 use std::time::Duration;
 
 use liar::Lie;
-use run::Plan;
-use subject::Engine;
+use run::{Findings, Plan};
+use subject::{Engine, Subject};
 
 /// A number of the environment.
 fn number(variable: &str) -> Option<u64> {
@@ -41,26 +48,34 @@ fn number(variable: &str) -> Option<u64> {
     Some(value.parse().unwrap_or_else(|_| panic!("{variable}={value} is not a number")))
 }
 
+/// Under a manager of the test's own.
 fn check(engine: Engine) {
+    let Some(subject) = Subject::start(engine, None) else { return };
+    try_out(subject, engine, 25, "a manager of its own");
+}
+
+/// Tries it for so many seconds, if not asked for more.
+fn try_out(subject: Subject, engine: Engine, seconds: u64, manager: &str) -> Findings {
     let seed = number("KVSOCK_TEST_SEED").unwrap_or_else(rand::random);
-    let seconds = number("KVSOCK_TEST_SECONDS").unwrap_or(25);
-    let what = format!("{engine:?}, {seconds} s, KVSOCK_TEST_SEED={seed}");
+    let seconds = number("KVSOCK_TEST_SECONDS").unwrap_or(seconds);
+    let what = format!("{engine:?} under {manager}, {seconds} s, KVSOCK_TEST_SEED={seed}");
     // Not by a macro, whose output cargo test keeps to itself when a test passes.
     let _ = writeln!(std::io::stderr(), "{what}");
-    let plan = Plan { engine, seed, time: Duration::from_secs(seconds), lie: None };
-    let Some(found) = plan.run() else { return };
+    let plan = Plan { engine, seed, time: Duration::from_secs(seconds), is_lied_to: false };
+    let found = plan.run(subject);
     let _ = writeln!(std::io::stderr(), "{what}: {}", found.summary());
     assert!(found.violations.is_empty(), "{what}:\n{}", found.violations.join("\n"));
     assert!(found.answered > 100 * seconds, "{} answers are no load", found.answered);
     assert!(found.unknown > 0, "no fault hit a write under way");
+    found
 }
 
 /// A check that finds nothing wrong where something is, is none.
 fn finds(lie: Lie) {
     // Few values are left alone until they expire.
     let time = Duration::from_secs(if lie == Lie::Lasting { 4 } else { 1 });
-    let plan = Plan { engine: Engine::Valkey, seed: 1, time, lie: Some(lie) };
-    let Some(found) = plan.run() else { return };
+    let Some(subject) = Subject::start(Engine::Valkey, Some(lie)) else { return };
+    let found = Plan { engine: Engine::Valkey, seed: 1, time, is_lied_to: true }.run(subject);
     let _ = writeln!(
         std::io::stderr(),
         "{lie:?}: {} of {} keys found wrong; {}",

@@ -1,5 +1,5 @@
 //! The service manager of the daemon under test: holds its socket, and across a restart the
-//! descriptors that it leaves. What systemd does with them, the tests in `tests/e2e` show.
+//! descriptors that it leaves. The same under systemd itself is in `under_systemd.rs`.
 
 use std::fmt::Write;
 use std::io::IoSliceMut;
@@ -15,9 +15,10 @@ use std::time::Instant;
 
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal};
 
 use crate::support::daemon::{Daemon, PATIENCE};
+use crate::support::role::Kvsock;
 
 /// Descriptors from here on are the daemon's to be.
 const HIGH: i32 = 500;
@@ -70,12 +71,39 @@ impl Manager {
         manager
     }
 
-    pub(crate) fn socket(&self) -> PathBuf {
+    fn terminate(&mut self) {
+        self.signal(Signal::TERM);
+        let status = self.wait();
+        assert!(status.success(), "SIGTERM is no failure: {status:?}");
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("it runs");
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = child.try_wait().expect("a child") {
+                return status;
+            }
+            if Instant::now() > end {
+                let _ = child.kill();
+                panic!("kvsockd does not end");
+            }
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    }
+}
+
+impl Kvsock for Manager {
+    fn socket(&self) -> PathBuf {
         self.daemon.socket()
     }
 
-    /// Starts the daemon and waits until it is ready. Clients need not: they wait at the socket.
-    pub(crate) fn launch(&mut self) {
+    fn pid(&self) -> Pid {
+        Pid::from_child(self.child.as_ref().expect("it runs"))
+    }
+
+    /// Clients need not wait for that: they wait at the socket.
+    fn launch(&mut self) {
         let stored = self.stored.lock().expect("no thread panicked");
         let mut passed: Vec<OwnedFd> = Vec::new();
         let mut moves = String::new();
@@ -104,50 +132,21 @@ impl Manager {
         self.ready.recv_timeout(PATIENCE).expect("kvsockd is ready");
     }
 
-    /// As `systemctl restart` does.
-    pub(crate) fn restart(&mut self) {
-        self.terminate();
-        self.launch();
-    }
-
-    /// As `systemctl stop` does, and a start: what the daemon left is closed.
-    pub(crate) fn stop_and_start(&mut self) {
-        self.terminate();
-        self.stored.lock().expect("no thread panicked").clear();
-        self.launch();
-    }
-
-    /// SIGKILL, and a start.
-    pub(crate) fn kill_and_start(&mut self) {
+    fn kill(&mut self) {
         self.signal(Signal::KILL);
         self.wait();
+    }
+
+    /// As `systemctl stop` does: what the daemon left is closed.
+    fn stop(&mut self) {
+        self.terminate();
+        self.stored.lock().expect("no thread panicked").clear();
+    }
+
+    /// As `systemctl restart` does.
+    fn restart(&mut self) {
+        self.terminate();
         self.launch();
-    }
-
-    pub(crate) fn signal(&self, signal: Signal) {
-        let child = self.child.as_ref().expect("it runs");
-        kill_process(Pid::from_child(child), signal).expect("it runs");
-    }
-
-    fn terminate(&mut self) {
-        self.signal(Signal::TERM);
-        let status = self.wait();
-        assert!(status.success(), "SIGTERM is no failure: {status:?}");
-    }
-
-    fn wait(&mut self) -> ExitStatus {
-        let mut child = self.child.take().expect("it runs");
-        let end = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = child.try_wait().expect("a child") {
-                return status;
-            }
-            if Instant::now() > end {
-                let _ = child.kill();
-                panic!("kvsockd does not end");
-            }
-            std::thread::sleep(std::time::Duration::from_millis(2));
-        }
     }
 }
 

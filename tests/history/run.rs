@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use crate::checker::{Call, Violation, check};
 use crate::client::Record;
-use crate::liar::Lie;
 use crate::load::{Keys, Load};
 use crate::subject::{Engine, Fault, Subject};
 use crate::support::daemon::PATIENCE;
@@ -27,8 +26,8 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// How long faults come.
     pub(crate) time: Duration,
-    /// Instead of the faults, a Valkey that lies.
-    pub(crate) lie: Option<Lie>,
+    /// Instead of the faults, the Valkey lies.
+    pub(crate) is_lied_to: bool,
 }
 
 /// What a run came to.
@@ -48,9 +47,7 @@ pub(crate) struct Findings {
 }
 
 impl Plan {
-    /// `None` where there is no Valkey.
-    pub(crate) fn run(&self) -> Option<Findings> {
-        let mut subject = Subject::start(self.engine, self.lie)?;
+    pub(crate) fn run(&self, mut subject: Subject) -> Findings {
         let (start, keys) = (Instant::now(), Arc::new(Keys::default()));
         let is_over = Arc::new(AtomicBool::new(false));
         let clients: Vec<_> = (0..CLIENTS)
@@ -68,7 +65,7 @@ impl Plan {
             .collect();
         let has_passed =
             || start.elapsed() >= self.time || clients.iter().any(JoinHandle::is_finished);
-        let faults = if self.lie.is_some() {
+        let faults = if self.is_lied_to {
             while !has_passed() || (subject.lies() < LIES && start.elapsed() < PATIENCE) {
                 std::thread::sleep(Duration::from_millis(10));
             }
@@ -89,7 +86,7 @@ impl Plan {
         }
         findings.take(reader.record, &mut histories);
         findings.check(&histories, self.engine.lateness());
-        Some(findings)
+        findings
     }
 }
 

@@ -1,4 +1,5 @@
-//! What is put to the test: a daemon under a service manager, and its Valkey behind a relay.
+//! What is put to the test: a daemon under a service manager, the test's own or systemd, and its
+//! Valkey behind a relay.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,9 +12,12 @@ use rustix::process::Signal;
 
 use crate::client::Client;
 use crate::liar::{Liar, Lie};
+use crate::machine::Machine;
 use crate::manager::{Interruptions, Manager};
 use crate::support::relay::{Fate, Relay, Way};
-use crate::support::valkey::{Setup, Valkey};
+use crate::support::role::{Kvsock, Server};
+use crate::support::valkey::Setup;
+use crate::unit::{EMBEDDED, KvsockUnit, RELAYED, ValkeyUnit};
 
 /// How long the daemon waits for Valkey.
 const STORE_TIMEOUT: &str = "700ms";
@@ -34,6 +38,11 @@ impl Engine {
             Engine::Valkey | Engine::CachedValkey => 0,
             Engine::Embedded => 2_000_000_000,
         }
+    }
+
+    /// The size of its near cache.
+    fn cache(self) -> &'static str {
+        if self == Engine::CachedValkey { "64KiB" } else { "0" }
     }
 }
 
@@ -97,10 +106,16 @@ impl Weather {
     }
 }
 
+/// A rule for a relay in that weather.
+fn rule(weather: &Arc<Mutex<Weather>>) -> impl Fn(Way, &[u8]) -> Fate + Send + Sync + 'static {
+    let present = Arc::clone(weather);
+    move |way, piece| present.lock().expect("no thread panicked").fate(way, piece)
+}
+
 pub(crate) struct Subject {
-    daemon: Manager,
+    daemon: Box<dyn Kvsock>,
     interruptions: Arc<Interruptions>,
-    valkey: Option<(Valkey, Relay)>,
+    valkey: Option<(Box<dyn Server>, Relay)>,
     liar: Option<Liar>,
     weather: Arc<Mutex<Weather>>,
 }
@@ -111,23 +126,41 @@ impl Subject {
         let weather = Arc::new(Mutex::new(Weather::Fair));
         let interruptions = Arc::default();
         if engine == Engine::Embedded {
-            let daemon = Manager::start(&[("SYNC", "always")]);
+            let daemon = Box::new(Manager::start(&[("SYNC", "always")]));
             return Some(Subject { daemon, interruptions, valkey: None, liar: None, weather });
         }
         // What it acknowledges is on disk, so that it may be killed.
         let valkey = (Setup { durable: true, ..Setup::default() }).start()?;
-        let present = Arc::clone(&weather);
-        let relay = Relay::start(&valkey.socket(), move |way, piece| {
-            let present = *present.lock().expect("no thread panicked");
-            present.fate(way, piece)
-        });
+        let relay = Relay::start(&valkey.socket(), rule(&weather));
         let liar = lie.map(|lie| Liar::start(&valkey.socket(), lie));
         let url = liar.as_ref().map_or_else(|| relay.url(), Liar::url);
-        let cache = if engine == Engine::CachedValkey { "64KiB" } else { "0" };
-        let settings = [("STORE", &*url), ("STORE_TIMEOUT", STORE_TIMEOUT), ("CACHE", cache)];
-        let daemon = Manager::start(&settings);
-        let valkey = Some((valkey, relay));
+        let daemon = Box::new(Manager::start(&[
+            ("STORE", &*url),
+            ("STORE_TIMEOUT", STORE_TIMEOUT),
+            ("CACHE", engine.cache()),
+        ]));
+        let valkey: Option<(Box<dyn Server>, _)> = Some((Box::new(valkey), relay));
         Some(Subject { daemon, interruptions, valkey, liar, weather })
+    }
+
+    /// The units of a machine.
+    pub(crate) fn start_in(machine: &Arc<Machine>, engine: Engine) -> Subject {
+        let weather = Arc::new(Mutex::new(Weather::Fair));
+        let mut daemon = Box::new(KvsockUnit(Arc::clone(machine)));
+        let mut valkey: Option<(Box<dyn Server>, _)> = None;
+        if engine == Engine::Embedded {
+            daemon.set_up(EMBEDDED, "");
+        } else {
+            let mut server = ValkeyUnit::of(machine);
+            server.set_up("appendonly yes\nappendfsync always");
+            let relay = server.relay(rule(&weather));
+            valkey = Some((Box::new(server), relay));
+            let cache = engine.cache();
+            let settings = format!("KVSOCK_STORE_TIMEOUT={STORE_TIMEOUT}\nKVSOCK_CACHE={cache}\n");
+            daemon.set_up(&format!("{RELAYED}{settings}"), "");
+        }
+        daemon.launch();
+        Subject { daemon, interruptions: Arc::default(), valkey, liar: None, weather }
     }
 
     /// A client of the daemon; the run began at `start`.
@@ -146,8 +179,14 @@ impl Subject {
         let set = |weather| *self.weather.lock().expect("no thread panicked") = weather;
         let (daemon, interruptions) = (&mut self.daemon, &self.interruptions);
         match (fault, &mut self.valkey) {
-            (Fault::DaemonKilled, _) => interruptions.during(|| daemon.kill_and_start()),
-            (Fault::DaemonStopped, _) => interruptions.during(|| daemon.stop_and_start()),
+            (Fault::DaemonKilled, _) => interruptions.during(|| {
+                daemon.kill();
+                daemon.launch();
+            }),
+            (Fault::DaemonStopped, _) => interruptions.during(|| {
+                daemon.stop();
+                daemon.launch();
+            }),
             (Fault::DaemonRestarted, _) => daemon.restart(),
             (Fault::DaemonFrozen, _) => {
                 daemon.signal(Signal::STOP);
@@ -157,17 +196,17 @@ impl Subject {
             (Fault::ValkeyKilled, Some((valkey, _))) => {
                 valkey.kill();
                 millis(0, 100);
-                valkey.restart();
+                valkey.launch();
             }
             (Fault::ValkeyFrozen, Some((valkey, _))) => {
-                valkey.stop();
+                valkey.freeze();
                 millis(20, 400);
-                valkey.cont();
+                valkey.thaw();
             }
             (Fault::ValkeyFrozenLong, Some((valkey, _))) => {
-                valkey.stop();
+                valkey.freeze();
                 millis(900, 1500);
-                valkey.cont();
+                valkey.thaw();
             }
             (Fault::ValkeySlow, Some(_)) => {
                 set(Weather::Slow);

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use super::role::Kvsock;
+
 /// How long anything that should happen at once may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -135,10 +137,7 @@ impl Daemon {
 
     /// A new connection.
     pub(crate) fn connect(&self) -> Client {
-        let stream = UnixStream::connect(self.socket()).expect("it listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a socket");
-        Client(BufReader::new(stream))
+        Client::connect(&self.socket())
     }
 
     /// The reply to one request on a connection of its own.
@@ -158,20 +157,12 @@ impl Daemon {
 
     /// Resident memory now, in bytes.
     pub(crate) fn memory(&self) -> usize {
-        self.status("VmRSS:")
+        memory(self.pid(), "VmRSS:")
     }
 
     /// The most resident memory that it has ever had, in bytes.
     pub(crate) fn peak_memory(&self) -> usize {
-        self.status("VmHWM:")
-    }
-
-    fn status(&self, name: &str) -> usize {
-        let path = format!("/proc/{}/status", self.pid().as_raw_nonzero());
-        let status = std::fs::read_to_string(path).expect("it runs");
-        let line = status.lines().find(|line| line.starts_with(name)).expect("a line");
-        let kib: usize = line.split_whitespace().nth(1).expect("a size").parse().expect("a number");
-        kib * 1024
+        memory(self.pid(), "VmHWM:")
     }
 
     /// SIGKILL, and its end.
@@ -203,6 +194,28 @@ impl Daemon {
     }
 }
 
+impl Kvsock for Daemon {
+    fn socket(&self) -> PathBuf {
+        self.socket()
+    }
+
+    fn pid(&self) -> Pid {
+        self.pid()
+    }
+
+    fn launch(&mut self) {
+        self.launch();
+    }
+
+    fn kill(&mut self) {
+        self.kill();
+    }
+
+    fn stop(&mut self) {
+        assert!(self.stop().success());
+    }
+}
+
 impl Drop for Daemon {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -212,11 +225,28 @@ impl Drop for Daemon {
     }
 }
 
+/// What `proc_pid_status(5)` says of a process's memory under this name, in bytes.
+pub(crate) fn memory(pid: Pid, name: &str) -> usize {
+    let path = format!("/proc/{}/status", pid.as_raw_nonzero());
+    let status = std::fs::read_to_string(path).expect("it runs");
+    let line = status.lines().find(|line| line.starts_with(name)).expect("a line");
+    let kib: usize = line.split_whitespace().nth(1).expect("a size").parse().expect("a number");
+    kib * 1024
+}
+
 /// A connection to a daemon.
 #[derive(Debug)]
 pub(crate) struct Client(pub(crate) BufReader<UnixStream>);
 
 impl Client {
+    /// One on this socket, where somebody has to listen.
+    pub(crate) fn connect(socket: &Path) -> Client {
+        let stream = UnixStream::connect(socket).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a socket");
+        Client(BufReader::new(stream))
+    }
+
     /// Writes bytes as they are.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.get_mut().write_all(bytes.as_ref()).expect("the daemon reads");

@@ -4,12 +4,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A tmpfs of its own, unmounted at the end.
+/// A tmpfs, unmounted at the end where it is this process's own.
 pub(crate) struct SmallDisk {
-    mount: tempfile::TempDir,
+    path: PathBuf,
+    own: Option<tempfile::TempDir>,
 }
 
 impl SmallDisk {
@@ -22,19 +23,24 @@ impl SmallDisk {
             eprintln!("not run: {why}");
             return None;
         }
-        Some(SmallDisk { mount })
+        Some(SmallDisk { path: mount.path().to_owned(), own: Some(mount) })
+    }
+
+    /// One that is mounted here, and somebody else's.
+    pub(crate) fn mounted(path: PathBuf) -> SmallDisk {
+        SmallDisk { path, own: None }
     }
 
     /// Its root.
     pub(crate) fn path(&self) -> &Path {
-        self.mount.path()
+        &self.path
     }
 
     /// Takes all room that is left, but for so many bytes.
     pub(crate) fn fill(&self, left: usize) {
-        let ballast = self.mount.path().join("ballast");
+        let ballast = self.path.join("ballast");
         let spared = vec![1; left];
-        let spare = self.mount.path().join("spare");
+        let spare = self.path.join("spare");
         fs::write(&spare, spared).unwrap();
         let mut file = fs::OpenOptions::new().create(true).append(true).open(ballast).unwrap();
         while std::io::Write::write(&mut file, &[1; 4096]).is_ok() {}
@@ -43,13 +49,15 @@ impl SmallDisk {
 
     /// Gives it back.
     pub(crate) fn make_room(&self) {
-        fs::remove_file(self.mount.path().join("ballast")).unwrap();
+        fs::remove_file(self.path.join("ballast")).unwrap();
     }
 }
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.mount.path()).status();
+        if self.own.is_some() {
+            let _ = Command::new("umount").arg("-l").arg(&self.path).status();
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! (or of a Debian 13), so it needs root and Debian's systemd-container. Where that is missing,
 //! `boot` says so and gives `None`, unless `KVSOCK_TEST_REQUIRE=1` promised it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
@@ -13,8 +15,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
+
+#[path = "machine/process.rs"]
+mod process;
 
 /// The search path inside the machine.
 const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -106,7 +112,7 @@ impl Machine {
         wait_for("the machine to boot", || {
             let ended = self.namespaces.try_wait().unwrap();
             assert!(ended.is_none(), "the machine ended at once: {ended:?}\n{}", self.console());
-            let Some(init) = machine_init(self.namespaces.id()) else { return false };
+            let Some(init) = process::first(self.namespaces.id()) else { return false };
             self.init = init;
             // "degraded" is enough: on somebody's machine a unit that is not ours may fail.
             let state = self.run(&["systemctl", "is-system-running"]).stdout;
@@ -167,6 +173,18 @@ impl Machine {
         self.systemctl(&["show", "--value", "--property", property, unit])
     }
 
+    /// The main process of a unit, as seen from here; `None` when it has none.
+    pub(crate) fn main_process(&self, unit: &str) -> Option<Pid> {
+        let inside = self.property(unit, "MainPID").parse().unwrap();
+        process::child(self.init, inside)
+    }
+
+    /// Its systemd, as that names itself.
+    pub(crate) fn systemd(&self) -> String {
+        let version = self.systemctl(&["--version"]);
+        version.lines().next().unwrap_or_default().to_owned()
+    }
+
     /// The uid of an account of the machine.
     pub(crate) fn uid(&self, user: &str) -> u32 {
         self.ok(&["id", "--user", user]).parse().unwrap()
@@ -212,7 +230,8 @@ impl Machine {
         self.systemctl(&["stop", self.valkey_unit()]);
     }
 
-    fn valkey_unit(&self) -> &'static str {
+    /// The unit of the machine's Valkey.
+    pub(crate) fn valkey_unit(&self) -> &'static str {
         valkey_unit(&self.path("/")).expect("boot_beside_valkey made sure of it")
     }
 
@@ -303,24 +322,6 @@ fn programs() -> PathBuf {
 
 fn source(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-/// The process below `unshare` and its nspawn that is the machine's process 1, once it has become
-/// systemd.
-fn machine_init(unshare: u32) -> Option<u32> {
-    let nspawn = children(unshare).next()?;
-    children(nspawn).find(|pid| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let first = status.lines().any(|line| line.starts_with("NSpid:") && line.ends_with("\t1"));
-        first && status.starts_with("Name:\tsystemd\n")
-    })
-}
-
-fn children(pid: u32) -> impl Iterator<Item = u32> {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-    let children: Vec<u32> =
-        children.unwrap_or_default().split(' ').filter_map(|pid| pid.parse().ok()).collect();
-    children.into_iter()
 }
 
 /// Removes the machine's control groups, which outlive its processes.

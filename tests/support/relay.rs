@@ -3,8 +3,10 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fs::Permissions;
 use std::io::{Read, Write};
 use std::net::Shutdown;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -39,7 +41,9 @@ type Rule = dyn Fn(Way, &[u8]) -> Fate + Send + Sync;
 /// A running relay. It ends, with its connections, when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Relay {
-    dir: TempDir,
+    socket: PathBuf,
+    /// The socket's directory, where that is the relay's.
+    own: Option<TempDir>,
     lines: Arc<Lines>,
 }
 
@@ -64,7 +68,21 @@ impl Relay {
         rule: impl Fn(Way, &[u8]) -> Fate + Send + Sync + 'static,
     ) -> Relay {
         let dir = tempfile::Builder::new().prefix("kvsock-").tempdir().expect("a directory");
-        let listener = UnixListener::bind(dir.path().join("relay")).expect("a socket");
+        let socket = dir.path().join("relay");
+        let mut relay = Relay::start_at(&socket, server, rule);
+        relay.own = Some(dir);
+        relay
+    }
+
+    /// The same, listening on `socket`, which all users may connect to.
+    pub(crate) fn start_at(
+        socket: &Path,
+        server: &Path,
+        rule: impl Fn(Way, &[u8]) -> Fate + Send + Sync + 'static,
+    ) -> Relay {
+        let listener = UnixListener::bind(socket).expect("a socket");
+        let for_all = Permissions::from_mode(0o777);
+        std::fs::set_permissions(socket, for_all).expect("a socket of ours");
         let lines = Arc::new(Lines {
             server: server.to_owned(),
             rule: Box::new(rule),
@@ -81,12 +99,12 @@ impl Relay {
                 connect(&taking, client.expect("a connection"));
             }
         });
-        Relay { dir, lines }
+        Relay { socket: socket.to_owned(), own: None, lines }
     }
 
     /// Where it listens, as `KVSOCK_STORE` has it.
     pub(crate) fn url(&self) -> String {
-        format!("valkey+unix://{}", self.dir.path().join("relay").display())
+        format!("valkey+unix://{}", self.socket.display())
     }
 
     /// Ends every connection; gives how many there were.
@@ -110,7 +128,7 @@ impl Drop for Relay {
     fn drop(&mut self) {
         self.lines.is_over.store(true, Ordering::Relaxed);
         // Wakes the thread that takes connections.
-        let _ = UnixStream::connect(self.dir.path().join("relay"));
+        let _ = UnixStream::connect(&self.socket);
         self.cut();
     }
 }

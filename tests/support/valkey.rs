@@ -111,17 +111,7 @@ impl Valkey {
 
     /// Sends it one command over a connection of its own.
     pub(crate) fn command(&self, words: &[&str]) -> redis::Value {
-        let mut login = redis::RedisConnectionInfo::default();
-        if let Some(password) = self.setup.password {
-            login = login.set_password(password);
-        }
-        let info = redis::ConnectionAddr::Unix(self.socket());
-        let info = redis::IntoConnectionInfo::into_connection_info(info).expect("an address");
-        let client = redis::Client::open(info.set_redis_settings(login)).expect("a client");
-        let mut connection = client.get_connection().expect("connect to the server");
-        let mut command = redis::cmd(words[0]);
-        command.arg(&words[1..]);
-        command.query(&mut connection).expect("the server answers")
+        command(self.socket(), self.setup.password, words)
     }
 
     /// The directory that it keeps its data in.
@@ -220,14 +210,29 @@ impl Valkey {
     }
 
     fn answers(&self) -> bool {
-        let ping = || -> std::io::Result<bool> {
-            let mut stream = UnixStream::connect(self.socket())?;
-            stream.write_all(b"PING\r\n")?;
-            let mut reply = [0; 7];
-            stream.read_exact(&mut reply)?;
-            Ok(matches!(&reply, b"+PONG\r\n" | b"-NOAUTH" | b"-NOPERM"))
-        };
-        ping().unwrap_or(false)
+        answers(&self.socket()).unwrap_or(false)
+    }
+}
+
+impl super::role::Server for Valkey {
+    fn socket(&self) -> PathBuf {
+        self.socket()
+    }
+
+    fn pid(&self) -> Pid {
+        self.pid()
+    }
+
+    fn launch(&mut self) {
+        self.restart();
+    }
+
+    fn kill(&mut self) {
+        self.kill();
+    }
+
+    fn command(&self, words: &[&str]) -> redis::Value {
+        self.command(words)
     }
 }
 
@@ -235,6 +240,30 @@ impl Drop for Valkey {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Sends the server on this socket one command over a connection of its own.
+pub(crate) fn command(socket: PathBuf, password: Option<&str>, words: &[&str]) -> redis::Value {
+    let mut login = redis::RedisConnectionInfo::default();
+    if let Some(password) = password {
+        login = login.set_password(password);
+    }
+    let info = redis::ConnectionAddr::Unix(socket);
+    let info = redis::IntoConnectionInfo::into_connection_info(info).expect("an address");
+    let client = redis::Client::open(info.set_redis_settings(login)).expect("a client");
+    let mut connection = client.get_connection().expect("connect to the server");
+    let mut command = redis::cmd(words[0]);
+    command.arg(&words[1..]);
+    command.query(&mut connection).expect("the server answers")
+}
+
+/// Whether the server on this socket answers, be it that it asks for a password.
+pub(crate) fn answers(socket: &Path) -> std::io::Result<bool> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.write_all(b"PING\r\n")?;
+    let mut reply = [0; 7];
+    stream.read_exact(&mut reply)?;
+    Ok(matches!(&reply, b"+PONG\r\n" | b"-NOAUTH" | b"-NOPERM"))
 }
 
 /// What a store at `location` is opened with, where the test does not care.

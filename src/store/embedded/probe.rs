@@ -1,7 +1,9 @@
-//! Whether the file system has room again, found out without touching the database.
+//! Whether there is room again, in the file system and for descriptors, found out without touching
+//! the database.
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
@@ -27,6 +29,17 @@ pub(super) fn write(directory: &Path, len: usize) -> io::Result<()> {
         left -= part;
     }
     file.sync_data()
+}
+
+/// Descriptors that opening the database may take beside those that closing it gives back.
+const SPARE: usize = 8;
+
+/// Opens as many descriptors as the database may need to be opened again, and lets them go.
+pub(super) fn descriptors(directory: &Path) -> io::Result<()> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let open = |_| rustix::fs::open(directory, flags, Mode::empty());
+    (0..SPARE).map(open).collect::<Result<Vec<OwnedFd>, _>>()?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -111,7 +111,12 @@ impl Recovery {
             return Err(failure.why.clone());
         }
         let (reopen, room) = (failure.reopen, failure.room);
-        if let Err(error) = probe::write(&self.path, room) {
+        let mut probed = probe::write(&self.path, room);
+        if reopen {
+            // Closed, and not to be opened again, it could not even be read.
+            probed = probed.and_then(|()| probe::descriptors(&self.path));
+        }
+        if let Err(error) = probed {
             let fault = Fault::from(error);
             return Err(self.fail(&fault, Instant::now() + PROBE_INTERVAL, reopen, room));
         }
@@ -137,6 +142,11 @@ impl Recovery {
         if !attempted {
             self.fail(fault, Instant::now(), true, BACKGROUND_ROOM);
             return false;
+        }
+        // As long as it cannot be opened again it is read as it is, and that is for later to tell.
+        if let Err(error) = probe::descriptors(&self.path) {
+            self.fail(&Fault::from(error), Instant::now() + PROBE_INTERVAL, true, COMMIT_ROOM);
+            return true;
         }
         match self.reopen() {
             Ok(()) => {
