@@ -17,6 +17,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::subject::Subject;
+use crate::support::daemon::PATIENCE;
 use crate::support::relay::{Fate, Way};
 use crate::support::valkey::Setup;
 use crate::support::wire::{Protocol, Wire};
@@ -201,7 +202,12 @@ fn run(subject: &Subject, trouble: impl FnOnce(&dyn Fn() -> bool)) {
             scope.spawn(move || guarded(&|| race.outsider(server, daemon, seed)));
         }
         let end = Instant::now() + Duration::from_secs(seconds());
-        let goes_on = || race.goes_on() && Instant::now() < end;
+        // On a busy machine it takes longer until there is a race.
+        let last = end + PATIENCE;
+        let goes_on = || {
+            let now = Instant::now();
+            race.goes_on() && (now < end || now < last && !subject.figures().are_many())
+        };
         trouble(&goes_on);
         while goes_on() {
             std::thread::sleep(Duration::from_millis(10));
@@ -217,7 +223,7 @@ fn run(subject: &Subject, trouble: impl FnOnce(&dyn Fn() -> bool)) {
         figures.hits,
         figures.misses
     );
-    assert!(figures.hits > 1000 && figures.misses > 1000, "no race");
+    assert!(figures.are_many(), "no race");
     assert_eq!(subject.daemon.ask("pingdb"), "PONG");
     for number in 0..KEYS {
         let stored = subject.valkey.command(&["GET", &format!("k{number}")]);
@@ -233,6 +239,15 @@ fn run(subject: &Subject, trouble: impl FnOnce(&dyn Fn() -> bool)) {
 #[test]
 fn every_answer_of_a_race_is_as_new_as_what_was_told() {
     let Some(subject) = Subject::plain() else { return };
+    run(&subject, |_| {});
+}
+
+#[test]
+fn every_answer_is_as_new_where_several_threads_serve() {
+    let settings = [("WORKERS", "3")];
+    let Some(subject) = Subject::start(Setup::default(), &settings, |_, _| Fate::Pass) else {
+        return;
+    };
     run(&subject, |_| {});
 }
 
@@ -259,7 +274,7 @@ fn every_answer_is_as_new_when_connections_end() {
         }
     });
     println!("{cuts} times all connections to the server were cut");
-    assert!(cuts > 5);
+    assert!(cuts > 2);
 }
 
 #[test]

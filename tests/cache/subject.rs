@@ -24,6 +24,13 @@ pub(crate) struct Figures {
     pub(crate) bytes: usize,
 }
 
+impl Figures {
+    /// Enough for a race.
+    pub(crate) fn are_many(&self) -> bool {
+        self.hits > 1000 && self.misses > 1000
+    }
+}
+
 #[derive(serde::Deserialize)]
 struct Status {
     cache: Option<Figures>,

@@ -32,6 +32,11 @@ pub(crate) enum Engine {
 }
 
 impl Engine {
+    /// Threads that serve, where they are not those of the packages.
+    fn workers(self) -> &'static str {
+        if self == Engine::Valkey { "1" } else { "2" }
+    }
+
     /// For how long what has expired may be found, in nanoseconds: while the embedded store syncs.
     pub(crate) fn lateness(self) -> u64 {
         match self {
@@ -126,7 +131,8 @@ impl Subject {
         let weather = Arc::new(Mutex::new(Weather::Fair));
         let interruptions = Arc::default();
         if engine == Engine::Embedded {
-            let daemon = Box::new(Manager::start(&[("SYNC", "always")]));
+            let daemon =
+                Box::new(Manager::start(&[("SYNC", "always"), ("WORKERS", engine.workers())]));
             return Some(Subject { daemon, interruptions, valkey: None, liar: None, weather });
         }
         // What it acknowledges is on disk, so that it may be killed.
@@ -138,6 +144,7 @@ impl Subject {
             ("STORE", &*url),
             ("STORE_TIMEOUT", STORE_TIMEOUT),
             ("CACHE", engine.cache()),
+            ("WORKERS", engine.workers()),
         ]));
         let valkey: Option<(Box<dyn Server>, _)> = Some((Box::new(valkey), relay));
         Some(Subject { daemon, interruptions, valkey, liar, weather })

@@ -249,7 +249,12 @@ impl Client {
 
     /// Writes bytes as they are.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.0.get_mut().write_all(bytes.as_ref()).expect("the daemon reads");
+        self.try_send(bytes).expect("the daemon reads");
+    }
+
+    /// The same to a daemon that may have closed the connection.
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+        self.0.get_mut().write_all(bytes.as_ref())
     }
 
     /// The next line, without its end.

@@ -16,7 +16,8 @@ use crate::turn::Row;
 
 const TITLE: &str = "cold activation, connect to first reply";
 
-const PROXY_SOCKET: &str = "[Socket]\nListenStream=/run/proxy.sock\nTriggerLimitIntervalSec=0\n";
+/// The name of a proxy that is confined as kvsock is.
+const CAGED: &str = "socket-proxyd, confined alike";
 
 pub(super) fn run(options: &Options, report: &mut Report) {
     if !options.wants(TITLE) {
@@ -35,15 +36,23 @@ pub(super) fn run(options: &Options, report: &mut Report) {
 
     let proxy =
         format!("[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart={PROXYD} 127.0.0.1:6379\n");
-    for (unit, lines) in [("proxy.socket", PROXY_SOCKET), ("proxy.service", &proxy)] {
+    let caged = format!("{proxy}User=kvsockd\n{}", cage(&machine));
+    let listen = |path: &str| format!("[Socket]\nListenStream={path}\nTriggerLimitIntervalSec=0\n");
+    for (unit, lines) in [
+        ("proxy.socket", &listen("/run/proxy.sock")),
+        ("proxy.service", &proxy),
+        ("caged-proxy.socket", &listen("/run/caged-proxy.sock")),
+        ("caged-proxy.service", &caged),
+    ] {
         let path = machine.path(&format!("/etc/systemd/system/{unit}"));
         fs::write(path, lines).expect("the machine is ours");
     }
     machine.systemctl(&["daemon-reload"]);
-    machine.systemctl(&["start", "proxy.socket"]);
+    machine.systemctl(&["start", "proxy.socket", "caged-proxy.socket"]);
 
     let services = [
         Service::new(&machine, SOCKET_PROXYD, "proxy", "/run/proxy.sock", Dialect::Resp),
+        Service::new(&machine, CAGED, "caged-proxy", "/run/caged-proxy.sock", Dialect::Resp),
         Service::new(&machine, KVSOCK, "kvsock", "/run/kvsock/kvsock.sock", Dialect::Text),
         Service::new(
             &machine,
@@ -58,6 +67,17 @@ pub(super) fn run(options: &Options, report: &mut Report) {
         row.add(service.name, |count| service.awaken(count));
     }
     report.add(row.run(options));
+}
+
+/// What of kvsock's unit confines it: most of its start is systemd's work for that.
+fn cage(machine: &Machine) -> String {
+    let unit = fs::read_to_string(machine.path("/lib/systemd/system/kvsock.service"));
+    let unit = unit.expect("it is installed");
+    let (_, cage) = unit.split_once("# THE CAGE").expect("it has one");
+    let (cage, _) = cage.split_once("[Install]").expect("it comes before that");
+    // Those are directories of kvsock's own, which are gone when it stops.
+    let lines = cage.lines().skip(1).filter(|line| !line.starts_with("BindPaths="));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// One that starts with its first client.

@@ -9,7 +9,7 @@ use crate::load::dialect::Verb;
 use crate::options::Options;
 use crate::relay::Relay;
 use crate::report::Report;
-use crate::server::{CACHED, KVSOCK, NUTCRACKER, kvsock, nutcracker, takes, valkey};
+use crate::server::{CACHED, KVSOCK, NUTCRACKER, kvsock, nutcracker, valkey};
 use crate::support::valkey::Setup;
 
 const AWAY: Duration = Duration::from_millis(1);
@@ -31,10 +31,10 @@ pub(super) fn run(options: &Options, report: &mut Report) {
     let programs = &options.programs;
     let store = format!("valkey+unix://{}", valkey.socket.display());
     let on_relay = ("STORE", &*store);
-    let mut servers = vec![kvsock(KVSOCK, programs, &[on_relay], Some(&valkey))];
-    if takes(programs, CACHE) {
-        servers.push(kvsock(CACHED, programs, &[on_relay, CACHE], Some(&valkey)));
-    }
+    let mut servers = vec![
+        kvsock(KVSOCK, programs, &[on_relay], Some(&valkey)),
+        kvsock(CACHED, programs, &[on_relay, CACHE], Some(&valkey)),
+    ];
     let peer = nutcracker(&valkey, &valkey.socket);
     servers.extend(report.unless_missing(NUTCRACKER, peer));
     for (title, work) in rows {

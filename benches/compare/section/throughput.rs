@@ -9,7 +9,7 @@ use crate::options::Options;
 use crate::report::Report;
 use crate::server::{
     CACHED, EMBEDDED, KVSOCK, MEMCACHED, NUTCRACKER, SOCKET_PROXYD, Server, kvsock, memcached,
-    nutcracker, socket_proxyd, takes, valkey,
+    nutcracker, socket_proxyd, valkey,
 };
 use crate::support::valkey::Setup;
 
@@ -99,12 +99,10 @@ impl Servers {
         let valkey = valkey(Setup::default());
         let store = format!("valkey+unix://{}", valkey.socket.display());
         let on_valkey = ("STORE", &*store);
-        let mut proxies = vec![kvsock(KVSOCK, programs, &[on_valkey], Some(&valkey))];
-        if takes(programs, CACHE) {
-            proxies.push(kvsock(CACHED, programs, &[on_valkey, CACHE], Some(&valkey)));
-        } else {
-            report.note("This version of kvsock has no near cache.");
-        }
+        let mut proxies = vec![
+            kvsock(KVSOCK, programs, &[on_valkey], Some(&valkey)),
+            kvsock(CACHED, programs, &[on_valkey, CACHE], Some(&valkey)),
+        ];
         let peers = [
             (NUTCRACKER, nutcracker(&valkey, &valkey.socket)),
             (SOCKET_PROXYD, socket_proxyd(&valkey)),

@@ -1,7 +1,7 @@
 //! kvsockd, on any store.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::process::Place;
 use super::{CLIENTS, Meter, Owner, Server};
@@ -29,13 +29,6 @@ pub(crate) fn kvsock(
         dialect: Dialect::Text,
         owner: Owner::Process(process),
     }
-}
-
-/// Whether this version of it has a setting.
-pub(crate) fn takes(programs: &Path, setting: (&str, &str)) -> bool {
-    let mut check = command(programs, &[setting]);
-    check.arg("--check").stdout(Stdio::null()).stderr(Stdio::null());
-    check.status().expect("kvsockd is there").success()
 }
 
 fn command(programs: &Path, settings: &[(&str, &str)]) -> Command {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-pub(crate) use kvsock::{kvsock, takes};
+pub(crate) use kvsock::kvsock;
 pub(crate) use meter::Meter;
 pub(crate) use peer::{PROXYD, is_installed, memcached, nutcracker, socket_proxyd};
 pub(crate) use valkey::valkey;
