@@ -101,15 +101,21 @@ impl Execution {
                     next => return next,
                 }
             }
-            let Some(request) = self.requests.pop_front() else { break };
-            let mut request = match request {
-                Ok(request) => request,
-                Err(reply) => {
-                    self.replies.push(refuse(session, reply));
+            // Looked at where it lies; what is moved is its arguments, once.
+            let request = match self.requests.front_mut() {
+                None => break,
+                Some(Ok(request)) => request,
+                Some(Err(_)) => {
+                    if let Some(Err(reply)) = self.requests.pop_front() {
+                        self.replies.push(refuse(session, reply));
+                    }
                     continue;
                 }
             };
-            let (command, by) = match check(context, session, &mut request) {
+            let checked = check(context, session, request);
+            let mut args = std::mem::take(&mut request.args);
+            self.requests.pop_front();
+            let (command, by) = match checked {
                 Ok(checked) => checked,
                 Err(error) => {
                     self.replies.push(refuse_error(session, error));
@@ -117,17 +123,16 @@ impl Execution {
                 }
             };
             if session.queue.is_some() && !matches!(transaction::place(by), Place::Now) {
-                self.replies.push(queue(session, Work { command, by, args: request.args }));
+                self.replies.push(queue(session, Work { command, by, args }));
                 continue;
             }
             match by {
                 By::Store(verb) => {
                     newest = command.full_name;
-                    match narrow(command, verb, &mut request.args) {
+                    match narrow(command, verb, &mut args) {
                         Ok(()) => {
                             tell(context, session, command);
-                            let operation = Operation { verb, args: request.args };
-                            self.batch.push(&mut self.replies, command, operation);
+                            self.batch.push(&mut self.replies, command, Operation { verb, args });
                         }
                         Err(error) => self.replies.push(Reply::Error(error)),
                     }
@@ -135,10 +140,10 @@ impl Execution {
                 By::Local(which) => {
                     tell(context, session, command);
                     if needs_order(which) {
-                        self.waiting = Some((command, which, request.args));
+                        self.waiting = Some((command, which, args));
                         continue;
                     }
-                    self.run_local(context, session, share, (command, which, request.args)).await;
+                    self.run_local(context, session, share, (command, which, args)).await;
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 
-use super::frame::Frame;
+use super::frame::{Frame, take_plain};
 use super::inline::Line;
 use super::step::{Fault, Step};
 use crate::message::Reply;
@@ -60,6 +60,9 @@ impl Decoder {
         loop {
             let step = match &mut self.present {
                 Present::Nothing => {
+                    if let Some(request) = take_plain(buffer, self.max_request) {
+                        return Some(Decoded::Request(request));
+                    }
                     self.present = match buffer.first()? {
                         b'*' => Present::Frame(Frame::new()),
                         _ => Present::Line(Line::default()),

@@ -15,6 +15,11 @@ const LENGTH_MAX: i64 = 512 * 1024 * 1024;
 /// Bytes that the shortest argument takes: `$0`, and two line ends.
 const ARGUMENT_MIN: usize = 6;
 
+/// Arguments of a short request, its name counted.
+const PLAIN: usize = 5;
+/// Bytes of the longest line that tells of them. What follows the shortest is as long as that.
+const SHORT_LINE: usize = 6;
+
 /// A request that is being received. While it is, its bytes stay in the buffer.
 #[derive(Debug)]
 pub(super) struct Frame {
@@ -187,25 +192,69 @@ impl Frame {
         self.start = 0;
     }
 
-    /// The request. Its last argument takes over the hold on the buffer, which every other one has to
-    /// ask for.
     fn whole(&mut self, buffer: &mut BytesMut) -> Step {
-        let [(start, end), args @ ..] = self.args.as_slice() else {
-            buffer.advance(self.start);
-            return Step::Nothing;
-        };
-        let name = Name::from_slice(&buffer[*start..*end]);
-        let Some(((start, end), others)) = args.split_last() else {
-            buffer.advance(self.start);
-            return Step::Whole(Request { name, args: Args::new() });
-        };
-        let mut frame = buffer.split_to(self.start).freeze();
-        let mut args: Args = others.iter().map(|(start, end)| frame.slice(*start..*end)).collect();
-        frame.truncate(*end);
-        frame.advance(*start);
-        args.push(frame);
-        Step::Whole(Request { name, args })
+        take(buffer, self.start, &self.args)
     }
+}
+
+/// Takes a request out of the front of `buffer` that is short, all there and as most clients write
+/// it. `None` says nothing: [`Frame::read`] looks closer.
+pub(super) fn take_plain(buffer: &mut BytesMut, max_request: usize) -> Option<Request> {
+    let (count, mut start) = read_short(buffer, 0, b'*')?;
+    let mut args = [(0, 0); PLAIN];
+    let args = args.get_mut(..count).filter(|args| !args.is_empty())?;
+    for arg in args.iter_mut() {
+        let (length, from) = read_short(buffer, start, b'$')?;
+        let end = from + length;
+        if buffer.get(end..end + 2)? != b"\r\n" {
+            return None;
+        }
+        *arg = (from, end);
+        start = end + 2;
+    }
+    if max_request != 0 && start > max_request {
+        return None;
+    }
+    match take(buffer, start, args) {
+        Step::Whole(request) => Some(request),
+        _ => None,
+    }
+}
+
+/// A number of one to three digits after `kind`, and where the next line begins.
+fn read_short(buffer: &[u8], start: usize, kind: u8) -> Option<(usize, usize)> {
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| usize::from(byte - b'0'));
+    let number = match *buffer.get(start..start + SHORT_LINE)? {
+        [first, one, b'\r', b'\n', ..] if first == kind => (digit(one)?, 4),
+        [first, ten @ b'1'..=b'9', one, b'\r', b'\n', ..] if first == kind => {
+            (digit(ten)? * 10 + digit(one)?, 5)
+        }
+        [first, hundred @ b'1'..=b'9', ten, one, b'\r', b'\n'] if first == kind => {
+            (digit(hundred)? * 100 + digit(ten)? * 10 + digit(one)?, 6)
+        }
+        _ => return None,
+    };
+    Some((number.0, start + number.1))
+}
+
+/// Takes the bytes up to `end`, in which the arguments lie there. The last one takes over the hold
+/// on the buffer, which every other one has to ask for.
+fn take(buffer: &mut BytesMut, end: usize, args: &[(usize, usize)]) -> Step {
+    let [(from, to), args @ ..] = args else {
+        buffer.advance(end);
+        return Step::Nothing;
+    };
+    let name = Name::from_slice(&buffer[*from..*to]);
+    let Some(((from, to), others)) = args.split_last() else {
+        buffer.advance(end);
+        return Step::Whole(Request { name, args: Args::new() });
+    };
+    let mut frame = buffer.split_to(end).freeze();
+    let mut args: Args = others.iter().map(|(from, to)| frame.slice(*from..*to)).collect();
+    frame.truncate(*to);
+    frame.advance(*from);
+    args.push(frame);
+    Step::Whole(Request { name, args })
 }
 
 #[cfg(test)]
