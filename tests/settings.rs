@@ -111,3 +111,13 @@ fn a_stop_leaves_nothing_but_the_data() {
     daemon.launch();
     assert_eq!(daemon.ask("get a"), "1");
 }
+
+#[test]
+fn a_daemon_starts_in_a_directory_that_is_gone() {
+    let mut daemon = Daemon::stopped(&[]);
+    let lose = "mkdir gone && cd gone && rmdir ../gone && exec \"$@\"";
+    let script = format!("cd '{}' && {lose}", daemon.dir().display());
+    daemon.start_by(&["sh", "-c", &script, "sh"]);
+    daemon.launch();
+    assert_eq!(daemon.ask("set a 1"), "OK");
+}

@@ -13,7 +13,7 @@ use crate::config::{Invocation, reload};
 use crate::event;
 use crate::logging::Logging;
 use crate::server::{Options, Server};
-use crate::store::{Health, Store};
+use crate::store::{Health, Location, Store};
 use crate::systemd::bind::{Bound, bind};
 use crate::systemd::listen::{Activated, is_awaited};
 use crate::systemd::notify::Notifier;
@@ -41,6 +41,7 @@ pub(super) async fn serve(
     let (listeners, bound) = open_listeners(invocation, &activated.listeners)?;
     let count = listeners.len();
     let store_url = settings.store.location.to_string();
+    leave_lost_directory(&settings.store.location);
     let store = Store::open(settings.store.clone())?;
     let own_uid = rustix::process::geteuid().as_raw();
     let administrators = Administrators::new(own_uid, settings.server.admin_gid);
@@ -131,6 +132,16 @@ pub(super) async fn serve(
     tracing::info!(message_id = event::STOPPED, "kvsockd has stopped");
     drop(bound);
     Ok(())
+}
+
+/// The embedded store's library wants to know where it is, also where its path does not depend on
+/// that; who starts the daemon in a directory that was removed is nowhere.
+fn leave_lost_directory(location: &Location) {
+    let depends = matches!(location, Location::Embedded(path) if path.is_relative());
+    if !depends && std::env::current_dir().is_err() {
+        // Where this fails, opening the store tells.
+        let _ = std::env::set_current_dir("/");
+    }
 }
 
 /// Ends when the daemon may end for a while: nobody is connected, systemd starts it again for whoever
