@@ -1,0 +1,92 @@
+//! What replies take while they are on their way.
+
+use std::sync::Arc;
+
+use super::{Memory, SMALL};
+
+/// What the replies to one batch take, while they are on their way; given back when it is dropped.
+#[derive(Debug)]
+pub struct Hold {
+    pub(super) memory: Arc<Memory>,
+    /// Bytes that have come.
+    pub(super) bytes: usize,
+    /// Bytes that there is room for.
+    pub(super) room: usize,
+    /// Its client has the right to go past the bound.
+    pub(super) is_free: bool,
+}
+
+impl Hold {
+    /// A hold on nothing that is bounded.
+    pub fn unlimited() -> Hold {
+        Hold { memory: Arc::new(Memory::new(0)), bytes: 0, room: 0, is_free: true }
+    }
+
+    /// All of it, to be taken along; nothing is left here.
+    #[must_use]
+    pub fn take(&mut self) -> Hold {
+        Hold {
+            memory: Arc::clone(&self.memory),
+            bytes: std::mem::take(&mut self.bytes),
+            room: std::mem::take(&mut self.room),
+            is_free: self.is_free,
+        }
+    }
+
+    /// Takes back what was taken along.
+    pub fn join(&mut self, mut other: Hold) {
+        self.bytes += std::mem::take(&mut other.bytes);
+        self.room += std::mem::take(&mut other.room);
+    }
+
+    /// So many more have come, or will; false, with nothing changed, when there is no room.
+    pub fn grow(&mut self, bytes: usize) -> bool {
+        let sum = self.bytes.saturating_add(bytes);
+        let is_first = self.bytes <= SMALL;
+        let may_have_more = is_first || self.is_free || sum <= self.memory.most();
+        if !may_have_more || !self.take_room(sum.saturating_sub(self.room)) {
+            return false;
+        }
+        self.bytes = sum;
+        true
+    }
+
+    /// So many more have come, whether there is room or not.
+    pub fn force(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.add_room(self.bytes.saturating_sub(self.room));
+    }
+
+    /// Learns how long a value is that was, or is to be, stored.
+    pub fn learn(&self, bytes: usize) {
+        self.memory.learn(bytes);
+    }
+
+    /// Gives back the room that was not needed.
+    pub(super) fn settle(&mut self) {
+        self.memory.subtract(self.room.saturating_sub(self.bytes));
+        self.room = self.room.min(self.bytes);
+    }
+
+    pub(super) fn take_room(&mut self, bytes: usize) -> bool {
+        let is_small = self.room.saturating_add(bytes) <= SMALL;
+        let has_room = is_small || self.is_free || self.memory.has_room(bytes);
+        if has_room {
+            self.add_room(bytes);
+        }
+        has_room
+    }
+
+    fn add_room(&mut self, bytes: usize) {
+        if self.memory.limit != 0 && bytes > 0 {
+            self.memory.add(bytes);
+            self.room += bytes;
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.memory.subtract(self.room);
+    }
+}

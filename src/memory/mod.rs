@@ -1,0 +1,115 @@
+//! The bound on what all clients take together: `KVSOCK_MAX_MEMORY` over the buffers of their
+//! connections and over replies on their way from the store.
+//!
+//! Past it those that hold much wait until others have let go; those that hold little are not
+//! touched. So that those that hold much cannot wait for each other, one of them at a time goes
+//! on, past the bound by no more than its own request and one reply.
+
+mod hold;
+mod share;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::{Notify, Semaphore};
+
+pub use self::hold::Hold;
+pub use self::share::{Share, Turn};
+
+/// A client that holds no more than this never waits for others.
+pub const SMALL: usize = 64 * 1024;
+
+/// What a value of unknown length is taken for, as long as none was seen that is not small.
+const SMALL_VALUE: usize = 256;
+
+/// The part of the bound that one client's replies may take at a time, unless it is one reply.
+const FRACTION: usize = 16;
+
+/// Bytes that all clients hold.
+#[derive(Debug)]
+pub struct Memory {
+    limit: usize,
+    used: AtomicUsize,
+    /// The longest value seen lately, of those that are not small.
+    longest: AtomicUsize,
+    /// Clients that wait for others to let go.
+    waiting: AtomicUsize,
+    /// Somebody let go while the bound was passed.
+    released: Notify,
+    turn: Arc<Semaphore>,
+}
+
+impl Memory {
+    /// Bounds what clients hold at `limit` bytes; 0 is unlimited.
+    pub fn new(limit: usize) -> Memory {
+        Memory {
+            limit,
+            used: AtomicUsize::new(0),
+            longest: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            released: Notify::new(),
+            turn: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// A share for a client that holds nothing yet.
+    pub fn share(self: &Arc<Memory>) -> Share {
+        Share { memory: Arc::clone(self), buffers: 0, replies: 0, turn: None }
+    }
+
+    /// Whether somebody waits for others to let go.
+    pub fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    fn is_over(&self) -> bool {
+        self.limit != 0 && self.used.load(Ordering::Relaxed) > self.limit
+    }
+
+    /// Whether there is room for so many more.
+    fn has_room(&self, bytes: usize) -> bool {
+        self.limit == 0 || self.used.load(Ordering::Relaxed).saturating_add(bytes) <= self.limit
+    }
+
+    fn add(&self, bytes: usize) {
+        self.used.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn subtract(&self, bytes: usize) {
+        if bytes > 0 {
+            self.used.fetch_sub(bytes, Ordering::Relaxed);
+            self.wake();
+        }
+    }
+
+    /// Lets one of those that wait look whether there is room now. If there is, it wakes the next.
+    fn wake(&self) {
+        if self.is_awaited() {
+            self.released.notify_one();
+        }
+    }
+
+    /// Learns how long values are.
+    fn learn(&self, bytes: usize) {
+        if bytes > SMALL {
+            self.longest.fetch_max(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// What a value of unknown length is taken for. It forgets slowly what it has learnt.
+    fn expected_value(&self) -> usize {
+        let longest = self.longest.load(Ordering::Relaxed);
+        if longest > 0 {
+            let less = longest - longest / 1024 - 1;
+            self.longest.store(less, Ordering::Relaxed);
+        }
+        longest.max(SMALL_VALUE)
+    }
+
+    /// What one client's replies may take at a time.
+    fn most(&self) -> usize {
+        if self.limit == 0 { usize::MAX } else { self.limit / FRACTION }
+    }
+}

@@ -1,0 +1,171 @@
+//! One client's part of the bound, and how it waits for more.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{Hold, Memory, SMALL};
+
+/// One client's part of it; given back when it is dropped.
+#[derive(Debug)]
+pub struct Share {
+    pub(super) memory: Arc<Memory>,
+    pub(super) buffers: usize,
+    pub(super) replies: usize,
+    pub(super) turn: Option<OwnedSemaphorePermit>,
+}
+
+/// Perhaps the right to go on past the bound, which one client has at a time.
+#[derive(Debug)]
+pub struct Turn(Option<OwnedSemaphorePermit>);
+
+impl Share {
+    /// Tells how much the connection's buffers hold now.
+    pub fn set(&mut self, buffers: usize) {
+        if buffers > self.buffers {
+            self.memory.add(buffers - self.buffers);
+        } else {
+            self.memory.subtract(self.buffers - buffers);
+        }
+        self.buffers = buffers;
+        self.end_turn();
+    }
+
+    /// Adds what replies take that have come, until [`Share::let_replies_go`].
+    pub fn keep(&mut self, mut replies: Hold) {
+        replies.settle();
+        self.replies += std::mem::take(&mut replies.room);
+        self.memory.wake();
+    }
+
+    /// The replies are no longer held.
+    pub fn let_replies_go(&mut self) {
+        self.memory.subtract(std::mem::take(&mut self.replies));
+        self.end_turn();
+    }
+
+    /// What the replies to a batch take, of which nothing has come yet.
+    pub fn hold(&self) -> Hold {
+        let memory = Arc::clone(&self.memory);
+        Hold { memory, bytes: 0, room: 0, is_free: self.turn.is_some() }
+    }
+
+    /// How many of the requests whose replies hold `values` each may be asked at a time, one at
+    /// least where there is one, and what their replies take: there is room for values as long as
+    /// the longest that was seen lately. None instead if there is no such room.
+    pub fn make_room(&self, values: impl Iterator<Item = usize>) -> (usize, Option<Hold>) {
+        let expected = self.memory.expected_value();
+        let most = if self.turn.is_some() { 0 } else { self.memory.most() };
+        let (mut count, mut bytes) = (0, 0_usize);
+        for values in values {
+            let more = bytes.saturating_add(values.saturating_mul(expected));
+            if count > 0 && more > most {
+                break;
+            }
+            (count, bytes) = (count + 1, more);
+        }
+        (count, self.make_room_for(bytes))
+    }
+
+    /// What replies of so many bytes take, if there is room for them.
+    pub fn make_room_for(&self, bytes: usize) -> Option<Hold> {
+        let mut hold = self.hold();
+        hold.take_room(bytes).then_some(hold)
+    }
+
+    /// Whether the client has the right to go on past the bound.
+    pub fn has_turn(&self) -> bool {
+        self.turn.is_some()
+    }
+
+    /// Whether replies that the client holds should be sent before there are more: it holds more than
+    /// a little, and there is not much room left.
+    pub fn must_send(&self) -> bool {
+        self.replies > SMALL && !self.memory.has_room(self.memory.most())
+    }
+
+    /// Whether the client holds more than a little.
+    pub fn is_large(&self) -> bool {
+        self.held() > SMALL
+    }
+
+    /// Whether the client must wait before it takes more.
+    pub fn must_pause(&mut self) -> bool {
+        if !self.is_large() || self.turn.is_some() {
+            return false;
+        }
+        if !self.memory.is_over() {
+            self.memory.wake();
+            return false;
+        }
+        self.take_turn();
+        self.turn.is_none()
+    }
+
+    /// Waits until there may be more room, or for the right to go on past the bound.
+    pub async fn wait(&mut self) {
+        if self.turn.is_none() {
+            let turn = self.released().await;
+            self.resume(turn);
+        }
+    }
+
+    /// Waits until [`Share::must_pause`] is worth asking again; gives what [`Share::resume`]
+    /// takes.
+    pub fn released(&self) -> impl Future<Output = Turn> + Send + 'static {
+        let memory = Arc::clone(&self.memory);
+        async move {
+            let _waiter = Waiter::enter(&memory);
+            let turn = Arc::clone(&memory.turn).acquire_owned();
+            tokio::select! {
+                () = memory.released.notified() => Turn(None),
+                // Kept, for given back it would go to the next in the queue.
+                permit = turn => Turn(permit.ok()),
+            }
+        }
+    }
+
+    /// Ends the wait, with the turn if that is what came.
+    pub fn resume(&mut self, turn: Turn) {
+        if turn.0.is_some() {
+            self.turn = turn.0;
+        }
+    }
+
+    fn held(&self) -> usize {
+        self.buffers + self.replies
+    }
+
+    pub(super) fn take_turn(&mut self) {
+        self.turn = Arc::clone(&self.memory.turn).try_acquire_owned().ok();
+    }
+
+    fn end_turn(&mut self) {
+        if !self.is_large() {
+            self.turn = None;
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.memory.subtract(self.buffers + self.replies);
+    }
+}
+
+/// Counts among those that wait, as long as it lives.
+struct Waiter<'a>(&'a Memory);
+
+impl Waiter<'_> {
+    fn enter(memory: &Memory) -> Waiter<'_> {
+        memory.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiter(memory)
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
