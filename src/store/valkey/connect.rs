@@ -18,7 +18,7 @@ use super::login::Login;
 use super::single::Single;
 use super::{blocked, cause, stream, tls};
 use crate::message::Reply;
-use crate::store::location::{Server, Transport};
+use crate::store::location::Transport;
 use crate::store::options::Options;
 use crate::store::state::OpenError;
 
@@ -26,11 +26,11 @@ use crate::store::state::OpenError;
 const ATTEMPT: Duration = Duration::from_secs(3);
 
 /// All that is needed to connect, again and again.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Connector {
     transport: Transport,
     tls: Option<Arc<ClientConfig>>,
-    login: Login,
+    login: Arc<Login>,
     attempt: Duration,
     /// How long a reply may take on the connections made; `None` is without end.
     patience: Option<Duration>,
@@ -41,19 +41,20 @@ pub(super) struct Connector {
 impl Connector {
     /// Checks the settings; connects to nothing yet.
     pub(super) fn new(
-        server: &Server,
+        transport: &Transport,
+        login: Login,
         options: &Options,
         figures: Option<Arc<Figures>>,
     ) -> Result<Connector, OpenError> {
-        let tls = match server.transport {
+        let tls = match transport {
             Transport::Tls { .. } => Some(Arc::new(tls::config(&options.tls)?)),
             Transport::Tcp { .. } | Transport::Unix { .. } => None,
         };
         let patience = (!options.timeout.is_zero()).then_some(options.timeout);
         Ok(Connector {
-            transport: server.transport.clone(),
+            transport: transport.clone(),
             tls,
-            login: Login::new(server, options),
+            login: Arc::new(login),
             attempt: patience.map_or(ATTEMPT, |patience| patience.min(ATTEMPT)),
             patience,
             cache: figures.map(|figures| (options.cache, figures)),
@@ -157,7 +158,7 @@ impl Connector {
     }
 
     /// Host and port; none on a Unix socket.
-    fn address(&self) -> Option<(&str, u16)> {
+    pub(super) fn address(&self) -> Option<(&str, u16)> {
         match &self.transport {
             Transport::Tcp { host, port } | Transport::Tls { host, port } => Some((host, *port)),
             Transport::Unix { .. } => None,
