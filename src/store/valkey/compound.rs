@@ -165,7 +165,8 @@ fn lost(cause: Cow<'static, str>) -> Fault {
     Fault::Lost(Lost { cause, is_unsent: true })
 }
 
-fn count(operation: &Operation) -> Result<usize, Fault> {
+/// The count that `Last` is given.
+pub(super) fn count(operation: &Operation) -> Result<usize, Fault> {
     operation
         .args
         .first()

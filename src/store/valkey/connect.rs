@@ -18,7 +18,7 @@ use super::login::Login;
 use super::single::Single;
 use super::{blocked, cause, stream, tls};
 use crate::message::Reply;
-use crate::store::location::Transport;
+use crate::store::location::{Server, Transport};
 use crate::store::options::Options;
 use crate::store::state::OpenError;
 
@@ -59,6 +59,22 @@ impl Connector {
             patience,
             cache: figures.map(|figures| (options.cache, figures)),
         })
+    }
+
+    /// The same for another server of a cluster, reached in the same way.
+    pub(super) fn at(&self, host: &str, port: u16) -> Connector {
+        let host = host.to_owned();
+        let transport = match self.transport {
+            Transport::Tls { .. } => Transport::Tls { host, port },
+            Transport::Tcp { .. } | Transport::Unix { .. } => Transport::Tcp { host, port },
+        };
+        Connector { transport, ..self.clone() }
+    }
+
+    /// Where it connects to, as a URL.
+    pub(super) fn name(&self) -> String {
+        let transport = self.transport.clone();
+        Server { transport, db: 0, username: None, password: None }.to_string()
     }
 
     /// Makes the connection that all share: connects, logs in, selects the database, and sees that

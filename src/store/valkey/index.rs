@@ -147,7 +147,7 @@ impl Index {
         if taken.changes.is_empty() {
             return Ok(());
         }
-        let asked = way.ask(&self.name, || self.commands(&taken.changes)).await;
+        let asked = way.ask(&self.name, |commands| self.append(&taken.changes, commands)).await;
         let replies = asked.map_err(|lost| lost.cause)?;
         if let Some(cause) = replies.iter().find_map(reply::not_serving) {
             return Err(cause);
@@ -160,7 +160,7 @@ impl Index {
     /// When what is newest in the store's index was set; 0 where nothing is known of it.
     async fn newest(&self, way: &impl Way) -> Result<u64, Lost> {
         let words = [b"ZREVRANGE", self.name(), b"0", b"0", b"WITHSCORES"];
-        let replies = way.ask(&self.name, || Commands::one(&words)).await?;
+        let replies = way.ask(&self.name, |commands| commands.push(&words)).await?;
         let Some(Reply::Array(entries)) = replies.first() else { return Ok(0) };
         let Some(Reply::Array(entry)) = entries.first() else { return Ok(0) };
         Ok(match entry.last() {
@@ -174,8 +174,8 @@ impl Index {
         })
     }
 
-    /// The changes as commands; what is beyond the depth goes, oldest first.
-    fn commands(&self, changes: &Changes) -> Commands {
+    /// Appends the changes as commands; what is beyond the depth goes, oldest first.
+    fn append(&self, changes: &Changes, commands: &mut Commands) {
         let mut set = Vec::new();
         let mut gone = Vec::new();
         for (key, change) in changes {
@@ -184,7 +184,6 @@ impl Index {
                 Change::Gone(_) => gone.push(key),
             }
         }
-        let mut commands = Commands::default();
         for keys in gone.chunks(KEYS_PER_COMMAND) {
             commands.begin(2 + keys.len());
             commands.word(b"ZREM");
@@ -207,7 +206,6 @@ impl Index {
         let beyond = i64::try_from(self.depth).unwrap_or(i64::MAX - 1);
         let last = (-beyond - 1).to_string();
         commands.push(&[b"ZREMRANGEBYRANK", &self.name, b"0", last.as_bytes()]);
-        commands
     }
 
     /// Logs once that the server does not allow the index.

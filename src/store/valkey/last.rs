@@ -5,7 +5,6 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 
-use super::command::Commands;
 use super::encode::Prefix;
 use super::index::Index;
 use super::reply::{self, Fault};
@@ -102,7 +101,7 @@ async fn newest(
 ) -> Result<Vec<Bytes>, Fault> {
     let (first, last) = (rank.to_string(), (rank + count - 1).to_string());
     let words = [b"ZREVRANGE", index.name(), first.as_bytes(), last.as_bytes()];
-    let mut replies = way.ask(index.name(), || Commands::one(&words)).await?;
+    let mut replies = way.ask(index.name(), |commands| commands.push(&words)).await?;
     let keys = reply::array(replies.pop().unwrap_or(Reply::Nil))?;
     keys.into_iter().map(reply::key).collect()
 }

@@ -4,13 +4,14 @@
 //! `compound` what takes several, and `index` is what `last` reads; `cache` knows what need not be
 //! asked. A client that watches keys or
 //! runs a script has a connection of its own from the `pool`, by the `redis` crate, which only
-//! this engine knows.
+//! this engine knows. `cluster` makes of the same pieces an engine for several servers.
 
 mod backoff;
 mod blocked;
 mod cache;
 mod cause;
 mod change;
+mod cluster;
 mod command;
 mod compound;
 mod connect;
@@ -48,6 +49,7 @@ use tokio::sync::watch::Sender;
 use tokio::time::Instant;
 
 use self::cache::{Cache, Figures};
+pub(super) use self::cluster::{Cluster, Watch as ClusterWatch};
 use self::compound::Compound;
 use self::connect::Connector;
 use self::encode::Prefix;

@@ -54,7 +54,9 @@ impl Valkey {
                 Ok(connection) => connection,
                 Err(cause) => return reply::unavailable(cause),
             };
-            match connection.send(transaction.commands()).await {
+            let mut commands = Commands::default();
+            transaction.write(&mut commands);
+            match connection.send(commands).await {
                 Err(lost) if lost.is_unsent && !is_late(deadline) => {}
                 Err(lost) => return transaction.lost(lost),
                 Ok(replies) if !is_late(deadline) && not_begun(&replies) => {
@@ -90,30 +92,29 @@ impl Transaction<'_> {
         self.batch.iter().filter(|operation| !names_reserved(operation))
     }
 
-    /// For the shared connection.
-    pub(super) fn commands(&self) -> Commands {
-        let mut commands = Commands::one(&[b"MULTI"]);
+    /// For the shared connection: appends all that is sent.
+    pub(super) fn write(&self, commands: &mut Commands) {
+        commands.push(&[b"MULTI"]);
         for operation in self.sent() {
-            self.prefix.write(operation, &mut commands);
+            self.prefix.write(operation, commands);
         }
         commands.push(&[b"EXEC"]);
-        commands
     }
 
-    /// For a connection of its own.
-    pub(super) fn pipeline(&self) -> Pipeline {
-        let mut pipeline = Pipeline::with_capacity(self.batch.len() + 2);
+    /// For a connection of its own: appends all that is sent.
+    pub(super) fn pack(&self, pipeline: &mut Pipeline) {
         pipeline.cmd("MULTI");
         for operation in self.sent() {
             pipeline.add_command(self.prefix.command(operation));
         }
         pipeline.cmd("EXEC");
-        pipeline
     }
 
     /// On a connection that is then given back.
     async fn run_on(&self, lease: Lease) -> Reply {
-        match lease.send(&Packed::Many(self.pipeline())).await {
+        let mut pipeline = Pipeline::with_capacity(self.batch.len() + 2);
+        self.pack(&mut pipeline);
+        match lease.send(&Packed::Many(pipeline)).await {
             Err(lost) => self.lost(lost),
             Ok(replies) if not_begun(&replies) => self.outcome(replies),
             Ok(replies) => {

@@ -24,7 +24,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    fn until(end: Instant, lease: Lease) -> Watch {
+    /// Keys that `lease` watches, which it does until `end`.
+    pub(super) fn until(end: Instant, lease: Lease) -> Watch {
         let lease = Arc::new(Mutex::new(Some(lease)));
         let held = Arc::clone(&lease);
         let timer = tokio::spawn(async move {
@@ -33,6 +34,11 @@ impl Watch {
             lease.into_iter().for_each(Lease::forget_and_give_back);
         });
         Watch { lease, end, timer: timer.abort_handle() }
+    }
+
+    /// When it ends, whatever happens.
+    pub(super) fn end(&self) -> Instant {
+        self.end
     }
 
     /// The connection, if the keys are still watched on it.

@@ -23,7 +23,7 @@ pub(super) trait Way: Sync {
         deadline: Option<Instant>,
     ) -> impl Future<Output = Result<(), Cow<'static, str>>> + Send;
 
-    /// Asks it now what is about `key` alone, and may be asked twice.
+    /// Asks it now what is about `key` alone, and may be asked twice; `commands` appends it.
     ///
     /// # Errors
     ///
@@ -31,7 +31,7 @@ pub(super) trait Way: Sync {
     fn ask(
         &self,
         key: &[u8],
-        commands: impl Fn() -> Commands + Send,
+        commands: impl Fn(&mut Commands) + Send,
     ) -> impl Future<Output = Result<Vec<Reply>, Lost>> + Send;
 
     /// The values of the keys, in order, wherever each is.
@@ -50,19 +50,21 @@ impl Way for Link {
     async fn ask(
         &self,
         _: &[u8],
-        commands: impl Fn() -> Commands + Send,
+        commands: impl Fn(&mut Commands) + Send,
     ) -> Result<Vec<Reply>, Lost> {
         let Some(connection) = self.live() else {
             let cause = self.down().unwrap_or(Cow::Borrowed("connection lost"));
             return Err(Lost { cause, is_unsent: true });
         };
-        connection.send(commands()).await
+        let mut all = Commands::default();
+        commands(&mut all);
+        connection.send(all).await
     }
 
     async fn values(&self, keys: &[Vec<u8>]) -> Result<Vec<Reply>, Fault> {
         let words: Vec<&[u8]> =
             [&b"MGET"[..]].into_iter().chain(keys.iter().map(AsRef::as_ref)).collect();
-        let mut replies = self.ask(&[], || Commands::one(&words)).await?;
+        let mut replies = self.ask(&[], |commands| commands.push(&words)).await?;
         reply::array(replies.pop().unwrap_or(Reply::Nil))
     }
 }
