@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kvsock::store::{Cluster as Place, Location, Options, Secret, Tls, Transport};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::certificates::Certificates;
@@ -134,6 +135,16 @@ impl Cluster {
         self.servers[number].kill();
     }
 
+    /// Makes a server stand still: connections stay open and nothing is answered.
+    pub(crate) fn stop(&self, number: usize) {
+        self.servers[number].signal(Signal::STOP);
+    }
+
+    /// Makes a server go on.
+    pub(crate) fn cont(&self, number: usize) {
+        self.servers[number].signal(Signal::CONT);
+    }
+
     /// Starts a server again, with the data that it kept.
     pub(crate) fn restart(&mut self, number: usize) {
         self.servers[number].kill();
@@ -160,8 +171,67 @@ impl Cluster {
 
     /// The same, of which the reply is read as text.
     pub(crate) fn text(&self, number: usize, words: &[&str]) -> String {
-        let value = self.command(number, words).expect("it answers");
-        redis::from_redis_value(value).expect("a text")
+        match self.command(number, words).expect("it answers") {
+            redis::Value::Int(value) => value.to_string(),
+            value => redis::from_redis_value(value).expect("a text"),
+        }
+    }
+
+    /// The slot of a key.
+    pub(crate) fn slot(&self, key: &str) -> String {
+        self.text(0, &["CLUSTER", "KEYSLOT", key])
+    }
+
+    /// Begins to move a slot from one server to another: from here on new keys go to the other.
+    pub(crate) fn begin_move(&self, slot: &str, from: usize, to: usize) {
+        let [source, target] = [from, to].map(id);
+        let said = |number, words: &[&str]| self.command(number, words).expect("it takes the slot");
+        said(to, &["CLUSTER", "SETSLOT", slot, "IMPORTING", &source]);
+        said(from, &["CLUSTER", "SETSLOT", slot, "MIGRATING", &target]);
+    }
+
+    /// Moves one key.
+    pub(crate) fn move_key(&self, key: &str, from: usize, to: usize) {
+        let port = self.port(to).to_string();
+        let words = ["MIGRATE", "127.0.0.1", &port, key, "0", "5000"];
+        self.command(from, &words).expect("the key is moved");
+    }
+
+    /// Moves all keys of the slot, one by one, and then the slot; how many keys there were.
+    pub(crate) fn finish_move(&self, slot: &str, from: usize, to: usize) -> usize {
+        let mut moved = 0;
+        loop {
+            let told = self.command(from, &["CLUSTER", "GETKEYSINSLOT", slot, "10"]);
+            let keys: Vec<String> =
+                redis::from_redis_value(told.expect("it answers")).expect("keys");
+            if keys.is_empty() {
+                break;
+            }
+            keys.iter().for_each(|key| self.move_key(key, from, to));
+            moved += keys.len();
+        }
+        for number in [to, from].into_iter().chain(0..MASTERS) {
+            let words = ["CLUSTER", "SETSLOT", slot, "NODE", &id(to)];
+            self.command(number, &words).expect("the slot is moved");
+        }
+        moved
+    }
+
+    /// Waits until every replica has all that its master has told so far.
+    pub(crate) fn catch_up(&self) {
+        let offset = |number: usize, field: &str| -> u64 {
+            let info = self.text(number, &["INFO", "replication"]);
+            let line = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+            line.expect("an offset").parse().expect("a number")
+        };
+        for master in 0..MASTERS {
+            let told = offset(master, "master_repl_offset");
+            let end = Instant::now() + START;
+            while offset(master + MASTERS, "slave_repl_offset") < told {
+                assert!(Instant::now() < end, "a replica does not follow");
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
     }
 
     /// How many servers there are.
@@ -272,6 +342,11 @@ impl Server {
             child.kill().expect("kill the server");
             child.wait().expect("wait for the server");
         }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(self.child.as_ref().expect("the server runs"));
+        kill_process(pid, signal).expect("signal the server");
     }
 
     fn socket(&self) -> PathBuf {
