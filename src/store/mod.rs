@@ -95,7 +95,8 @@ impl Store {
                 (replies, rest)
             }
             Store::Cluster(engine) => {
-                let replies = engine.execute(&batch, hold).await;
+                // Apart, since every idle connection has room for the largest of these futures.
+                let replies = Box::pin(engine.execute(&batch, hold)).await;
                 let rest = batch.split_off(replies.len());
                 (replies, rest)
             }
@@ -119,9 +120,11 @@ impl Store {
             }
             (Store::Valkey(engine), _) => engine.watch(None, keys).await.map(Watch::Valkey),
             (Store::Cluster(engine), Some(Watch::Cluster(watch))) => {
-                engine.watch(Some(watch), keys).await.map(Watch::Cluster)
+                Box::pin(engine.watch(Some(watch), keys)).await.map(Watch::Cluster)
             }
-            (Store::Cluster(engine), _) => engine.watch(None, keys).await.map(Watch::Cluster),
+            (Store::Cluster(engine), _) => {
+                Box::pin(engine.watch(None, keys)).await.map(Watch::Cluster)
+            }
             (Store::Embedded(engine), Some(Watch::Embedded(watch))) => {
                 engine.watch(Some(watch), keys).await.map(Watch::Embedded)
             }
@@ -155,9 +158,9 @@ impl Store {
             }
             (Store::Valkey(engine), _) => engine.transact(None, batch).await,
             (Store::Cluster(engine), Some(Watch::Cluster(watch))) => {
-                engine.transact(Some(watch), batch).await
+                Box::pin(engine.transact(Some(watch), batch)).await
             }
-            (Store::Cluster(engine), _) => engine.transact(None, batch).await,
+            (Store::Cluster(engine), _) => Box::pin(engine.transact(None, batch)).await,
             (Store::Embedded(engine), Some(Watch::Embedded(watch))) => {
                 engine.transact(Some(watch), batch).await
             }

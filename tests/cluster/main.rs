@@ -2,10 +2,14 @@
 //! are moved and masters that are killed while clients check every reply.
 //!
 //! The contract of all stores holds over it, see `../contract/`.
+//!
+//! A longer run by hand, of so many times the faults:
+//! `KVSOCK_TEST_FAULTS=20 cargo nextest run --profile long -E 'binary(cluster)'`
 
 mod keys;
 mod kill;
 mod moving;
+mod room;
 mod scripts;
 #[path = "../support/mod.rs"]
 mod support;

@@ -207,7 +207,9 @@ impl Cluster {
             if keys.is_empty() {
                 break;
             }
-            keys.iter().for_each(|key| self.move_key(key, from, to));
+            for key in &keys {
+                self.move_key(key, from, to);
+            }
             moved += keys.len();
         }
         for number in [to, from].into_iter().chain(0..MASTERS) {
