@@ -59,8 +59,8 @@ fn value(text: &str) -> Reply {
 }
 
 fn values(texts: &[Option<&str>]) -> Reply {
-    let value = |text: &Option<&str>| text.map(|text| Bytes::from(text.to_owned()));
-    Reply::List(texts.iter().map(value).collect())
+    let value = |text: &str| Bytes::from(text.to_owned());
+    Reply::List(texts.iter().map(|text| text.map(value)).collect())
 }
 
 fn cross_slot() -> Reply {

@@ -13,6 +13,7 @@ mod everywhere;
 mod layout;
 mod map;
 mod member;
+mod order;
 mod piece;
 mod reach;
 mod redirect;

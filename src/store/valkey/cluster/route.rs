@@ -7,7 +7,8 @@
 //!
 //! Operations on one key keep their order: what stays open for another round may not be overtaken by
 //! what came after it. Where that could happen the later one waits a round
-//! ([`Piece::must_wait_for`]), and where it has happened all the same the earlier one fails, as not done.
+//! ([`Piece::must_wait_for`]), and where it has happened all the same the earlier one fails, as not done
+//! ([`order`]).
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -18,6 +19,7 @@ use tokio::time::Instant;
 
 use super::map::Map;
 use super::member::Member;
+use super::order::{self, Fate};
 use super::piece::{self, MOST_HOPS, Piece};
 use super::redirect::Redirect;
 use super::topology::Topology;
@@ -50,16 +52,6 @@ struct Errand {
     connection: Arc<Connection>,
     /// Numbers of pieces.
     pieces: Vec<usize>,
-}
-
-/// What became of a piece in a round.
-enum Fate {
-    /// It has its reply.
-    Done,
-    /// It was lost, and may have been done.
-    Unknown,
-    /// It was not done, or it was a read, and why.
-    Open(Cow<'static, str>),
 }
 
 impl<'a> Route<'a> {
@@ -121,7 +113,7 @@ impl<'a> Route<'a> {
             }
             let answers = self.ask(&errands, hold).await;
             let fates = self.settle(errands, answers, hold);
-            self.keep_order(fates, deadline);
+            order::keep(&mut self.pieces, fates, !is_late(deadline));
             if self.must_pause() {
                 tokio::time::sleep(RETRY_WAIT).await;
             }
@@ -221,6 +213,7 @@ impl<'a> Route<'a> {
                         format!("{}: {}", errand.member.address, lost.cause).into();
                     for number in errand.pieces {
                         let piece = &mut self.pieces[number];
+                        piece.detour = None;
                         if lost.is_unsent || !piece.is_write() {
                             fates.push((number, Fate::Open(cause.clone())));
                         } else {
@@ -253,23 +246,6 @@ impl<'a> Route<'a> {
             }
         }
         Fate::Open(cause)
-    }
-
-    /// What is open and was overtaken, or has no more time, is not done.
-    fn keep_order(&mut self, fates: Vec<(usize, Fate)>, deadline: Option<Instant>) {
-        let may_wait = !is_late(deadline);
-        let mut later: Vec<usize> = Vec::new();
-        for (number, fate) in fates.into_iter().rev() {
-            let Fate::Open(cause) = fate else {
-                later.push(number);
-                continue;
-            };
-            let piece = &self.pieces[number];
-            let is_overtaken = later.iter().any(|it| piece.conflicts_with(&self.pieces[*it]));
-            if is_overtaken || !(may_wait || piece.is_on_its_way()) {
-                self.pieces[number].reply = Some(reply::unavailable(cause));
-            }
-        }
     }
 
     /// Whether something open is to be asked later.

@@ -27,6 +27,9 @@ const LIFE: Duration = Duration::from_secs(10);
 /// How old it gets at least: what is moved meanwhile is known without asking.
 const SPACING: Duration = Duration::from_millis(100);
 
+/// Causes of one outage that are logged.
+const MOST_LOGGED: usize = 4;
+
 /// The cluster as it is known.
 #[derive(Debug)]
 pub(super) struct Topology {
@@ -63,24 +66,25 @@ impl Topology {
     /// Keeps the map true; never ends. `name` is the cluster's, for the log.
     pub(super) async fn keep(&self, name: String) {
         let mut backoff = Backoff::default();
-        let mut logged = None;
+        let mut logged: Vec<Cow<'static, str>> = Vec::new();
         loop {
-            let fault = self.renew().await;
-            match &fault {
-                Some(cause) if logged.as_ref() != Some(cause) => {
+            match self.renew().await {
+                Some(cause) if logged.len() < MOST_LOGGED && !logged.contains(&cause) => {
                     tracing::warn!(
                         message_id = event::STORE_DOWN,
                         store = name,
                         %cause,
                         "store is down"
                     );
+                    logged.push(cause);
                 }
-                None if logged.is_some() => {
+                Some(_) => {}
+                None if logged.is_empty() => {}
+                None => {
                     tracing::info!(message_id = event::STORE_UP, store = name, "store is up");
+                    logged.clear();
                 }
-                _ => {}
             }
-            logged = fault;
             if self.map().fault().is_some() {
                 tokio::time::sleep(backoff.next_wait()).await;
             } else {
