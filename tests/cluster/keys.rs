@@ -8,6 +8,7 @@ use kvsock::message::{ErrorReply, Reply};
 use kvsock::store::{Health, Store, Verb};
 
 use crate::support::cluster::{MASTERS, Setup};
+use crate::transactions::owner;
 use crate::{cross_slot, one, operation, run, until, until_up, value, values};
 
 /// Keys of all three masters.
@@ -105,6 +106,61 @@ fn a_scan_goes_over_all_servers_and_its_cursors_outlive_the_daemon() {
         let gone = "the server of this cursor is gone from the cluster, begin again with 0";
         let reply = one(&store, Verb::Scan, &["9223372036854775807"]).await;
         assert_eq!(reply, Reply::failed(gone));
+    });
+}
+
+#[test]
+fn the_index_of_last_follows_its_slot() {
+    let Some(cluster) = Setup::default().start() else { return };
+    run(async {
+        let store = Store::open(cluster.options()).expect("it opens");
+        let last = async || one(&store, Verb::Last, &["9"]).await;
+        let pairs = |keys: &[&'static str]| {
+            Reply::Pairs(keys.iter().map(|key| ((*key).into(), "1".into())).collect())
+        };
+        let set = async |key| assert_eq!(one(&store, Verb::Set, &[key, "1"]).await, Reply::OK);
+        set("a").await;
+        assert_eq!(last().await, pairs(&["a"]));
+        let index = "\0kvsock:last";
+        let (slot, from) = (cluster.slot(index), owner(&cluster, index));
+        let to = (from + 1) % MASTERS;
+        cluster.begin_move(&slot, from, to);
+        set("b").await;
+        assert_eq!(last().await, pairs(&["a", "b"]), "it is here still");
+        cluster.move_key(index, from, to);
+        set("c").await;
+        assert_eq!(last().await, pairs(&["a", "b", "c"]), "it is there already");
+        assert_eq!(one(&store, Verb::Size, &[]).await, Reply::Integer(3));
+        cluster.finish_move(&slot, from, to);
+        set("a").await;
+        assert_eq!(last().await, pairs(&["b", "c", "a"]));
+        assert_eq!(one(&store, Verb::Clear, &[]).await, Reply::OK);
+        assert_eq!(last().await, pairs(&[]));
+    });
+}
+
+#[test]
+fn parts_of_the_store_see_nothing_of_each_other() {
+    let Some(cluster) = Setup::default().start() else { return };
+    run(async {
+        let mut options = cluster.options();
+        options.has_parts = true;
+        let all = Store::open(options).expect("it opens");
+        let (one_part, other) = (all.part(b"u1:"), all.part(b"u2:"));
+        for part in [&one_part, &other] {
+            let pairs: Vec<&str> = KEYS.iter().flat_map(|key| [*key, "1"]).collect();
+            assert_eq!(one(part, Verb::MSet, &pairs).await, Reply::OK);
+            assert_eq!(one(part, Verb::Size, &[]).await, Reply::Integer(6));
+            assert_eq!(one(part, Verb::Keys, &[]).await, values(&KEYS.map(Some)));
+            let Reply::Pairs(last) = one(part, Verb::Last, &["9"]).await else { panic!("pairs") };
+            assert_eq!(last.len(), 6);
+        }
+        assert_eq!(one(&all, Verb::Size, &[]).await, Reply::Integer(12));
+        assert_eq!(one(&one_part, Verb::Clear, &[]).await, Reply::OK);
+        assert_eq!(one(&one_part, Verb::Size, &[]).await, Reply::Integer(0));
+        assert_eq!(one(&one_part, Verb::Last, &["9"]).await, Reply::Pairs(Vec::new()));
+        assert_eq!(one(&other, Verb::Size, &[]).await, Reply::Integer(6));
+        assert_eq!(one(&all, Verb::Size, &[]).await, Reply::Integer(6));
     });
 }
 
