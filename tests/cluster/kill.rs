@@ -137,7 +137,8 @@ fn a_cluster_that_is_restarted_as_a_whole_loses_nothing() {
     let figures = load.finish();
     show(&format!("the whole cluster restarted: {figures}"));
     assert_eq!(figures.unavailable, 0, "{figures}");
-    assert!(daemon.ask("status").contains("(up)"));
+    // It knows when it has asked the servers again.
+    run(until("the store is up", || daemon.ask("status").contains("(up)")));
 }
 
 #[test]
