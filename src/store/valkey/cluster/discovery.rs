@@ -17,6 +17,12 @@ use crate::store::valkey::connection::Connection;
 /// How long one may take before the next is asked, too.
 const NEXT: Duration = Duration::from_millis(100);
 
+/// How much longer the others may take once one has told something.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// How long one may take at all.
+const ATTEMPT: Duration = Duration::from_secs(3);
+
 /// One that may know.
 pub(super) struct Source {
     /// Where it is.
@@ -55,11 +61,13 @@ pub(super) async fn layout(
         if let Some(source) = next {
             asked.spawn(ask(source));
         }
-        let told = if is_last {
-            asked.join_next().await
-        } else {
-            tokio::time::timeout(NEXT, asked.join_next()).await.ok().flatten()
+        let patience = match (is_last, &best) {
+            (false, _) => NEXT,
+            (true, Some(_)) => GRACE,
+            // Each has its own.
+            (true, None) => Duration::MAX,
         };
+        let told = tokio::time::timeout(patience, asked.join_next()).await.ok().flatten();
         match told {
             Some(Ok(Ok(layout))) if is_whole(&layout) && layout.epoch >= epoch => {
                 return Ok(layout);
@@ -87,5 +95,6 @@ async fn ask(source: Source) -> Result<Layout, Cow<'static, str>> {
         let replies = connection.send(layout::question()).await.map_err(|lost| lost.cause)?;
         Layout::read(&replies, &source.address)
     };
-    told.await.map_err(|cause| format!("{}: {cause}", source.address).into())
+    let told = tokio::time::timeout(ATTEMPT, told).await.unwrap_or(Err("no answer".into()));
+    told.map_err(|cause| format!("{}: {cause}", source.address).into())
 }
