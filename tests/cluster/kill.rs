@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use kvsock::store::{Health, Store};
+use kvsock::message::Reply;
+use kvsock::store::{Health, Store, Verb};
 
 use crate::support::cluster::{Cluster, MASTERS, Setup};
 use crate::support::daemon::Daemon;
 use crate::support::load::{Allowed, Load};
 use crate::tally::{Counter, Sum};
 use crate::transactions::owner;
-use crate::{rounds, run, show, until, until_up};
+use crate::{operation, rounds, run, show, until, until_up};
 
 /// Keys that are counted in at each master.
 const COUNTERS: usize = 4;
@@ -119,6 +120,25 @@ fn a_master_that_stands_still_is_left_for_its_replica() {
         for sum in others {
             assert_eq!((sum.held, sum.unknown, sum.unavailable), (sum.done, 0, 0), "{sum:?}");
         }
+    });
+}
+
+#[test]
+fn a_cluster_that_comes_up_later_is_waited_for() {
+    let Some(mut cluster) = Setup::default().start() else { return };
+    (0..MASTERS).for_each(|number| cluster.kill(number));
+    run(async {
+        let mut options = cluster.options();
+        options.timeout = std::time::Duration::ZERO;
+        let store = Store::open(options).expect("it opens");
+        let is_told = |health| matches!(health, Health::Down(why) if why.contains("refused"));
+        until("it is told why", || is_told(store.health())).await;
+        let batch = ["a", "b", "c"].map(|key| operation(Verb::Incr, &[key]));
+        let waiting = store.execute(batch.to_vec());
+        let starting = async { (0..MASTERS).for_each(|number| cluster.restart(number)) };
+        let (replies, ()) = tokio::join!(waiting, starting);
+        assert_eq!(replies, vec![Reply::Integer(1); 3]);
+        until_up(&store).await;
     });
 }
 
