@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use kvsock::store::{Location, Server};
+use kvsock::store::{Cluster, Location, Server};
 
 /// What no message may hold.
 const PASSWORD: &str = "hunter2.SECRET";
@@ -36,12 +36,17 @@ fn is_userinfo(text: &str) -> bool {
 pub(super) fn check_location(location: &Location) {
     let shown = location.to_string();
     assert_eq!(parse(&shown).as_ref(), Ok(&without_secrets(location)), "{shown:?}");
-    if let Location::Valkey(server) = location {
-        assert!(server.db >= 0, "{server:?}");
-        assert!(!shown.contains(char::is_control), "{shown:?}");
-        for secret in [&server.username, &server.password] {
-            assert!(!format!("{secret:?}").contains(PASSWORD), "{secret:?}");
+    let secrets = match location {
+        Location::Valkey(server) => {
+            assert!(server.db >= 0, "{server:?}");
+            [&server.username, &server.password]
         }
+        Location::Cluster(cluster) => [&cluster.username, &cluster.password],
+        Location::Embedded(_) => return,
+    };
+    assert!(!shown.contains(char::is_control), "{shown:?}");
+    for secret in secrets {
+        assert!(!format!("{secret:?}").contains(PASSWORD), "{secret:?}");
     }
 }
 
@@ -51,6 +56,10 @@ pub(super) fn without_secrets(location: &Location) -> Location {
         Location::Valkey(server) => {
             let transport = server.transport.clone();
             Location::Valkey(Server { transport, username: None, password: None, ..*server })
+        }
+        Location::Cluster(cluster) => {
+            let seeds = cluster.seeds.clone();
+            Location::Cluster(Cluster { seeds, username: None, password: None })
         }
         Location::Embedded(path) => Location::Embedded(path.clone()),
     }

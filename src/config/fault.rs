@@ -79,6 +79,9 @@ pub enum Problem {
         "a password must not stand in an argument, which every user can see; give it as the credential store-password"
     )]
     PublicPassword,
+    /// What a cluster moves elsewhere its servers do not tell of.
+    #[error("a cluster has no near cache: set it to 0")]
+    ClusterCache,
     /// The embedded store has no place.
     #[error("the embedded store has no directory: set HOME, or write embedded:/path")]
     NoHome,

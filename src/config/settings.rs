@@ -182,14 +182,22 @@ fn store(
 ) -> Option<store::Options> {
     let location = reader
         .read("STORE", inputs.store.as_ref(), |text| location(text, surroundings.state.as_deref()));
-    if let Some(Location::Valkey(store::Server { password: Some(_), .. })) = location
-        && reader.given.origin("STORE") == Origin::Flag
-    {
+    let has_password = matches!(
+        location,
+        Some(
+            Location::Valkey(store::Server { password: Some(_), .. })
+                | Location::Cluster(store::Cluster { password: Some(_), .. })
+        )
+    );
+    if has_password && reader.given.origin("STORE") == Origin::Flag {
         reader.fault("STORE", Problem::PublicPassword);
     }
     let timeout = reader.read("STORE_TIMEOUT", inputs.store_timeout.as_ref(), value::time);
     let sync = reader.read("SYNC", inputs.sync.as_ref(), sync);
     let cache = reader.read("CACHE", inputs.cache.as_ref(), value::size);
+    if matches!(location, Some(Location::Cluster(_))) && cache.is_some_and(|bytes| bytes > 0) {
+        reader.fault("CACHE", Problem::ClusterCache);
+    }
     let last_depth = reader.read("LAST_DEPTH", inputs.last_depth.as_ref(), value::count);
     // Its fault, if any, is the serving side's.
     let max_reply = value::message_size(reader.given.text("MAX_REPLY")).ok();
@@ -231,10 +239,11 @@ fn sync(text: &str) -> Result<store::Sync, Problem> {
 fn warnings(settings: &Settings) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let store::Options { location, username, password, tls, cache, .. } = &settings.store;
-    let encrypted = matches!(
-        location,
-        Location::Valkey(store::Server { transport: Transport::Tls { .. }, .. })
-    );
+    let encrypted = match location {
+        Location::Valkey(server) => matches!(server.transport, Transport::Tls { .. }),
+        Location::Cluster(cluster) => cluster.is_encrypted(),
+        Location::Embedded(_) => false,
+    };
     if !encrypted && (tls.ca.is_some() || tls.cert.is_some()) {
         warnings.push(Warning::CertificatesUnused(location.to_string()));
     }

@@ -67,7 +67,7 @@ fn every_fault_is_named_in_one_go() {
             ("KVSOCK_LOG", "loud"),
             ("KVSOCK_ADMIN_GROUP", "no-such-group"),
             ("KVSOCK_MAX_MEMORY", "1MiB"),
-            ("KVSOCK_STORE", "valkey-cluster://u:hunter2@h"),
+            ("KVSOCK_STORE", "valkey-sentinel://u:hunter2@h/m/0"),
         ],
     );
     let expected = [
@@ -79,11 +79,26 @@ fn every_fault_is_named_in_one_go() {
         "KVSOCK_ADMIN_GROUP: there is no group \"no-such-group\"",
         "KVSOCK_LOG: \"loud\" is not off, error, warn, info, debug, trace or a list with \
          target=level",
-        "KVSOCK_STORE: valkey-cluster:// is not supported by this version",
+        "KVSOCK_STORE: valkey-sentinel:// is not supported by this version",
         "KVSOCK_SYNC: \"maybe\" is not always, everysec or no",
         "KVSOCK_CACHE: \"plenty\" is not a size, as 16MiB, 64kB or a number of bytes",
     ];
     assert_eq!(found.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_cluster_has_no_near_cache_and_no_password_on_the_command_line() {
+    let url = "valkey-cluster://u:hunter2@h1,h2:7000";
+    let settings = [("KVSOCK_CACHE", "1MiB"), ("KVSOCK_STORE", url)];
+    assert_eq!(faults(&[], &settings), "KVSOCK_CACHE: a cluster has no near cache: set it to 0");
+    assert_eq!(
+        faults(&[&format!("--store={url}")], &[]),
+        "--store: a password must not stand in an argument, which every user can see; give it as \
+         the credential store-password"
+    );
+    let found = valid(&[], &[("KVSOCK_STORE", url), ("KVSOCK_CACHE", "0")]);
+    let shown = found.settings.store.location.to_string();
+    assert_eq!(shown, "valkey-cluster://h1:6379,h2:7000");
 }
 
 #[test]

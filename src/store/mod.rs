@@ -23,7 +23,7 @@ use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
 
 pub(crate) use self::embedded::glob_matches;
-pub use self::location::{Location, LocationError, Server, Transport};
+pub use self::location::{Cluster, Location, LocationError, Server, Transport};
 pub use self::operation::{Effect, Keys, Operation, Verb};
 pub use self::options::{Options, Sync, Tls};
 pub use self::secret::Secret;
@@ -35,6 +35,8 @@ pub use self::watch::Watch;
 pub enum Store {
     /// A Valkey or Redis server.
     Valkey(valkey::Valkey),
+    /// A cluster of them.
+    Cluster(valkey::Cluster),
     /// A directory of this process's own.
     Embedded(embedded::Embedded),
 }
@@ -45,6 +47,9 @@ impl Store {
     pub fn open(options: Options) -> Result<Store, OpenError> {
         match options.location.clone() {
             Location::Valkey(server) => valkey::Valkey::open(&server, options).map(Store::Valkey),
+            Location::Cluster(cluster) => {
+                valkey::Cluster::open(&cluster, options).map(Store::Cluster)
+            }
             Location::Embedded(path) => {
                 embedded::Embedded::open(&path, options).map(Store::Embedded)
             }
@@ -58,6 +63,7 @@ impl Store {
     pub fn part(&self, name: &[u8]) -> Store {
         match self {
             Store::Valkey(engine) => Store::Valkey(engine.part(name)),
+            Store::Cluster(engine) => Store::Cluster(engine.part(name)),
             Store::Embedded(engine) => Store::Embedded(engine.part(name)),
         }
     }
@@ -88,6 +94,12 @@ impl Store {
                 let rest = batch.split_off(replies.len());
                 (replies, rest)
             }
+            Store::Cluster(engine) => {
+                // Apart, since every idle connection has room for the largest of these futures.
+                let replies = Box::pin(engine.execute(&batch, hold)).await;
+                let rest = batch.split_off(replies.len());
+                (replies, rest)
+            }
             Store::Embedded(engine) => engine.execute(batch, hold).await,
         };
         hold.learn(replies.iter().map(Reply::longest_value).max().unwrap_or(0));
@@ -107,6 +119,12 @@ impl Store {
                 engine.watch(Some(watch), keys).await.map(Watch::Valkey)
             }
             (Store::Valkey(engine), _) => engine.watch(None, keys).await.map(Watch::Valkey),
+            (Store::Cluster(engine), Some(Watch::Cluster(watch))) => {
+                Box::pin(engine.watch(Some(watch), keys)).await.map(Watch::Cluster)
+            }
+            (Store::Cluster(engine), _) => {
+                Box::pin(engine.watch(None, keys)).await.map(Watch::Cluster)
+            }
             (Store::Embedded(engine), Some(Watch::Embedded(watch))) => {
                 engine.watch(Some(watch), keys).await.map(Watch::Embedded)
             }
@@ -117,7 +135,7 @@ impl Store {
     /// How many clients of one user may watch at a time, so that others can; `None` for any.
     pub fn watchers_of_a_user(&self) -> Option<usize> {
         match self {
-            Store::Valkey(_) => Some(valkey::WATCHERS_OF_A_USER),
+            Store::Valkey(_) | Store::Cluster(_) => Some(valkey::WATCHERS_OF_A_USER),
             Store::Embedded(_) => None,
         }
     }
@@ -139,6 +157,10 @@ impl Store {
                 engine.transact(Some(watch), batch).await
             }
             (Store::Valkey(engine), _) => engine.transact(None, batch).await,
+            (Store::Cluster(engine), Some(Watch::Cluster(watch))) => {
+                Box::pin(engine.transact(Some(watch), batch)).await
+            }
+            (Store::Cluster(engine), _) => Box::pin(engine.transact(None, batch)).await,
             (Store::Embedded(engine), Some(Watch::Embedded(watch))) => {
                 engine.transact(Some(watch), batch).await
             }
@@ -150,6 +172,7 @@ impl Store {
     pub fn health(&self) -> Health {
         match self {
             Store::Valkey(engine) => engine.health(),
+            Store::Cluster(engine) => engine.health(),
             Store::Embedded(engine) => engine.health(),
         }
     }
@@ -158,7 +181,7 @@ impl Store {
     pub fn near_cache(&self) -> Option<NearCache> {
         match self {
             Store::Valkey(engine) => engine.near_cache(),
-            Store::Embedded(_) => None,
+            Store::Cluster(_) | Store::Embedded(_) => None,
         }
     }
 
@@ -167,6 +190,7 @@ impl Store {
     pub async fn close(&self, limit: Duration) {
         match self {
             Store::Valkey(engine) => engine.close(limit).await,
+            Store::Cluster(engine) => engine.close(limit).await,
             Store::Embedded(engine) => engine.close(limit).await,
         }
     }

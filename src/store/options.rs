@@ -16,7 +16,7 @@ pub struct Options {
     pub username: Option<Secret>,
     /// Password at the server, over what the location's URL says.
     pub password: Option<Secret>,
-    /// PEM certificates and key for `valkeys://`.
+    /// PEM certificates and key for `valkeys://` and `valkeys-cluster://`.
     pub tls: Tls,
     /// The longest that a request waits for a store that is away, and for each reply; zero waits
     /// without end.
@@ -29,8 +29,8 @@ pub struct Options {
     pub last_depth: usize,
     /// Bytes that one reply may hold.
     pub max_reply: usize,
-    /// Bytes that the Valkey engine's near cache may take; 0 is none. The embedded engine has no use
-    /// for it.
+    /// Bytes that the Valkey engine's near cache may take; 0 is none. A cluster has to have none, and
+    /// the embedded engine has no use for it.
     pub cache: usize,
     /// Whether clients use parts of the store, see [`super::Store::part`], whose names end with
     /// their first colon.

@@ -7,6 +7,8 @@ use super::{embedded, valkey};
 pub enum Watch {
     /// On a Valkey or Redis server.
     Valkey(valkey::Watch),
+    /// On a cluster of them.
+    Cluster(valkey::ClusterWatch),
     /// In the embedded store.
     Embedded(embedded::Watch),
 }

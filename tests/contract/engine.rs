@@ -1,16 +1,20 @@
 //! The engines that the contract is checked on, and what a promise is given to check it.
 
+use std::panic::AssertUnwindSafe;
+
 use bytes::Bytes;
 use kvsock::message::Reply;
 use kvsock::store::{Location, Operation, Options, Store, Verb};
 use tempfile::TempDir;
 
+use crate::support::cluster::{self, Cluster};
 use crate::support::valkey::{Setup, Valkey, options};
 
 /// Where data is kept; goes when the test ends.
 pub(crate) enum Home {
     Directory { _kept: TempDir },
     Server(Valkey),
+    Cluster(Cluster),
 }
 
 /// An engine with nothing in it, to be opened once or more.
@@ -92,11 +96,37 @@ pub(crate) fn pairs<const N: usize>(items: [(&str, &str); N]) -> Reply {
 /// Checks one promise on one engine, unless that engine cannot be had here.
 pub(crate) fn check(engine: fn() -> Option<Subject>, promise: impl AsyncFnOnce(&Subject)) {
     let Some(subject) = engine() else { return };
+    run(&subject, promise);
+}
+
+/// A promise that waits to be checked, with its name.
+pub(crate) type Waiting<'a> = (&'a str, &'a dyn Fn(&Subject));
+
+/// Checks promises one after the other on one engine, which is emptied in between, unless it cannot
+/// be had here. All that are not kept are named.
+pub(crate) fn check_in_turn(engine: fn() -> Option<Subject>, promises: &[Waiting<'_>]) {
+    let Some(subject) = engine() else { return };
+    let broken = promises.iter().filter(|(name, promise)| {
+        let kept = std::panic::catch_unwind(AssertUnwindSafe(|| promise(&subject)));
+        if kept.is_err() {
+            eprintln!("not kept: {name}");
+        }
+        if let Home::Cluster(cluster) = &subject.home {
+            cluster.clear();
+        }
+        kept.is_err()
+    });
+    let broken: Vec<&str> = broken.map(|(name, _)| *name).collect();
+    assert!(broken.is_empty(), "{} of {}: {broken:?}", broken.len(), promises.len());
+}
+
+/// Checks one promise on an engine that is there.
+pub(crate) fn run(subject: &Subject, promise: impl AsyncFnOnce(&Subject)) {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime")
-        .block_on(promise(&subject));
+        .block_on(promise(subject));
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "an engine that cannot be had here is none")]
@@ -150,6 +180,30 @@ pub(crate) fn valkey_tls() -> Option<Subject> {
 
 pub(crate) fn valkey_tls_prefixed() -> Option<Subject> {
     valkey_tls().map(prefixed)
+}
+
+pub(crate) fn cluster() -> Option<Subject> {
+    on(cluster::Setup { password: Some("hunter2"), ..cluster::Setup::default() })
+}
+
+pub(crate) fn cluster_prefixed() -> Option<Subject> {
+    on(cluster::Setup::default()).map(prefixed)
+}
+
+pub(crate) fn cluster_tls() -> Option<Subject> {
+    on(cluster::Setup { tls: true, ..cluster::Setup::default() })
+}
+
+/// With a prefix that keeps all keys in one slot.
+pub(crate) fn cluster_with_a_tag() -> Option<Subject> {
+    let mut subject = on(cluster::Setup::default())?;
+    subject.options.prefix = Bytes::from_static(b"{kvsock}:");
+    Some(subject)
+}
+
+fn on(setup: cluster::Setup) -> Option<Subject> {
+    let cluster = setup.start()?;
+    Some(Subject { options: cluster.options(), home: Home::Cluster(cluster) })
 }
 
 fn prefixed(mut subject: Subject) -> Subject {

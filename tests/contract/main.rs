@@ -18,24 +18,11 @@ mod support;
 mod transactions;
 mod values;
 
-/// One test for each promise, on one engine.
+/// All promises, to `$then` for one engine: first those that hold wherever each key is, then those
+/// on several keys together, which a cluster keeps where these are in one slot.
 macro_rules! promises {
-    ($engine:ident; $($file:ident: $($promise:ident)*;)*) => {
-        mod $engine {
-            $(mod $file {
-                $(#[test]
-                fn $promise() {
-                    crate::engine::check(crate::engine::$engine, crate::$file::$promise);
-                })*
-            })*
-        }
-    };
-}
-
-/// All promises, on each of the engines.
-macro_rules! contract {
-    ($($engine:ident)*) => {
-        $(promises! {
+    ($then:ident $engine:ident) => {
+        $then! {
             $engine;
             values:
                 a_ping_is_answered
@@ -102,21 +89,15 @@ macro_rules! contract {
                 set_takes_or_keeps_an_expiry
                 set_refuses_contradictions_before_bad_times
                 getex_changes_the_expiry_of_what_it_gets
-                getdel_gets_and_removes
-                several_values_are_set_and_got_at_once
-                what_stores_whole_values_counts_as_setting;
+                getdel_gets_and_removes;
             parts:
                 values_grow_at_their_end
                 ranges_are_got_and_set
                 bits_are_set_got_and_counted
                 counting_takes_any_step
-                fractions_are_added_in_80_bits
-                what_two_values_have_in_common_is_found
-                too_long_values_are_not_compared;
+                fractions_are_added_in_80_bits;
             keys:
                 keys_are_told_and_removed
-                a_copy_has_value_and_expiry
-                a_renamed_key_keeps_value_and_expiry
                 an_expiry_is_set_at_a_moment
                 an_expiry_is_set_for_a_while
                 an_expiry_is_changed_on_conditions
@@ -129,12 +110,7 @@ macro_rules! contract {
                 what_is_no_cursor_or_option_is_refused
                 a_random_key_is_one_that_is_there;
             transactions:
-                a_transaction_replies_to_each_operation
-                nobody_sees_a_part_of_a_transaction
-                a_change_of_a_watched_key_ends_a_transaction
-                what_changes_nothing_lets_a_transaction_take_place
                 a_change_and_its_undoing_are_changes
-                watched_keys_add_up
                 a_watch_is_forgotten_when_it_is_dropped
                 a_watched_key_that_expires_is_a_change
                 a_watch_past_its_limit_lets_nothing_take_place
@@ -146,19 +122,89 @@ macro_rules! contract {
                 keys_longer_than_a_reply_may_be_are_refused
                 last_longer_than_a_reply_may_be_is_refused
                 health_is_up_while_the_store_answers;
-        })*
+            @together:
+            setting:
+                several_values_are_set_and_got_at_once
+                what_stores_whole_values_counts_as_setting;
+            parts:
+                what_two_values_have_in_common_is_found
+                too_long_values_are_not_compared;
+            keys:
+                a_copy_has_value_and_expiry
+                a_renamed_key_keeps_value_and_expiry;
+            transactions:
+                a_transaction_replies_to_each_operation
+                nobody_sees_a_part_of_a_transaction
+                a_change_of_a_watched_key_ends_a_transaction
+                what_changes_nothing_lets_a_transaction_take_place
+                watched_keys_add_up;
+        }
     };
 }
 
-contract! {
-    embedded
-    embedded_prefixed
-    valkey_tcp
-    valkey_tcp_prefixed
-    valkey_unix
-    valkey_unix_prefixed
-    valkey_cached
-    valkey_cached_prefixed
-    valkey_tls
-    valkey_tls_prefixed
+/// One test for each promise.
+macro_rules! one_each {
+    ($engine:ident; $($file:ident: $($promise:ident)+;)*
+        @together: $($other_file:ident: $($other:ident)+;)*) => {
+        mod $engine {
+            $(mod $file {
+                $(#[test]
+                fn $promise() {
+                    crate::engine::check(crate::engine::$engine, crate::$file::$promise);
+                })*
+            })*
+
+            mod together {
+                $(mod $other_file {
+                    $(#[test]
+                    fn $other() {
+                        crate::engine::check(crate::engine::$engine, crate::$other_file::$other);
+                    })*
+                })*
+            }
+        }
+    };
 }
+
+/// One test for all promises, on an engine that takes long to start.
+macro_rules! in_turn {
+    ($engine:ident; $($file:ident: $($promise:ident)+;)*
+        @together: $($other_file:ident: $($other:ident)+;)*) => {
+        in_turn! {
+            @ $engine $($($file $promise)*)* $($($other_file $other)*)*
+        }
+    };
+    (@ $engine:ident $($file:ident $promise:ident)*) => {
+        mod $engine {
+            #[test]
+            fn keeps_every_promise() {
+                crate::engine::check_in_turn(crate::engine::$engine, &[$((
+                    stringify!($promise),
+                    &|subject| crate::engine::run(subject, crate::$file::$promise),
+                )),*]);
+            }
+        }
+    };
+}
+
+/// The same, without those on several keys together.
+macro_rules! in_turn_but_together {
+    ($engine:ident; $($file:ident: $($promise:ident)+;)* @together: $($rest:tt)*) => {
+        in_turn! { @ $engine $($($file $promise)*)* }
+    };
+}
+
+promises! { one_each embedded }
+promises! { one_each embedded_prefixed }
+promises! { one_each valkey_tcp }
+promises! { one_each valkey_tcp_prefixed }
+promises! { one_each valkey_unix }
+promises! { one_each valkey_unix_prefixed }
+promises! { one_each valkey_cached }
+promises! { one_each valkey_cached_prefixed }
+promises! { one_each valkey_tls }
+promises! { one_each valkey_tls_prefixed }
+promises! { in_turn cluster_with_a_tag }
+promises! { in_turn_but_together cluster }
+promises! { in_turn_but_together cluster_prefixed }
+promises! { in_turn_but_together cluster_tls }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test crate uses its own part of the fixtures")]
 
 pub(crate) mod certificates;
+pub(crate) mod cluster;
 pub(crate) mod daemon;
 pub(crate) mod disk;
 pub(crate) mod frame;

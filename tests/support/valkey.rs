@@ -39,12 +39,7 @@ impl Setup {
     /// Starts the server and waits until it answers. Without a server program fails when
     /// `KVSOCK_TEST_REQUIRE` is 1, and otherwise says so and gives `None`.
     pub(crate) fn start(self) -> Option<Valkey> {
-        let Some(program) = program() else {
-            let required = std::env::var("KVSOCK_TEST_REQUIRE").is_ok_and(|value| value == "1");
-            assert!(!required, "no valkey-server, which KVSOCK_TEST_REQUIRE=1 asks for");
-            eprintln!("not run: no valkey-server");
-            return None;
-        };
+        let program = program_or_say()?;
         let dir = tempfile::Builder::new().prefix("kvsock-").tempdir().expect("a directory");
         let certificates = self.tls.then(|| Certificates::make(dir.path()));
         let mut server =
@@ -282,6 +277,17 @@ pub(crate) fn options(location: Location) -> Options {
         has_parts: false,
         watch_limit: Duration::from_secs(60),
     }
+}
+
+/// The server program. Where there is none, fails or says so, see [`Setup::start`].
+pub(crate) fn program_or_say() -> Option<&'static str> {
+    let program = program();
+    if program.is_none() {
+        let required = std::env::var("KVSOCK_TEST_REQUIRE").is_ok_and(|value| value == "1");
+        assert!(!required, "no valkey-server, which KVSOCK_TEST_REQUIRE=1 asks for");
+        eprintln!("not run: no valkey-server");
+    }
+    program
 }
 
 fn program() -> Option<&'static str> {

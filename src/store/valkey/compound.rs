@@ -2,6 +2,7 @@
 //! when the connection is lost.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -13,6 +14,7 @@ use super::link::Link;
 use super::pipeline::Run;
 use super::question::Lost;
 use super::reply::{self, Fault};
+use super::terms::is_late;
 use super::{RETRY_WAIT, last, random, save, scan};
 use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
@@ -57,7 +59,9 @@ impl Compound<'_> {
             match fault {
                 Fault::NoRoom => return None,
                 Fault::Refused(reply) => return Some(reply),
-                Fault::Lost(lost) if self.is_late() => return Some(reply::unavailable(lost.cause)),
+                Fault::Lost(lost) if is_late(self.deadline) => {
+                    return Some(reply::unavailable(lost.cause));
+                }
                 Fault::Lost(_) => tokio::time::sleep(RETRY_WAIT).await,
             }
         }
@@ -65,7 +69,7 @@ impl Compound<'_> {
 
     async fn read_on(
         &self,
-        connection: &Connection,
+        connection: &Arc<Connection>,
         operation: &Operation,
         hold: &mut Hold,
     ) -> Result<Reply, Fault> {
@@ -74,7 +78,7 @@ impl Compound<'_> {
                 let count = count(operation)?;
                 self.index.write(self.link, self.deadline).await.map_err(lost)?;
                 let place = (self.prefix, self.index);
-                last::last(connection, place, count, self.max_reply, hold).await
+                last::last(self.link, place, count, self.max_reply, hold).await
             }
             Verb::RandomKey => random::random_key(connection, self.prefix).await,
             Verb::Size => {
@@ -83,7 +87,14 @@ impl Compound<'_> {
             }
             _ => {
                 let pattern = operation.args.first().map_or(&b"*"[..], AsRef::as_ref);
-                scan::keys(connection, self.prefix, pattern, self.max_reply, hold).await
+                scan::keys(
+                    std::slice::from_ref(connection),
+                    self.prefix,
+                    pattern,
+                    self.max_reply,
+                    hold,
+                )
+                .await
             }
         }
     }
@@ -128,7 +139,9 @@ impl Compound<'_> {
                 Err(Fault::Lost(_)) if begun => {
                     return Reply::Error(ErrorReply::OutcomeUnknown(Verb::Clear.name()));
                 }
-                Err(Fault::Lost(lost)) if self.is_late() => return reply::unavailable(lost.cause),
+                Err(Fault::Lost(lost)) if is_late(self.deadline) => {
+                    return reply::unavailable(lost.cause);
+                }
                 Err(Fault::Lost(_)) => tokio::time::sleep(RETRY_WAIT).await,
             }
         }
@@ -146,17 +159,14 @@ impl Compound<'_> {
             Err(Fault::Lost(lost)) => save::interrupted(lost, begun),
         }
     }
-
-    fn is_late(&self) -> bool {
-        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
-    }
 }
 
 fn lost(cause: Cow<'static, str>) -> Fault {
     Fault::Lost(Lost { cause, is_unsent: true })
 }
 
-fn count(operation: &Operation) -> Result<usize, Fault> {
+/// The count that `Last` is given.
+pub(super) fn count(operation: &Operation) -> Result<usize, Fault> {
     operation
         .args
         .first()

@@ -26,11 +26,11 @@ use crate::store::state::OpenError;
 const ATTEMPT: Duration = Duration::from_secs(3);
 
 /// All that is needed to connect, again and again.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Connector {
     transport: Transport,
     tls: Option<Arc<ClientConfig>>,
-    login: Login,
+    login: Arc<Login>,
     attempt: Duration,
     /// How long a reply may take on the connections made; `None` is without end.
     patience: Option<Duration>,
@@ -41,23 +41,40 @@ pub(super) struct Connector {
 impl Connector {
     /// Checks the settings; connects to nothing yet.
     pub(super) fn new(
-        server: &Server,
+        transport: &Transport,
+        login: Login,
         options: &Options,
         figures: Option<Arc<Figures>>,
     ) -> Result<Connector, OpenError> {
-        let tls = match server.transport {
+        let tls = match transport {
             Transport::Tls { .. } => Some(Arc::new(tls::config(&options.tls)?)),
             Transport::Tcp { .. } | Transport::Unix { .. } => None,
         };
         let patience = (!options.timeout.is_zero()).then_some(options.timeout);
         Ok(Connector {
-            transport: server.transport.clone(),
+            transport: transport.clone(),
             tls,
-            login: Login::new(server, options),
+            login: Arc::new(login),
             attempt: patience.map_or(ATTEMPT, |patience| patience.min(ATTEMPT)),
             patience,
             cache: figures.map(|figures| (options.cache, figures)),
         })
+    }
+
+    /// The same for another server of a cluster, reached in the same way.
+    pub(super) fn at(&self, host: &str, port: u16) -> Connector {
+        let host = host.to_owned();
+        let transport = match self.transport {
+            Transport::Tls { .. } => Transport::Tls { host, port },
+            Transport::Tcp { .. } | Transport::Unix { .. } => Transport::Tcp { host, port },
+        };
+        Connector { transport, ..self.clone() }
+    }
+
+    /// Where it connects to, as a URL.
+    pub(super) fn name(&self) -> String {
+        let transport = self.transport.clone();
+        Server { transport, db: 0, username: None, password: None }.to_string()
     }
 
     /// Makes the connection that all share: connects, logs in, selects the database, and sees that
@@ -157,7 +174,7 @@ impl Connector {
     }
 
     /// Host and port; none on a Unix socket.
-    fn address(&self) -> Option<(&str, u16)> {
+    pub(super) fn address(&self) -> Option<(&str, u16)> {
         match &self.transport {
             Transport::Tcp { host, port } | Transport::Tls { host, port } => Some((host, *port)),
             Transport::Unix { .. } => None,

@@ -31,6 +31,11 @@ impl Prefix {
         Prefix { prefix }
     }
 
+    /// None: keys are their own names.
+    pub(super) fn none() -> Prefix {
+        Prefix { prefix: Bytes::new() }
+    }
+
     /// This prefix, and then another.
     pub(super) fn then(&self, name: &[u8]) -> Prefix {
         Prefix { prefix: [&self.prefix, name].concat().into() }

@@ -10,11 +10,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::command::Commands;
-use super::connection::Connection;
-use super::link::Link;
 use super::question::Lost;
 use super::recent::{Change, Changes, Recent};
 use super::reply;
+use super::way::Way;
 use super::{cause, change};
 use crate::message::Reply;
 use crate::store::operation::Operation;
@@ -102,7 +101,7 @@ impl Index {
     }
 
     /// Writes changes as they come, and what is left of them at the end.
-    pub(super) async fn keep(&self, link: &Link) {
+    pub(super) async fn keep(&self, way: &impl Way) {
         while !self.ended.load(Ordering::Acquire) || !self.recent().is_empty() {
             self.changed.notified().await;
             while !self.recent().is_empty() {
@@ -110,7 +109,7 @@ impl Index {
                     tokio::time::sleep(GATHER).await;
                 }
                 // What fails is tried again, on the next connection if this one was lost.
-                let _ = self.write(link, None).await;
+                let _ = self.write(way, None).await;
             }
         }
     }
@@ -128,7 +127,7 @@ impl Index {
     /// Why the store cannot be reached.
     pub(super) async fn write(
         &self,
-        link: &Link,
+        way: &impl Way,
         deadline: Option<Instant>,
     ) -> Result<(), Cow<'static, str>> {
         if self.recent().is_empty() {
@@ -136,10 +135,10 @@ impl Index {
             drop(self.writing.lock().await);
             return Ok(());
         }
-        let connection = link.connection(deadline).await?;
+        way.ready(&self.name, deadline).await?;
         let _writing = self.writing.lock().await;
         if !self.has_caught_up.load(Ordering::Relaxed) {
-            let newest = self.newest(&connection).await.map_err(|lost| lost.cause)?;
+            let newest = self.newest(way).await.map_err(|lost| lost.cause)?;
             self.recent().catch_up(newest);
             self.has_caught_up.store(true, Ordering::Relaxed);
         }
@@ -148,8 +147,8 @@ impl Index {
         if taken.changes.is_empty() {
             return Ok(());
         }
-        let commands = self.commands(&taken.changes);
-        let replies = connection.send(commands).await.map_err(|lost| lost.cause)?;
+        let asked = way.ask(&self.name, |commands| self.append(&taken.changes, commands)).await;
+        let replies = asked.map_err(|lost| lost.cause)?;
         if let Some(cause) = replies.iter().find_map(reply::not_serving) {
             return Err(cause);
         }
@@ -159,9 +158,10 @@ impl Index {
     }
 
     /// When what is newest in the store's index was set; 0 where nothing is known of it.
-    async fn newest(&self, connection: &Connection) -> Result<u64, Lost> {
+    async fn newest(&self, way: &impl Way) -> Result<u64, Lost> {
         let words = [b"ZREVRANGE", self.name(), b"0", b"0", b"WITHSCORES"];
-        let Reply::Array(entries) = connection.send_one(&words).await? else { return Ok(0) };
+        let replies = way.ask(&self.name, |commands| commands.push(&words)).await?;
+        let Some(Reply::Array(entries)) = replies.first() else { return Ok(0) };
         let Some(Reply::Array(entry)) = entries.first() else { return Ok(0) };
         Ok(match entry.last() {
             #[expect(
@@ -174,8 +174,8 @@ impl Index {
         })
     }
 
-    /// The changes as commands; what is beyond the depth goes, oldest first.
-    fn commands(&self, changes: &Changes) -> Commands {
+    /// Appends the changes as commands; what is beyond the depth goes, oldest first.
+    fn append(&self, changes: &Changes, commands: &mut Commands) {
         let mut set = Vec::new();
         let mut gone = Vec::new();
         for (key, change) in changes {
@@ -184,7 +184,6 @@ impl Index {
                 Change::Gone(_) => gone.push(key),
             }
         }
-        let mut commands = Commands::default();
         for keys in gone.chunks(KEYS_PER_COMMAND) {
             commands.begin(2 + keys.len());
             commands.word(b"ZREM");
@@ -207,7 +206,6 @@ impl Index {
         let beyond = i64::try_from(self.depth).unwrap_or(i64::MAX - 1);
         let last = (-beyond - 1).to_string();
         commands.push(&[b"ZREMRANGEBYRANK", &self.name, b"0", last.as_bytes()]);
-        commands
     }
 
     /// Logs once that the server does not allow the index.

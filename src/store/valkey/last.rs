@@ -5,10 +5,10 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 
-use super::connection::Connection;
 use super::encode::Prefix;
 use super::index::Index;
 use super::reply::{self, Fault};
+use super::way::Way;
 use crate::memory::Hold;
 use crate::message::Reply;
 
@@ -23,7 +23,7 @@ const CHUNK_BYTES: usize = 1024 * 1024;
 
 /// The `count` most recently set pairs that exist, the newest last.
 pub(super) async fn last(
-    connection: &Connection,
+    way: &impl Way,
     (prefix, index): (&Prefix, &Index),
     count: usize,
     max_reply: usize,
@@ -34,14 +34,15 @@ pub(super) async fn last(
     while rank < index.depth() && search.pairs.len() < count {
         let before = search.bytes;
         let chunk = search.chunk().min(index.depth() - rank);
-        let keys = newest(connection, index, rank, chunk).await?;
+        let keys = newest(way, index, rank, chunk).await?;
         rank += chunk;
         let at_end = keys.len() < chunk;
         // Keys set meanwhile push the others down: some come twice, none is passed over.
         let keys: Vec<Bytes> =
             keys.into_iter().filter(|key| search.seen.insert(key.clone())).collect();
         if !keys.is_empty() {
-            let values = values(connection, prefix, &keys).await?;
+            let stored: Vec<Vec<u8>> = keys.iter().map(|key| prefix.stored(key)).collect();
+            let values = way.values(&stored).await?;
             search.take(index, keys, values);
         }
         if !hold.grow(search.bytes - before) {
@@ -93,23 +94,14 @@ impl Search {
 }
 
 async fn newest(
-    connection: &Connection,
+    way: &impl Way,
     index: &Index,
     rank: usize,
     count: usize,
 ) -> Result<Vec<Bytes>, Fault> {
     let (first, last) = (rank.to_string(), (rank + count - 1).to_string());
     let words = [b"ZREVRANGE", index.name(), first.as_bytes(), last.as_bytes()];
-    let keys = reply::array(connection.send_one(&words).await?)?;
+    let mut replies = way.ask(index.name(), |commands| commands.push(&words)).await?;
+    let keys = reply::array(replies.pop().unwrap_or(Reply::Nil))?;
     keys.into_iter().map(reply::key).collect()
-}
-
-async fn values(
-    connection: &Connection,
-    prefix: &Prefix,
-    keys: &[Bytes],
-) -> Result<Vec<Reply>, Fault> {
-    let stored: Vec<Vec<u8>> = keys.iter().map(|key| prefix.stored(key)).collect();
-    let words = [&b"MGET"[..]].into_iter().chain(stored.iter().map(AsRef::as_ref));
-    reply::array(connection.send_one(&words.collect::<Vec<_>>()).await?)
 }

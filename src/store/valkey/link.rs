@@ -122,6 +122,15 @@ impl Link {
         }
     }
 
+    /// Tells of each change whether it is up then; never ends.
+    pub(super) async fn watch(&self, tell: impl Fn(bool)) {
+        let mut states = self.state.subscribe();
+        while states.changed().await.is_ok() {
+            let is_up = states.borrow_and_update().live().is_some();
+            tell(is_up);
+        }
+    }
+
     /// Whether it is up, as last seen.
     pub(super) fn health(&self) -> Health {
         self.down().map_or(Health::Up, |cause| Health::Down(cause.into_owned()))

@@ -8,7 +8,7 @@ use super::cause;
 use super::command::Commands;
 use crate::message::{ErrorReply, Reply};
 use crate::store::integer;
-use crate::store::location::Server;
+use crate::store::location::{Cluster, Server};
 use crate::store::options::Options;
 use crate::store::secret::Secret;
 
@@ -24,12 +24,25 @@ pub(super) struct Login {
 }
 
 impl Login {
-    /// The settings' user and password go before the URL's.
+    /// To one server. The settings' user and password go before the URL's.
     pub(super) fn new(server: &Server, options: &Options) -> Login {
+        Login::with((&server.username, &server.password), server.db, options)
+    }
+
+    /// To each server of a cluster.
+    pub(super) fn to_cluster(cluster: &Cluster, options: &Options) -> Login {
+        Login::with((&cluster.username, &cluster.password), 0, options)
+    }
+
+    fn with(
+        (username, password): (&Option<Secret>, &Option<Secret>),
+        db: i64,
+        options: &Options,
+    ) -> Login {
         Login {
-            username: options.username.clone().or_else(|| server.username.clone()),
-            password: options.password.clone().or_else(|| server.password.clone()),
-            db: server.db,
+            username: options.username.clone().or_else(|| username.clone()),
+            password: options.password.clone().or_else(|| password.clone()),
+            db,
         }
     }
 

@@ -4,13 +4,14 @@
 //! `compound` what takes several, and `index` is what `last` reads; `cache` knows what need not be
 //! asked. A client that watches keys or
 //! runs a script has a connection of its own from the `pool`, by the `redis` crate, which only
-//! this engine knows.
+//! this engine knows. `cluster` makes of the same pieces an engine for several servers.
 
 mod backoff;
 mod blocked;
 mod cache;
 mod cause;
 mod change;
+mod cluster;
 mod command;
 mod compound;
 mod connect;
@@ -21,6 +22,7 @@ mod index;
 mod last;
 mod link;
 mod login;
+mod node;
 mod own;
 mod pipeline;
 mod pool;
@@ -32,28 +34,31 @@ mod save;
 mod scan;
 mod single;
 mod stream;
+mod terms;
 mod tls;
 mod transaction;
 mod value;
 mod watch;
+mod way;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch::Sender;
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use self::cache::{Cache, Figures};
+pub(super) use self::cluster::{Cluster, Watch as ClusterWatch};
 use self::compound::Compound;
 use self::connect::Connector;
 use self::encode::Prefix;
 use self::index::Index;
-use self::link::Link;
+use self::login::Login;
+use self::node::Node;
 use self::pipeline::Run;
-use self::pool::Pool;
 pub(super) use self::pool::WATCHERS_OF_A_USER;
+use self::terms::Terms;
 pub(super) use self::watch::Watch;
 use crate::memory::Hold;
 use crate::message::Reply;
@@ -76,20 +81,13 @@ pub struct Valkey {
 /// A connection to a server, made and made again as long as it lives.
 #[derive(Debug)]
 struct Connected {
-    link: Arc<Link>,
-    pool: Arc<Pool>,
-    timeout: Duration,
-    max_reply: usize,
-    watch_limit: Duration,
-    last_depth: usize,
-    has_parts: bool,
+    node: Node,
+    terms: Terms,
     /// Of the near cache, if there is to be one.
     figures: Option<Arc<Figures>>,
     /// Indexes whose changes are not all written for certain: those of the open parts, and of
     /// closed ones for a moment.
     indexes: Sender<usize>,
-    /// Keeps the connection; ends with the last that uses it.
-    linking: AbortHandle,
 }
 
 impl Valkey {
@@ -100,24 +98,13 @@ impl Valkey {
     /// [`OpenError::Config`] for TLS settings that cannot work.
     pub(super) fn open(server: &Server, options: Options) -> Result<Valkey, OpenError> {
         let figures = (options.cache > 0).then(Arc::default);
-        let connector = Arc::new(Connector::new(server, &options, figures.clone())?);
-        let pool = Arc::new(Pool::new(Arc::clone(&connector)));
-        let link = Arc::new(Link::new());
-        let linking = tokio::spawn({
-            let (link, name) = (Arc::clone(&link), server.to_string());
-            async move { link.keep(connector, name).await }
-        });
+        let login = Login::new(server, &options);
+        let connector = Connector::new(&server.transport, login, &options, figures.clone())?;
         let server = Arc::new(Connected {
-            link,
-            pool,
-            timeout: options.timeout,
-            max_reply: options.max_reply,
-            watch_limit: options.watch_limit,
-            last_depth: options.last_depth,
-            has_parts: options.has_parts,
+            node: Node::open(connector, server.to_string(), |_| {}),
+            terms: Terms::of(&options),
             figures,
             indexes: Sender::new(0),
-            linking: linking.abort_handle(),
         });
         Ok(Valkey::under(Prefix::new(options.prefix), server))
     }
@@ -128,12 +115,12 @@ impl Valkey {
     }
 
     fn under(prefix: Prefix, server: Arc<Connected>) -> Valkey {
-        let index = Arc::new(Index::new(prefix.index(), server.last_depth));
+        let index = Arc::new(Index::new(prefix.index(), server.terms.last_depth));
         server.indexes.send_modify(|count| *count += 1);
         tokio::spawn({
             let (server, index) = (Arc::clone(&server), Arc::clone(&index));
             async move {
-                index.keep(&server.link).await;
+                index.keep(&*server.node.link).await;
                 server.indexes.send_modify(|count| *count -= 1);
             }
         });
@@ -151,7 +138,7 @@ impl Valkey {
         let mut deadline = self.deadline();
         for part in batch.chunk_by(same_kind) {
             // While the store is away, one wait is for the whole batch.
-            if self.server.link.health() == Health::Up {
+            if self.server.node.link.health() == Health::Up {
                 deadline = self.deadline();
             }
             let given = match Kind::of(part[0].verb) {
@@ -166,8 +153,9 @@ impl Valkey {
                     given
                 }
                 Kind::Plain => {
-                    let run = Run::new(part, self.server.max_reply);
-                    let given = run.finish(&self.server.link, &self.prefix, deadline, hold).await;
+                    let run = Run::new(part, self.server.terms.max_reply);
+                    let given =
+                        run.finish(&self.server.node.link, &self.prefix, deadline, hold).await;
                     self.index.note(part, &given);
                     given
                 }
@@ -187,13 +175,13 @@ impl Valkey {
 
     /// See [`super::Store::health`].
     pub(super) fn health(&self) -> Health {
-        self.server.link.health()
+        self.server.node.link.health()
     }
 
     /// See [`super::Store::near_cache`].
     pub(super) fn near_cache(&self) -> Option<NearCache> {
         let figures = self.server.figures.as_ref()?;
-        let live = self.server.link.live();
+        let live = self.server.node.link.live();
         let (keys, bytes) =
             live.as_ref().and_then(|live| live.cache()).map_or((0, 0), Cache::extent);
         let read = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
@@ -203,7 +191,7 @@ impl Valkey {
     /// Returns once the near cache knows what was seen or done on another connection: the server
     /// says on the shared one what has changed before it answers there.
     async fn catch_up(&self) {
-        if let Some(connection) = self.server.link.live()
+        if let Some(connection) = self.server.node.link.live()
             && connection.cache().is_some()
         {
             // A cache whose connection is lost is empty.
@@ -216,7 +204,7 @@ impl Valkey {
         let deadline = Instant::now() + limit;
         let mut indexes = self.server.indexes.subscribe();
         let written = async {
-            self.index.write(&self.server.link, Some(deadline)).await.is_ok()
+            self.index.write(&*self.server.node.link, Some(deadline)).await.is_ok()
                 // Its own goes on until the end.
                 && indexes.wait_for(|count| *count <= 1).await.is_ok()
         };
@@ -227,17 +215,17 @@ impl Valkey {
 
     fn compound(&self, deadline: Option<Instant>) -> Compound<'_> {
         Compound {
-            link: &self.server.link,
+            link: &self.server.node.link,
             prefix: &self.prefix,
             index: &self.index,
-            max_reply: self.server.max_reply,
-            has_parts: self.server.has_parts,
+            max_reply: self.server.terms.max_reply,
+            has_parts: self.server.terms.has_parts,
             deadline,
         }
     }
 
     fn deadline(&self) -> Option<Instant> {
-        (!self.server.timeout.is_zero()).then(|| Instant::now() + self.server.timeout)
+        self.server.terms.deadline()
     }
 }
 
@@ -270,11 +258,5 @@ fn wants_own_connection(verb: Verb) -> bool {
 impl Drop for Valkey {
     fn drop(&mut self) {
         self.index.end();
-    }
-}
-
-impl Drop for Connected {
-    fn drop(&mut self) {
-        self.linking.abort();
     }
 }

@@ -21,14 +21,15 @@ impl Valkey {
         if operation.keys().any(|key| crate::store::operation::is_reserved(key)) {
             return reply::reserved();
         }
-        let lease = match self.server.pool.take(&self.server.link, self.deadline()).await {
+        let lease = match self.server.node.pool.take(&self.server.node.link, self.deadline()).await
+        {
             Ok(lease) => lease,
             Err(cause) => return reply::unavailable(cause),
         };
         match lease.ask(self.prefix.command(operation)).await {
             Ok(reply) => {
                 lease.give_back();
-                reply::of(&self.prefix, operation, reply, self.server.max_reply)
+                reply::of(&self.prefix, operation, reply, self.server.terms.max_reply)
             }
             Err(lost) if operation.verb.effect() == Effect::Read => reply::unavailable(lost.cause),
             Err(_) => Reply::Error(ErrorReply::OutcomeUnknown(operation.verb.name())),

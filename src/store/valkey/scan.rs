@@ -2,6 +2,7 @@
 //! bounded memory, and on one connection, since a cursor is worth nothing to another server.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -47,61 +48,64 @@ impl Scan {
     }
 }
 
-/// The keys that match `pattern`, each once, sorted by bytes.
+/// The keys on all of these servers that match `pattern`, each once, sorted by bytes.
 pub(super) async fn keys(
-    connection: &Connection,
+    connections: &[Arc<Connection>],
     prefix: &Prefix,
     pattern: &[u8],
     max_reply: usize,
     hold: &mut Hold,
 ) -> Result<Reply, Fault> {
-    let mut scan = Scan::new(prefix.glob(pattern));
     let mut found: BTreeSet<Bytes> = BTreeSet::new();
     let mut room = max_reply;
-    while let Some(stored) = scan.step(connection).await? {
-        for key in stored.iter().filter_map(|key| own(prefix, key)) {
-            let size = Reply::Value(key.clone()).data_len() + 8;
-            if !found.insert(key) {
-                continue;
-            }
-            room = room.checked_sub(size).ok_or_else(|| {
-                let text = format!("reply longer than {max_reply} bytes; use SCAN");
-                Fault::Refused(Reply::failed(text))
-            })?;
-            // The set and its nodes take about as much again.
-            if !hold.grow(2 * size) {
-                return Err(Fault::NoRoom);
+    for connection in connections {
+        let mut scan = Scan::new(prefix.glob(pattern));
+        while let Some(stored) = scan.step(connection).await? {
+            for key in stored.iter().filter_map(|key| own(prefix, key)) {
+                let size = Reply::Value(key.clone()).data_len() + 8;
+                if !found.insert(key) {
+                    continue;
+                }
+                room = room.checked_sub(size).ok_or_else(|| {
+                    let text = format!("reply longer than {max_reply} bytes; use SCAN");
+                    Fault::Refused(Reply::failed(text))
+                })?;
+                // The set and its nodes take about as much again.
+                if !hold.grow(2 * size) {
+                    return Err(Fault::NoRoom);
+                }
             }
         }
     }
     Ok(Reply::List(found.into_iter().map(Some).collect()))
 }
 
-/// The number of keys. Under a prefix a key may count twice while the server resizes its table,
-/// as remembering all of them would need memory without bound. All keys are counted by the server
-/// where the only one of kvsock's own is that of `index`.
+/// The number of keys, as [`count`] has it; where the only one of kvsock's own is that of `index`, the
+/// server counts all of them.
 pub(super) async fn size(
     connection: &Connection,
     prefix: &Prefix,
     index: Option<&Index>,
 ) -> Result<Reply, Fault> {
-    let count = if prefix.is_empty()
-        && let Some(index) = index
-    {
-        let mut commands = Commands::one(&[b"DBSIZE"]);
-        commands.push(&[b"EXISTS", index.name()]);
-        let mut counts = connection.send(commands).await?.into_iter();
-        let mut count = || reply::integer(counts.next().unwrap_or(Reply::Nil));
-        count()? - count()?
-    } else {
-        let mut scan = Scan::new(prefix.glob(b"*"));
-        let mut count = 0;
-        while let Some(stored) = scan.step(connection).await? {
-            count += stored.iter().filter_map(|key| own(prefix, key)).count();
-        }
-        i64::try_from(count).unwrap_or(i64::MAX)
+    let Some(index) = index.filter(|_| prefix.is_empty()) else {
+        return count(connection, prefix).await.map(Reply::Integer);
     };
-    Ok(Reply::Integer(count))
+    let mut commands = Commands::one(&[b"DBSIZE"]);
+    commands.push(&[b"EXISTS", index.name()]);
+    let mut counts = connection.send(commands).await?.into_iter();
+    let mut count = || reply::integer(counts.next().unwrap_or(Reply::Nil));
+    Ok(Reply::Integer(count()? - count()?))
+}
+
+/// The number of keys under the prefix. A key may count twice while the server resizes its table, as
+/// remembering all of them would need memory without bound.
+pub(super) async fn count(connection: &Connection, prefix: &Prefix) -> Result<i64, Fault> {
+    let mut scan = Scan::new(prefix.glob(b"*"));
+    let mut count = 0;
+    while let Some(stored) = scan.step(connection).await? {
+        count += stored.iter().filter_map(|key| own(prefix, key)).count();
+    }
+    Ok(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
 /// Removes every key under the prefix, the index of `last` too, step by step. `begun` is set as

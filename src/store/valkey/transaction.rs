@@ -1,14 +1,15 @@
 //! Several operations as one, by MULTI and EXEC in one pipeline.
 
 use redis::Pipeline;
-use tokio::time::Instant;
 
 use super::command::Commands;
-use super::connection::Connection;
+use super::encode::Prefix;
+use super::index::Index;
 use super::pool::Lease;
 use super::question::Lost;
 use super::reply;
 use super::single::Packed;
+use super::terms::is_late;
 use super::watch::Watch;
 use super::{RETRY_WAIT, Valkey, wants_own_connection};
 use crate::message::{ErrorReply, Reply};
@@ -26,16 +27,22 @@ impl Valkey {
         batch: Vec<Operation>,
     ) -> Reply {
         let deadline = self.deadline();
+        let transaction = Transaction {
+            prefix: &self.prefix,
+            index: &self.index,
+            max_reply: self.server.terms.max_reply,
+            batch: &batch,
+        };
         if let Some(watch) = watch {
             let Some(lease) = watch.take() else { return Reply::NilList };
-            let reply = self.transact_on_own(lease, &batch).await;
+            let reply = transaction.run_on(lease).await;
             self.catch_up().await;
             return reply;
         }
-        if batch.len() > MOST_SHARED || batch.iter().any(|it| wants_own_connection(it.verb)) {
-            return match self.server.pool.take(&self.server.link, deadline).await {
+        if transaction.wants_own_connection() {
+            return match self.server.node.pool.take(&self.server.node.link, deadline).await {
                 Ok(lease) => {
-                    let reply = self.transact_on_own(lease, &batch).await;
+                    let reply = transaction.run_on(lease).await;
                     self.catch_up().await;
                     reply
                 }
@@ -43,55 +50,82 @@ impl Valkey {
             };
         }
         loop {
-            let connection = match self.server.link.connection(deadline).await {
+            let connection = match self.server.node.link.connection(deadline).await {
                 Ok(connection) => connection,
                 Err(cause) => return reply::unavailable(cause),
             };
-            match self.send(&connection, &batch).await {
-                Err(lost) if lost.is_unsent && !self.is_late(deadline) => {}
-                Err(lost) => return after_loss(&batch, lost),
-                Ok(replies) if !self.is_late(deadline) && not_begun(&replies) => {
+            let mut commands = Commands::default();
+            transaction.write(&mut commands);
+            match connection.send(commands).await {
+                Err(lost) if lost.is_unsent && !is_late(deadline) => {}
+                Err(lost) => return transaction.lost(lost),
+                Ok(replies) if !is_late(deadline) && not_begun(&replies) => {
                     tokio::time::sleep(RETRY_WAIT).await;
                 }
                 Ok(replies) => {
                     if let Some(cache) = connection.cache() {
                         cache.forget(&self.prefix, &batch);
                     }
-                    return self.replies(&batch, replies);
+                    return transaction.outcome(replies);
                 }
             }
         }
     }
+}
 
-    /// On a connection that is then given back.
-    async fn transact_on_own(&self, lease: Lease, batch: &[Operation]) -> Reply {
-        let mut pipeline = Pipeline::with_capacity(batch.len() + 2);
+/// Operations that are one.
+pub(super) struct Transaction<'a> {
+    pub(super) prefix: &'a Prefix,
+    pub(super) index: &'a Index,
+    pub(super) max_reply: usize,
+    pub(super) batch: &'a [Operation],
+}
+
+impl Transaction<'_> {
+    /// Whether it may not be sent on the connection that others share.
+    pub(super) fn wants_own_connection(&self) -> bool {
+        self.batch.len() > MOST_SHARED || self.batch.iter().any(|it| wants_own_connection(it.verb))
+    }
+
+    /// The operations that are sent.
+    pub(super) fn sent(&self) -> impl Iterator<Item = &Operation> {
+        self.batch.iter().filter(|operation| !names_reserved(operation))
+    }
+
+    /// For the shared connection: appends all that is sent.
+    pub(super) fn write(&self, commands: &mut Commands) {
+        commands.push(&[b"MULTI"]);
+        for operation in self.sent() {
+            self.prefix.write(operation, commands);
+        }
+        commands.push(&[b"EXEC"]);
+    }
+
+    /// For a connection of its own: appends all that is sent.
+    pub(super) fn pack(&self, pipeline: &mut Pipeline) {
         pipeline.cmd("MULTI");
-        for operation in batch.iter().filter(|operation| !names_reserved(operation)) {
+        for operation in self.sent() {
             pipeline.add_command(self.prefix.command(operation));
         }
         pipeline.cmd("EXEC");
+    }
+
+    /// On a connection that is then given back.
+    async fn run_on(&self, lease: Lease) -> Reply {
+        let mut pipeline = Pipeline::with_capacity(self.batch.len() + 2);
+        self.pack(&mut pipeline);
         match lease.send(&Packed::Many(pipeline)).await {
-            Err(lost) => after_loss(batch, lost),
-            Ok(replies) if not_begun(&replies) => self.replies(batch, replies),
+            Err(lost) => self.lost(lost),
+            Ok(replies) if not_begun(&replies) => self.outcome(replies),
             Ok(replies) => {
                 lease.give_back();
-                self.replies(batch, replies)
+                self.outcome(replies)
             }
         }
     }
 
-    async fn send(&self, connection: &Connection, batch: &[Operation]) -> Result<Vec<Reply>, Lost> {
-        let mut commands = Commands::one(&[b"MULTI"]);
-        for operation in batch.iter().filter(|operation| !names_reserved(operation)) {
-            self.prefix.write(operation, &mut commands);
-        }
-        commands.push(&[b"EXEC"]);
-        connection.send(commands).await
-    }
-
     /// The reply to EXEC, from those to MULTI, to each operation, and to EXEC itself.
-    fn replies(&self, batch: &[Operation], mut replies: Vec<Reply>) -> Reply {
+    pub(super) fn outcome(&self, mut replies: Vec<Reply>) -> Reply {
         match replies.first() {
             Some(Reply::Status("OK")) => {}
             Some(reply) => {
@@ -109,33 +143,36 @@ impl Valkey {
             Some(Reply::Error(error)) => return Reply::Error(error),
             _ => return reply::unexpected(),
         };
-        if answers.len() != batch.iter().filter(|operation| !names_reserved(operation)).count() {
+        if answers.len() != self.sent().count() {
             return reply::unexpected();
         }
         let mut answers = answers.into_iter();
-        let replies: Vec<Reply> = batch
+        let replies: Vec<Reply> = self
+            .batch
             .iter()
             .map(|operation| {
                 if names_reserved(operation) {
                     return reply::reserved();
                 }
                 let answer = answers.next().unwrap_or_else(reply::unexpected);
-                reply::of(&self.prefix, operation, answer, self.server.max_reply)
+                reply::of(self.prefix, operation, answer, self.max_reply)
             })
             .collect();
-        self.index.note(batch, &replies);
+        self.index.note(self.batch, &replies);
         let reply = Reply::Array(replies);
-        if reply.data_len() > self.server.max_reply {
+        if reply.data_len() > self.max_reply {
             // What was done is done.
-            return reply::too_long(self.server.max_reply);
+            return reply::too_long(self.max_reply);
         }
         reply
     }
 
-    /// Whether there is no more time for another attempt.
-    #[expect(clippy::unused_self, reason = "reads as the engine's own clock")]
-    pub(super) fn is_late(&self, deadline: Option<Instant>) -> bool {
-        deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    /// The reply where the connection went after the transaction was handed over.
+    pub(super) fn lost(&self, lost: Lost) -> Reply {
+        if self.batch.iter().all(|operation| operation.verb.effect() == Effect::Read) {
+            return reply::unavailable(lost.cause);
+        }
+        Reply::Error(ErrorReply::OutcomeUnknown("EXEC"))
     }
 }
 
@@ -146,12 +183,4 @@ fn names_reserved(operation: &Operation) -> bool {
 /// Whether the server did nothing, since it does not serve yet.
 fn not_begun(replies: &[Reply]) -> bool {
     replies.first().and_then(reply::not_serving).is_some()
-}
-
-/// The connection went after the transaction was handed over.
-fn after_loss(batch: &[Operation], lost: Lost) -> Reply {
-    if batch.iter().all(|operation| operation.verb.effect() == Effect::Read) {
-        return reply::unavailable(lost.cause);
-    }
-    Reply::Error(ErrorReply::OutcomeUnknown("EXEC"))
 }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::pool::Lease;
 use super::reply::{self, Fault};
+use super::terms::is_late;
 use super::{RETRY_WAIT, Valkey};
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation;
@@ -23,7 +24,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    fn until(end: Instant, lease: Lease) -> Watch {
+    /// Keys that `lease` watches, which it does until `end`.
+    pub(super) fn until(end: Instant, lease: Lease) -> Watch {
         let lease = Arc::new(Mutex::new(Some(lease)));
         let held = Arc::clone(&lease);
         let timer = tokio::spawn(async move {
@@ -32,6 +34,11 @@ impl Watch {
             lease.into_iter().for_each(Lease::forget_and_give_back);
         });
         Watch { lease, end, timer: timer.abort_handle() }
+    }
+
+    /// When it ends, whatever happens.
+    pub(super) fn end(&self) -> Instant {
+        self.end
     }
 
     /// The connection, if the keys are still watched on it.
@@ -69,12 +76,14 @@ impl Valkey {
             };
         }
         loop {
-            let lease = self.server.pool.take(&self.server.link, deadline).await;
+            let lease = self.server.node.pool.take(&self.server.node.link, deadline).await;
             let lease = lease.map_err(ErrorReply::Unavailable)?;
             match self.watch_on(&lease, &keys).await {
-                Ok(()) => return Ok(Watch::until(Instant::now() + self.server.watch_limit, lease)),
+                Ok(()) => {
+                    return Ok(Watch::until(Instant::now() + self.server.terms.watch_limit, lease));
+                }
                 Err(Fault::Refused(Reply::Error(error))) => return Err(error),
-                Err(Fault::Lost(lost)) if self.is_late(deadline) => {
+                Err(Fault::Lost(lost)) if is_late(deadline) => {
                     return Err(ErrorReply::Unavailable(lost.cause));
                 }
                 Err(_) => tokio::time::sleep(RETRY_WAIT).await,

@@ -1,0 +1,39 @@
+//! What is wrong with a store URL.
+
+/// The longest path of a Unix socket, without the NUL (`unix(7)`).
+pub(super) const SOCKET_PATH: usize = 107;
+
+/// What is wrong with a store URL. Never repeats the URL, which may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LocationError {
+    /// No engine has such a scheme.
+    #[error(
+        "scheme {0:?} is not one of embedded, valkey, valkeys, valkey+unix, valkey-cluster, \
+         valkeys-cluster, redis, rediss, redis+unix, redis-cluster, rediss-cluster"
+    )]
+    Scheme(String),
+    /// The engine is planned and not there yet.
+    #[error("{0}:// is not supported by this version")]
+    NotYet(&'static str),
+    /// Not a URL.
+    #[error("not a store URL: {0}")]
+    Malformed(String),
+    /// The database is no number. What stands there may be a part of a password with a slash.
+    #[error("the database is not a number from 0 on")]
+    Database,
+    /// A cluster has one database.
+    #[error("a cluster has no database but 0")]
+    ClusterDatabase,
+    /// The host has characters that no name and no address has.
+    #[error("the host is neither a name nor an address")]
+    Host,
+    /// No socket can have such a path.
+    #[error("the path of a socket has no NUL, and at most {SOCKET_PATH} bytes")]
+    SocketPath,
+    /// A part that must be there is not.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    /// A part that has no meaning is there.
+    #[error("{0} has no meaning here")]
+    Surplus(&'static str),
+}

@@ -1,0 +1,216 @@
+//! The engine for a cluster of Valkey or Redis servers. It routes by itself, over one connection to
+//! each server as the engine for one server has it, since a write whose outcome is unknown must not
+//! be sent again, and only what is routed here knows which those are.
+//!
+//! `topology` keeps the `map` of who serves which slot, which `discovery` finds out; `split` says
+//! where an operation goes, and `route` carries it out there; `whole` is what concerns all servers,
+//! `transaction` and `watch` what is of one.
+
+mod address;
+mod cursor;
+mod discovery;
+mod everywhere;
+mod layout;
+mod map;
+mod member;
+mod order;
+mod piece;
+mod reach;
+mod redirect;
+mod route;
+mod slot;
+mod split;
+mod topology;
+mod transaction;
+mod watch;
+mod whole;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch::Sender;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use self::address::Address;
+use self::route::Route;
+use self::topology::Topology;
+use self::transaction::is_script;
+pub(in crate::store) use self::watch::Watch;
+use self::whole::Whole;
+use super::connect::Connector;
+use super::encode::Prefix;
+use super::index::Index;
+use super::login::Login;
+use super::terms::{Terms, is_late};
+use crate::memory::Hold;
+use crate::message::Reply;
+use crate::store::location;
+use crate::store::operation::{Keys, Operation};
+use crate::store::options::Options;
+use crate::store::state::{Health, OpenError};
+
+/// The keys under one prefix on a cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    shared: Arc<Shared>,
+    index: Arc<Index>,
+    prefix: Prefix,
+}
+
+/// What all parts share.
+#[derive(Debug)]
+struct Shared {
+    topology: Arc<Topology>,
+    terms: Terms,
+    /// Indexes whose changes are not all written for certain: those of the open parts, and of
+    /// closed ones for a moment.
+    indexes: Sender<usize>,
+    /// Keeps the map; ends with the last that uses it.
+    keeping: AbortHandle,
+}
+
+/// How an operation is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Where its keys are.
+    Keyed,
+    /// There, on a connection of its own.
+    Script,
+    /// On all servers.
+    Whole,
+}
+
+impl Kind {
+    fn of(operation: &Operation) -> Kind {
+        match operation.verb.keys() {
+            _ if is_script(operation) => Kind::Script,
+            Keys::None => Kind::Whole,
+            _ => Kind::Keyed,
+        }
+    }
+}
+
+impl Cluster {
+    /// Begins to connect and returns at once.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Config`] for TLS settings that cannot work, and for a near cache.
+    pub(in crate::store) fn open(
+        cluster: &location::Cluster,
+        options: Options,
+    ) -> Result<Cluster, OpenError> {
+        if options.cache > 0 {
+            return Err(OpenError::Config("a cluster has no near cache".to_owned()));
+        }
+        let seeds: Vec<Address> = cluster.seeds.iter().filter_map(Address::of).collect();
+        let Some(first) = cluster.seeds.first() else {
+            return Err(OpenError::Config("a cluster without servers".to_owned()));
+        };
+        let login = Login::to_cluster(cluster, &options);
+        let connector = Connector::new(first, login, &options, None)?;
+        let topology = Topology::new(connector, seeds);
+        let keeping = tokio::spawn({
+            let (topology, name) = (Arc::clone(&topology), cluster.to_string());
+            async move { topology.keep(name).await }
+        });
+        let shared = Arc::new(Shared {
+            topology,
+            terms: Terms::of(&options),
+            indexes: Sender::new(0),
+            keeping: keeping.abort_handle(),
+        });
+        Ok(Cluster::under(Prefix::new(options.prefix), shared))
+    }
+
+    /// See [`crate::store::Store::part`].
+    pub(in crate::store) fn part(&self, name: &[u8]) -> Cluster {
+        Cluster::under(self.prefix.then(name), Arc::clone(&self.shared))
+    }
+
+    fn under(prefix: Prefix, shared: Arc<Shared>) -> Cluster {
+        let index = Arc::new(Index::new(prefix.index(), shared.terms.last_depth));
+        shared.indexes.send_modify(|count| *count += 1);
+        tokio::spawn({
+            let (shared, index) = (Arc::clone(&shared), Arc::clone(&index));
+            async move {
+                index.keep(&*shared.topology).await;
+                shared.indexes.send_modify(|count| *count -= 1);
+            }
+        });
+        Cluster { shared, index, prefix }
+    }
+
+    /// See [`crate::store::Store::execute_within`]. Neighbours that name keys travel together. Gives
+    /// the replies that there was room for, maybe none.
+    pub(in crate::store) async fn execute(
+        &self,
+        batch: &[Operation],
+        hold: &mut Hold,
+    ) -> Vec<Reply> {
+        let mut replies = Vec::new();
+        let same_kind = |one: &Operation, next: &Operation| {
+            Kind::of(one) == Kind::of(next) && Kind::of(one) == Kind::Keyed
+        };
+        let (terms, topology) = (&self.shared.terms, &*self.shared.topology);
+        let mut deadline = terms.deadline();
+        for part in batch.chunk_by(same_kind) {
+            // One wait is for the whole batch.
+            if !is_late(deadline) {
+                deadline = terms.deadline();
+            }
+            let given = match Kind::of(&part[0]) {
+                Kind::Keyed => {
+                    let route = Route::new(topology, &self.prefix, terms.max_reply, part);
+                    let given = route.finish(deadline, hold).await;
+                    self.index.note(part, &given);
+                    given
+                }
+                Kind::Script => vec![self.run_script(&part[0]).await],
+                Kind::Whole => {
+                    let (prefix, index) = (&self.prefix, &*self.index);
+                    let whole = Whole { topology, prefix, index, terms, deadline };
+                    whole.execute(&part[0], hold).await.into_iter().collect()
+                }
+            };
+            let is_cut = given.len() < part.len();
+            replies.extend(given);
+            if is_cut {
+                break;
+            }
+        }
+        replies
+    }
+
+    /// See [`crate::store::Store::health`].
+    pub(in crate::store) fn health(&self) -> Health {
+        self.shared.topology.health()
+    }
+
+    /// See [`crate::store::Store::close`].
+    pub(in crate::store) async fn close(&self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        let mut indexes = self.shared.indexes.subscribe();
+        let written = async {
+            self.index.write(&*self.shared.topology, Some(deadline)).await.is_ok()
+                // Its own goes on until the end.
+                && indexes.wait_for(|count| *count <= 1).await.is_ok()
+        };
+        if !matches!(tokio::time::timeout_at(deadline, written).await, Ok(true)) {
+            tracing::warn!("the newest entries of the index of last were not written");
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.index.end();
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.keeping.abort();
+    }
+}

@@ -1,0 +1,151 @@
+//! Keys of one slot that one client watches, on a connection of its own to the slot's server.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use redis::Pipeline;
+use tokio::time::Instant;
+
+use super::Cluster;
+use super::address::Address;
+use super::member::Member;
+use super::reach::Place;
+use super::redirect::Redirect;
+use super::slot::Slot;
+use super::split;
+use crate::message::{ErrorReply, Reply};
+use crate::store::operation;
+use crate::store::valkey::RETRY_WAIT;
+use crate::store::valkey::pool::Lease;
+use crate::store::valkey::question::Lost;
+use crate::store::valkey::single::Packed;
+use crate::store::valkey::terms::is_late;
+use crate::store::valkey::{Watch as OnServer, reply};
+
+/// Keys that one client watches. Dropped, they are no longer watched.
+#[derive(Debug)]
+pub struct Watch {
+    on: OnServer,
+    place: Place,
+    member: Arc<Member>,
+    /// Nothing is watched yet, but that the connection is there.
+    is_empty: bool,
+}
+
+impl Watch {
+    /// Whether these are keys of that slot.
+    pub(super) fn is_of(&self, slot: Slot) -> bool {
+        self.is_empty || self.place.slot == slot
+    }
+
+    /// The connection, if the keys are still watched on it.
+    pub(super) fn take(&self) -> Option<Lease> {
+        self.on.take()
+    }
+
+    /// Whether the slot was on its way to that server.
+    pub(super) fn is_on_detour(&self) -> bool {
+        self.place.detour.is_some()
+    }
+
+    /// Where the connection goes.
+    pub(super) fn address(&self) -> &Address {
+        &self.member.address
+    }
+}
+
+impl Cluster {
+    /// See [`crate::store::Store::watch`].
+    pub(in crate::store) async fn watch(
+        &self,
+        watch: Option<Watch>,
+        keys: Vec<Bytes>,
+    ) -> Result<Watch, ErrorReply> {
+        if keys.iter().any(|key| operation::is_reserved(key)) {
+            return Err(ErrorReply::Failed("key is reserved for kvsock".into()));
+        }
+        let slot = split::one_slot(&self.prefix, &keys).map_err(error)?;
+        match (watch, slot) {
+            (Some(watch), None) => Ok(watch),
+            (Some(watch), Some(slot)) if !watch.is_empty => self.add(watch, slot, &keys).await,
+            (_, slot) => self.begin(slot, &keys).await,
+        }
+    }
+
+    /// Watches keys besides those that are watched.
+    async fn add(&self, watch: Watch, slot: Slot, keys: &[Bytes]) -> Result<Watch, ErrorReply> {
+        if !watch.is_of(slot) {
+            return Err(error(split::cross_slot()));
+        }
+        // If the connection is gone, the transaction will do nothing, whatever is added.
+        let Some(lease) = watch.take() else { return Ok(watch) };
+        match self.watch_on(&lease, keys, watch.is_on_detour()).await {
+            Ok(Reply::Status("OK")) => {
+                let Watch { on, place, member, is_empty } = watch;
+                let on = OnServer::until(on.end(), lease);
+                Ok(Watch { on, place, member, is_empty })
+            }
+            Ok(told) if Redirect::of(&told, watch.address()).is_none() => Err(error(told)),
+            // The slot has gone elsewhere: so it is as if the connection was lost.
+            Ok(_) | Err(_) => Ok(watch),
+        }
+    }
+
+    async fn begin(&self, slot: Option<Slot>, keys: &[Bytes]) -> Result<Watch, ErrorReply> {
+        let (deadline, topology) = (self.shared.terms.deadline(), &self.shared.topology);
+        let mut place = Place { slot: slot.unwrap_or(Slot::ANY), detour: None };
+        loop {
+            let leased = topology.lease(&place, deadline).await;
+            let (member, lease) = leased.map_err(ErrorReply::Unavailable)?;
+            let told = match slot {
+                Some(_) => self.watch_on(&lease, keys, place.detour.is_some()).await,
+                None => Ok(Reply::OK),
+            };
+            let cause = match told {
+                Ok(Reply::Status("OK")) => {
+                    let on = OnServer::until(Instant::now() + self.shared.terms.watch_limit, lease);
+                    return Ok(Watch { on, place, member, is_empty: slot.is_none() });
+                }
+                Ok(told) => {
+                    let Some((redirect, cause)) = Redirect::of(&told, &member.address) else {
+                        return Err(error(told));
+                    };
+                    topology.follow(&mut place, redirect);
+                    cause
+                }
+                Err(lost) => lost.cause,
+            };
+            if is_late(deadline) {
+                return Err(ErrorReply::Unavailable(cause));
+            }
+            tokio::time::sleep(RETRY_WAIT).await;
+        }
+    }
+
+    async fn watch_on(
+        &self,
+        lease: &Lease,
+        keys: &[Bytes],
+        is_detour: bool,
+    ) -> Result<Reply, Lost> {
+        let mut pipeline = Pipeline::new();
+        if is_detour {
+            pipeline.cmd("ASKING");
+        }
+        let mut command = redis::cmd("WATCH");
+        for key in keys {
+            command.arg(self.prefix.stored(key));
+        }
+        pipeline.add_command(command);
+        let mut replies = lease.send(&Packed::Many(pipeline)).await?;
+        Ok(replies.pop().unwrap_or_else(reply::unexpected))
+    }
+}
+
+/// The error of a reply.
+fn error(reply: Reply) -> ErrorReply {
+    match reply {
+        Reply::Error(error) => error,
+        _ => ErrorReply::Failed("unexpected reply from the store".into()),
+    }
+}

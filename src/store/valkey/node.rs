@@ -1,0 +1,45 @@
+//! One server: the connection that all share, and those that one client has for itself.
+
+use std::sync::Arc;
+
+use tokio::task::AbortHandle;
+
+use super::connect::Connector;
+use super::link::Link;
+use super::pool::Pool;
+
+/// A server, connected to as long as this lives.
+#[derive(Debug)]
+pub(super) struct Node {
+    /// What all share.
+    pub(super) link: Arc<Link>,
+    /// What one client has for itself.
+    pub(super) pool: Arc<Pool>,
+    /// Keeps the link.
+    linking: AbortHandle,
+}
+
+impl Node {
+    /// Begins to connect and returns at once. `name` is the server's, for the log; `tell` is called
+    /// whenever the connection is up, or is no longer, which it says.
+    pub(super) fn open(
+        connector: Connector,
+        name: String,
+        tell: impl Fn(bool) + Send + Sync + 'static,
+    ) -> Node {
+        let connector = Arc::new(connector);
+        let pool = Arc::new(Pool::new(Arc::clone(&connector)));
+        let link = Arc::new(Link::new());
+        let linking = tokio::spawn({
+            let link = Arc::clone(&link);
+            async move { tokio::join!(link.watch(tell), link.keep(connector, name)) }
+        });
+        Node { link, pool, linking: linking.abort_handle() }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.linking.abort();
+    }
+}

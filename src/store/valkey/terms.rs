@@ -1,0 +1,46 @@
+//! What the options say of every request.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::store::options::Options;
+
+/// Bounds and habits of a store, whatever servers it is on.
+#[derive(Debug)]
+pub(super) struct Terms {
+    /// See [`Options::timeout`].
+    timeout: Duration,
+    /// See [`Options::max_reply`].
+    pub(super) max_reply: usize,
+    /// See [`Options::watch_limit`].
+    pub(super) watch_limit: Duration,
+    /// See [`Options::last_depth`].
+    pub(super) last_depth: usize,
+    /// See [`Options::has_parts`].
+    pub(super) has_parts: bool,
+}
+
+impl Terms {
+    /// Those of the options.
+    pub(super) fn of(options: &Options) -> Terms {
+        Terms {
+            timeout: options.timeout,
+            max_reply: options.max_reply,
+            watch_limit: options.watch_limit,
+            last_depth: options.last_depth,
+            has_parts: options.has_parts,
+        }
+    }
+
+    /// Until when a request that begins now may wait for a store that is away; without end if
+    /// `None`.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        (!self.timeout.is_zero()).then(|| Instant::now() + self.timeout)
+    }
+}
+
+/// Whether there is no more time for another attempt.
+pub(super) fn is_late(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| Instant::now() >= deadline)
+}
