@@ -6,13 +6,15 @@ use std::fmt::Write;
 
 use super::Report;
 use crate::ratio::short;
-use crate::server::{CACHED, EMBEDDED, KVSOCK, MEMCACHED, NUTCRACKER, SOCKET_PROXYD, VALKEY};
+use crate::server::{
+    CACHED, CAGED_PROXYD, EMBEDDED, KVSOCK, MEMCACHED, NUTCRACKER, SOCKET_PROXYD, VALKEY,
+};
 use crate::turn::{Measured, Samples};
 
-const WIDTH: f64 = 860.0;
+const WIDTH: f64 = 886.0;
 /// Where bars may be, and how far apart.
-const LEFT: f64 = 150.0;
-const RIGHT: f64 = 760.0;
+const LEFT: f64 = 176.0;
+const RIGHT: f64 = 786.0;
 const BAR: f64 = 14.0;
 const TITLE: f64 = 26.0;
 const TOP: f64 = 56.0;
@@ -153,6 +155,7 @@ fn colour(server: &str) -> &'static str {
         VALKEY | "valkey-cli, direct" => "#555",
         NUTCRACKER => "#d98e32",
         SOCKET_PROXYD => "#b0524a",
+        CAGED_PROXYD => "#d29a95",
         MEMCACHED => "#5a78b8",
         _ => "#999",
     }

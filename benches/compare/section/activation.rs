@@ -11,13 +11,10 @@ use crate::machine::Machine;
 use crate::options::Options;
 use crate::report::Report;
 use crate::sample::{Latency, Sample};
-use crate::server::{EMBEDDED, KVSOCK, PROXYD, SOCKET_PROXYD};
+use crate::server::{CAGED_PROXYD, EMBEDDED, KVSOCK, PROXYD, SOCKET_PROXYD};
 use crate::turn::Row;
 
 const TITLE: &str = "cold activation, connect to first reply";
-
-/// The name of a proxy that is confined as kvsock is.
-const CAGED: &str = "socket-proxyd, confined alike";
 
 pub(super) fn run(options: &Options, report: &mut Report) {
     if !options.wants(TITLE) {
@@ -52,7 +49,7 @@ pub(super) fn run(options: &Options, report: &mut Report) {
 
     let services = [
         Service::new(&machine, SOCKET_PROXYD, "proxy", "/run/proxy.sock", Dialect::Resp),
-        Service::new(&machine, CAGED, "caged-proxy", "/run/caged-proxy.sock", Dialect::Resp),
+        Service::new(&machine, CAGED_PROXYD, "caged-proxy", "/run/caged-proxy.sock", Dialect::Resp),
         Service::new(&machine, KVSOCK, "kvsock", "/run/kvsock/kvsock.sock", Dialect::Text),
         Service::new(
             &machine,

@@ -27,6 +27,8 @@ pub(crate) const CACHED: &str = "kvsock, near cache";
 pub(crate) const EMBEDDED: &str = "kvsock, embedded";
 pub(crate) const NUTCRACKER: &str = "nutcracker";
 pub(crate) const SOCKET_PROXYD: &str = "socket-proxyd";
+/// One that is confined as kvsock is.
+pub(crate) const CAGED_PROXYD: &str = "socket-proxyd, confined alike";
 pub(crate) const MEMCACHED: &str = "memcached";
 
 /// Clients that a server has to take.
