@@ -20,7 +20,7 @@ use super::layout::{State, expiry_of};
 use super::reader::Entry;
 
 /// Bytes of blocks kept in memory.
-const CACHE: u64 = 32 * 1024 * 1024;
+const CACHE: u64 = 8 * 1024 * 1024;
 /// Bytes in memory that are not in a table yet; past them, they are written to one.
 const MEMTABLES: u64 = 16 * 1024 * 1024;
 /// Memtables of one keyspace that wait for being written out, before writes wait for them.

@@ -6,8 +6,10 @@
 //! replies to the one before.
 
 mod bits;
+mod cache;
 mod clock;
 mod counter;
+mod crowd;
 mod cursor;
 mod database;
 mod directory;
@@ -50,14 +52,16 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::{Semaphore, oneshot};
 
+use self::cache::Epoch;
 use self::database::Database;
 use self::fault::Fault;
 pub(crate) use self::glob::matches as glob_matches;
-use self::group::{Answer, Claim, Job, Work, failure};
+use self::group::{Answer, Claim, Job, Work, failure, give_answers};
 use self::recovery::Recovery;
-use self::scope::Scope;
+use self::scope::{Scope, StoredKey};
 use self::shared::Shared;
 use self::view::View;
 pub(super) use self::watches::Watch;
@@ -113,7 +117,9 @@ impl Embedded {
         .map_err(|fault| fault.at_open(path))?;
         let (jobs, waiting) = mpsc::channel();
         let (closing, closed) = oneshot::channel();
-        let writer = Writer::new(waiting, Arc::clone(&shared), options.sync, recovery);
+        let (groups, answers) = unbounded_channel();
+        tokio::spawn(give_answers(answers));
+        let writer = Writer::new(waiting, groups, Arc::clone(&shared), options.sync, recovery);
         std::thread::Builder::new()
             .name("kvsock-writer".to_owned())
             .spawn(move || {
@@ -171,29 +177,41 @@ impl Embedded {
     }
 
     async fn read(&self, mut batch: Vec<Operation>, hold: &mut Hold) -> Done {
+        let Cached { mut replies, epoch, is_full } =
+            read_cached(&self.scope, &self.core.shared, &batch, hold);
+        if is_full || replies.len() == batch.len() {
+            let rest = batch.split_off(replies.len());
+            return (replies, rest);
+        }
+        batch.drain(..replies.len());
         let Some(database) = self.database().await else {
-            return (failures(&batch, "being opened again", false), Vec::new());
+            replies.extend(failures(&batch, "being opened again", false));
+            return (replies, Vec::new());
         };
+        let reading = Reading { database, scope: Arc::clone(&self.scope), epoch };
         let weight = batch.iter().map(read::weight).fold(0, usize::saturating_add);
         if weight <= MAX_IN_PLACE {
-            let replies = read_all(&database, &self.scope, &self.core.shared, &batch, hold);
-            let rest = batch.split_off(replies.len());
+            let read = reading.read(&self.core.shared, &batch, hold);
+            let rest = batch.split_off(read.len());
+            replies.extend(read);
             return (replies, rest);
         }
         let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
-        let (scope, shared) = (Arc::clone(&self.scope), Arc::clone(&self.core.shared));
+        let shared = Arc::clone(&self.core.shared);
         let mut part = hold.take();
         let reading = tokio::task::spawn_blocking(move || {
-            let replies = read_all(&database, &scope, &shared, &batch, &mut part);
+            let replies = reading.read(&shared, &batch, &mut part);
             let rest = batch.split_off(replies.len());
             (replies, rest, part)
         });
-        if let Ok((replies, rest, part)) = reading.await {
+        if let Ok((read, rest, part)) = reading.await {
             hold.join(part);
+            replies.extend(read);
             return (replies, rest);
         }
         let failed = |verb| failed(verb, "internal error", false);
-        (verbs.into_iter().map(failed).collect(), Vec::new())
+        replies.extend(verbs.into_iter().map(failed));
+        (replies, Vec::new())
     }
 
     /// The database, waiting for it while it is opened again.
@@ -248,25 +266,58 @@ impl Embedded {
     }
 }
 
-/// Reads until there is no room for more.
-fn read_all(
-    database: &Database,
-    scope: &Scope,
-    shared: &Shared,
-    batch: &[Operation],
-    hold: &mut Hold,
-) -> Vec<Reply> {
+/// Replies to the first operations of a batch.
+struct Cached {
+    replies: Vec<Reply>,
+    /// The moment of all of them.
+    epoch: Epoch,
+    /// Whether there is no room for more.
+    is_full: bool,
+}
+
+/// Carries out the GETs that a batch begins with, as far as their records are known.
+fn read_cached(scope: &Scope, shared: &Shared, batch: &[Operation], hold: &mut Hold) -> Cached {
     let now = shared.clock.now();
-    let view = View::new(database, scope, shared);
+    let look = shared.cache.look();
+    let epoch = look.epoch();
     let mut replies = Vec::with_capacity(batch.len());
+    let mut room = StoredKey::new();
     for operation in batch {
-        let reply = view.execute(operation, now);
+        let (Verb::Get, [key]) = (operation.verb, &operation.args[..]) else { break };
+        let known = scope.stored_in(key, &mut room).and_then(|stored| look.get(stored));
+        let Some(known) = known else { break };
+        let live = known.record().filter(|record| !record.is_expired(now));
+        let reply = string::found(scope, live);
         if !hold.grow(reply.data_len()) {
-            break;
+            return Cached { replies, epoch, is_full: true };
         }
         replies.push(reply);
     }
-    replies
+    Cached { replies, epoch, is_full: false }
+}
+
+/// What is needed to read what the database has.
+struct Reading {
+    database: Arc<Database>,
+    scope: Arc<Scope>,
+    epoch: Epoch,
+}
+
+impl Reading {
+    /// Carries out a batch until there is no room for more.
+    fn read(&self, shared: &Shared, batch: &[Operation], hold: &mut Hold) -> Vec<Reply> {
+        let now = shared.clock.now();
+        let view = View::new(&self.database, &self.scope, shared, self.epoch);
+        let mut replies = Vec::with_capacity(batch.len());
+        for operation in batch {
+            let reply = view.execute(operation, now);
+            if !hold.grow(reply.data_len()) {
+                break;
+            }
+            replies.push(reply);
+        }
+        replies
+    }
 }
 
 /// Whether only the writer can carry it out.

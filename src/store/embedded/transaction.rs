@@ -155,7 +155,12 @@ impl Transaction {
         let mut batch = self.database.batch();
         let (data, expiry, recent) =
             (&self.database.data, &self.database.expiry, &self.database.recent);
-        for (key, Change { before, after }) in std::mem::take(&mut self.changes) {
+        let changes = std::mem::take(&mut self.changes);
+        let changes_keys = !changes.is_empty();
+        if changes_keys {
+            self.shared.cache.begin_change(changes.keys().cloned().collect());
+        }
+        for (key, Change { before, after }) in changes {
             let was = match before {
                 Committed::Present { expires } => expires,
                 Committed::Absent => None,
@@ -186,7 +191,11 @@ impl Transaction {
         self.database.commit(batch, &self.state, mode).inspect_err(|fault| {
             // Refused before anything was written.
             self.state.commit -= u64::from(matches!(fault, Fault::Poisoned));
-        })
+        })?;
+        if changes_keys {
+            self.shared.cache.end_change();
+        }
+        Ok(())
     }
 
     /// Removes every key of `scope`. In one commit if there are few, or no others in the
@@ -235,8 +244,10 @@ impl Transaction {
         Ok(true)
     }
 
-    /// Goes over to new, empty keyspaces. The commit of the state decides which ones count.
+    /// Goes over to new, empty keyspaces. The commit of the state decides which ones count. The
+    /// change of all keys ends when readers have the new database.
     fn begin_generation(&mut self, mode: PersistMode) -> Result<(), Fault> {
+        self.shared.cache.begin_change_of_all();
         let generation = self.state.generation + 1;
         self.database = Arc::new(self.database.with_generation(generation)?);
         self.state = State { generation, count: 0, slots: 0, ..self.state.clone() };
