@@ -11,18 +11,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use quick_cache::unsync::{Cache as Values, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use smallvec::SmallVec;
 
 use super::layout::Record;
 
 /// Bytes of records, with what is needed to find them.
 const SIZE: usize = 24 * 1024 * 1024;
-/// What one key may take with its value.
-const LARGEST: u64 = SIZE as u64 / 16;
+/// The longest value that is kept: reading another one takes a millisecond or more.
+const LONGEST: usize = SIZE / 32;
 /// What a key and its value take besides their bytes: their places in the cache, and what the
 /// allocator adds.
 const OVERHEAD: u64 = 160;
 /// Keys that go out at a time when they are changed, so that readers do not wait for all of them.
 const CHUNK: usize = 256;
+
+/// A stored key; most are where they are looked for, and not in an allocation of their own.
+type Key = SmallVec<[u8; 32]>;
 
 /// The changes that have begun, and those that have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,7 +38,7 @@ pub(super) struct Cache(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    known: Values<Box<[u8]>, Known, Size>,
+    known: Values<Key, Known, Size>,
     epoch: Epoch,
     changing: Changing,
 }
@@ -46,29 +50,27 @@ pub(super) enum Known {
     Absent,
     /// Its record, expired or not.
     Present(Record),
+    /// It has a record, which is too long to be kept here.
+    Long,
 }
 
 impl Known {
-    /// The record, if there is one.
-    pub(super) fn record(&self) -> Option<&Record> {
-        match self {
-            Known::Absent => None,
-            Known::Present(record) => Some(record),
+    fn of(record: Option<&Record>) -> Known {
+        match record {
+            None => Known::Absent,
+            Some(record) if record.value.len() > LONGEST => Known::Long,
+            // A copy, since the value may be a part of something larger.
+            Some(Record { expires, value }) => {
+                let value = Bytes::copy_from_slice(value);
+                Known::Present(Record { expires: *expires, value })
+            }
         }
     }
-}
 
-impl From<Option<Record>> for Known {
-    fn from(record: Option<Record>) -> Known {
-        record.map_or(Known::Absent, Known::Present)
-    }
-}
-
-impl From<Known> for Option<Record> {
-    fn from(known: Known) -> Option<Record> {
-        match known {
-            Known::Absent => None,
-            Known::Present(record) => Some(record),
+    fn len(&self) -> usize {
+        match self {
+            Known::Present(record) => record.value.len(),
+            Known::Absent | Known::Long => 0,
         }
     }
 }
@@ -86,14 +88,10 @@ enum Changing {
 #[derive(Debug, Clone, Copy)]
 struct Size;
 
-impl Weighter<Box<[u8]>, Known> for Size {
-    fn weight(&self, key: &Box<[u8]>, known: &Known) -> u64 {
-        size(key, known.record())
+impl Weighter<Key, Known> for Size {
+    fn weight(&self, key: &Key, known: &Known) -> u64 {
+        OVERHEAD + (key.len() + known.len()) as u64
     }
-}
-
-fn size(key: &[u8], record: Option<&Record>) -> u64 {
-    OVERHEAD + (key.len() + record.map_or(0, |record| record.value.len())) as u64
 }
 
 /// A look at the records of one moment.
@@ -136,14 +134,10 @@ impl Cache {
 
     /// Brings in what a snapshot has that was taken after `epoch`, if the database still has it.
     pub(super) fn put(&self, stored: &[u8], epoch: Epoch, record: Option<&Record>) {
-        if size(stored, record) > LARGEST {
-            return;
-        }
+        let known = Known::of(record);
         let mut state = self.state();
         if state.epoch == epoch && !state.changing.has(stored) {
-            // A copy, since the value may be a part of something larger.
-            let record = record.map(|it| Record { value: Bytes::copy_from_slice(&it.value), ..*it });
-            state.known.insert(stored.into(), record.into());
+            state.known.insert(stored.into(), known);
         }
     }
 
@@ -195,7 +189,7 @@ impl Changing {
     }
 }
 
-fn nothing() -> Values<Box<[u8]>, Known, Size> {
+fn nothing() -> Values<Key, Known, Size> {
     let options = OptionsBuilder::new()
         .weight_capacity(SIZE as u64)
         // Of half as many it remembers for a while that they were asked for, without their values.
@@ -310,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_bounded_and_one_value_takes_a_part_of_it_only() {
+    fn it_is_bounded_and_of_long_values_it_knows_that_they_are_long() {
         let cache = cache();
         let value = Bytes::from(vec![b'x'; 64 * 1024]);
         let record = Record { expires: None, value };
@@ -321,9 +315,8 @@ mod tests {
         assert!(state.known.len() > SIZE / record.value.len() / 2, "{}", state.known.len());
         assert!(state.known.weight() <= SIZE as u64, "{}", state.known.weight());
         drop(state);
-        let large = usize::try_from(LARGEST).expect("a size");
-        let record = Record { expires: None, value: Bytes::from(vec![b'x'; large]) };
-        cache.put(b"large", cache.epoch(), Some(&record));
-        assert_eq!(cache.look().get(b"large"), None);
+        let record = Record { expires: None, value: Bytes::from(vec![b'x'; LONGEST + 1]) };
+        cache.put(b"long", cache.epoch(), Some(&record));
+        assert_eq!(cache.look().get(b"long"), Some(&Known::Long));
     }
 }

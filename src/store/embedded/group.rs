@@ -134,11 +134,6 @@ impl Group {
         Group { jobs, replies: Vec::new(), position: (0, 0), settled: 0 }
     }
 
-    /// How many clients wait for it.
-    pub(super) fn len(&self) -> usize {
-        self.jobs.len()
-    }
-
     /// The next step without a reply, and whose keys it is about. Drops work whose client has given
     /// up by the time that its turn comes: what is before it may have taken long.
     pub(super) fn next(&mut self) -> Option<(Arc<Scope>, Step<'_>)> {

@@ -9,7 +9,6 @@ mod bits;
 mod cache;
 mod clock;
 mod counter;
-mod crowd;
 mod cursor;
 mod database;
 mod directory;
@@ -31,6 +30,7 @@ mod random;
 mod range;
 mod read;
 mod reader;
+mod reading;
 mod recent;
 mod recovery;
 mod refusal;
@@ -55,15 +55,13 @@ use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::{Semaphore, oneshot};
 
-use self::cache::Epoch;
-use self::database::Database;
 use self::fault::Fault;
 pub(crate) use self::glob::matches as glob_matches;
 use self::group::{Answer, Claim, Job, Work, failure, give_answers};
+use self::reading::Done;
 use self::recovery::Recovery;
-use self::scope::{Scope, StoredKey};
+use self::scope::Scope;
 use self::shared::Shared;
-use self::view::View;
 pub(super) use self::watches::Watch;
 use self::writer::Writer;
 use crate::memory::Hold;
@@ -76,8 +74,6 @@ use crate::store::state::{Health, OpenError};
 const QUEUE: usize = 64 * 1024 * 1024;
 /// The unit in which room in the queue is taken: a batch takes one at least.
 const QUEUE_UNIT: usize = 1024;
-/// Keys that are looked at in place; for more of them, reading goes to a thread of its own.
-const MAX_IN_PLACE: usize = 64;
 
 /// The keys under one prefix of an open embedded store.
 pub struct Embedded {
@@ -90,12 +86,11 @@ struct Core {
     shared: Arc<Shared>,
     timeout: Duration,
     room: Arc<Semaphore>,
+    /// Readers of long values, at a time.
+    readers: Semaphore,
     /// None once the store is closed.
     writer: Mutex<Option<WriterHandle>>,
 }
-
-/// Replies, and the rest of the batch.
-type Done = (Vec<Reply>, Vec<Operation>);
 
 /// The way to the writer's thread, which ends when this is dropped.
 struct WriterHandle {
@@ -130,7 +125,9 @@ impl Embedded {
             .map_err(|error| Fault::from(error).at_open(path))?;
         let room = Arc::new(Semaphore::new(QUEUE / QUEUE_UNIT));
         let writer = Mutex::new(Some(WriterHandle { jobs, ended: closed }));
-        let core = Core { shared, timeout: options.timeout, room, writer };
+        let readers = std::thread::available_parallelism().map_or(1, |count| count.get() / 2);
+        let readers = Semaphore::new(readers.max(1));
+        let core = Core { shared, timeout: options.timeout, room, readers, writer };
         Ok(Embedded { core: Arc::new(core), scope })
     }
 
@@ -176,62 +173,15 @@ impl Embedded {
         let _ = tokio::time::timeout(limit, writer.ended).await;
     }
 
-    async fn read(&self, mut batch: Vec<Operation>, hold: &mut Hold) -> Done {
-        let Cached { mut replies, epoch, is_full } =
-            read_cached(&self.scope, &self.core.shared, &batch, hold);
-        if is_full || replies.len() == batch.len() {
-            let rest = batch.split_off(replies.len());
-            return (replies, rest);
-        }
-        batch.drain(..replies.len());
-        let Some(database) = self.database().await else {
-            replies.extend(failures(&batch, "being opened again", false));
-            return (replies, Vec::new());
-        };
-        let reading = Reading { database, scope: Arc::clone(&self.scope), epoch };
-        let weight = batch.iter().map(read::weight).fold(0, usize::saturating_add);
-        if weight <= MAX_IN_PLACE {
-            let read = reading.read(&self.core.shared, &batch, hold);
-            let rest = batch.split_off(read.len());
-            replies.extend(read);
-            return (replies, rest);
-        }
-        let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
-        let shared = Arc::clone(&self.core.shared);
-        let mut part = hold.take();
-        let reading = tokio::task::spawn_blocking(move || {
-            let replies = reading.read(&shared, &batch, &mut part);
-            let rest = batch.split_off(replies.len());
-            (replies, rest, part)
-        });
-        if let Ok((read, rest, part)) = reading.await {
-            hold.join(part);
-            replies.extend(read);
-            return (replies, rest);
-        }
-        let failed = |verb| failed(verb, "internal error", false);
-        replies.extend(verbs.into_iter().map(failed));
-        (replies, Vec::new())
-    }
-
-    /// The database, waiting for it while it is opened again.
-    async fn database(&self) -> Option<Arc<Database>> {
-        match self.core.shared.database() {
-            None if self.core.timeout.is_zero() => self.core.shared.wait_for_database().await,
-            None => {
-                let waiting = self.core.shared.wait_for_database();
-                tokio::time::timeout(self.core.timeout, waiting).await.ok().flatten()
-            }
-            database => database,
-        }
-    }
-
     /// What the writer read it read between writes, and cannot read again.
     async fn write(&self, batch: Vec<Operation>, hold: &mut Hold) -> Done {
         let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
         let replies = match self.submit(Work::Batch(batch), !verbs.contains(&Verb::Save)).await {
             Ok(answer) => answer.replies,
-            Err(begun) => verbs.into_iter().map(|verb| failed(verb, "timed out", begun)).collect(),
+            Err(begun) => verbs
+                .into_iter()
+                .map(|verb| failure(verb.name(), verb.effect(), "timed out", begun))
+                .collect(),
         };
         hold.force(replies.iter().map(Reply::data_len).sum());
         (replies, Vec::new())
@@ -266,60 +216,6 @@ impl Embedded {
     }
 }
 
-/// Replies to the first operations of a batch.
-struct Cached {
-    replies: Vec<Reply>,
-    /// The moment of all of them.
-    epoch: Epoch,
-    /// Whether there is no room for more.
-    is_full: bool,
-}
-
-/// Carries out the GETs that a batch begins with, as far as their records are known.
-fn read_cached(scope: &Scope, shared: &Shared, batch: &[Operation], hold: &mut Hold) -> Cached {
-    let now = shared.clock.now();
-    let look = shared.cache.look();
-    let epoch = look.epoch();
-    let mut replies = Vec::with_capacity(batch.len());
-    let mut room = StoredKey::new();
-    for operation in batch {
-        let (Verb::Get, [key]) = (operation.verb, &operation.args[..]) else { break };
-        let known = scope.stored_in(key, &mut room).and_then(|stored| look.get(stored));
-        let Some(known) = known else { break };
-        let live = known.record().filter(|record| !record.is_expired(now));
-        let reply = string::found(scope, live);
-        if !hold.grow(reply.data_len()) {
-            return Cached { replies, epoch, is_full: true };
-        }
-        replies.push(reply);
-    }
-    Cached { replies, epoch, is_full: false }
-}
-
-/// What is needed to read what the database has.
-struct Reading {
-    database: Arc<Database>,
-    scope: Arc<Scope>,
-    epoch: Epoch,
-}
-
-impl Reading {
-    /// Carries out a batch until there is no room for more.
-    fn read(&self, shared: &Shared, batch: &[Operation], hold: &mut Hold) -> Vec<Reply> {
-        let now = shared.clock.now();
-        let view = View::new(&self.database, &self.scope, shared, self.epoch);
-        let mut replies = Vec::with_capacity(batch.len());
-        for operation in batch {
-            let reply = view.execute(operation, now);
-            if !hold.grow(reply.data_len()) {
-                break;
-            }
-            replies.push(reply);
-        }
-        replies
-    }
-}
-
 /// Whether only the writer can carry it out.
 fn is_for_writer(verb: Verb) -> bool {
     verb.effect() != Effect::Read || matches!(verb, Verb::Save | Verb::BgSave)
@@ -327,15 +223,7 @@ fn is_for_writer(verb: Verb) -> bool {
 
 /// Whether it is a read that looks at much.
 fn takes_long(operation: &Operation) -> bool {
-    !is_for_writer(operation.verb) && read::weight(operation) > MAX_IN_PLACE
-}
-
-fn failures(batch: &[Operation], why: &str, begun: bool) -> Vec<Reply> {
-    batch.iter().map(|it| failed(it.verb, why, begun)).collect()
-}
-
-fn failed(verb: Verb, why: &str, begun: bool) -> Reply {
-    failure(verb.name(), verb.effect(), why, begun)
+    !is_for_writer(operation.verb) && read::weight(operation) > read::MAX_IN_PLACE
 }
 
 impl fmt::Debug for Embedded {

@@ -8,9 +8,10 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use fjall::{PersistMode, Readable};
 
+use super::cache::Known;
 use super::database::Database;
 use super::fault::Fault;
-use super::layout::{Record, State, expiry_entry, expiry_of, split_entry};
+use super::layout::{Record, State, expiry_entry, split_entry};
 use super::merge;
 use super::reader::{Entry, Source};
 use super::recent::Recent;
@@ -288,15 +289,24 @@ impl Transaction {
         Ok(more)
     }
 
+    /// What is committed of a key; by nobody else, so that what is known is it.
+    fn committed(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
+        match self.shared.cache.look().get(stored) {
+            Some(Known::Absent) => return Ok(None),
+            Some(Known::Present(record)) => return Ok(Some(record.clone())),
+            Some(Known::Long) | None => {}
+        }
+        Ok(self.database.data.get(stored)?.map(Record::decode).transpose()?)
+    }
+
     /// The change of a key, at first none.
     fn change(&mut self, stored: &Bytes) -> Result<&mut Change, Fault> {
         if !self.changes.contains_key(stored) {
-            let committed = self.database.data.get(stored)?;
-            let before = match &committed {
-                Some(record) => Committed::Present { expires: expiry_of(record)? },
+            let after = self.committed(stored)?;
+            let before = match &after {
+                Some(Record { expires, .. }) => Committed::Present { expires: *expires },
                 None => Committed::Absent,
             };
-            let after = committed.map(Record::decode).transpose()?;
             self.changes.insert(stored.clone(), Change { before, after });
         }
         self.changes.get_mut(stored).ok_or(Fault::Panicked)
@@ -307,7 +317,7 @@ impl Source for Transaction {
     fn record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
         match self.changes.get(stored) {
             Some(change) => Ok(change.after.clone()),
-            None => Ok(self.database.data.get(stored)?.map(Record::decode).transpose()?),
+            None => self.committed(stored),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use fjall::{Readable, Snapshot};
 
-use super::cache::Epoch;
+use super::cache::{Epoch, Known};
 use super::database::Database;
 use super::fault::Fault;
 use super::glob;
@@ -172,8 +172,11 @@ impl<'a> View<'a> {
 
 impl Source for View<'_> {
     fn record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
-        if let Some(known) = self.shared.cache.get(stored, self.epoch) {
-            return Ok(known.into());
+        match self.shared.cache.get(stored, self.epoch) {
+            Some(Known::Absent) => return Ok(None),
+            Some(Known::Present(record)) => return Ok(Some(record)),
+            Some(Known::Long) => return self.stored_record(stored),
+            None => {}
         }
         let record = self.stored_record(stored)?;
         self.shared.cache.put(stored, self.epoch, record.as_ref());

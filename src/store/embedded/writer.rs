@@ -12,7 +12,6 @@ use bytes::Bytes;
 use fjall::PersistMode;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::crowd::Crowd;
 use super::editor::Editor;
 use super::fault::Fault;
 use super::group::{Answered, Group, Job, Step};
@@ -52,7 +51,6 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     sync: Sync,
     recovery: Recovery,
-    crowd: Crowd,
     /// When the oldest commit was made that is not synced and must be.
     unsynced_since: Option<Instant>,
     /// Whether a client asked for the data to be on disk, without waiting for it.
@@ -68,16 +66,7 @@ impl Writer {
         sync: Sync,
         recovery: Recovery,
     ) -> Writer {
-        Writer {
-            jobs,
-            answers,
-            shared,
-            sync,
-            recovery,
-            crowd: Crowd::default(),
-            unsynced_since: None,
-            save_is_due: false,
-        }
+        Writer { jobs, answers, shared, sync, recovery, unsynced_since: None, save_is_due: false }
     }
 
     /// Serves until nobody can send jobs any more, then syncs and closes the store.
@@ -105,8 +94,6 @@ impl Writer {
 
     fn serve(&mut self, first: Job) {
         let mut group = Group::new(self.gather(first));
-        let begun = Instant::now();
-        self.crowd.came(group.len());
         self.shared.clock.stop();
         if let Err(why) = self.recovery.make_writable() {
             group.fail(&why, false);
@@ -121,23 +108,17 @@ impl Writer {
         self.shared.clock.go_on();
         // Nobody waits any more when the runtime is gone.
         let _ = self.answers.send(group.answers());
-        self.crowd.took(begun.elapsed());
     }
 
     /// Adds what waits behind `first`, within bounds.
     fn gather(&self, first: Job) -> Vec<Job> {
         let mut len = first.len();
         let mut jobs = vec![first];
-        let mut has_paused = self.sync != Sync::Always;
         while jobs.len() < MAX_JOBS && len < MAX_BYTES {
             match self.jobs.try_recv() {
                 Ok(job) => {
                     len += job.len();
                     jobs.push(job);
-                }
-                Err(TryRecvError::Empty) if !has_paused => {
-                    std::thread::sleep(self.crowd.pause(jobs.len()));
-                    has_paused = true;
                 }
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
