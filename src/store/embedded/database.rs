@@ -1,8 +1,8 @@
 //! The database's files and keyspaces, and what bounds their memory. Knows nothing of commands.
 //!
-//! Memory: the block cache of [`CACHE`] bytes, and what [`super::cache`] keeps; memtables of [`MEMTABLES`] bytes being filled and
-//! at most [`MAX_SEALED`] times as much being written out. Disk: a journal file is 64 MiB
-//! (sparse), and at most [`JOURNALS`] bytes of them are kept for long.
+//! Memory: the block cache of [`CACHE`] bytes, and what [`super::cache`] keeps; memtables of
+//! [`MEMTABLES`] bytes being filled and at most [`MAX_SEALED`] times as much being written out. Disk:
+//! a journal file is 64 MiB (sparse), and at most [`JOURNALS`] bytes of them are kept for long.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
