@@ -83,6 +83,43 @@ fn a_full_journal_is_survived() {
 }
 
 #[test]
+fn what_was_read_while_the_disk_was_full_is_what_it_has_afterwards() {
+    let Some(disk) = SmallDisk::new("32m") else { return };
+    for sync in [Sync::Always, Sync::No] {
+        let settings = Options { sync, ..options(&disk.path().join("db")) };
+        let store = Opened::new(settings.clone());
+        store.ask(Verb::Clear);
+        let text = |n: usize| format!("{n} {}", "v".repeat(10_000));
+        assert_eq!(store.run(Verb::Set, &["k", &text(0)]), Reply::OK);
+        disk.fill(100_000);
+        let (mut now, mut refused) = (0, 0);
+        for n in 1..=60 {
+            let reply = store.run(Verb::Set, &["k", &text(n)]);
+            let found = store.run(Verb::Get, &["k"]);
+            let is_there = found == value(text(n));
+            assert!(is_there || found == value(text(now)), "{n}: neither before nor after");
+            match reply {
+                Reply::OK => assert!(is_there, "{n} was acknowledged"),
+                Reply::Error(ErrorReply::OutcomeUnknown("SET")) => refused += 1,
+                reply => {
+                    assert!(is_no_space(&reply) && !is_there, "{n}: {reply:?}");
+                    refused += 1;
+                }
+            }
+            now = if is_there { n } else { now };
+        }
+        assert!(refused > 40, "{refused} refused");
+        disk.make_room();
+        wait_until(|| store.run(Verb::Set, &["after", "1"]) == Reply::OK);
+        assert_eq!(store.run(Verb::Get, &["k"]), value(text(now)));
+        store.close();
+        let store = Opened::new(settings);
+        assert_eq!(store.run(Verb::Get, &["k"]), value(text(now)));
+        store.close();
+    }
+}
+
+#[test]
 fn tables_that_cannot_be_written_in_the_background_are_survived() {
     let Some(disk) = SmallDisk::new("96m") else { return };
     let store = Opened::new(options(&disk.path().join("db")));

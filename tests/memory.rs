@@ -19,8 +19,8 @@ const VALUE: usize = 4 * MIB;
 /// What the daemon may take beside: the process itself; of the one client that goes on past the
 /// bound a request and a reply; replies being written out, twice; what the allocator keeps.
 const BESIDE: usize = 64 * MIB;
-/// What the embedded store may take beside, for what is being written and for its cache.
-const EMBEDDED: usize = 96 * MIB;
+/// What the embedded store may take beside, for what is being written (48 MiB) and for its caches (56).
+const EMBEDDED: usize = 120 * MIB;
 /// How long a client may have to wait until those are closed that stand still.
 const LONG: Duration = Duration::from_secs(60);
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod bounds;
+mod cache;
 mod commands;
 mod damage;
 mod expiry;

@@ -1,8 +1,8 @@
 //! The database's files and keyspaces, and what bounds their memory. Knows nothing of commands.
 //!
-//! Memory: the block cache of [`CACHE`] bytes; memtables of [`MEMTABLES`] bytes being filled and
-//! at most [`MAX_SEALED`] times as much being written out. Disk: a journal file is 64 MiB
-//! (sparse), and at most [`JOURNALS`] bytes of them are kept for long.
+//! Memory: the block cache of [`CACHE`] bytes, and what [`super::cache`] keeps; memtables of
+//! [`MEMTABLES`] bytes being filled and at most [`MAX_SEALED`] times as much being written out. Disk:
+//! a journal file is 64 MiB (sparse), and at most [`JOURNALS`] bytes of them are kept for long.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -19,7 +19,10 @@ use super::fault::Fault;
 use super::layout::{State, expiry_of};
 use super::reader::Entry;
 
-/// Bytes of blocks kept in memory.
+/// Bytes of blocks kept in memory; records that were read lately have more, in [`super::cache`].
+///
+/// The cache is in parts, of which one must hold the filter of a whole table: with 8 MiB and a million
+/// keys each read took the filters from the files anew, and 20 times as long.
 const CACHE: u64 = 32 * 1024 * 1024;
 /// Bytes in memory that are not in a table yet; past them, they are written to one.
 const MEMTABLES: u64 = 16 * 1024 * 1024;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::scope::Scope;
 use super::watches::Watch;
@@ -86,7 +86,7 @@ pub(super) struct Job {
     claim: Claim,
     answer: oneshot::Sender<Answer>,
     /// Held until the answer, so that what waits is bounded.
-    _room: OwnedSemaphorePermit,
+    room: OwnedSemaphorePermit,
 }
 
 impl Job {
@@ -98,7 +98,7 @@ impl Job {
         answer: oneshot::Sender<Answer>,
         room: OwnedSemaphorePermit,
     ) -> Job {
-        Job { work, scope, claim, answer, _room: room }
+        Job { work, scope, claim, answer, room }
     }
 
     /// Bytes of the work, about.
@@ -176,14 +176,32 @@ impl Group {
         self.settle();
     }
 
-    /// Sends the replies to those who wait for them.
-    pub(super) fn answer(self) {
+    /// The answers to those who wait for them.
+    pub(super) fn answers(self) -> Vec<Answered> {
         let mut replies = self.replies.into_iter();
-        for Job { work, answer, .. } in self.jobs {
+        let answered = |Job { work, answer, room, .. }: Job| {
             let replies = replies.by_ref().take(work.steps()).collect();
             let watch = if let Work::Watch(watch, _) = work { Some(watch) } else { None };
+            Answered { to: answer, answer: Answer { replies, watch }, _room: room }
+        };
+        self.jobs.into_iter().map(answered).collect()
+    }
+}
+
+/// An answer on its way from the writer.
+pub(super) struct Answered {
+    to: oneshot::Sender<Answer>,
+    answer: Answer,
+    _room: OwnedSemaphorePermit,
+}
+
+/// Gives the answers of whole groups to those who wait for them. Where these run on the same thread
+/// as this, only this has to be woken from another, and that is what costs.
+pub(super) async fn give_answers(mut groups: mpsc::UnboundedReceiver<Vec<Answered>>) {
+    while let Some(answers) = groups.recv().await {
+        for Answered { to, answer, .. } in answers {
             // A client that went away needs no reply.
-            let _ = answer.send(Answer { replies, watch });
+            let _ = to.send(answer);
         }
     }
 }
@@ -226,8 +244,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_a_client_gave_up_before_its_turn_is_not_done() {
+    #[tokio::test]
+    async fn what_a_client_gave_up_before_its_turn_is_not_done() {
         let claims = [(); 3].map(|()| Claim::default());
         let (jobs, replies): (Vec<_>, Vec<_>) =
             ["a", "b", "c"].iter().zip(&claims).map(|(key, claim)| job(key, claim)).unzip();
@@ -239,8 +257,11 @@ mod tests {
         assert_eq!(next(&mut group).as_deref(), Some(&b"c"[..]));
         group.push(Reply::Integer(3));
         assert_eq!(next(&mut group), None);
-        group.answer();
-        let replies = replies.into_iter().map(|it| it.blocking_recv().ok());
+        let (groups, answers) = mpsc::unbounded_channel();
+        assert!(groups.send(group.answers()).is_ok());
+        drop(groups);
+        give_answers(answers).await;
+        let replies = replies.into_iter().map(|mut it| it.try_recv().ok());
         let replies: Vec<_> = replies.map(|it| it.map(|answer| answer.replies)).collect();
         let expected = [Some(vec![Reply::Integer(1)]), None, Some(vec![Reply::Integer(3)])];
         assert_eq!(replies, expected);

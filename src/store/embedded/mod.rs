@@ -6,6 +6,7 @@
 //! replies to the one before.
 
 mod bits;
+mod cache;
 mod clock;
 mod counter;
 mod cursor;
@@ -29,6 +30,7 @@ mod random;
 mod range;
 mod read;
 mod reader;
+mod reading;
 mod recent;
 mod recovery;
 mod refusal;
@@ -50,16 +52,16 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::{Semaphore, oneshot};
 
-use self::database::Database;
 use self::fault::Fault;
 pub(crate) use self::glob::matches as glob_matches;
-use self::group::{Answer, Claim, Job, Work, failure};
+use self::group::{Answer, Claim, Job, Work, failure, give_answers};
+use self::reading::Done;
 use self::recovery::Recovery;
 use self::scope::Scope;
 use self::shared::Shared;
-use self::view::View;
 pub(super) use self::watches::Watch;
 use self::writer::Writer;
 use crate::memory::Hold;
@@ -72,8 +74,6 @@ use crate::store::state::{Health, OpenError};
 const QUEUE: usize = 64 * 1024 * 1024;
 /// The unit in which room in the queue is taken: a batch takes one at least.
 const QUEUE_UNIT: usize = 1024;
-/// Keys that are looked at in place; for more of them, reading goes to a thread of its own.
-const MAX_IN_PLACE: usize = 64;
 
 /// The keys under one prefix of an open embedded store.
 pub struct Embedded {
@@ -86,12 +86,11 @@ struct Core {
     shared: Arc<Shared>,
     timeout: Duration,
     room: Arc<Semaphore>,
+    /// Readers of long values, at a time.
+    readers: Semaphore,
     /// None once the store is closed.
     writer: Mutex<Option<WriterHandle>>,
 }
-
-/// Replies, and the rest of the batch.
-type Done = (Vec<Reply>, Vec<Operation>);
 
 /// The way to the writer's thread, which ends when this is dropped.
 struct WriterHandle {
@@ -113,7 +112,9 @@ impl Embedded {
         .map_err(|fault| fault.at_open(path))?;
         let (jobs, waiting) = mpsc::channel();
         let (closing, closed) = oneshot::channel();
-        let writer = Writer::new(waiting, Arc::clone(&shared), options.sync, recovery);
+        let (groups, answers) = unbounded_channel();
+        tokio::spawn(give_answers(answers));
+        let writer = Writer::new(waiting, groups, Arc::clone(&shared), options.sync, recovery);
         std::thread::Builder::new()
             .name("kvsock-writer".to_owned())
             .spawn(move || {
@@ -124,7 +125,9 @@ impl Embedded {
             .map_err(|error| Fault::from(error).at_open(path))?;
         let room = Arc::new(Semaphore::new(QUEUE / QUEUE_UNIT));
         let writer = Mutex::new(Some(WriterHandle { jobs, ended: closed }));
-        let core = Core { shared, timeout: options.timeout, room, writer };
+        let readers = std::thread::available_parallelism().map_or(1, |count| count.get() / 2);
+        let readers = Semaphore::new(readers.max(1));
+        let core = Core { shared, timeout: options.timeout, room, readers, writer };
         Ok(Embedded { core: Arc::new(core), scope })
     }
 
@@ -170,50 +173,15 @@ impl Embedded {
         let _ = tokio::time::timeout(limit, writer.ended).await;
     }
 
-    async fn read(&self, mut batch: Vec<Operation>, hold: &mut Hold) -> Done {
-        let Some(database) = self.database().await else {
-            return (failures(&batch, "being opened again", false), Vec::new());
-        };
-        let weight = batch.iter().map(read::weight).fold(0, usize::saturating_add);
-        if weight <= MAX_IN_PLACE {
-            let replies = read_all(&database, &self.scope, &self.core.shared, &batch, hold);
-            let rest = batch.split_off(replies.len());
-            return (replies, rest);
-        }
-        let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
-        let (scope, shared) = (Arc::clone(&self.scope), Arc::clone(&self.core.shared));
-        let mut part = hold.take();
-        let reading = tokio::task::spawn_blocking(move || {
-            let replies = read_all(&database, &scope, &shared, &batch, &mut part);
-            let rest = batch.split_off(replies.len());
-            (replies, rest, part)
-        });
-        if let Ok((replies, rest, part)) = reading.await {
-            hold.join(part);
-            return (replies, rest);
-        }
-        let failed = |verb| failed(verb, "internal error", false);
-        (verbs.into_iter().map(failed).collect(), Vec::new())
-    }
-
-    /// The database, waiting for it while it is opened again.
-    async fn database(&self) -> Option<Arc<Database>> {
-        match self.core.shared.database() {
-            None if self.core.timeout.is_zero() => self.core.shared.wait_for_database().await,
-            None => {
-                let waiting = self.core.shared.wait_for_database();
-                tokio::time::timeout(self.core.timeout, waiting).await.ok().flatten()
-            }
-            database => database,
-        }
-    }
-
     /// What the writer read it read between writes, and cannot read again.
     async fn write(&self, batch: Vec<Operation>, hold: &mut Hold) -> Done {
         let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
         let replies = match self.submit(Work::Batch(batch), !verbs.contains(&Verb::Save)).await {
             Ok(answer) => answer.replies,
-            Err(begun) => verbs.into_iter().map(|verb| failed(verb, "timed out", begun)).collect(),
+            Err(begun) => verbs
+                .into_iter()
+                .map(|verb| failure(verb.name(), verb.effect(), "timed out", begun))
+                .collect(),
         };
         hold.force(replies.iter().map(Reply::data_len).sum());
         (replies, Vec::new())
@@ -248,27 +216,6 @@ impl Embedded {
     }
 }
 
-/// Reads until there is no room for more.
-fn read_all(
-    database: &Database,
-    scope: &Scope,
-    shared: &Shared,
-    batch: &[Operation],
-    hold: &mut Hold,
-) -> Vec<Reply> {
-    let now = shared.clock.now();
-    let view = View::new(database, scope, shared);
-    let mut replies = Vec::with_capacity(batch.len());
-    for operation in batch {
-        let reply = view.execute(operation, now);
-        if !hold.grow(reply.data_len()) {
-            break;
-        }
-        replies.push(reply);
-    }
-    replies
-}
-
 /// Whether only the writer can carry it out.
 fn is_for_writer(verb: Verb) -> bool {
     verb.effect() != Effect::Read || matches!(verb, Verb::Save | Verb::BgSave)
@@ -276,15 +223,7 @@ fn is_for_writer(verb: Verb) -> bool {
 
 /// Whether it is a read that looks at much.
 fn takes_long(operation: &Operation) -> bool {
-    !is_for_writer(operation.verb) && read::weight(operation) > MAX_IN_PLACE
-}
-
-fn failures(batch: &[Operation], why: &str, begun: bool) -> Vec<Reply> {
-    batch.iter().map(|it| failed(it.verb, why, begun)).collect()
-}
-
-fn failed(verb: Verb, why: &str, begun: bool) -> Reply {
-    failure(verb.name(), verb.effect(), why, begun)
+    !is_for_writer(operation.verb) && read::weight(operation) > read::MAX_IN_PLACE
 }
 
 impl fmt::Debug for Embedded {

@@ -7,6 +7,9 @@ use super::{bits, expiry, keys, lcs, object, refusal, scan, string};
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb, is_reserved};
 
+/// Keys that are looked at on the serving thread; for more of them, reading goes to another.
+pub(super) const MAX_IN_PLACE: usize = 64;
+
 /// Carries out an operation that only reads.
 pub(super) fn execute(
     reader: &Reader<'_, impl Source>,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::fault::Fault;
 use super::layout::Record;
-use super::scope::Scope;
+use super::scope::{Scope, StoredKey};
 use super::shared::Shared;
 
 /// A stored key, and when it expires.
@@ -34,9 +34,10 @@ pub(super) struct Reader<'a, S> {
 impl<S: Source> Reader<'_, S> {
     /// The record of a client's key, unless it has expired.
     pub(super) fn live(&self, key: &[u8]) -> Result<Option<Record>, Fault> {
+        let mut room = StoredKey::new();
         // A key that is too long to be stored is not there.
-        let Some(stored) = self.scope.stored(key) else { return Ok(None) };
-        Ok(self.source.record(&stored)?.filter(|record| !record.is_expired(self.now)))
+        let Some(stored) = self.scope.stored_in(key, &mut room) else { return Ok(None) };
+        Ok(self.source.record(stored)?.filter(|record| !record.is_expired(self.now)))
     }
 
     /// The value of a client's key, or none.

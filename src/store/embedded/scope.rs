@@ -1,12 +1,16 @@
 //! Which of the stored keys belong to this daemon, and how much one reply may hold.
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::layout::{MAX_STORED_KEY, stored_key};
 use crate::message::{ErrorReply, Reply};
 
 /// The longest value, in bytes: Valkey's `proto-max-bulk-len`.
 pub(super) const MAX_VALUE: usize = 512 * 1024 * 1024;
+
+/// A stored key for the moment; most fit without an allocation.
+pub(super) type StoredKey = SmallVec<[u8; 128]>;
 
 /// The part of the store that commands see.
 #[derive(Debug, Clone)]
@@ -36,6 +40,17 @@ impl Scope {
     /// The stored form of a client's key; `None` if it is too long to be stored.
     pub(super) fn stored(&self, key: &[u8]) -> Option<Bytes> {
         (key.len() <= self.max_key()).then(|| stored_key(&self.prefix, key).into())
+    }
+
+    /// The same in `room`, for a key that is only looked up.
+    pub(super) fn stored_in<'a>(&self, key: &[u8], room: &'a mut StoredKey) -> Option<&'a [u8]> {
+        if key.len() > self.max_key() {
+            return None;
+        }
+        room.clear();
+        room.extend_from_slice(&self.stored_prefix);
+        room.extend_from_slice(key);
+        Some(room)
     }
 
     /// The client's key of a stored one, if it is under the prefix.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::cache::Cache;
 use super::clock::Clock;
 use super::cursor::Cursors;
 use super::database::Database;
@@ -24,6 +25,8 @@ pub(super) struct Shared {
     pub(super) swept: AtomicU64,
     /// When all data was last known to be on disk, in Unix seconds.
     pub(super) saved: AtomicI64,
+    /// What was read lately.
+    pub(super) cache: Cache,
     /// Where iterations go on.
     pub(super) cursors: Cursors,
     /// What clients watch.
@@ -39,6 +42,7 @@ impl Shared {
             clock: Clock::default(),
             swept: AtomicU64::new(0),
             saved: AtomicI64::new(0),
+            cache: Cache::new(),
             cursors: Cursors::new(),
             watches: Arc::new(Watches::new(watch_limit)),
             health: Mutex::new(Health::Up),
@@ -67,7 +71,14 @@ impl Shared {
 
     /// Lets readers read there from now on, or takes the database away from them.
     pub(super) fn publish(&self, database: Option<Arc<Database>>) {
+        let is_there = database.is_some();
+        if !is_there {
+            self.cache.begin_change_of_all();
+        }
         self.database.send_replace(database);
+        if is_there {
+            self.cache.end_change();
+        }
     }
 
     /// How the store is.

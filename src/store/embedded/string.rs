@@ -7,14 +7,18 @@ use super::integer;
 use super::layout::Record;
 use super::range;
 use super::reader::{Reader, Source};
+use super::scope::Scope;
 use crate::message::{ErrorReply, Reply};
 
 /// `GET`
 pub(super) fn get(reader: &Reader<'_, impl Source>, key: &Bytes) -> Result<Reply, ErrorReply> {
-    match reader.value(key)? {
-        Some(value) => reader.scope.bounded(Reply::Value(value)),
-        None => Ok(Reply::Nil),
-    }
+    Ok(found(reader.scope, reader.live(key)?.as_ref()))
+}
+
+/// `GET`, of this record or none.
+pub(super) fn found(scope: &Scope, record: Option<&Record>) -> Reply {
+    let Some(record) = record else { return Reply::Nil };
+    scope.bounded(Reply::Value(record.value.clone())).unwrap_or_else(Reply::Error)
 }
 
 /// `MGET`

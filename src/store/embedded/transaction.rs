@@ -8,9 +8,10 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use fjall::{PersistMode, Readable};
 
+use super::cache::Known;
 use super::database::Database;
 use super::fault::Fault;
-use super::layout::{Record, State, expiry_entry, expiry_of, split_entry};
+use super::layout::{Record, State, expiry_entry, split_entry};
 use super::merge;
 use super::reader::{Entry, Source};
 use super::recent::Recent;
@@ -155,7 +156,12 @@ impl Transaction {
         let mut batch = self.database.batch();
         let (data, expiry, recent) =
             (&self.database.data, &self.database.expiry, &self.database.recent);
-        for (key, Change { before, after }) in std::mem::take(&mut self.changes) {
+        let changes = std::mem::take(&mut self.changes);
+        let changes_keys = !changes.is_empty();
+        if changes_keys {
+            self.shared.cache.begin_change(changes.keys().cloned().collect());
+        }
+        for (key, Change { before, after }) in changes {
             let was = match before {
                 Committed::Present { expires } => expires,
                 Committed::Absent => None,
@@ -186,7 +192,11 @@ impl Transaction {
         self.database.commit(batch, &self.state, mode).inspect_err(|fault| {
             // Refused before anything was written.
             self.state.commit -= u64::from(matches!(fault, Fault::Poisoned));
-        })
+        })?;
+        if changes_keys {
+            self.shared.cache.end_change();
+        }
+        Ok(())
     }
 
     /// Removes every key of `scope`. In one commit if there are few, or no others in the
@@ -235,8 +245,10 @@ impl Transaction {
         Ok(true)
     }
 
-    /// Goes over to new, empty keyspaces. The commit of the state decides which ones count.
+    /// Goes over to new, empty keyspaces. The commit of the state decides which ones count. The
+    /// change of all keys ends when readers have the new database.
     fn begin_generation(&mut self, mode: PersistMode) -> Result<(), Fault> {
+        self.shared.cache.begin_change_of_all();
         let generation = self.state.generation + 1;
         self.database = Arc::new(self.database.with_generation(generation)?);
         self.state = State { generation, count: 0, slots: 0, ..self.state.clone() };
@@ -277,15 +289,24 @@ impl Transaction {
         Ok(more)
     }
 
+    /// What is committed of a key; by nobody else, so that what is known is it.
+    fn committed(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
+        match self.shared.cache.look().get(stored) {
+            Some(Known::Absent) => return Ok(None),
+            Some(Known::Present(record)) => return Ok(Some(record.clone())),
+            Some(Known::Long) | None => {}
+        }
+        Ok(self.database.data.get(stored)?.map(Record::decode).transpose()?)
+    }
+
     /// The change of a key, at first none.
     fn change(&mut self, stored: &Bytes) -> Result<&mut Change, Fault> {
         if !self.changes.contains_key(stored) {
-            let committed = self.database.data.get(stored)?;
-            let before = match &committed {
-                Some(record) => Committed::Present { expires: expiry_of(record)? },
+            let after = self.committed(stored)?;
+            let before = match &after {
+                Some(Record { expires, .. }) => Committed::Present { expires: *expires },
                 None => Committed::Absent,
             };
-            let after = committed.map(Record::decode).transpose()?;
             self.changes.insert(stored.clone(), Change { before, after });
         }
         self.changes.get_mut(stored).ok_or(Fault::Panicked)
@@ -296,7 +317,7 @@ impl Source for Transaction {
     fn record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
         match self.changes.get(stored) {
             Some(change) => Ok(change.after.clone()),
-            None => Ok(self.database.data.get(stored)?.map(Record::decode).transpose()?),
+            None => self.committed(stored),
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use fjall::{Readable, Snapshot};
 
+use super::cache::{Epoch, Known};
 use super::database::Database;
 use super::fault::Fault;
 use super::glob;
@@ -27,14 +28,21 @@ pub(super) struct View<'a> {
     snapshot: Snapshot,
     /// No key that expired before is left in the expiry index.
     swept: u64,
+    /// Of the cache of records, before the snapshot.
+    epoch: Epoch,
 }
 
 impl<'a> View<'a> {
-    /// The data as it is now.
-    pub(super) fn new(database: &'a Database, scope: &'a Scope, shared: &'a Shared) -> View<'a> {
+    /// The data as it is now; `epoch` is older than `database` was then.
+    pub(super) fn new(
+        database: &'a Database,
+        scope: &'a Scope,
+        shared: &'a Shared,
+        epoch: Epoch,
+    ) -> View<'a> {
         // Read first: what was swept by then is gone from the snapshot too.
         let swept = shared.swept.load(Ordering::Acquire);
-        View { database, scope, shared, snapshot: database.snapshot(), swept }
+        View { database, scope, shared, snapshot: database.snapshot(), swept, epoch }
     }
 
     /// Carries out an operation that only reads.
@@ -62,7 +70,7 @@ impl<'a> View<'a> {
                 break;
             }
             let Some(name) = self.scope.client_key(&key) else { continue };
-            let record = self.record(&key)?.filter(|record| !record.is_expired(now));
+            let record = self.stored_record(&key)?.filter(|record| !record.is_expired(now));
             if let Some(record) = record {
                 len += 16 + name.len() + record.value.len();
                 self.scope.check_len(len, "")?;
@@ -71,6 +79,11 @@ impl<'a> View<'a> {
         }
         pairs.reverse();
         Ok(Reply::Pairs(pairs))
+    }
+
+    fn stored_record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
+        let record = self.snapshot.get(&self.database.data, stored)?;
+        Ok(record.map(Record::decode).transpose()?)
     }
 
     /// Stored keys in the order in which they were set.
@@ -159,8 +172,15 @@ impl<'a> View<'a> {
 
 impl Source for View<'_> {
     fn record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
-        let record = self.snapshot.get(&self.database.data, stored)?;
-        Ok(record.map(Record::decode).transpose()?)
+        match self.shared.cache.get(stored, self.epoch) {
+            Some(Known::Absent) => return Ok(None),
+            Some(Known::Present(record)) => return Ok(Some(record)),
+            Some(Known::Long) => return self.stored_record(stored),
+            None => {}
+        }
+        let record = self.stored_record(stored)?;
+        self.shared.cache.put(stored, self.epoch, record.as_ref());
+        Ok(record)
     }
 
     fn keys_from(&self, start: &[u8]) -> Box<dyn Iterator<Item = Result<Entry, Fault>> + '_> {

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fjall::PersistMode;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::editor::Editor;
 use super::fault::Fault;
-use super::group::{Group, Job, Step};
+use super::group::{Answered, Group, Job, Step};
 use super::reader::Source;
 use super::recovery::Recovery;
 use super::refusal;
@@ -45,6 +46,8 @@ const MAX_EXPIRY_WAIT: Duration = Duration::from_secs(60);
 /// The state of the writer thread.
 pub(super) struct Writer {
     jobs: Receiver<Job>,
+    /// Whole groups of answers.
+    answers: UnboundedSender<Vec<Answered>>,
     shared: Arc<Shared>,
     sync: Sync,
     recovery: Recovery,
@@ -58,11 +61,12 @@ impl Writer {
     /// A writer for the jobs that come; the store is open.
     pub(super) fn new(
         jobs: Receiver<Job>,
+        answers: UnboundedSender<Vec<Answered>>,
         shared: Arc<Shared>,
         sync: Sync,
         recovery: Recovery,
     ) -> Writer {
-        Writer { jobs, shared, sync, recovery, unsynced_since: None, save_is_due: false }
+        Writer { jobs, answers, shared, sync, recovery, unsynced_since: None, save_is_due: false }
     }
 
     /// Serves until nobody can send jobs any more, then syncs and closes the store.
@@ -102,7 +106,8 @@ impl Writer {
             }
         }
         self.shared.clock.go_on();
-        group.answer();
+        // Nobody waits any more when the runtime is gone.
+        let _ = self.answers.send(group.answers());
     }
 
     /// Adds what waits behind `first`, within bounds.
@@ -238,7 +243,8 @@ impl Writer {
                 }
             }
             _ => {
-                let view = View::new(transaction.database(), scope, &self.shared);
+                let epoch = self.shared.cache.epoch();
+                let view = View::new(transaction.database(), scope, &self.shared, epoch);
                 return Ok(view.execute(operation, time::now()));
             }
         }
