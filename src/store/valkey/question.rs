@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::cache::Cache;
+use super::cache::{Cache, Key};
 use super::command::{Commands, Outgoing};
 use crate::memory::Hold;
 use crate::message::Reply;
@@ -44,7 +44,7 @@ pub(super) struct Wanted {
     /// The reply's number, counted from 0.
     pub(super) number: usize,
     /// The key in the store.
-    pub(super) key: Box<[u8]>,
+    pub(super) key: Key,
 }
 
 /// Replies in order: as many as there was room for.
