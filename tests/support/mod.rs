@@ -10,5 +10,6 @@ pub(crate) mod frame;
 pub(crate) mod ledger;
 pub(crate) mod load;
 pub(crate) mod relay;
+pub(crate) mod sentinel;
 pub(crate) mod valkey;
 pub(crate) mod wire;
