@@ -62,6 +62,25 @@ fn what_is_wrong_is_named() {
 }
 
 #[test]
+fn sentinels_that_stand_still_are_passed_over() {
+    let Some(sentinels) = Setup::default().start() else { return };
+    run(async {
+        sentinels.stop_sentinel(0, true);
+        sentinels.stop_sentinel(1, true);
+        let mut options = sentinels.options();
+        options.timeout = std::time::Duration::from_secs(600);
+        let store = Store::open(options.clone()).expect("it opens");
+        until_up(&store).await;
+        sentinels.stop_sentinel(2, true);
+        let store = Store::open(options).expect("it opens");
+        let port = sentinels.sentinel_port(2);
+        until_down(&store, &[&format!("sentinel 127.0.0.1:{port}: ")]).await;
+        sentinels.stop_sentinel(1, false);
+        until_up(&store).await;
+    });
+}
+
+#[test]
 fn a_server_that_is_named_and_no_master_is_not_taken() {
     let Some(sentinels) = Setup::default().start() else { return };
     run(async {

@@ -207,6 +207,11 @@ impl Watched {
         self.servers[number].signal(Signal::CONT);
     }
 
+    /// Makes a sentinel stand still, or go on.
+    pub(crate) fn stop_sentinel(&self, number: usize, is_still: bool) {
+        self.sentinels[number].signal(if is_still { Signal::STOP } else { Signal::CONT });
+    }
+
     /// What a server says to a command; errors as texts.
     pub(crate) fn text(&self, number: usize, words: &[&str]) -> String {
         self.servers[number].text(words)
@@ -237,6 +242,13 @@ impl Watched {
         let told = self.sentinel(sentinel, &["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME]);
         let of_port = |it: &Process| told.ends_with(&format!(" {}", it.port));
         self.servers.iter().position(of_port).expect("one of the servers")
+    }
+
+    /// How many elections the sentinels held for the fail-overs up to the last one.
+    pub(crate) fn elections(&self) -> String {
+        let state = self.sentinel(0, &["SENTINEL", "MASTER", NAME]);
+        let mut words = state.split(' ').skip_while(|word| *word != "config-epoch");
+        words.nth(1).unwrap_or_default().to_owned()
     }
 
     /// Has a sentinel make a replica the master.

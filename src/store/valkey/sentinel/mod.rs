@@ -149,7 +149,7 @@ impl Sentinels {
         let (mut silent, mut behind, mut failed) = (Vec::new(), None, Vec::new());
         for number in (0..self.sources.len()).map(|number| (first + number) % self.sources.len()) {
             let source = &self.sources[number];
-            match source.ask(&self.master).await {
+            match self.ask(source).await {
                 Err(cause) => silent.push(format!("sentinel {}: {cause}", source.place())),
                 Ok(answer) if answer.epoch < known => {
                     behind = behind.filter(|it: &Answer| it.epoch > answer.epoch).or(Some(answer));
@@ -255,9 +255,15 @@ impl Sentinels {
         }
     }
 
+    /// Asks a sentinel, which has its time for all of it.
+    async fn ask(&self, source: &Source) -> Result<Answer, Cow<'static, str>> {
+        let asked = tokio::time::timeout(ASK, source.ask(&self.master)).await;
+        asked.unwrap_or(Err("it does not answer".into()))
+    }
+
     /// Asks a sentinel that may have something new to tell.
     async fn ask_again(&self, number: usize) {
-        match self.sources[number].ask(&self.master).await {
+        match self.ask(&self.sources[number]).await {
             Ok(answer) => self.hear(number, answer),
             Err(cause) => tracing::debug!(%cause, "a sentinel does not tell what is new"),
         }
