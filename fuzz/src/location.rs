@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use kvsock::store::{Cluster, Location, Server};
+use kvsock::store::{Cluster, Location, Sentinels, Server};
 
 /// What no message may hold.
 const PASSWORD: &str = "hunter2.SECRET";
@@ -41,6 +41,10 @@ pub(super) fn check_location(location: &Location) {
             assert!(server.db >= 0, "{server:?}");
             [&server.username, &server.password]
         }
+        Location::Sentinels(sentinels) => {
+            assert!(sentinels.db >= 0, "{sentinels:?}");
+            [&sentinels.username, &sentinels.password]
+        }
         Location::Cluster(cluster) => [&cluster.username, &cluster.password],
         Location::Embedded(_) => return,
     };
@@ -60,6 +64,9 @@ pub(super) fn without_secrets(location: &Location) -> Location {
         Location::Cluster(cluster) => {
             let seeds = cluster.seeds.clone();
             Location::Cluster(Cluster { seeds, username: None, password: None })
+        }
+        Location::Sentinels(found) => {
+            Location::Sentinels(Sentinels { username: None, password: None, ..found.clone() })
         }
         Location::Embedded(path) => Location::Embedded(path.clone()),
     }

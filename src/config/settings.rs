@@ -186,6 +186,7 @@ fn store(
         location,
         Some(
             Location::Valkey(store::Server { password: Some(_), .. })
+                | Location::Sentinels(store::Sentinels { password: Some(_), .. })
                 | Location::Cluster(store::Cluster { password: Some(_), .. })
         )
     );
@@ -241,6 +242,7 @@ fn warnings(settings: &Settings) -> Vec<Warning> {
     let store::Options { location, username, password, tls, cache, .. } = &settings.store;
     let encrypted = match location {
         Location::Valkey(server) => matches!(server.transport, Transport::Tls { .. }),
+        Location::Sentinels(sentinels) => sentinels.is_encrypted(),
         Location::Cluster(cluster) => cluster.is_encrypted(),
         Location::Embedded(_) => false,
     };

@@ -67,7 +67,7 @@ fn every_fault_is_named_in_one_go() {
             ("KVSOCK_LOG", "loud"),
             ("KVSOCK_ADMIN_GROUP", "no-such-group"),
             ("KVSOCK_MAX_MEMORY", "1MiB"),
-            ("KVSOCK_STORE", "valkey-sentinel://u:hunter2@h/m/0"),
+            ("KVSOCK_STORE", "valkey-sentinel://u:hunter2@h"),
         ],
     );
     let expected = [
@@ -79,7 +79,7 @@ fn every_fault_is_named_in_one_go() {
         "KVSOCK_ADMIN_GROUP: there is no group \"no-such-group\"",
         "KVSOCK_LOG: \"loud\" is not off, error, warn, info, debug, trace or a list with \
          target=level",
-        "KVSOCK_STORE: valkey-sentinel:// is not supported by this version",
+        "KVSOCK_STORE: the name of the master after the sentinels is missing",
         "KVSOCK_SYNC: \"maybe\" is not always, everysec or no",
         "KVSOCK_CACHE: \"plenty\" is not a size, as 16MiB, 64kB or a number of bytes",
     ];
@@ -99,6 +99,16 @@ fn a_cluster_has_no_near_cache_and_no_password_on_the_command_line() {
     let found = valid(&[], &[("KVSOCK_STORE", url), ("KVSOCK_CACHE", "0")]);
     let shown = found.settings.store.location.to_string();
     assert_eq!(shown, "valkey-cluster://h1:6379,h2:7000");
+}
+
+#[test]
+fn sentinels_are_shown_without_secrets_and_take_no_password_on_the_command_line() {
+    let url = "valkeys-sentinel://u:hunter2@h1,h2:7000/main/3";
+    let told = "--store: a password must not stand in an argument";
+    assert!(faults(&[&format!("--store={url}")], &[]).starts_with(told));
+    let found = valid(&[], &[("KVSOCK_STORE", url), ("KVSOCK_CACHE", "1MiB")]);
+    let shown = found.settings.store.location.to_string();
+    assert_eq!(shown, "valkeys-sentinel://h1:26379,h2:7000/main/3");
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
 
 pub(crate) use self::embedded::glob_matches;
-pub use self::location::{Cluster, Location, LocationError, Server, Transport};
+pub use self::location::{Cluster, Location, LocationError, Sentinels, Server, Transport};
 pub use self::operation::{Effect, Keys, Operation, Verb};
 pub use self::options::{Options, Sync, Tls};
 pub use self::secret::Secret;
@@ -33,7 +33,7 @@ pub use self::watch::Watch;
 /// An open store.
 #[derive(Debug)]
 pub enum Store {
-    /// A Valkey or Redis server.
+    /// A Valkey or Redis server, maybe one that sentinels know the address of.
     Valkey(valkey::Valkey),
     /// A cluster of them.
     Cluster(valkey::Cluster),
@@ -47,6 +47,9 @@ impl Store {
     pub fn open(options: Options) -> Result<Store, OpenError> {
         match options.location.clone() {
             Location::Valkey(server) => valkey::Valkey::open(&server, options).map(Store::Valkey),
+            Location::Sentinels(sentinels) => {
+                valkey::Valkey::open_by_sentinels(&sentinels, options).map(Store::Valkey)
+            }
             Location::Cluster(cluster) => {
                 valkey::Cluster::open(&cluster, options).map(Store::Cluster)
             }

@@ -16,7 +16,7 @@ pub struct Options {
     pub username: Option<Secret>,
     /// Password at the server, over what the location's URL says.
     pub password: Option<Secret>,
-    /// PEM certificates and key for `valkeys://` and `valkeys-cluster://`.
+    /// PEM certificates and key for `valkeys://`, `valkeys-sentinel://` and `valkeys-cluster://`.
     pub tls: Tls,
     /// The longest that a request waits for a store that is away, and for each reply; zero waits
     /// without end.

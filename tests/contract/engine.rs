@@ -8,6 +8,7 @@ use kvsock::store::{Location, Operation, Options, Store, Verb};
 use tempfile::TempDir;
 
 use crate::support::cluster::{self, Cluster};
+use crate::support::sentinel::{self, Watched};
 use crate::support::valkey::{Setup, Valkey, options};
 
 /// Where data is kept; goes when the test ends.
@@ -15,6 +16,7 @@ pub(crate) enum Home {
     Directory { _kept: TempDir },
     Server(Valkey),
     Cluster(Cluster),
+    Watched(Watched),
 }
 
 /// An engine with nothing in it, to be opened once or more.
@@ -111,8 +113,12 @@ pub(crate) fn check_in_turn(engine: fn() -> Option<Subject>, promises: &[Waiting
         if kept.is_err() {
             eprintln!("not kept: {name}");
         }
-        if let Home::Cluster(cluster) = &subject.home {
-            cluster.clear();
+        match &subject.home {
+            Home::Cluster(cluster) => cluster.clear(),
+            Home::Watched(sentinels) => {
+                assert_eq!(sentinels.text(0, &["FLUSHALL"]), "OK");
+            }
+            Home::Directory { .. } | Home::Server(_) => {}
         }
         kept.is_err()
     });
@@ -199,6 +205,22 @@ pub(crate) fn cluster_with_a_tag() -> Option<Subject> {
     let mut subject = on(cluster::Setup::default())?;
     subject.options.prefix = Bytes::from_static(b"{kvsock}:");
     Some(subject)
+}
+
+pub(crate) fn sentinels() -> Option<Subject> {
+    behind(sentinel::Setup { password: Some("hunter2"), ..sentinel::Setup::default() })
+}
+
+/// With sentinels that ask for the password, too.
+pub(crate) fn sentinels_tls_prefixed() -> Option<Subject> {
+    let password = Some("hunter2");
+    let setup = sentinel::Setup { password, is_for_sentinels: true, tls: true, replicas: 1 };
+    behind(setup).map(prefixed)
+}
+
+fn behind(setup: sentinel::Setup) -> Option<Subject> {
+    let sentinels = setup.start()?;
+    Some(Subject { options: sentinels.options(), home: Home::Watched(sentinels) })
 }
 
 fn on(setup: cluster::Setup) -> Option<Subject> {

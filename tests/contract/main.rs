@@ -204,6 +204,8 @@ promises! { one_each valkey_cached }
 promises! { one_each valkey_cached_prefixed }
 promises! { one_each valkey_tls }
 promises! { one_each valkey_tls_prefixed }
+promises! { in_turn sentinels }
+promises! { in_turn sentinels_tls_prefixed }
 promises! { in_turn cluster_with_a_tag }
 promises! { in_turn_but_together cluster }
 promises! { in_turn_but_together cluster_prefixed }

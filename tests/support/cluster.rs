@@ -362,7 +362,7 @@ fn id(number: usize) -> String {
 }
 
 /// Free ports. Somebody else may take one before the server does: hence [`TRIES`].
-fn free_ports(count: usize) -> Vec<u16> {
+pub(crate) fn free_ports(count: usize) -> Vec<u16> {
     let listeners = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     let listeners: Vec<TcpListener> = listeners.collect();
     listeners.iter().map(|listener| listener.local_addr().expect("its address").port()).collect()

@@ -11,5 +11,6 @@ pub(crate) mod ledger;
 pub(crate) mod load;
 pub(crate) mod relay;
 pub(crate) mod role;
+pub(crate) mod sentinel;
 pub(crate) mod valkey;
 pub(crate) mod wire;

@@ -9,12 +9,10 @@ pub enum LocationError {
     /// No engine has such a scheme.
     #[error(
         "scheme {0:?} is not one of embedded, valkey, valkeys, valkey+unix, valkey-cluster, \
-         valkeys-cluster, redis, rediss, redis+unix, redis-cluster, rediss-cluster"
+         valkeys-cluster, valkey-sentinel, valkeys-sentinel, redis, rediss, redis+unix, \
+         redis-cluster, rediss-cluster, redis-sentinel, rediss-sentinel"
     )]
     Scheme(String),
-    /// The engine is planned and not there yet.
-    #[error("{0}:// is not supported by this version")]
-    NotYet(&'static str),
     /// Not a URL.
     #[error("not a store URL: {0}")]
     Malformed(String),
@@ -24,6 +22,11 @@ pub enum LocationError {
     /// A cluster has one database.
     #[error("a cluster has no database but 0")]
     ClusterDatabase,
+    /// The name by which sentinels know their master has characters that no such name has.
+    #[error(
+        "the name of the master has other characters than letters, digits, \".\", \"-\" and \"_\""
+    )]
+    MasterName,
     /// The host has characters that no name and no address has.
     #[error("the host is neither a name nor an address")]
     Host,

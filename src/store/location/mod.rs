@@ -2,6 +2,7 @@
 
 mod cluster;
 mod error;
+mod sentinel;
 mod server;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 pub use self::cluster::Cluster;
 pub use self::error::LocationError;
+pub use self::sentinel::Sentinels;
 pub use self::server::{Server, Transport};
 
 /// Which engine, and where.
@@ -18,6 +20,8 @@ pub enum Location {
     Embedded(PathBuf),
     /// One Valkey or Redis server.
     Valkey(Server),
+    /// One whose address is known to sentinels.
+    Sentinels(Sentinels),
     /// A cluster of them.
     Cluster(Cluster),
 }
@@ -49,7 +53,12 @@ impl Location {
             "valkeys-cluster" | "rediss-cluster" => {
                 Cluster::parse(text, true).map(Location::Cluster)
             }
-            "valkey-sentinel" | "redis-sentinel" => Err(LocationError::NotYet("valkey-sentinel")),
+            "valkey-sentinel" | "redis-sentinel" => {
+                Sentinels::parse(text, false).map(Location::Sentinels)
+            }
+            "valkeys-sentinel" | "rediss-sentinel" => {
+                Sentinels::parse(text, true).map(Location::Sentinels)
+            }
             other if other.bytes().all(is_of_scheme) => {
                 Err(LocationError::Scheme(other.to_owned()))
             }
@@ -70,6 +79,7 @@ impl fmt::Display for Location {
         match self {
             Location::Embedded(path) => write!(f, "embedded:{}", path.display()),
             Location::Valkey(server) => server.fmt(f),
+            Location::Sentinels(sentinels) => sentinels.fmt(f),
             Location::Cluster(cluster) => cluster.fmt(f),
         }
     }
@@ -98,6 +108,11 @@ mod tests {
             ("redis+unix:///run/v.sock?user=u&pass=p", "valkey+unix:///run/v.sock?db=0"),
             ("valkey-cluster://h1:1,h2,[::1]:3/", "valkey-cluster://h1:1,h2:6379,[::1]:3"),
             ("rediss-cluster://u:p,q@h1,h2/0", "valkeys-cluster://h1:6379,h2:6379"),
+            ("valkey-sentinel://h1:1,h2,[::1]:3/m", "valkey-sentinel://h1:1,h2:26379,[::1]:3/m/0"),
+            (
+                "rediss-sentinel://u:p,q@h1,h2/a.b-c_1/7",
+                "valkeys-sentinel://h1:26379,h2:26379/a.b-c_1/7",
+            ),
         ] {
             assert_eq!(parse(text).expect(text).to_string(), printed);
             assert_eq!(parse(printed).expect(printed).to_string(), printed);
@@ -157,7 +172,15 @@ mod tests {
             "valkey-cluster://u:1/hunter2@h,h2",
             "valkeys-cluster://u:hunter2@h%2Ch2",
             "redis-cluster://u:hunter2@h:port,h",
-            "valkey-sentinel://u:hunter2@h/m/0",
+            "valkey-sentinel://u:hunter2@h",
+            "valkey-sentinel://u:hunter2@h/",
+            "valkey-sentinel://u:hunter2@h,/m",
+            "valkey-sentinel://u:hunter2@h/m/x",
+            "valkey-sentinel://u:hunter2@h/m?db=1",
+            "valkey-sentinel://u:1/hunter2@h/m/0",
+            "valkey-sentinel://u:1/m/hunter2@h",
+            "valkeys-sentinel://u:hunter2@h%2Ch2/m",
+            "redis-sentinel://u:hunter2@h:port,h/m",
         ] {
             let error = parse(text).expect_err(text).to_string();
             assert!(!error.contains("hunter2"), "{error}");

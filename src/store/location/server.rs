@@ -52,9 +52,45 @@ pub enum Transport {
     },
 }
 
+impl Transport {
+    /// The host's name or address; none on a Unix socket.
+    pub fn host(&self) -> Option<&str> {
+        match self {
+            Transport::Tcp { host, .. } | Transport::Tls { host, .. } => Some(host),
+            Transport::Unix { .. } => None,
+        }
+    }
+
+    /// The port; none on a Unix socket.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Transport::Tcp { port, .. } | Transport::Tls { port, .. } => Some(*port),
+            Transport::Unix { .. } => None,
+        }
+    }
+
+    /// Host and port as a URL has them, or the path.
+    pub fn place(&self) -> String {
+        match self {
+            Transport::Tcp { host, port } | Transport::Tls { host, port } if host.contains(':') => {
+                format!("[{host}]:{port}")
+            }
+            Transport::Tcp { host, port } | Transport::Tls { host, port } => {
+                format!("{host}:{port}")
+            }
+            Transport::Unix { path } => path.display().to_string(),
+        }
+    }
+}
+
 impl Server {
     /// Reads the URL of a server on the network.
     pub(super) fn parse(text: &str, tls: bool) -> Result<Server, LocationError> {
+        Server::parse_with(text, tls, PORT)
+    }
+
+    /// The same, with the port that it has when the URL names none.
+    pub(super) fn parse_with(text: &str, tls: bool, port: u16) -> Result<Server, LocationError> {
         let url = parse_url(text)?;
         let host = match url.host() {
             Some(url::Host::Domain(name)) if !name.is_empty() => name_of_host(name)?,
@@ -68,7 +104,7 @@ impl Server {
         if url.fragment().is_some() {
             return Err(LocationError::Surplus("what follows \"#\""));
         }
-        let port = url.port().unwrap_or(PORT);
+        let port = url.port().unwrap_or(port);
         let transport =
             if tls { Transport::Tls { host, port } } else { Transport::Tcp { host, port } };
         Ok(Server {

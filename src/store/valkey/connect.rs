@@ -36,6 +36,8 @@ pub(super) struct Connector {
     patience: Option<Duration>,
     /// Bytes of the near cache, and what is counted of it, if there is to be one.
     cache: Option<(usize, Arc<Figures>)>,
+    /// The server has to be a master, and to be left when it is none any more.
+    is_for_master: bool,
 }
 
 impl Connector {
@@ -58,10 +60,21 @@ impl Connector {
             attempt: patience.map_or(ATTEMPT, |patience| patience.min(ATTEMPT)),
             patience,
             cache: figures.map(|figures| (options.cache, figures)),
+            is_for_master: false,
         })
     }
 
-    /// The same for another server of a cluster, reached in the same way.
+    /// The same to a server that has to be a master.
+    pub(super) fn for_master(self) -> Connector {
+        Connector { is_for_master: true, ..self }
+    }
+
+    /// The same, in less time for each attempt.
+    pub(super) fn within(self, attempt: Duration) -> Connector {
+        Connector { attempt: self.attempt.min(attempt), ..self }
+    }
+
+    /// The same for another server, reached in the same way.
     pub(super) fn at(&self, host: &str, port: u16) -> Connector {
         let host = host.to_owned();
         let transport = match self.transport {
@@ -86,10 +99,14 @@ impl Connector {
     pub(super) async fn connect(&self) -> Result<Arc<Connection>, Cow<'static, str>> {
         let connecting = async {
             let stream = stream::connect(&self.transport, self.tls.as_ref()).await?;
-            let connection = Connection::new(stream, self.patience, self.cache.is_some());
+            let connection = Connection::new(stream, self.patience, self.cache.is_some())
+                .for_master(self.is_for_master);
             let replies = connection.send(self.login.commands()).await;
             let replies = replies.map_err(|lost| lost.cause)?;
             self.login.check(&replies)?;
+            if self.is_for_master {
+                Login::check_master(replies.first())?;
+            }
             if let Some((bytes, figures)) = &self.cache
                 && Self::is_told_of_changes(&connection, &replies).await?
             {
@@ -124,6 +141,53 @@ impl Connector {
     ///
     /// The cause, in words.
     pub(super) async fn connect_single(&self) -> Result<Arc<Single>, Cow<'static, str>> {
+        let connecting = async {
+            let (redis, ending) = self.connect_redis(|_| {}).await?;
+            let single = Single::new(redis, ending, self.patience).for_master(self.is_for_master);
+            if self.is_for_master {
+                // The crate keeps the first reply to itself.
+                let mut hello = redis::cmd("HELLO");
+                let told = single.ask(hello.arg(3).take()).await;
+                Login::check_master(Some(&told.map_err(|lost| lost.cause)?))?;
+            }
+            Ok(Arc::new(single))
+        };
+        self.in_time(connecting).await
+    }
+
+    /// Makes a connection on which the server says unasked what is published on these channels;
+    /// `tell` is called with the channel and what was said.
+    ///
+    /// # Errors
+    ///
+    /// The cause, in words.
+    pub(super) async fn listen(
+        &self,
+        channels: &[&str],
+        tell: impl Fn(&[u8], &[u8]) + Send + Sync + 'static,
+    ) -> Result<Arc<Single>, Cow<'static, str>> {
+        let connecting = async {
+            let heard = move |push: PushInfo| {
+                use redis::Value::BulkString;
+                if let (PushKind::Message, [BulkString(channel), BulkString(said)]) =
+                    (push.kind, &push.data[..])
+                {
+                    tell(channel, said);
+                }
+            };
+            let (mut redis, ending) = self.connect_redis(heard).await?;
+            let subscribed = redis.subscribe(channels).await;
+            subscribed.map_err(|error| cause::of(&error))?;
+            Ok(Arc::new(Single::new(redis, ending, self.patience)))
+        };
+        self.in_time(connecting).await
+    }
+
+    /// Makes a connection by the `redis` crate; `heard` is called for what the server says unasked.
+    async fn connect_redis(
+        &self,
+        heard: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<(MultiplexedConnection, Arc<Ending>), Cow<'static, str>> {
         let ending = Arc::new(Ending::default());
         let told = Arc::clone(&ending);
         let config = AsyncConnectionConfig::new()
@@ -133,17 +197,15 @@ impl Connector {
                 if push.kind == PushKind::Disconnection {
                     told.end("connection closed by the server".into());
                 }
+                heard(push);
                 Ok(())
             });
-        let connecting = async {
-            let stream = stream::connect(&self.transport, self.tls.as_ref()).await?;
-            let info = self.login.to_redis();
-            let made = MultiplexedConnection::new_with_config(&info, stream, config).await;
-            let (redis, driver) = made.map_err(|error| cause::of(&error))?;
-            tokio::spawn(driver);
-            Ok(Arc::new(Single::new(redis, ending, self.patience)))
-        };
-        self.in_time(connecting).await
+        let stream = stream::connect(&self.transport, self.tls.as_ref()).await?;
+        let info = self.login.to_redis();
+        let made = MultiplexedConnection::new_with_config(&info, stream, config).await;
+        let (redis, driver) = made.map_err(|error| cause::of(&error))?;
+        tokio::spawn(driver);
+        Ok((redis, ending))
     }
 
     async fn in_time<T>(

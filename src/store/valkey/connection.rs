@@ -18,6 +18,7 @@ use super::cache::Cache;
 use super::command::{Commands, Outgoing};
 use super::driver::Driver;
 use super::question::{Answer, Asked, Lost, Question};
+use super::refusal::Refusal;
 use super::stream::Stream;
 use crate::memory::Hold;
 use crate::message::Reply;
@@ -89,6 +90,10 @@ impl Shared {
 pub(super) struct Connection {
     shared: Arc<Shared>,
     driving: AbortHandle,
+    /// See [`Connection::retire`].
+    retirement: Ending,
+    /// See [`Connection::for_master`].
+    is_for_master: bool,
 }
 
 impl Connection {
@@ -102,7 +107,52 @@ impl Connection {
     ) -> Connection {
         let shared = Arc::new(Shared::default());
         let driver = Driver::new(stream, Arc::clone(&shared), patience, has_pushes);
-        Connection { shared, driving: tokio::spawn(driver).abort_handle() }
+        let driving = tokio::spawn(driver).abort_handle();
+        Connection { shared, driving, retirement: Ending::default(), is_for_master: false }
+    }
+
+    /// Whether it is to a master whose place may be taken by another one: if it says that it is none
+    /// any more, the connection retires, and what it refused may be asked elsewhere.
+    pub(super) fn for_master(mut self, is_for_master: bool) -> Connection {
+        self.is_for_master = is_for_master;
+        self
+    }
+
+    /// Has the link give it to nobody any more. What is under way may end well.
+    pub(super) fn retire(&self, cause: Cow<'static, str>) {
+        self.retirement.end(cause);
+    }
+
+    /// Why nobody may ask on it any more, when nobody may.
+    pub(super) fn left(&self) -> Option<&Cow<'static, str>> {
+        self.ending().cause().or_else(|| self.retirement.cause())
+    }
+
+    /// Waits until nobody may ask on it any more, and tells why.
+    pub(super) async fn leaving(&self) -> Cow<'static, str> {
+        tokio::select! {
+            cause = self.ending().reached() => cause,
+            cause = self.retirement.reached() => cause,
+        }
+    }
+
+    /// Ends it, with all that is under way.
+    pub(super) fn end(&self, cause: Cow<'static, str>) {
+        self.ending().end(cause);
+        let waker = self.shared.queue().waker.take();
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// The first refusal among the replies of what has to be a master, and why.
+    pub(super) fn refusal(&self, replies: &[Reply]) -> Option<(usize, Cow<'static, str>)> {
+        if !self.is_for_master {
+            return None;
+        }
+        let (number, refusal, cause) = Refusal::first(replies)?;
+        if refusal == Refusal::Replica {
+            self.retire(cause.clone());
+        }
+        Some((number, cause))
     }
 
     /// Whether and why it has ended.
@@ -136,12 +186,17 @@ impl Connection {
         }
     }
 
-    /// Sends commands whose replies are short and must all be taken.
+    /// Sends commands whose replies are short and must all be taken, and which may be sent again if a
+    /// server that is no master refuses one of them.
     pub(super) async fn send(&self, commands: Commands) -> Result<Vec<Reply>, Lost> {
         let (kept, hold) = (commands.count(), Hold::unlimited());
         let wanted = VecDeque::new();
         let question = Question { commands, wanted, kept, max_reply: usize::MAX, hold };
-        Ok(self.ask(question).await?.replies)
+        let replies = self.ask(question).await?.replies;
+        match self.refusal(&replies) {
+            Some((_, cause)) => Err(Lost { cause, is_unsent: true }),
+            None => Ok(replies),
+        }
     }
 
     /// Sends one such command and gives its reply.

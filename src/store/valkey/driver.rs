@@ -193,10 +193,17 @@ impl Driver {
 
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Cow<'static, str>> {
         self.take(cx);
-        if let Poll::Ready(Err(error)) = self.poll_send(cx) {
+        let ended = self.shared.ending.cause().cloned();
+        if ended.is_none()
+            && let Poll::Ready(Err(error)) = self.poll_send(cx)
+        {
             return Poll::Ready(cause::of_io(&error));
         }
+        // What has come counts, also when it was ended from outside.
         if let Poll::Ready(Err(cause)) = self.poll_receive(cx) {
+            return Poll::Ready(cause);
+        }
+        if let Some(cause) = ended {
             return Poll::Ready(cause);
         }
         self.poll_patience(cx)

@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use super::connect::Connector;
 use super::connection::Connection;
+use super::target::Target;
 use crate::event;
 use crate::store::state::Health;
 
@@ -45,11 +45,11 @@ impl Link {
     }
 
     /// Keeps the connection up; never ends. `name` is the server's, for the log.
-    pub(super) async fn keep(&self, connector: Arc<Connector>, name: String) {
+    pub(super) async fn keep(&self, target: &Target, name: String) {
         let mut backoff = Backoff::default();
         let mut logged: Vec<Cow<'static, str>> = Vec::new();
         loop {
-            let cause = match connector.connect().await {
+            let cause = match target.connect().await {
                 Ok(connection) => {
                     tracing::info!(message_id = event::STORE_UP, store = name, "store is up");
                     logged.clear();
@@ -69,15 +69,18 @@ impl Link {
                 logged.push(cause.clone());
             }
             self.state.send_replace(State::Down(cause));
-            tokio::time::sleep(backoff.next_wait()).await;
+            tokio::select! {
+                () = tokio::time::sleep(backoff.next_wait()) => {}
+                () = target.moved() => {}
+            }
         }
     }
 
-    /// Offers the connection until it ends, and tells why it did.
+    /// Offers the connection until it ends or retires, and tells why it did.
     async fn hold(&self, connection: Arc<Connection>, backoff: &mut Backoff) -> Cow<'static, str> {
         let made = Instant::now();
         self.state.send_replace(State::Up(Arc::clone(&connection)));
-        let cause = connection.ending().reached().await;
+        let cause = connection.leaving().await;
         if made.elapsed() > GOOD_LIFE {
             backoff.reset();
         }
@@ -118,7 +121,7 @@ impl Link {
     pub(super) fn down(&self) -> Option<Cow<'static, str>> {
         match &*self.state.borrow() {
             State::Down(cause) => Some(cause.clone()),
-            State::Up(connection) => connection.ending().cause().cloned(),
+            State::Up(connection) => connection.left().cloned(),
         }
     }
 
@@ -140,7 +143,7 @@ impl Link {
 impl State {
     fn live(&self) -> Option<&Arc<Connection>> {
         match self {
-            State::Up(connection) if connection.ending().cause().is_none() => Some(connection),
+            State::Up(connection) if connection.left().is_none() => Some(connection),
             _ => None,
         }
     }

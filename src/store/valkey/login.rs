@@ -8,7 +8,7 @@ use super::cause;
 use super::command::Commands;
 use crate::message::{ErrorReply, Reply};
 use crate::store::integer;
-use crate::store::location::{Cluster, Server};
+use crate::store::location::{Cluster, Sentinels, Server};
 use crate::store::options::Options;
 use crate::store::secret::Secret;
 
@@ -32,6 +32,22 @@ impl Login {
     /// To each server of a cluster.
     pub(super) fn to_cluster(cluster: &Cluster, options: &Options) -> Login {
         Login::with((&cluster.username, &cluster.password), 0, options)
+    }
+
+    /// To the master that sentinels name.
+    pub(super) fn to_master(sentinels: &Sentinels, options: &Options) -> Login {
+        Login::with((&sentinels.username, &sentinels.password), sentinels.db, options)
+    }
+
+    /// To sentinels, as to their master; none where there is no password.
+    pub(super) fn to_sentinels(sentinels: &Sentinels, options: &Options) -> Option<Login> {
+        let login = Login::with((&sentinels.username, &sentinels.password), 0, options);
+        login.password.is_some().then_some(login)
+    }
+
+    /// To sentinels that ask for no password.
+    pub(super) fn without_password() -> Login {
+        Login { username: None, password: None, db: 0 }
     }
 
     fn with(
@@ -108,7 +124,27 @@ impl Login {
         major.and_then(integer::parse).is_some_and(|major| major >= 7)
     }
 
-    /// The same for the `redis` crate.
+    /// Sees that the server, by its reply to HELLO, is a master.
+    ///
+    /// # Errors
+    ///
+    /// What it is instead.
+    pub(super) fn check_master(hello: Option<&Reply>) -> Result<(), Cow<'static, str>> {
+        let Some(Reply::Map(fields)) = hello else {
+            return Err("it does not tell its role".into());
+        };
+        let role = fields.iter().find_map(|field| match field {
+            (Reply::Value(name), Reply::Value(role)) if *name == b"role"[..] => Some(role),
+            _ => None,
+        });
+        match role {
+            Some(role) if *role == b"master"[..] || *role == b"primary"[..] => Ok(()),
+            Some(role) => Err(format!("it is a {}", String::from_utf8_lossy(role)).into()),
+            None => Err("it does not tell its role".into()),
+        }
+    }
+
+    /// What is said, for the `redis` crate.
     pub(super) fn to_redis(&self) -> RedisConnectionInfo {
         let mut login = RedisConnectionInfo::default()
             // RESP3 for its notification of a disconnect.
@@ -142,6 +178,16 @@ fn serves_not(error: &ErrorReply) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_replica_is_no_master() {
+        let hello =
+            |role: &'static str| Reply::Map(vec![(Reply::value("role"), Reply::value(role))]);
+        assert_eq!(Login::check_master(Some(&hello("master"))), Ok(()));
+        assert_eq!(Login::check_master(Some(&hello("replica"))), Err("it is a replica".into()));
+        assert!(Login::check_master(Some(&Reply::Map(vec![]))).is_err());
+        assert!(Login::check_master(None).is_err());
+    }
 
     #[test]
     fn servers_from_version_7_on_are_orderly() {

@@ -29,11 +29,14 @@ mod pool;
 mod question;
 mod random;
 mod recent;
+mod refusal;
 mod reply;
 mod save;
 mod scan;
+mod sentinel;
 mod single;
 mod stream;
+mod target;
 mod terms;
 mod tls;
 mod transaction;
@@ -58,11 +61,13 @@ use self::login::Login;
 use self::node::Node;
 use self::pipeline::Run;
 pub(super) use self::pool::WATCHERS_OF_A_USER;
+use self::sentinel::Sentinels;
+use self::target::Target;
 use self::terms::Terms;
 pub(super) use self::watch::Watch;
 use crate::memory::Hold;
 use crate::message::Reply;
-use crate::store::location::Server;
+use crate::store::location::{self, Server};
 use crate::store::operation::{Operation, Verb};
 use crate::store::options::Options;
 use crate::store::state::{Health, NearCache, OpenError};
@@ -100,13 +105,33 @@ impl Valkey {
         let figures = (options.cache > 0).then(Arc::default);
         let login = Login::new(server, &options);
         let connector = Connector::new(&server.transport, login, &options, figures.clone())?;
+        Ok(Valkey::open_at(connector.into(), server.to_string(), options, figures))
+    }
+
+    /// The same of the master that sentinels name.
+    pub(super) fn open_by_sentinels(
+        location: &location::Sentinels,
+        options: Options,
+    ) -> Result<Valkey, OpenError> {
+        let figures = (options.cache > 0).then(Arc::default);
+        let sentinels = Sentinels::new(location, &options, figures.clone())?;
+        let target = Target::Master(sentinels);
+        Ok(Valkey::open_at(target, location.to_string(), options, figures))
+    }
+
+    fn open_at(
+        target: Target,
+        name: String,
+        options: Options,
+        figures: Option<Arc<Figures>>,
+    ) -> Valkey {
         let server = Arc::new(Connected {
-            node: Node::open(connector, server.to_string(), |_| {}),
+            node: Node::open(target, name, |_| {}),
             terms: Terms::of(&options),
             figures,
             indexes: Sender::new(0),
         });
-        Ok(Valkey::under(Prefix::new(options.prefix), server))
+        Valkey::under(Prefix::new(options.prefix), server)
     }
 
     /// See [`super::Store::part`].

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::task::AbortHandle;
 
-use super::connect::Connector;
 use super::link::Link;
 use super::pool::Pool;
+use super::target::Target;
 
 /// A server, connected to as long as this lives.
 #[derive(Debug)]
@@ -23,16 +23,16 @@ impl Node {
     /// Begins to connect and returns at once. `name` is the server's, for the log; `tell` is called
     /// whenever the connection is up, or is no longer, which it says.
     pub(super) fn open(
-        connector: Connector,
+        target: impl Into<Target>,
         name: String,
         tell: impl Fn(bool) + Send + Sync + 'static,
     ) -> Node {
-        let connector = Arc::new(connector);
-        let pool = Arc::new(Pool::new(Arc::clone(&connector)));
+        let target = Arc::new(target.into());
+        let pool = Arc::new(Pool::new(Arc::clone(&target)));
         let link = Arc::new(Link::new());
         let linking = tokio::spawn({
             let link = Arc::clone(&link);
-            async move { tokio::join!(link.watch(tell), link.keep(connector, name)) }
+            async move { tokio::join!(link.watch(tell), link.keep(&target, name), target.listen()) }
         });
         Node { link, pool, linking: linking.abort_handle() }
     }

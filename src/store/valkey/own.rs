@@ -28,6 +28,8 @@ impl Valkey {
         };
         match lease.ask(self.prefix.command(operation)).await {
             Ok(reply) => {
+                // What a script says may be its own word: it is told, and not sent again.
+                lease.refusal(std::slice::from_ref(&reply));
                 lease.give_back();
                 reply::of(&self.prefix, operation, reply, self.server.terms.max_reply)
             }

@@ -1,6 +1,7 @@
 //! Carries out operations that are one command each, as one pipeline, and decides what may be
 //! sent again: when the connection is lost, and when there was no room for what was answered.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use super::command::Commands;
 use super::encode::{Prefix, StoredKey};
 use super::link::Link;
 use super::question::{Lost, Question, Wanted};
+use super::refusal::Refusal;
 use super::reply;
 use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
@@ -88,7 +90,8 @@ impl<'a> Run<'a> {
                         cache.forget(prefix, asked);
                     }
                     hold.join(answer.hold);
-                    if self.settle(prefix, answer.replies, deadline).await {
+                    let refusal = connection.refusal(&answer.replies);
+                    if self.settle(prefix, answer.replies, refusal, deadline).await {
                         break;
                     }
                 }
@@ -158,23 +161,34 @@ impl<'a> Run<'a> {
     }
 
     /// Takes the server's replies. What a server that is still loading turned away stays open,
-    /// when everything after it was turned away too: otherwise it would overtake. True if there was
-    /// no room for all.
+    /// when everything after it was turned away too: otherwise it would overtake. So does what a
+    /// server refused that should be a master, with the reads from its `refusal` on. True if there
+    /// was no room for all.
     async fn settle(
         &mut self,
         prefix: &Prefix,
         replies: Vec<Reply>,
+        refusal: Option<(usize, Cow<'static, str>)>,
         deadline: Option<Instant>,
     ) -> bool {
         let open = std::mem::take(&mut self.open);
         let cut = open.get(replies.len()).copied();
+        let turned_away = |order: usize, position: usize, reply: &Reply| {
+            reply::not_serving(reply).or_else(|| {
+                let (first, cause) = refusal.as_ref()?;
+                let is_read = self.batch[position].verb.effect() == Effect::Read;
+                let is_refused = is_read || Refusal::of(reply).is_some();
+                (order >= *first && is_refused).then(|| cause.clone())
+            })
+        };
         let served = replies
             .iter()
-            .rposition(|reply| reply::not_serving(reply).is_none())
+            .enumerate()
+            .rposition(|(order, reply)| turned_away(order, open[order], reply).is_none())
             .map_or(0, |last| last + 1);
         let may_wait = deadline.is_none_or(|deadline| Instant::now() < deadline);
         for (order, (position, reply)) in open.into_iter().zip(replies).enumerate() {
-            match reply::not_serving(&reply) {
+            match turned_away(order, position, &reply) {
                 None => {
                     let operation = &self.batch[position];
                     self.replies[position] = reply::of(prefix, operation, reply, self.max_reply);

@@ -9,9 +9,9 @@ use redis::Cmd;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::connect::Connector;
 use super::link::Link;
 use super::single::Single;
+use super::target::Target;
 use crate::message::Reply;
 
 /// Connections at a time.
@@ -24,7 +24,7 @@ const KEPT: usize = 8;
 /// The connections beside the shared one.
 #[derive(Debug)]
 pub(super) struct Pool {
-    connector: Arc<Connector>,
+    target: Arc<Target>,
     free: Arc<Semaphore>,
     idle: Mutex<Vec<Arc<Single>>>,
 }
@@ -39,9 +39,9 @@ pub(super) struct Lease {
 
 impl Pool {
     /// No connection yet.
-    pub(super) fn new(connector: Arc<Connector>) -> Pool {
+    pub(super) fn new(target: Arc<Target>) -> Pool {
         let free = Arc::new(Semaphore::new(MOST));
-        Pool { connector, free, idle: Mutex::default() }
+        Pool { target, free, idle: Mutex::default() }
     }
 
     /// A connection, waiting for one until `deadline`, or without end.
@@ -73,7 +73,7 @@ impl Pool {
         loop {
             // While the server is away the link knows, and waits better.
             link.connection(deadline).await?;
-            match self.connector.connect_single().await {
+            match self.target.connect_single().await {
                 Err(_) if deadline.is_none_or(|deadline| Instant::now() < deadline) => {
                     tokio::time::sleep(super::RETRY_WAIT).await;
                 }

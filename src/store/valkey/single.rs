@@ -10,6 +10,7 @@ use redis::{Cmd, Pipeline, RedisResult, Value};
 
 use super::connection::Ending;
 use super::question::Lost;
+use super::refusal::Refusal;
 use super::{cause, value};
 use crate::message::Reply;
 
@@ -29,6 +30,8 @@ pub(super) struct Single {
     ending: Arc<Ending>,
     /// How long each reply may take.
     patience: Option<Duration>,
+    /// See [`Single::for_master`].
+    is_for_master: bool,
 }
 
 impl Single {
@@ -38,7 +41,24 @@ impl Single {
         ending: Arc<Ending>,
         patience: Option<Duration>,
     ) -> Single {
-        Single { redis, ending, patience }
+        Single { redis, ending, patience, is_for_master: false }
+    }
+
+    /// See [`super::connection::Connection::for_master`].
+    pub(super) fn for_master(self, is_for_master: bool) -> Single {
+        Single { is_for_master, ..self }
+    }
+
+    /// Why a server that has to be a master refused one of these, which it did not carry out.
+    pub(super) fn refusal(&self, replies: &[Reply]) -> Option<Cow<'static, str>> {
+        if !self.is_for_master {
+            return None;
+        }
+        let (_, refusal, cause) = Refusal::first(replies)?;
+        if refusal == Refusal::Replica {
+            self.ending.end(cause.clone());
+        }
+        Some(cause)
     }
 
     /// Whether and why it has ended.

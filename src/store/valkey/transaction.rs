@@ -1,5 +1,7 @@
 //! Several operations as one, by MULTI and EXEC in one pipeline.
 
+use std::borrow::Cow;
+
 use redis::Pipeline;
 
 use super::command::Commands;
@@ -35,19 +37,25 @@ impl Valkey {
         };
         if let Some(watch) = watch {
             let Some(lease) = watch.take() else { return Reply::NilList };
-            let reply = transaction.run_on(lease).await;
+            let reply = transaction.run_on(lease).await.unwrap_or_else(reply::unavailable);
             self.catch_up().await;
             return reply;
         }
         if transaction.wants_own_connection() {
-            return match self.server.node.pool.take(&self.server.node.link, deadline).await {
-                Ok(lease) => {
-                    let reply = transaction.run_on(lease).await;
-                    self.catch_up().await;
-                    reply
+            loop {
+                let link = &self.server.node.link;
+                let lease = match self.server.node.pool.take(link, deadline).await {
+                    Ok(lease) => lease,
+                    Err(cause) => return reply::unavailable(cause),
+                };
+                match transaction.run_on(lease).await {
+                    Err(_) if !is_late(deadline) => tokio::time::sleep(RETRY_WAIT).await,
+                    reply => {
+                        self.catch_up().await;
+                        return reply.unwrap_or_else(reply::unavailable);
+                    }
                 }
-                Err(cause) => reply::unavailable(cause),
-            };
+            }
         }
         loop {
             let connection = match self.server.node.link.connection(deadline).await {
@@ -57,7 +65,13 @@ impl Valkey {
             let mut commands = Commands::default();
             transaction.write(&mut commands);
             match connection.send(commands).await {
-                Err(lost) if lost.is_unsent && !is_late(deadline) => {}
+                Err(lost) if lost.is_unsent && !is_late(deadline) => {
+                    if connection.left().is_none() {
+                        // It refused, and may do so for a while.
+                        tokio::time::sleep(RETRY_WAIT).await;
+                    }
+                }
+                Err(lost) if lost.is_unsent => return reply::unavailable(lost.cause),
                 Err(lost) => return transaction.lost(lost),
                 Ok(replies) if !is_late(deadline) && not_begun(&replies) => {
                     tokio::time::sleep(RETRY_WAIT).await;
@@ -111,17 +125,22 @@ impl Transaction<'_> {
     }
 
     /// On a connection that is then given back.
-    async fn run_on(&self, lease: Lease) -> Reply {
+    ///
+    /// # Errors
+    ///
+    /// Why the server, which should be a master, refused all of it.
+    async fn run_on(&self, lease: Lease) -> Result<Reply, Cow<'static, str>> {
         let mut pipeline = Pipeline::with_capacity(self.batch.len() + 2);
         self.pack(&mut pipeline);
-        match lease.send(&Packed::Many(pipeline)).await {
-            Err(lost) => self.lost(lost),
-            Ok(replies) if not_begun(&replies) => self.outcome(replies),
-            Ok(replies) => {
-                lease.give_back();
-                self.outcome(replies)
-            }
+        let replies = match lease.send(&Packed::Many(pipeline)).await {
+            Err(lost) => return Ok(self.lost(lost)),
+            Ok(replies) => replies,
+        };
+        let refusal = lease.refusal(&replies);
+        if !not_begun(&replies) {
+            lease.give_back();
         }
+        refusal.map_or_else(|| Ok(self.outcome(replies)), Err)
     }
 
     /// The reply to EXEC, from those to MULTI, to each operation, and to EXEC itself.

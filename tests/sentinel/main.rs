@@ -1,0 +1,57 @@
+//! A store that sentinels know the address of, with real servers and sentinels: masters that are
+//! replaced while clients check every reply, and what is said where there is none.
+//!
+//! The contract of all stores holds over it, see `../contract/`.
+
+mod cause;
+mod failover;
+mod own;
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../cluster/tally.rs"]
+mod tally;
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use kvsock::message::Reply;
+use kvsock::store::{Health, Operation, Store, Verb};
+
+/// Shows a figure.
+fn show(text: &str) {
+    // Not by a macro, whose output cargo test keeps to itself when a test passes.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Runs a test's future as the daemon runs: on one thread.
+fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(test);
+}
+
+fn operation(verb: Verb, args: &[&str]) -> Operation {
+    Operation { verb, args: args.iter().map(|arg| Bytes::from((*arg).to_owned())).collect() }
+}
+
+async fn one(store: &Store, verb: Verb, args: &[&str]) -> Reply {
+    let mut replies = store.execute(vec![operation(verb, args)]).await;
+    assert_eq!(replies.len(), 1);
+    replies.remove(0)
+}
+
+/// Waits until `met` holds.
+async fn until(what: &str, mut met: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !met() {
+        assert!(Instant::now() < end, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn until_up(store: &Store) {
+    until("the store is up", || store.health() == Health::Up).await;
+}
