@@ -97,7 +97,8 @@ fn a_store_that_became_a_replica_refuses_writes_and_is_read() {
     load.go_on();
     other.command(&["REPLICAOF", "127.0.0.1", &port(&valkey)]);
     for _ in 0..rounds(2) {
-        until("the replica follows", || tells(&other, "replication", "master_link_status:up"));
+        // Its own word that it follows comes before its master knows.
+        until("the replica follows", || tells(&valkey, "replication", "state=online"));
         // Hands over to the replica when that has everything, and becomes its replica.
         valkey.command(&["FAILOVER", "TO", "127.0.0.1", &port(&other)]);
         until("the failover", || {
@@ -107,6 +108,7 @@ fn a_store_that_became_a_replica_refuses_writes_and_is_read() {
         assert_eq!(daemon.ask("set k v"), format!("ERROR: {READ_ONLY}"));
         load.go_on();
         // And back.
+        until("the replica follows", || tells(&other, "replication", "state=online"));
         other.command(&["FAILOVER", "TO", "127.0.0.1", &port(&valkey)]);
         until("the failover", || tells(&valkey, "replication", "role:master"));
         load.go_on();
