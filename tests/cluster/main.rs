@@ -21,7 +21,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kvsock::message::Reply;
-use kvsock::store::{Health, Operation, Store, Verb};
+use kvsock::store::{Health, Store};
+
+use support::seam::{one, operation, run};
 
 /// How often something is done, of which a short run does `short`.
 fn rounds(short: u64) -> u64 {
@@ -33,25 +35,6 @@ fn rounds(short: u64) -> u64 {
 fn show(text: &str) {
     // Not by a macro, whose output cargo test keeps to itself when a test passes.
     let _ = writeln!(std::io::stderr(), "{text}");
-}
-
-/// Runs a test's future as the daemon runs: on one thread.
-fn run(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
-        .block_on(test);
-}
-
-fn operation(verb: Verb, args: &[&str]) -> Operation {
-    Operation { verb, args: args.iter().map(|arg| Bytes::from((*arg).to_owned())).collect() }
-}
-
-async fn one(store: &Store, verb: Verb, args: &[&str]) -> Reply {
-    let mut replies = store.execute(vec![operation(verb, args)]).await;
-    assert_eq!(replies.len(), 1);
-    replies.remove(0)
 }
 
 fn value(text: &str) -> Reply {

@@ -14,33 +14,14 @@ mod tally;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use kvsock::message::Reply;
-use kvsock::store::{Health, Operation, Store, Verb};
+use kvsock::store::{Health, Store};
+
+use support::seam::{one, operation, run};
 
 /// Shows a figure.
 fn show(text: &str) {
     // Not by a macro, whose output cargo test keeps to itself when a test passes.
     let _ = writeln!(std::io::stderr(), "{text}");
-}
-
-/// Runs a test's future as the daemon runs: on one thread.
-fn run(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
-        .block_on(test);
-}
-
-fn operation(verb: Verb, args: &[&str]) -> Operation {
-    Operation { verb, args: args.iter().map(|arg| Bytes::from((*arg).to_owned())).collect() }
-}
-
-async fn one(store: &Store, verb: Verb, args: &[&str]) -> Reply {
-    let mut replies = store.execute(vec![operation(verb, args)]).await;
-    assert_eq!(replies.len(), 1);
-    replies.remove(0)
 }
 
 /// Waits until `met` holds.

@@ -12,26 +12,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kvsock::message::Reply;
-use kvsock::store::{Health, Operation, Store, Verb};
+use kvsock::store::{Health, Store};
 
-/// Runs a test's future as the daemon runs: on one thread.
-fn run(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
-        .block_on(test);
-}
-
-fn operation(verb: Verb, args: &[&str]) -> Operation {
-    Operation { verb, args: args.iter().map(|arg| Bytes::from((*arg).to_owned())).collect() }
-}
-
-async fn one(store: &Store, verb: Verb, args: &[&str]) -> Reply {
-    let mut replies = store.execute(vec![operation(verb, args)]).await;
-    assert_eq!(replies.len(), 1);
-    replies.remove(0)
-}
+use support::seam::{one, operation, run};
 
 fn value(text: &str) -> Reply {
     Reply::Value(Bytes::from(text.to_owned()))

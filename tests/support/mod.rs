@@ -11,6 +11,7 @@ pub(crate) mod ledger;
 pub(crate) mod load;
 pub(crate) mod relay;
 pub(crate) mod role;
+pub(crate) mod seam;
 pub(crate) mod sentinel;
 pub(crate) mod valkey;
 pub(crate) mod wire;

@@ -1,0 +1,25 @@
+//! Asking a store through its seam, without a daemon.
+
+use bytes::Bytes;
+use kvsock::message::Reply;
+use kvsock::store::{Operation, Store, Verb};
+
+/// Runs a test's future as the daemon runs: on one thread.
+pub(crate) fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(test);
+}
+
+pub(crate) fn operation(verb: Verb, args: &[&str]) -> Operation {
+    Operation { verb, args: args.iter().map(|arg| Bytes::from((*arg).to_owned())).collect() }
+}
+
+/// The reply to one operation.
+pub(crate) async fn one(store: &Store, verb: Verb, args: &[&str]) -> Reply {
+    let mut replies = store.execute(vec![operation(verb, args)]).await;
+    assert_eq!(replies.len(), 1);
+    replies.remove(0)
+}
