@@ -7,7 +7,8 @@ use std::fmt::Write;
 use super::Report;
 use crate::ratio::short;
 use crate::server::{
-    CACHED, CAGED_PROXYD, EMBEDDED, KVSOCK, MEMCACHED, NUTCRACKER, SOCKET_PROXYD, VALKEY,
+    CACHED, CAGED_PROXYD, COLD_VALKEY, EMBEDDED, KVSOCK, MEMCACHED, NUTCRACKER, SOCKET_PROXYD,
+    VALKEY,
 };
 use crate::turn::{Measured, Samples};
 
@@ -156,6 +157,7 @@ fn colour(server: &str) -> &'static str {
         NUTCRACKER => "#d98e32",
         SOCKET_PROXYD => "#b0524a",
         CAGED_PROXYD => "#d29a95",
+        COLD_VALKEY => "#dcb8b4",
         MEMCACHED => "#5a78b8",
         _ => "#999",
     }

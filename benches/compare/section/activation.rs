@@ -2,6 +2,9 @@
 //! packaged units.
 
 use std::fs;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::iter;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -11,7 +14,7 @@ use crate::machine::Machine;
 use crate::options::Options;
 use crate::report::Report;
 use crate::sample::{Latency, Sample};
-use crate::server::{CAGED_PROXYD, EMBEDDED, KVSOCK, PROXYD, SOCKET_PROXYD};
+use crate::server::{CAGED_PROXYD, COLD_VALKEY, EMBEDDED, KVSOCK, PROXYD, SOCKET_PROXYD};
 use crate::turn::Row;
 
 const TITLE: &str = "cold activation, connect to first reply";
@@ -35,35 +38,58 @@ pub(super) fn run(options: &Options, report: &mut Report) {
         format!("[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart={PROXYD} 127.0.0.1:6379\n");
     let caged = format!("{proxy}User=kvsockd\n{}", cage(&machine));
     let listen = |path: &str| format!("[Socket]\nListenStream={path}\nTriggerLimitIntervalSec=0\n");
-    for (unit, lines) in [
-        ("proxy.socket", &listen("/run/proxy.sock")),
-        ("proxy.service", &proxy),
-        ("caged-proxy.socket", &listen("/run/caged-proxy.sock")),
-        ("caged-proxy.service", &caged),
-    ] {
-        let path = machine.path(&format!("/etc/systemd/system/{unit}"));
-        fs::write(path, lines).expect("the machine is ours");
-    }
-    machine.systemctl(&["daemon-reload"]);
-    machine.systemctl(&["start", "proxy.socket", "caged-proxy.socket"]);
+    install(&machine, "proxy", &listen("/run/proxy.sock"), &proxy);
+    install(&machine, "caged-proxy", &listen("/run/caged-proxy.sock"), &caged);
 
-    let services = [
-        Service::new(&machine, SOCKET_PROXYD, "proxy", "/run/proxy.sock", Dialect::Resp),
-        Service::new(&machine, CAGED_PROXYD, "caged-proxy", "/run/caged-proxy.sock", Dialect::Resp),
-        Service::new(&machine, KVSOCK, "kvsock", "/run/kvsock/kvsock.sock", Dialect::Text),
-        Service::new(
-            &machine,
-            EMBEDDED,
-            "kvsock@embedded",
-            "/run/kvsock/embedded.sock",
-            Dialect::Text,
-        ),
+    let (resp, text) = (Dialect::Resp, Dialect::Text);
+    let service = |name, units: &[&str], socket, dialect| {
+        Service::new(&machine, name, units, socket, dialect)
+    };
+    let mut services = vec![
+        service(SOCKET_PROXYD, &["proxy"], "/run/proxy.sock", resp),
+        service(CAGED_PROXYD, &["caged-proxy"], "/run/caged-proxy.sock", resp),
     ];
+    if let Some(valkey) = second_valkey(&machine) {
+        let proxy = format!("[Unit]\nRequires={valkey}.service\nAfter={valkey}.service\n")
+            + &proxy.replace("6379", "6380");
+        install(&machine, "cold-proxy", &listen("/run/cold-proxy.sock"), &proxy);
+        services.push(service(COLD_VALKEY, &["cold-proxy", valkey], "/run/cold-proxy.sock", resp));
+    }
+    services.push(service(KVSOCK, &["kvsock"], "/run/kvsock/kvsock.sock", text));
+    services.push(service(EMBEDDED, &["kvsock@embedded"], "/run/kvsock/embedded.sock", text));
     let mut row = Row::new(TITLE, if options.short { 1 } else { 4 });
     for service in &services {
         row.add(service.name, |count| service.awaken(count));
     }
     report.add(row.run(options));
+}
+
+/// Gives the machine a service that its first client starts.
+fn install(machine: &Machine, name: &str, socket: &str, service: &str) {
+    for (kind, lines) in [("socket", socket), ("service", service)] {
+        let unit = machine.path(&format!("/etc/systemd/system/{name}.{kind}"));
+        fs::write(unit, lines).expect("the machine is ours");
+    }
+    machine.systemctl(&["daemon-reload"]);
+    machine.systemctl(&["start", &format!("{name}.socket")]);
+}
+
+/// Settings for another Valkey by the distribution's own unit, which can be stopped, on the port
+/// after the usual one. Its name; `None` where there is no such unit.
+fn second_valkey(machine: &Machine) -> Option<&'static str> {
+    if !machine.path("/lib/systemd/system/valkey-server@.service").exists() {
+        return None;
+    }
+    let settings = "/etc/valkey/valkey-second.conf";
+    machine.ok(&["cp", "--preserve=all", "/etc/valkey/valkey.conf", settings]);
+    let settings = OpenOptions::new().append(true).open(machine.path(settings));
+    let lines = "port 6380\npidfile /run/valkey-second/valkey-server.pid\ndbfilename second.rdb\n";
+    settings.and_then(|mut file| file.write_all(lines.as_bytes())).expect("the machine is ours");
+    // It is started more often than the distribution has in mind.
+    let unit = machine.path("/etc/systemd/system/valkey-server@second.service.d");
+    fs::create_dir(&unit).expect("the machine is ours");
+    fs::write(unit.join("limit.conf"), "[Unit]\nStartLimitIntervalSec=0\n").expect("likewise");
+    Some("valkey-server@second")
 }
 
 /// What of kvsock's unit confines it: most of its start is systemd's work for that.
@@ -81,7 +107,8 @@ fn cage(machine: &Machine) -> String {
 struct Service<'a> {
     machine: &'a Machine,
     name: &'static str,
-    unit: String,
+    /// To be stopped.
+    units: Vec<String>,
     socket: PathBuf,
     get: Batch,
 }
@@ -90,20 +117,22 @@ impl<'a> Service<'a> {
     fn new(
         machine: &'a Machine,
         name: &'static str,
-        unit: &str,
+        units: &[&str],
         socket: &str,
         dialect: Dialect,
     ) -> Service<'a> {
         let socket = machine.path(socket);
         Connection::to(&socket).ask(&Batch::new(dialect, Verb::Set, 64, [7]));
         let get = Batch::new(dialect, Verb::Get, 64, [7]);
-        Service { machine, name, unit: format!("{unit}.service"), socket, get }
+        let units = units.iter().map(|unit| format!("{unit}.service")).collect();
+        Service { machine, name, units, socket, get }
     }
 
     /// So many times: stops it, then is its first client.
     fn awaken(&self, count: u64) -> Sample {
         let wake = |_| {
-            self.machine.systemctl(&["stop", &self.unit]);
+            let units = self.units.iter().map(String::as_str);
+            self.machine.systemctl(&iter::once("stop").chain(units).collect::<Vec<_>>());
             let start = Instant::now();
             Connection::to(&self.socket).ask(&self.get);
             start.elapsed()

@@ -29,6 +29,8 @@ pub(crate) const NUTCRACKER: &str = "nutcracker";
 pub(crate) const SOCKET_PROXYD: &str = "socket-proxyd";
 /// One that is confined as kvsock is.
 pub(crate) const CAGED_PROXYD: &str = "socket-proxyd, confined alike";
+/// One before a Valkey that is started with it.
+pub(crate) const COLD_VALKEY: &str = "socket-proxyd, its Valkey stopped too";
 pub(crate) const MEMCACHED: &str = "memcached";
 
 /// Clients that a server has to take.
