@@ -12,10 +12,10 @@ use crate::server::{
 };
 use crate::turn::{Measured, Samples};
 
-const WIDTH: f64 = 886.0;
+const WIDTH: f64 = 936.0;
 /// Where bars may be, and how far apart.
-const LEFT: f64 = 176.0;
-const RIGHT: f64 = 786.0;
+const LEFT: f64 = 226.0;
+const RIGHT: f64 = 836.0;
 const BAR: f64 = 14.0;
 const TITLE: f64 = 26.0;
 const TOP: f64 = 56.0;
