@@ -46,6 +46,8 @@ pub(super) fn of_io(error: &io::Error) -> Cow<'static, str> {
         io::ErrorKind::NotFound => "no such socket".into(),
         io::ErrorKind::PermissionDenied => "permission denied".into(),
         io::ErrorKind::TimedOut => "connection timed out".into(),
+        io::ErrorKind::HostUnreachable => "no route to host".into(),
+        io::ErrorKind::NetworkUnreachable => "network is unreachable".into(),
         io::ErrorKind::ConnectionReset => "connection reset".into(),
         io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => {
             "connection closed by the server".into()
@@ -108,8 +110,10 @@ mod tests {
         }
         let not_allowed = io::Error::from_raw_os_error(libc::EAFNOSUPPORT);
         assert!(of(&RedisError::from(not_allowed)).contains("RestrictAddressFamilies="));
-        let unreachable = io::Error::from_raw_os_error(113);
-        assert_eq!(of(&RedisError::from(unreachable)), "No route to host");
+        let unreachable = io::Error::from_raw_os_error(libc::EHOSTUNREACH);
+        assert_eq!(of(&RedisError::from(unreachable)), "no route to host");
+        let other = io::Error::from_raw_os_error(libc::EMFILE);
+        assert_eq!(of(&RedisError::from(other)), "Too many open files");
     }
 
     #[test]
