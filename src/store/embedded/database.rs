@@ -121,7 +121,7 @@ impl Database {
     ) -> impl Iterator<Item = Result<Entry, Fault>> + use<> {
         snapshot.range(&self.data, start..).map(|entry| {
             let (stored, record) = entry.into_inner()?;
-            Ok((Bytes::copy_from_slice(&stored), expiry_of(&record)?))
+            Ok((stored, expiry_of(&record)?))
         })
     }
 
@@ -131,9 +131,9 @@ impl Database {
         keys.map(|entry| Ok(entry.key().map(|_| 1)?)).sum()
     }
 
-    /// An empty batch.
-    pub(super) fn batch(&self) -> OwnedWriteBatch {
-        self.fjall.batch()
+    /// An empty batch, with room for so many changes.
+    pub(super) fn batch(&self, capacity: usize) -> OwnedWriteBatch {
+        OwnedWriteBatch::with_capacity(self.fjall.clone(), capacity)
     }
 
     /// Commits `batch` together with `state`. Readers see all of it or nothing, and nothing

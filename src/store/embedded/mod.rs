@@ -7,6 +7,7 @@
 
 mod bits;
 mod cache;
+mod change;
 mod clock;
 mod counter;
 mod cursor;

@@ -1,17 +1,16 @@
 //! Changes on top of the committed data, committed together: count, indexes and state with them.
 
-use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
-use fjall::{PersistMode, Readable};
+use fjall::{PersistMode, Readable, Slice};
 
 use super::cache::Known;
+use super::change::{Change, Changes, Committed};
 use super::database::Database;
 use super::fault::Fault;
-use super::layout::{Record, State, expiry_entry, split_entry};
+use super::layout::{Record, State, expiry_entry, expiry_of, split_entry};
 use super::merge;
 use super::reader::{Entry, Source};
 use super::recent::Recent;
@@ -29,27 +28,16 @@ pub(super) struct Transaction {
     scope: Scope,
     state: State,
     recent: Recent,
-    changes: BTreeMap<Bytes, Change>,
+    changes: Changes,
     /// Entries of the expiry index that belong to nothing.
-    orphans: Vec<Vec<u8>>,
+    orphans: Vec<Slice>,
     /// Bytes in `changes`.
     len: usize,
     shared: Arc<Shared>,
+    /// Whether the cache has yet to be told that a change can be seen.
+    change_can_be_seen: bool,
     /// No key expires before.
     next_expiry: Option<u64>,
-}
-
-/// What becomes of one key.
-struct Change {
-    before: Committed,
-    after: Option<Record>,
-}
-
-/// What the committed data has of one key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Committed {
-    Absent,
-    Present { expires: Option<u64> },
 }
 
 impl Transaction {
@@ -62,7 +50,7 @@ impl Transaction {
         shared: Arc<Shared>,
     ) -> Result<Transaction, Fault> {
         let state = database.state()?;
-        let parts = has_parts.then(|| scope.stored_prefix.clone());
+        let parts = has_parts.then(|| Slice::from(&scope.stored_prefix[..]));
         let recent = Recent::load(&database, &state, last_depth, parts)?;
         shared.swept.store(0, Ordering::Release);
         let mut transaction = Transaction {
@@ -70,10 +58,11 @@ impl Transaction {
             scope: scope.clone(),
             state,
             recent,
-            changes: BTreeMap::new(),
+            changes: Changes::new(),
             orphans: Vec::new(),
             len: 0,
             shared,
+            change_can_be_seen: false,
             next_expiry: Some(0),
         };
         if transaction.state.prefix != scope.prefix {
@@ -107,21 +96,20 @@ impl Transaction {
     }
 
     /// Stores a record.
-    pub(super) fn put(&mut self, stored: &Bytes, record: Record) -> Result<(), Fault> {
+    pub(super) fn put(&mut self, stored: &Slice, record: Record) -> Result<(), Fault> {
         if let Some(expires) = record.expires {
             self.next_expiry = Some(self.next_expiry.map_or(expires, |next| next.min(expires)));
             self.shared.swept.fetch_min(expires, Ordering::AcqRel);
         }
         self.shared.watches.mark(stored);
         self.len += stored.len() + record.value.len() + 64;
-        let change = self.change(stored)?;
-        let is_new = change.after.replace(record).is_none();
+        let is_new = !self.change(stored, Some(record))?;
         self.state.count += u64::from(is_new && self.scope.client_key(stored).is_some());
         Ok(())
     }
 
     /// Stores a record whose key thereby becomes the most recently set.
-    pub(super) fn set(&mut self, stored: &Bytes, record: Record) -> Result<(), Fault> {
+    pub(super) fn set(&mut self, stored: &Slice, record: Record) -> Result<(), Fault> {
         self.put(stored, record)?;
         self.state.sequence += 1;
         self.recent.set(stored, self.state.sequence);
@@ -129,15 +117,15 @@ impl Transaction {
     }
 
     /// Removes a key, which counts as a change of it.
-    pub(super) fn remove(&mut self, stored: &Bytes) -> Result<(), Fault> {
+    pub(super) fn remove(&mut self, stored: &Slice) -> Result<(), Fault> {
         self.shared.watches.mark(stored);
         self.discard(stored)
     }
 
     /// Removes a key that is gone already as far as clients can see, or that was told of.
-    pub(super) fn discard(&mut self, stored: &Bytes) -> Result<(), Fault> {
+    pub(super) fn discard(&mut self, stored: &Slice) -> Result<(), Fault> {
         self.len += stored.len() + 64;
-        let was_there = self.change(stored)?.after.take().is_some();
+        let was_there = self.change(stored, None)?;
         self.recent.remove(stored);
         let counted = was_there && self.scope.client_key(stored).is_some();
         self.state.count = self.state.count.saturating_sub(u64::from(counted));
@@ -153,27 +141,20 @@ impl Transaction {
     }
 
     fn write(&mut self, mode: PersistMode) -> Result<(), Fault> {
-        let mut batch = self.database.batch();
+        self.end_change();
+        let mut batch = self.database.batch(2 * self.changes.len() + self.orphans.len() + 1);
         let (data, expiry, recent) =
             (&self.database.data, &self.database.expiry, &self.database.recent);
-        let changes = std::mem::take(&mut self.changes);
-        let changes_keys = !changes.is_empty();
-        if changes_keys {
-            self.shared.cache.begin_change(changes.keys().cloned().collect());
-        }
-        for (key, Change { before, after }) in changes {
-            let was = match before {
-                Committed::Present { expires } => expires,
-                Committed::Absent => None,
-            };
-            let is = after.as_ref().and_then(|record| record.expires);
+        let changes = Arc::new(std::mem::take(&mut self.changes));
+        for (key, Change { before, after }) in &*changes {
+            let (was, is) = (before.expires(), after.as_ref().and_then(|record| record.expires));
             if was != is {
-                was.inspect(|was| batch.remove(expiry, expiry_entry(*was, &key)));
-                is.inspect(|is| batch.insert(expiry, expiry_entry(*is, &key), ""));
+                was.inspect(|was| batch.remove(expiry, expiry_entry(*was, key)));
+                is.inspect(|is| batch.insert(expiry, expiry_entry(*is, key), ""));
             }
             match after {
-                Some(record) => batch.insert(data, &key[..], record.encode()),
-                None if before != Committed::Absent => batch.remove(data, &key[..]),
+                Some(record) => batch.insert(data, key.clone(), record.encode()),
+                None if *before != Committed::Absent => batch.remove(data, key.clone()),
                 None => {}
             }
         }
@@ -189,14 +170,24 @@ impl Transaction {
         self.len = 0;
         self.state.slots = self.recent.slots();
         self.state.commit += 1;
+        let changes_keys = !changes.is_empty();
+        if changes_keys {
+            self.shared.cache.begin_change(changes);
+        }
         self.database.commit(batch, &self.state, mode).inspect_err(|fault| {
             // Refused before anything was written.
             self.state.commit -= u64::from(matches!(fault, Fault::Poisoned));
         })?;
-        if changes_keys {
+        self.change_can_be_seen = changes_keys;
+        Ok(())
+    }
+
+    /// Tells the cache what is committed, which takes a while, and which nobody waits for: who asks
+    /// before looks into the database.
+    pub(super) fn end_change(&mut self) {
+        if std::mem::take(&mut self.change_can_be_seen) {
             self.shared.cache.end_change();
         }
-        Ok(())
     }
 
     /// Removes every key of `scope`. In one commit if there are few, or no others in the
@@ -223,7 +214,7 @@ impl Transaction {
         let database = Arc::clone(&self.database);
         let keys = database.snapshot().prefix(&database.data, &scope.stored_prefix);
         for key in keys {
-            self.discard(&Bytes::copy_from_slice(&key.key()?))?;
+            self.discard(&key.key()?)?;
             if self.changes.len() >= CHUNK {
                 self.write(PersistMode::Buffer)?;
             }
@@ -275,12 +266,11 @@ impl Transaction {
                 (last, self.next_expiry) = (expires, Some(expires));
                 break;
             }
-            let key = Bytes::copy_from_slice(key);
-            let expected = Committed::Present { expires: Some(expires) };
-            if self.change(&key)?.before == expected {
+            let key = Slice::from(key);
+            if self.committed(&key)? == (Committed::Present { expires: Some(expires) }) {
                 self.discard(&key)?;
             } else {
-                self.orphans.push(entry.to_vec());
+                self.orphans.push(entry);
             }
         }
         let more = self.next_expiry.is_some_and(|next| next <= now);
@@ -290,7 +280,21 @@ impl Transaction {
     }
 
     /// What is committed of a key; by nobody else, so that what is known is it.
-    fn committed(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
+    fn committed(&self, stored: &[u8]) -> Result<Committed, Fault> {
+        match self.shared.cache.look().get(stored) {
+            Some(Known::Absent) => return Ok(Committed::Absent),
+            Some(Known::Present(Record { expires, .. })) => {
+                return Ok(Committed::Present { expires: *expires });
+            }
+            Some(Known::Long) | None => {}
+        }
+        Ok(match self.database.data.get(stored)? {
+            Some(record) => Committed::Present { expires: expiry_of(&record)? },
+            None => Committed::Absent,
+        })
+    }
+
+    fn committed_record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
         match self.shared.cache.look().get(stored) {
             Some(Known::Absent) => return Ok(None),
             Some(Known::Present(record)) => return Ok(Some(record.clone())),
@@ -299,17 +303,14 @@ impl Transaction {
         Ok(self.database.data.get(stored)?.map(Record::decode).transpose()?)
     }
 
-    /// The change of a key, at first none.
-    fn change(&mut self, stored: &Bytes) -> Result<&mut Change, Fault> {
-        if !self.changes.contains_key(stored) {
-            let after = self.committed(stored)?;
-            let before = match &after {
-                Some(Record { expires, .. }) => Committed::Present { expires: *expires },
-                None => Committed::Absent,
-            };
-            self.changes.insert(stored.clone(), Change { before, after });
+    /// Changes a key; whether it was there.
+    fn change(&mut self, stored: &Slice, after: Option<Record>) -> Result<bool, Fault> {
+        if let Some(change) = self.changes.get_mut(stored) {
+            return Ok(std::mem::replace(&mut change.after, after).is_some());
         }
-        self.changes.get_mut(stored).ok_or(Fault::Panicked)
+        let before = self.committed(stored)?;
+        self.changes.insert(stored.clone(), Change { before, after });
+        Ok(before != Committed::Absent)
     }
 }
 
@@ -317,7 +318,7 @@ impl Source for Transaction {
     fn record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
         match self.changes.get(stored) {
             Some(change) => Ok(change.after.clone()),
-            None => self.committed(stored),
+            None => self.committed_record(stored),
         }
     }
 
