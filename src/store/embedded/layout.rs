@@ -14,7 +14,9 @@ pub(super) const MAX_STORED_KEY: usize = u16::MAX as usize - 8;
 const SHARED_FROM: usize = 16 * 1024;
 
 /// The first byte of [`State`]'s encoding.
-const STATE_FORMAT: u8 = 1;
+const STATE_FORMAT: u8 = 2;
+/// The first byte where the index of `last` is in slots.
+const STATE_WITH_SLOTS: u8 = 1;
 
 /// What the stored keys begin with whose prefix for clients is `prefix`.
 pub(super) fn stored_prefix(prefix: &[u8]) -> Vec<u8> {
@@ -78,12 +80,7 @@ pub(super) fn expiry_entry(expires: u64, stored_key: &[u8]) -> Slice {
     joined(&expires.to_be_bytes(), stored_key)
 }
 
-/// Value of a slot of the index of `last`: when the key was set, and the stored key.
-pub(super) fn recent_entry(sequence: u64, stored_key: &[u8]) -> Slice {
-    joined(&sequence.to_be_bytes(), stored_key)
-}
-
-/// Reads an [`expiry_entry`] or a [`recent_entry`].
+/// Reads an [`expiry_entry`], or a slot of the index of `last`: when a key was set, and the stored key.
 pub(super) fn split_entry(entry: &[u8]) -> Result<(u64, &[u8]), Malformed> {
     match entry.split_first_chunk() {
         Some((number, key)) if !key.is_empty() => Ok((u64::from_be_bytes(*number), key)),
@@ -96,6 +93,60 @@ pub(super) fn joined(head: &[u8], tail: &[u8]) -> Slice {
     ByteView::fused(head, tail).into()
 }
 
+/// What happened to the index of `last`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step<'a> {
+    /// This stored key was set.
+    Set(&'a [u8]),
+    /// It is gone.
+    Remove(&'a [u8]),
+}
+
+impl Step<'_> {
+    /// Adds the stored form to a page.
+    pub(super) fn encode(self, page: &mut Vec<u8>) {
+        let (tag, key) = match self {
+            Step::Set(key) => (0, key),
+            Step::Remove(key) => (1, key),
+        };
+        page.put_u8(tag);
+        page.put_u16(u16::try_from(key.len()).expect("a stored key is not so long"));
+        page.extend_from_slice(key);
+    }
+
+    /// All that a page holds, in order.
+    pub(super) fn all(mut page: &[u8]) -> impl Iterator<Item = Result<Step<'_>, Malformed>> {
+        std::iter::from_fn(move || {
+            let (head, rest) = page.split_first_chunk::<3>().unwrap_or((&[u8::MAX; 3], page));
+            if page.is_empty() {
+                return None;
+            }
+            let key = rest.split_at_checked(u16::from_be_bytes([head[1], head[2]]).into());
+            page = key.map_or(&b""[..], |(_, rest)| rest);
+            Some(match (head[0], key) {
+                (0, Some((key, _))) => Ok(Step::Set(key)),
+                (1, Some((key, _))) => Ok(Step::Remove(key)),
+                _ => Err(Malformed("a page of the index of last")),
+            })
+        })
+    }
+}
+
+/// How the index of `last` is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RecentForm {
+    /// A slot for each key, so many that were ever used: what version 0.1.0 has written.
+    Slots(u32),
+    /// So many pages, of which each holds what happened after the one before.
+    Pages(u32),
+}
+
+impl Default for RecentForm {
+    fn default() -> RecentForm {
+        RecentForm::Pages(0)
+    }
+}
+
 /// What is known of the whole store; written with every commit, so it is never behind the data.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct State {
@@ -105,10 +156,8 @@ pub(super) struct State {
     pub(super) generation: u64,
     /// Stored keys under `prefix`, with the expired ones that were not removed yet.
     pub(super) count: u64,
-    /// The greatest number given to a key in the index of `last`.
-    pub(super) sequence: u64,
-    /// Slots of the index of `last` that were ever used.
-    pub(super) slots: u32,
+    /// Where the index of `last` is.
+    pub(super) recent: RecentForm,
     /// The prefix that `count` is for.
     pub(super) prefix: Bytes,
 }
@@ -117,12 +166,19 @@ impl State {
     /// The stored form.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut stored = Vec::with_capacity(37 + self.prefix.len());
-        stored.put_u8(STATE_FORMAT);
-        stored.put_u64(self.commit);
-        stored.put_u64(self.generation);
-        stored.put_u64(self.count);
-        stored.put_u64(self.sequence);
-        stored.put_u32(self.slots);
+        let (format, number) = match self.recent {
+            RecentForm::Slots(number) => (STATE_WITH_SLOTS, number),
+            RecentForm::Pages(number) => (STATE_FORMAT, number),
+        };
+        stored.put_u8(format);
+        for number in [self.commit, self.generation, self.count] {
+            stored.put_u64(number);
+        }
+        if format == STATE_WITH_SLOTS {
+            // When a key was set last, which the slots tell themselves.
+            stored.put_u64(u64::MAX);
+        }
+        stored.put_u32(number);
         stored.extend_from_slice(&self.prefix);
         stored
     }
@@ -130,31 +186,29 @@ impl State {
     /// Reads the stored form.
     pub(super) fn decode(stored: &[u8]) -> Result<State, Malformed> {
         let malformed = Malformed("the state");
-        let [STATE_FORMAT, rest @ ..] = stored else { return Err(malformed) };
-        let mut rest = rest;
+        let (with_slots, mut rest) = match stored {
+            [STATE_FORMAT, rest @ ..] => (false, rest),
+            [STATE_WITH_SLOTS, rest @ ..] => (true, rest),
+            _ => return Err(malformed),
+        };
         let mut numbers = [0; 4];
-        for number in &mut numbers {
+        for number in &mut numbers[..if with_slots { 4 } else { 3 }] {
             let (bytes, after) = rest.split_first_chunk().ok_or(malformed)?;
             *number = u64::from_be_bytes(*bytes);
             rest = after;
         }
-        let (slots, prefix) = rest.split_first_chunk().ok_or(malformed)?;
-        let [commit, generation, count, sequence] = numbers;
-        Ok(State {
-            commit,
-            generation,
-            count,
-            sequence,
-            slots: u32::from_be_bytes(*slots),
-            prefix: Bytes::copy_from_slice(prefix),
-        })
+        let (number, prefix) = rest.split_first_chunk().ok_or(malformed)?;
+        let number = u32::from_be_bytes(*number);
+        let recent = if with_slots { RecentForm::Slots(number) } else { RecentForm::Pages(number) };
+        let [commit, generation, count, _] = numbers;
+        Ok(State { commit, generation, count, recent, prefix: Bytes::copy_from_slice(prefix) })
     }
 }
 
 /// A stored form that this version does not understand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} has an unknown form")]
-pub(super) struct Malformed(&'static str);
+pub(super) struct Malformed(pub(super) &'static str);
 
 #[cfg(test)]
 mod tests {
@@ -168,15 +222,18 @@ mod tests {
                 assert_eq!(Record::decode(record.encode()), Ok(record));
             }
         }
-        let state = State {
-            commit: 1,
-            generation: 2,
-            count: 3,
-            sequence: 4,
-            slots: 5,
-            prefix: Bytes::from_static(b"p:"),
-        };
-        assert_eq!(State::decode(&state.encode()), Ok(state));
+        for recent in [RecentForm::Slots(5), RecentForm::Pages(6)] {
+            let prefix = Bytes::from_static(b"p:");
+            let state = State { commit: 1, generation: 2, count: 3, recent, prefix };
+            assert_eq!(State::decode(&state.encode()), Ok(state));
+        }
+        let mut page = Vec::new();
+        let longest = vec![b'x'; MAX_STORED_KEY];
+        let steps = [Step::Set(b"k"), Step::Remove(b""), Step::Set(&longest)];
+        for step in steps {
+            step.encode(&mut page);
+        }
+        assert_eq!(Step::all(&page).collect::<Result<Vec<_>, _>>(), Ok(steps.to_vec()));
         assert_eq!(split_entry(&expiry_entry(9, b"kx")), Ok((9, b"kx".as_slice())));
     }
 
@@ -187,6 +244,9 @@ mod tests {
         assert!(Record::decode(vec![2].into()).is_err());
         assert!(State::decode(&[STATE_FORMAT; 20]).is_err());
         assert!(State::decode(&[]).is_err());
+        for page in [&b"\x00"[..], b"\x00\x00\x02k", b"\x02\x00\x01k"] {
+            assert!(Step::all(page).any(|step| step.is_err()), "{page:?}");
+        }
         assert!(split_entry(&[0; 8]).is_err());
     }
 }

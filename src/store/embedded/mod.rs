@@ -35,6 +35,7 @@ mod reading;
 mod recent;
 mod recovery;
 mod refusal;
+mod rotation;
 mod scan;
 mod scope;
 mod set;

@@ -1,189 +1,264 @@
-//! The order in which keys were set, for `last`: the writer's own picture of the index.
+//! The order in which keys were set, for `last`: a picture of the index in memory.
 //!
-//! Each of the most recently set keys of the store owns a slot, which says when it was set. So
-//! setting a key writes one slot and moves nothing, and reading all of it is bounded. Keys of
-//! every prefix share the slots, but each part of the store has as many as if it were alone.
+//! In the database the index is a log. Each commit adds a page of what it did, and what that pushes
+//! out follows from it; now and then the whole takes the place of all pages. So a commit writes one
+//! page, however many keys it sets, and reading all of it is bounded. Keys of every prefix share it,
+//! but each part of the store has as many as if it were alone.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
-use fjall::{Readable, Slice};
+use bytes::{Buf, BufMut};
+use fjall::Slice;
 
-use super::database::Database;
 use super::fault::Fault;
-use super::layout::{State, recent_entry, split_entry};
+use super::layout::{Malformed, RecentForm, Step, split_entry};
 
-/// Void entries of [`Part::by_age`], at most, besides as many as there are others.
-const VOID: usize = 64;
+/// What the log may hold besides as many steps as there are keys, and what a part may remember besides
+/// as many keys as it has.
+const SLACK: usize = 256;
 
-/// Slots by key, and in each part by age.
+/// What bounds the index.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Bounds {
+    /// Keys of each part.
+    pub(super) depth: usize,
+    /// What stands before the parts' names, if the store has parts.
+    pub(super) parts: Option<Slice>,
+}
+
+/// Keys by age.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    depth: usize,
-    slots: Vec<Slot>,
-    free: Vec<u32>,
-    by_key: HashMap<Slice, u32>,
+    bounds: Bounds,
+    /// When each was set.
+    by_key: HashMap<Slice, u64>,
     /// By what the keys of the part begin with.
     by_part: HashMap<Box<[u8]>, Part>,
-    /// What stands before the parts' names, if the store has parts.
-    parts: Option<Slice>,
-    /// Slots to be written with the next commit.
-    changed: Vec<u32>,
+    now: u64,
+    log: Log,
 }
 
-#[derive(Debug, Default)]
-struct Slot {
-    /// When a key was set, and the key; none while the slot is free.
-    entry: Option<(u64, Slice)>,
-    is_changed: bool,
-}
-
-/// The keys of one part that have a slot.
+/// The keys of one part.
 #[derive(Debug, Default)]
 struct Part {
     len: usize,
-    /// When keys were set, and their slots, the oldest first. What the slot does not say any more is
-    /// void: setting a key again need not look for it here.
-    by_age: VecDeque<(u64, u32)>,
+    /// When keys were set, the oldest first; void where a key was set again or removed since, so that
+    /// this need not look for it here.
+    by_age: VecDeque<(u64, Slice)>,
+}
+
+/// The index as it is in the database, and what is to be added.
+#[derive(Debug, Default)]
+struct Log {
+    form: RecentForm,
+    /// In its pages.
+    steps: usize,
+    /// What happened since the last one.
+    page: Vec<u8>,
+    page_steps: usize,
+    /// Whether it knows other keys, which must be forgotten.
+    is_behind: bool,
+}
+
+/// What a commit makes of the index.
+pub(super) struct Written {
+    /// Number and content of a page.
+    pub(super) page: (u32, Vec<u8>),
+    /// How the index is stored from then on.
+    pub(super) form: RecentForm,
+    /// Slots that are of no use any more.
+    pub(super) void: std::ops::Range<u32>,
 }
 
 impl Recent {
-    /// Reads the index; what lies beyond `depth` keys is forgotten with the next commit.
-    pub(super) fn load(
-        database: &Database,
-        state: &State,
-        depth: usize,
-        parts: Option<Slice>,
+    /// An empty one, of which nothing is in the database.
+    pub(super) fn new(bounds: Bounds) -> Recent {
+        Recent { bounds, ..Recent::default() }
+    }
+
+    /// What is in the database: `get` gives each page, or slot.
+    pub(super) fn read(
+        form: RecentForm,
+        get: impl Fn(u32) -> Result<Option<Slice>, Fault>,
     ) -> Result<Recent, Fault> {
-        let mut recent = Recent { depth, parts, ..Recent::default() };
-        let snapshot = database.snapshot();
-        let mut found = Vec::new();
-        for slot in 0..state.slots {
-            recent.slots.push(Slot::default());
-            match snapshot.get(&database.recent, slot.to_be_bytes())? {
-                None => recent.free.push(slot),
-                Some(stored) => {
-                    let (sequence, key) = split_entry(&stored)?;
-                    found.push((sequence, slot, Slice::from(key)));
+        let mut recent = Recent::new(Bounds { depth: usize::MAX, parts: None });
+        match form {
+            RecentForm::Pages(pages) => {
+                for number in 0..pages {
+                    let page = get(number)?.ok_or(Malformed("the index of last"))?;
+                    let mut steps = &page[..];
+                    if number == 0 {
+                        recent.bounds = Bounds::decode(&mut steps)?;
+                    }
+                    recent.repeat(steps)?;
+                }
+            }
+            RecentForm::Slots(slots) => {
+                let slots: Vec<_> = (0..slots).filter_map(|slot| get(slot).transpose()).collect();
+                let slots = slots.into_iter().collect::<Result<Vec<_>, _>>()?;
+                let entries: Result<Vec<_>, _> = slots.iter().map(|it| split_entry(it)).collect();
+                let mut entries = entries?;
+                entries.sort_unstable_by_key(|(sequence, _)| *sequence);
+                for (_, key) in entries {
+                    recent.set(&Slice::from(key));
                 }
             }
         }
-        found.sort_unstable_by_key(|(sequence, ..)| *sequence);
-        for (sequence, slot, key) in found {
-            recent.by_key.insert(key.clone(), slot);
-            entry(&mut recent.by_part, part_of(recent.parts.as_deref(), &key)).len += 1;
-            recent.fill(slot, sequence, key);
-        }
-        for part in recent.by_part.keys().cloned().collect::<Vec<_>>() {
-            recent.bound(&part, depth);
-        }
+        recent.log =
+            Log { form, steps: recent.log.steps + recent.log.page_steps, ..Log::default() };
         Ok(recent)
     }
 
-    /// The picture of an empty index of the same depth.
-    pub(super) fn emptied(&self) -> Recent {
-        Recent { depth: self.depth, parts: self.parts.clone(), ..Recent::default() }
+    /// The same within other bounds.
+    pub(super) fn within(self, bounds: Bounds) -> Recent {
+        if self.bounds == bounds {
+            return self;
+        }
+        let mut recent = Recent::new(bounds);
+        for key in self.keys() {
+            recent.set(key);
+        }
+        let is_behind = recent.by_key.len() < self.by_key.len();
+        recent.log = Log { steps: usize::MAX, is_behind, ..self.log };
+        recent
     }
 
-    /// Notes that `key` was set, `sequence` being greater than any before.
-    pub(super) fn set(&mut self, key: &Slice, sequence: u64) {
-        if self.depth == 0 {
+    /// An empty one within the same bounds.
+    pub(super) fn emptied(&self) -> Recent {
+        Recent::new(self.bounds.clone())
+    }
+
+    /// Notes that `key` was set.
+    pub(super) fn set(&mut self, key: &Slice) {
+        if self.bounds.depth == 0 {
             return;
         }
-        let slot = match self.by_key.get(key) {
-            Some(slot) => *slot,
-            None => self.allot(key),
-        };
-        self.note_change(slot);
-        self.fill(slot, sequence, key.clone());
+        self.log.add(Step::Set(key), self.by_key.len() + SLACK);
+        self.now += 1;
+        let is_new = self.by_key.insert(key.clone(), self.now).is_none();
+        let Recent { by_key, by_part, bounds, .. } = self;
+        let part = entry(by_part, bounds.part_of(key));
+        part.len += usize::from(is_new);
+        part.by_age.push_back((self.now, key.clone()));
+        while part.len > bounds.depth
+            && let Some((then, oldest)) = part.by_age.pop_front()
+        {
+            if let Entry::Occupied(latest) = by_key.entry(oldest)
+                && *latest.get() == then
+            {
+                latest.remove();
+                part.len -= 1;
+            }
+        }
+        if part.by_age.len() > 2 * part.len + SLACK {
+            part.by_age.retain(|(then, key)| by_key.get(key) == Some(then));
+        }
     }
 
     /// Notes that `key` is gone.
     pub(super) fn remove(&mut self, key: &[u8]) {
-        if let Some(slot) = self.by_key.get(key) {
-            self.vacate(*slot);
+        if self.by_key.remove(key).is_none() {
+            return;
         }
-    }
-
-    /// Slots that were ever used.
-    pub(super) fn slots(&self) -> u32 {
-        u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
-    }
-
-    /// Whether [`Recent::take_changes`] has any.
-    pub(super) fn is_changed(&self) -> bool {
-        !self.changed.is_empty()
-    }
-
-    /// The slots that changed since the last call, with what they must hold.
-    pub(super) fn take_changes(&mut self) -> impl Iterator<Item = (u32, Option<Slice>)> {
-        self.changed.drain(..).map(|number| {
-            let slot = &mut self.slots[number as usize];
-            slot.is_changed = false;
-            let entry = slot.entry.as_ref();
-            (number, entry.map(|(sequence, key)| recent_entry(*sequence, key)))
-        })
-    }
-
-    /// A slot for a key that has none, its part's oldest one if there are enough.
-    fn allot(&mut self, key: &Slice) -> u32 {
-        let parts = self.parts.clone();
-        let part = part_of(parts.as_deref(), key);
-        self.bound(part, self.depth - 1);
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot::default());
-            self.slots() - 1
-        });
-        self.by_key.insert(key.clone(), slot);
-        entry(&mut self.by_part, part).len += 1;
-        slot
-    }
-
-    fn fill(&mut self, slot: u32, sequence: u64, key: Slice) {
-        let Recent { slots, by_part, parts, .. } = self;
-        let part = entry(by_part, part_of(parts.as_deref(), &key));
-        slots[slot as usize].entry = Some((sequence, key));
-        part.by_age.push_back((sequence, slot));
-        if part.by_age.len() > 2 * part.len + VOID {
-            part.by_age.retain(|(sequence, slot)| slots[*slot as usize].is_of(*sequence));
-        }
-    }
-
-    fn vacate(&mut self, slot: u32) {
-        let Some((_, key)) = self.slots[slot as usize].entry.take() else { return };
-        self.by_key.remove(&key);
-        let part = part_of(self.parts.as_deref(), &key);
-        if let Some(ages) = self.by_part.get_mut(part) {
-            ages.len -= 1;
-            if ages.len == 0 {
-                self.by_part.remove(part);
+        self.log.add(Step::Remove(key), self.by_key.len() + SLACK);
+        let name = self.bounds.part_of(key);
+        if let Some(part) = self.by_part.get_mut(name) {
+            part.len -= 1;
+            if part.len == 0 {
+                self.by_part.remove(name);
             }
         }
-        self.free.push(slot);
-        self.note_change(slot);
     }
 
-    fn note_change(&mut self, slot: u32) {
-        if !std::mem::replace(&mut self.slots[slot as usize].is_changed, true) {
-            self.changed.push(slot);
+    /// All, the one that was set last at the end.
+    pub(super) fn keys(&self) -> Vec<&Slice> {
+        let mut keys: Vec<_> = self.by_key.iter().map(|(key, then)| (then, key)).collect();
+        keys.sort_unstable();
+        keys.into_iter().map(|(_, key)| key).collect()
+    }
+
+    /// Whether the database has keys that are forgotten here.
+    pub(super) fn is_behind(&self) -> bool {
+        self.log.is_behind
+    }
+
+    /// What must be written so that the database has what is here.
+    pub(super) fn take_changes(&mut self) -> Option<Written> {
+        let log = &self.log;
+        if log.page_steps == 0 && !log.is_behind {
+            return None;
         }
-    }
-
-    /// Forgets the oldest of a part until there are at most `most`.
-    fn bound(&mut self, part: &[u8], most: usize) {
-        while let Some(ages) = self.by_part.get_mut(part).filter(|ages| ages.len > most)
-            && let Some((sequence, slot)) = ages.by_age.pop_front()
+        let steps = log.steps.saturating_add(log.page_steps);
+        if let RecentForm::Pages(number @ 1..) = log.form
+            && steps <= self.by_key.len() + SLACK
         {
-            if self.slots[slot as usize].is_of(sequence) {
-                self.vacate(slot);
+            let page = std::mem::take(&mut self.log.page);
+            let form = RecentForm::Pages(number + 1);
+            self.log = Log { form, steps, ..Log::default() };
+            return Some(Written { page: (number, page), form, void: 0..0 });
+        }
+        let mut page = self.bounds.encode();
+        let keys = self.keys();
+        for key in &keys {
+            Step::Set(key).encode(&mut page);
+        }
+        let void = if let RecentForm::Slots(slots) = log.form { 1..slots.max(1) } else { 0..0 };
+        let (form, steps) = (RecentForm::Pages(1), keys.len());
+        self.log = Log { form, steps, ..Log::default() };
+        Some(Written { page: (0, page), form, void })
+    }
+
+    fn repeat(&mut self, steps: &[u8]) -> Result<(), Fault> {
+        for step in Step::all(steps) {
+            match step? {
+                Step::Set(key) => self.set(&Slice::from(key)),
+                Step::Remove(key) => self.remove(key),
             }
         }
+        Ok(())
     }
 }
 
-impl Slot {
-    /// Whether its key was set then.
-    fn is_of(&self, sequence: u64) -> bool {
-        self.entry.as_ref().is_some_and(|(latest, _)| *latest == sequence)
+impl Bounds {
+    /// The part that a key belongs to: what its key begins with.
+    fn part_of<'a>(&self, key: &'a [u8]) -> &'a [u8] {
+        let Some(parts) = self.parts.as_deref() else { return b"" };
+        let name = key.strip_prefix(parts).and_then(|name| memchr::memchr(b':', name));
+        name.map_or(b"", |end| &key[..=parts.len() + end])
+    }
+
+    /// What the first page begins with: the steps in the log mean something only within them.
+    fn encode(&self) -> Vec<u8> {
+        let mut page = Vec::new();
+        page.put_u64(self.depth as u64);
+        page.put_u8(self.parts.is_some().into());
+        let parts = self.parts.as_deref().unwrap_or_default();
+        page.put_u16(u16::try_from(parts.len()).expect("a key is longer than a prefix"));
+        page.extend_from_slice(parts);
+        page
+    }
+
+    /// Reads them and leaves the steps.
+    fn decode(page: &mut &[u8]) -> Result<Bounds, Malformed> {
+        let malformed = Malformed("the index of last");
+        let depth = page.try_get_u64().map_err(|_| malformed)?;
+        let has_parts = page.try_get_u8().map_err(|_| malformed)? != 0;
+        let len = page.try_get_u16().map_err(|_| malformed)?;
+        let (parts, steps) = page.split_at_checked(len.into()).ok_or(malformed)?;
+        *page = steps;
+        let depth = usize::try_from(depth).unwrap_or(usize::MAX);
+        Ok(Bounds { depth, parts: has_parts.then(|| Slice::from(parts)) })
+    }
+}
+
+impl Log {
+    /// Adds a step, unless there are more than `most` already: all is written anew then.
+    fn add(&mut self, step: Step<'_>, most: usize) {
+        if self.page_steps <= most {
+            step.encode(&mut self.page);
+        }
+        self.page_steps += 1;
     }
 }
 
@@ -195,13 +270,6 @@ fn entry<'a>(by_part: &'a mut HashMap<Box<[u8]>, Part>, name: &[u8]) -> &'a mut 
     by_part.get_mut(name).expect("it is there")
 }
 
-/// The part that a key belongs to: what its key begins with.
-fn part_of<'a>(parts: Option<&[u8]>, key: &'a [u8]) -> &'a [u8] {
-    let Some(parts) = parts else { return b"" };
-    let name = key.strip_prefix(parts).and_then(|name| memchr::memchr(b':', name));
-    name.map_or(b"", |end| &key[..=parts.len() + end])
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -209,121 +277,176 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::store::embedded::layout::joined;
 
-    fn recent(depth: usize, parts: Option<&str>) -> Recent {
-        Recent { depth, parts: parts.map(Slice::from), ..Recent::default() }
+    fn bounds(depth: usize, parts: Option<&str>) -> Bounds {
+        Bounds { depth, parts: parts.map(Slice::from) }
     }
 
-    /// The keys that have a slot, in the order in which they were set.
-    fn keys(recent: &Recent) -> Vec<Slice> {
-        let mut entries: Vec<_> = recent.slots.iter().filter_map(|it| it.entry.clone()).collect();
-        entries.sort_unstable();
-        entries.into_iter().map(|(_, key)| key).collect()
+    fn set(recent: &mut Recent, keys: &[&str]) {
+        for key in keys {
+            recent.set(&Slice::from(*key));
+        }
+    }
+
+    fn names(recent: &Recent) -> Vec<String> {
+        recent.keys().iter().map(|key| String::from_utf8_lossy(key).into_owned()).collect()
+    }
+
+    /// What is in the database.
+    #[derive(Debug, Default)]
+    struct Stored {
+        form: RecentForm,
+        pages: BTreeMap<u32, Slice>,
+    }
+
+    impl Stored {
+        fn commit(&mut self, recent: &mut Recent) {
+            if let Some(Written { page: (number, page), form, void }) = recent.take_changes() {
+                void.for_each(|slot| drop(self.pages.remove(&slot)));
+                self.pages.insert(number, page.into());
+                self.form = form;
+            }
+        }
+
+        fn read(&self) -> Recent {
+            let get = |number| Ok(self.pages.get(&number).cloned());
+            Recent::read(self.form, get).expect("well formed")
+        }
+
+        fn pages(&self) -> u32 {
+            if let RecentForm::Pages(pages) = self.form { pages } else { 0 }
+        }
     }
 
     #[test]
     fn setting_again_moves_a_key_and_the_oldest_leaves() {
-        let mut recent = recent(2, None);
-        for (sequence, key) in [(1, "a"), (2, "b"), (3, "a"), (4, "c")] {
-            recent.set(&Slice::from(key), sequence);
-        }
-        assert_eq!(keys(&recent), [b"a", b"c"]);
-        assert_eq!(recent.slots(), 2);
+        let mut recent = Recent::new(bounds(2, None));
+        set(&mut recent, &["a", "b", "a", "c"]);
+        assert_eq!(names(&recent), ["a", "c"]);
         recent.remove(b"a");
         recent.remove(b"never");
-        assert_eq!(keys(&recent), [b"c"]);
-        recent.set(&Slice::from("d"), 5);
-        assert_eq!(recent.slots(), 2);
-        assert_eq!(recent.take_changes().count(), 2);
-        assert!(!recent.is_changed());
+        assert_eq!(names(&recent), ["c"]);
+        set(&mut recent, &["d"]);
+        assert_eq!(names(&recent), ["c", "d"]);
     }
 
     #[test]
     fn each_part_has_its_own_depth() {
-        let mut recent = recent(2, Some("kp"));
-        for (sequence, key) in [(1, "kpa:1"), (2, "kpb:1"), (3, "kpb:2"), (4, "kpb:3")] {
-            recent.set(&Slice::from(key), sequence);
-        }
-        assert_eq!(keys(&recent), [&b"kpa:1"[..], b"kpb:2", b"kpb:3"]);
+        let mut recent = Recent::new(bounds(2, Some("kp")));
+        set(&mut recent, &["kpa:1", "kpb:1", "kpb:2", "kpb:3"]);
+        assert_eq!(names(&recent), ["kpa:1", "kpb:2", "kpb:3"]);
     }
 
     #[test]
     fn no_depth_keeps_nothing() {
-        let mut recent = recent(0, None);
-        recent.set(&Slice::from("a"), 1);
-        assert!(!recent.is_changed());
+        let mut recent = Recent::new(bounds(0, None));
+        set(&mut recent, &["a"]);
+        assert!(recent.take_changes().is_none());
     }
 
     #[test]
-    fn a_key_that_is_set_over_and_over_takes_no_more_room() {
-        let mut recent = recent(2, None);
-        for sequence in 0..10_000 {
-            recent.set(&Slice::from("a"), sequence);
+    fn a_key_that_is_set_over_and_over_takes_bounded_room() {
+        let (mut recent, mut stored) = (Recent::new(bounds(2, None)), Stored::default());
+        for _ in 0..10 * SLACK {
+            set(&mut recent, &["a"]);
+            stored.commit(&mut recent);
         }
-        assert_eq!(recent.take_changes().count(), 1);
-        assert!(recent.by_part[&b""[..]].by_age.len() <= 3 + VOID);
+        assert!(recent.by_part[&b""[..]].by_age.len() <= 3 + SLACK);
+        assert!(stored.pages.len() <= 2 + SLACK);
+        (0..10 * SLACK).for_each(|_| set(&mut recent, &["a"]));
+        assert!(recent.log.page.len() <= 4 * (3 + SLACK));
+        stored.commit(&mut recent);
+        assert_eq!(stored.pages(), 1);
+        assert_eq!(names(&stored.read()), ["a"]);
+    }
+
+    #[test]
+    fn slots_of_an_earlier_version_become_pages() {
+        let slots = [(0, 7_u64, "c"), (2, 3, "a"), (3, 5, "b")];
+        let slot =
+            |(slot, set, key): (u32, u64, &str)| (slot, joined(&set.to_be_bytes(), key.as_bytes()));
+        let mut stored =
+            Stored { form: RecentForm::Slots(5), pages: slots.map(slot).into_iter().collect() };
+        assert_eq!(names(&stored.read()), ["a", "b", "c"]);
+        let mut recent = stored.read().within(bounds(2, None));
+        assert!(recent.is_behind());
+        set(&mut recent, &["d"]);
+        stored.commit(&mut recent);
+        assert_eq!(stored.pages.len(), 1, "no slot is left");
+        assert_eq!(names(&stored.read()), ["c", "d"]);
+        assert_eq!(stored.read().bounds, bounds(2, None));
     }
 
     /// What is done to the index.
     #[derive(Debug, Clone)]
-    enum Step {
+    enum Act {
         Set(u8),
         Remove(u8),
         Commit,
+        Reopen(Bounds),
     }
 
-    fn step() -> impl Strategy<Value = Step> {
+    fn some_bounds() -> impl Strategy<Value = Bounds> {
+        (0_usize..6, any::<bool>()).prop_map(|(depth, parts)| bounds(depth, parts.then_some("k")))
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
         prop_oneof![
-            6 => (0_u8..24).prop_map(Step::Set),
-            2 => (0_u8..24).prop_map(Step::Remove),
-            1 => Just(Step::Commit),
+            60 => (0_u8..24).prop_map(Act::Set),
+            20 => (0_u8..24).prop_map(Act::Remove),
+            10 => Just(Act::Commit),
+            1 => some_bounds().prop_map(Act::Reopen),
         ]
+    }
+
+    /// A list in which each part is as long as it may be.
+    fn bound(list: &mut Vec<String>, bounds: &Bounds) {
+        let part = |key: &String| bounds.part_of(key.as_bytes()).to_vec();
+        let mut kept = Vec::<String>::new();
+        for key in list.iter().rev() {
+            if kept.iter().filter(|other| part(other) == part(key)).count() < bounds.depth {
+                kept.push(key.clone());
+            }
+        }
+        *list = kept.into_iter().rev().collect();
     }
 
     proptest! {
         #[test]
         fn what_is_committed_is_what_a_plain_list_has(
-            depth in 1_usize..6,
-            has_parts: bool,
-            steps in prop::collection::vec(step(), 0..300),
+            first in some_bounds(),
+            acts in prop::collection::vec(act(), 0..1_000),
         ) {
-            let mut recent = recent(depth, has_parts.then_some("k"));
             let name = |key: u8| format!("k{}:{key}", key % 3);
-            let part = |key: u8| if has_parts { key % 3 } else { 0 };
-            let (mut plain, mut committed) = (Vec::<u8>::new(), BTreeMap::new());
-            for (sequence, step) in (1..).zip(steps.into_iter().chain([Step::Commit])) {
-                match step {
-                    Step::Set(key) => {
-                        recent.set(&Slice::from(name(key)), sequence);
-                        plain.retain(|other| *other != key);
-                        plain.push(key);
-                        let same: Vec<u8> =
-                            plain.iter().copied().filter(|it| part(*it) == part(key)).collect();
-                        let oldest = (same.len() > depth).then_some(same[0]);
-                        plain.retain(|other| Some(*other) != oldest);
+            let (mut recent, mut stored) = (Recent::new(first.clone()), Stored::default());
+            let (mut plain, mut bounds) = (Vec::new(), first);
+            for act in acts.into_iter().chain([Act::Commit]) {
+                match act {
+                    Act::Set(key) => {
+                        recent.set(&Slice::from(name(key)));
+                        plain.retain(|other| *other != name(key));
+                        plain.push(name(key));
+                        bound(&mut plain, &bounds);
                     }
-                    Step::Remove(key) => {
+                    Act::Remove(key) => {
                         recent.remove(name(key).as_bytes());
-                        plain.retain(|other| *other != key);
+                        plain.retain(|other| *other != name(key));
                     }
-                    Step::Commit => {
-                        for (slot, entry) in recent.take_changes() {
-                            prop_assert!(slot < 3 * 6);
-                            match entry {
-                                Some(entry) => committed.insert(slot, entry),
-                                None => committed.remove(&slot),
-                            };
-                        }
-                        prop_assert!(committed.keys().all(|slot| *slot < recent.slots()));
-                        let mut found: Vec<_> =
-                            committed.values().filter_map(|it| split_entry(it).ok()).collect();
-                        found.sort_unstable();
-                        let found: Vec<&[u8]> = found.into_iter().map(|(_, key)| key).collect();
-                        let expected: Vec<String> = plain.iter().map(|key| name(*key)).collect();
-                        let expected: Vec<&[u8]> =
-                            expected.iter().map(String::as_bytes).collect();
-                        prop_assert_eq!(found, expected);
+                    Act::Commit => stored.commit(&mut recent),
+                    Act::Reopen(others) => {
+                        stored.commit(&mut recent);
+                        recent = stored.read().within(others.clone());
+                        bounds = others;
+                        let len = plain.len();
+                        bound(&mut plain, &bounds);
+                        prop_assert_eq!(recent.is_behind(), plain.len() < len);
+                        continue;
                     }
+                }
+                prop_assert_eq!(&names(&recent), &plain);
+                if matches!(act, Act::Commit) && !recent.is_behind() {
+                    prop_assert_eq!(&names(&stored.read()), &plain);
                 }
             }
         }

@@ -10,10 +10,10 @@ use super::cache::Known;
 use super::change::{Change, Changes, Committed};
 use super::database::Database;
 use super::fault::Fault;
-use super::layout::{Record, State, expiry_entry, expiry_of, split_entry};
+use super::layout::{RecentForm, Record, State, expiry_entry, expiry_of, split_entry};
 use super::merge;
 use super::reader::{Entry, Source};
-use super::recent::Recent;
+use super::recent::{Bounds, Recent, Written};
 use super::scope::Scope;
 use super::shared::Shared;
 
@@ -51,7 +51,9 @@ impl Transaction {
     ) -> Result<Transaction, Fault> {
         let state = database.state()?;
         let parts = has_parts.then(|| Slice::from(&scope.stored_prefix[..]));
-        let recent = Recent::load(&database, &state, last_depth, parts)?;
+        let get = |number: u32| Ok(database.recent.get(number.to_be_bytes())?);
+        let bounds = Bounds { depth: last_depth, parts };
+        let recent = Recent::read(state.recent, get)?.within(bounds);
         shared.swept.store(0, Ordering::Release);
         let mut transaction = Transaction {
             database,
@@ -69,7 +71,7 @@ impl Transaction {
             transaction.state.count = transaction.database.count(&scope.stored_prefix)?;
             transaction.state.prefix = scope.prefix.clone();
             transaction.write(PersistMode::Buffer)?;
-        } else if transaction.recent.is_changed() {
+        } else if transaction.recent.is_behind() {
             transaction.write(PersistMode::Buffer)?;
         }
         Ok(transaction)
@@ -111,8 +113,7 @@ impl Transaction {
     /// Stores a record whose key thereby becomes the most recently set.
     pub(super) fn set(&mut self, stored: &Slice, record: Record) -> Result<(), Fault> {
         self.put(stored, record)?;
-        self.state.sequence += 1;
-        self.recent.set(stored, self.state.sequence);
+        self.recent.set(stored);
         Ok(())
     }
 
@@ -142,7 +143,7 @@ impl Transaction {
 
     fn write(&mut self, mode: PersistMode) -> Result<(), Fault> {
         self.end_change();
-        let mut batch = self.database.batch(2 * self.changes.len() + self.orphans.len() + 1);
+        let mut batch = self.database.batch(self.changes.len() + self.orphans.len() + 2);
         let (data, expiry, recent) =
             (&self.database.data, &self.database.expiry, &self.database.recent);
         let changes = Arc::new(std::mem::take(&mut self.changes));
@@ -161,14 +162,12 @@ impl Transaction {
         for entry in self.orphans.drain(..) {
             batch.remove(expiry, entry);
         }
-        for (slot, entry) in self.recent.take_changes() {
-            match entry {
-                Some(entry) => batch.insert(recent, slot.to_be_bytes(), entry),
-                None => batch.remove(recent, slot.to_be_bytes()),
-            }
+        if let Some(Written { page: (number, page), form, void }) = self.recent.take_changes() {
+            batch.insert(recent, number.to_be_bytes(), page);
+            void.for_each(|slot| batch.remove(recent, slot.to_be_bytes()));
+            self.state.recent = form;
         }
         self.len = 0;
-        self.state.slots = self.recent.slots();
         self.state.commit += 1;
         let changes_keys = !changes.is_empty();
         if changes_keys {
@@ -240,9 +239,9 @@ impl Transaction {
     /// change of all keys ends when readers have the new database.
     fn begin_generation(&mut self, mode: PersistMode) -> Result<(), Fault> {
         self.shared.cache.begin_change_of_all();
-        let generation = self.state.generation + 1;
+        let (generation, recent) = (self.state.generation + 1, RecentForm::default());
         self.database = Arc::new(self.database.with_generation(generation)?);
-        self.state = State { generation, count: 0, slots: 0, ..self.state.clone() };
+        self.state = State { generation, count: 0, recent, ..self.state.clone() };
         self.recent = self.recent.emptied();
         self.next_expiry = None;
         self.write(mode)
@@ -331,5 +330,103 @@ impl Source for Transaction {
         let changed = later
             .filter_map(|(stored, change)| Some((stored.clone(), change.after.as_ref()?.expires)));
         Box::new(merge::sorted(committed.filter(is_unchanged), changed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::store::embedded::layout::joined;
+
+    fn begin(database: &Arc<Database>, depth: usize) -> Transaction {
+        let shared = Arc::new(Shared::new(Duration::from_secs(60)));
+        let scope = Scope::new(Bytes::new(), 0);
+        Transaction::begin(Arc::clone(database), &scope, depth, false, shared).expect("begun")
+    }
+
+    fn record(value: &'static str) -> Record {
+        Record { expires: None, value: Bytes::from_static(value.as_bytes()) }
+    }
+
+    /// The index of `last` as the database has it.
+    fn recent(database: &Database) -> Vec<String> {
+        let form = database.state().expect("a state").recent;
+        let get = |number: u32| Ok(database.recent.get(number.to_be_bytes())?);
+        let recent = Recent::read(form, get).expect("well formed");
+        recent.keys().iter().map(|key| String::from_utf8_lossy(key).into_owned()).collect()
+    }
+
+    #[test]
+    fn a_store_that_version_0_1_0_has_written_goes_on() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let database = Arc::new(Database::open(directory.path()).expect("opened"));
+        let mut batch = database.batch(0);
+        for (slot, set, key) in [(0_u32, 9_u64, "ka"), (1, 4, "kb"), (3, 7, "kc")] {
+            batch.insert(&database.data, key, record("old").encode());
+            let entry = joined(&set.to_be_bytes(), key.as_bytes());
+            batch.insert(&database.recent, slot.to_be_bytes(), entry);
+        }
+        let recent_form = RecentForm::Slots(4);
+        let state = State { commit: 9, count: 3, recent: recent_form, ..State::default() };
+        database.commit(batch, &state, PersistMode::Buffer).expect("committed");
+        let mut transaction = begin(&database, 3);
+        assert_eq!(recent(&database), ["kb", "kc", "ka"], "read as it is");
+        assert_eq!(transaction.commit_number(), 9, "nothing had to be written");
+        transaction.set(&Slice::from("kd"), record("new")).expect("set");
+        transaction.commit(PersistMode::Buffer).expect("committed");
+        assert_eq!(recent(&database), ["kc", "ka", "kd"]);
+        let state = database.state().expect("a state");
+        assert_eq!((state.count, state.commit, state.recent), (4, 10, RecentForm::Pages(1)));
+        assert!((1..4_u32).all(|slot| database.recent.get(slot.to_be_bytes()).unwrap().is_none()));
+        drop(transaction);
+        assert_eq!(
+            begin(&database, 2).commit_number(),
+            11,
+            "what is too many is forgotten at once"
+        );
+        assert_eq!(recent(&database), ["ka", "kd"]);
+    }
+
+    #[test]
+    fn what_is_known_of_a_key_is_what_was_committed_last() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let database = Arc::new(Database::open(directory.path()).expect("opened"));
+        let mut transaction = begin(&database, 3);
+        let key = Slice::from("ka");
+        let expires = |expires| Record { expires, ..record("1") };
+        // As after the database is published: only then the cache keeps anything.
+        transaction.shared.cache.end_change();
+        for (round, after) in [
+            Some(expires(None)),
+            Some(expires(Some(u64::MAX))),
+            Some(expires(Some(u64::MAX - 1))),
+            None,
+            Some(expires(Some(u64::MAX))),
+            Some(expires(None)),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            match after.clone() {
+                Some(record) => transaction.put(&key, record).expect("put"),
+                None => transaction.remove(&key).expect("removed"),
+            }
+            transaction.commit(PersistMode::Buffer).expect("committed");
+            if round % 2 == 0 {
+                transaction.end_change();
+            }
+            let committed = transaction.committed(&key).expect("readable");
+            assert_eq!(committed != Committed::Absent, after.is_some(), "{round}");
+            let expires = after.and_then(|record| record.expires);
+            assert_eq!(committed.expires(), expires, "{round}");
+            let index = database.snapshot().range::<&[u8], _>(&database.expiry, ..).count();
+            assert_eq!(index, usize::from(expires.is_some()), "{round}");
+            let count = u64::from(committed != Committed::Absent);
+            assert_eq!(database.state().expect("a state").count, count, "{round}");
+        }
     }
 }
