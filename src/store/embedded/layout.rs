@@ -15,7 +15,7 @@ const SHARED_FROM: usize = 16 * 1024;
 
 /// The first byte of [`State`]'s encoding.
 const STATE_FORMAT: u8 = 2;
-/// The first byte where the index of `last` is in slots.
+/// The same where the index of `last` is in slots.
 const STATE_WITH_SLOTS: u8 = 1;
 
 /// What the stored keys begin with whose prefix for clients is `prefix`.
@@ -135,7 +135,7 @@ impl Step<'_> {
 /// How the index of `last` is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecentForm {
-    /// A slot for each key, so many that were ever used: what version 0.1.0 has written.
+    /// A slot for each key, so many that were ever used: the form before there were pages.
     Slots(u32),
     /// So many pages, of which each holds what happened after the one before.
     Pages(u32),

@@ -64,7 +64,7 @@ struct Log {
 /// What a commit makes of the index.
 pub(super) struct Written {
     /// Number and content of a page.
-    pub(super) page: (u32, Vec<u8>),
+    pub(super) page: (u32, Slice),
     /// How the index is stored from then on.
     pub(super) form: RecentForm,
     /// Slots that are of no use any more.
@@ -185,28 +185,32 @@ impl Recent {
 
     /// What must be written so that the database has what is here.
     pub(super) fn take_changes(&mut self) -> Option<Written> {
-        let log = &self.log;
-        if log.page_steps == 0 && !log.is_behind {
+        if self.log.page_steps == 0 && !self.log.is_behind {
             return None;
         }
-        let steps = log.steps.saturating_add(log.page_steps);
-        if let RecentForm::Pages(number @ 1..) = log.form
-            && steps <= self.by_key.len() + SLACK
-        {
-            let page = std::mem::take(&mut self.log.page);
-            let form = RecentForm::Pages(number + 1);
-            self.log = Log { form, steps, ..Log::default() };
-            return Some(Written { page: (number, page), form, void: 0..0 });
+        let mut page = std::mem::take(&mut self.log.page);
+        let before = self.log.form;
+        let mut steps = self.log.steps.saturating_add(self.log.page_steps);
+        let number = match before {
+            RecentForm::Pages(pages) if steps <= self.by_key.len() + SLACK => pages,
+            RecentForm::Pages(_) | RecentForm::Slots(_) => 0,
+        };
+        if number == 0 {
+            page.clear();
+            self.bounds.encode(&mut page);
+            let keys = self.keys();
+            for key in &keys {
+                Step::Set(key).encode(&mut page);
+            }
+            steps = keys.len();
         }
-        let mut page = self.bounds.encode();
-        let keys = self.keys();
-        for key in &keys {
-            Step::Set(key).encode(&mut page);
-        }
-        let void = if let RecentForm::Slots(slots) = log.form { 1..slots.max(1) } else { 0..0 };
-        let (form, steps) = (RecentForm::Pages(1), keys.len());
-        self.log = Log { form, steps, ..Log::default() };
-        Some(Written { page: (0, page), form, void })
+        let form = RecentForm::Pages(number + 1);
+        let void = if let RecentForm::Slots(slots) = before { 1..slots.max(1) } else { 0..0 };
+        let written = Written { page: (number, Slice::from(&page[..])), form, void };
+        // Its room serves the next one.
+        page.clear();
+        self.log = Log { form, steps, page, ..Log::default() };
+        Some(written)
     }
 
     fn repeat(&mut self, steps: &[u8]) -> Result<(), Fault> {
@@ -229,14 +233,12 @@ impl Bounds {
     }
 
     /// What the first page begins with: the steps in the log mean something only within them.
-    fn encode(&self) -> Vec<u8> {
-        let mut page = Vec::new();
+    fn encode(&self, page: &mut Vec<u8>) {
         page.put_u64(self.depth as u64);
         page.put_u8(self.parts.is_some().into());
         let parts = self.parts.as_deref().unwrap_or_default();
         page.put_u16(u16::try_from(parts.len()).expect("a key is longer than a prefix"));
         page.extend_from_slice(parts);
-        page
     }
 
     /// Reads them and leaves the steps.
@@ -304,7 +306,7 @@ mod tests {
         fn commit(&mut self, recent: &mut Recent) {
             if let Some(Written { page: (number, page), form, void }) = recent.take_changes() {
                 void.for_each(|slot| drop(self.pages.remove(&slot)));
-                self.pages.insert(number, page.into());
+                self.pages.insert(number, page);
                 self.form = form;
             }
         }

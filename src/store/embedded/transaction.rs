@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_version_0_1_0_has_written_goes_on() {
+    fn a_store_of_the_form_before_goes_on() {
         let directory = tempfile::tempdir().expect("a directory");
         let database = Arc::new(Database::open(directory.path()).expect("opened"));
         let mut batch = database.batch(0);
