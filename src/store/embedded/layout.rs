@@ -93,45 +93,6 @@ pub(super) fn joined(head: &[u8], tail: &[u8]) -> Slice {
     ByteView::fused(head, tail).into()
 }
 
-/// What happened to the index of `last`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step<'a> {
-    /// This stored key was set.
-    Set(&'a [u8]),
-    /// It is gone.
-    Remove(&'a [u8]),
-}
-
-impl Step<'_> {
-    /// Adds the stored form to a page.
-    pub(super) fn encode(self, page: &mut Vec<u8>) {
-        let (tag, key) = match self {
-            Step::Set(key) => (0, key),
-            Step::Remove(key) => (1, key),
-        };
-        page.put_u8(tag);
-        page.put_u16(u16::try_from(key.len()).expect("a stored key is not so long"));
-        page.extend_from_slice(key);
-    }
-
-    /// All that a page holds, in order.
-    pub(super) fn all(mut page: &[u8]) -> impl Iterator<Item = Result<Step<'_>, Malformed>> {
-        std::iter::from_fn(move || {
-            let (head, rest) = page.split_first_chunk::<3>().unwrap_or((&[u8::MAX; 3], page));
-            if page.is_empty() {
-                return None;
-            }
-            let key = rest.split_at_checked(u16::from_be_bytes([head[1], head[2]]).into());
-            page = key.map_or(&b""[..], |(_, rest)| rest);
-            Some(match (head[0], key) {
-                (0, Some((key, _))) => Ok(Step::Set(key)),
-                (1, Some((key, _))) => Ok(Step::Remove(key)),
-                _ => Err(Malformed("a page of the index of last")),
-            })
-        })
-    }
-}
-
 /// How the index of `last` is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecentForm {
@@ -227,13 +188,6 @@ mod tests {
             let state = State { commit: 1, generation: 2, count: 3, recent, prefix };
             assert_eq!(State::decode(&state.encode()), Ok(state));
         }
-        let mut page = Vec::new();
-        let longest = vec![b'x'; MAX_STORED_KEY];
-        let steps = [Step::Set(b"k"), Step::Remove(b""), Step::Set(&longest)];
-        for step in steps {
-            step.encode(&mut page);
-        }
-        assert_eq!(Step::all(&page).collect::<Result<Vec<_>, _>>(), Ok(steps.to_vec()));
         assert_eq!(split_entry(&expiry_entry(9, b"kx")), Ok((9, b"kx".as_slice())));
     }
 
@@ -244,9 +198,6 @@ mod tests {
         assert!(Record::decode(vec![2].into()).is_err());
         assert!(State::decode(&[STATE_FORMAT; 20]).is_err());
         assert!(State::decode(&[]).is_err());
-        for page in [&b"\x00"[..], b"\x00\x00\x02k", b"\x02\x00\x01k"] {
-            assert!(Step::all(page).any(|step| step.is_err()), "{page:?}");
-        }
         assert!(split_entry(&[0; 8]).is_err());
     }
 }

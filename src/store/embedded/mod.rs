@@ -26,6 +26,7 @@ mod layout;
 mod lcs;
 mod merge;
 mod object;
+mod page;
 mod probe;
 mod random;
 mod range;

@@ -8,24 +8,15 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
-use bytes::{Buf, BufMut};
 use fjall::Slice;
 
 use super::fault::Fault;
-use super::layout::{Malformed, RecentForm, Step, split_entry};
+use super::layout::{Malformed, RecentForm, split_entry};
+use super::page::{Bounds, Step};
 
 /// What the log may hold besides as many steps as there are keys, and what a part may remember besides
 /// as many keys as it has.
 const SLACK: usize = 256;
-
-/// What bounds the index.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Bounds {
-    /// Keys of each part.
-    pub(super) depth: usize,
-    /// What stands before the parts' names, if the store has parts.
-    pub(super) parts: Option<Slice>,
-}
 
 /// Keys by age.
 #[derive(Debug, Default)]
@@ -221,36 +212,6 @@ impl Recent {
             }
         }
         Ok(())
-    }
-}
-
-impl Bounds {
-    /// The part that a key belongs to: what its key begins with.
-    fn part_of<'a>(&self, key: &'a [u8]) -> &'a [u8] {
-        let Some(parts) = self.parts.as_deref() else { return b"" };
-        let name = key.strip_prefix(parts).and_then(|name| memchr::memchr(b':', name));
-        name.map_or(b"", |end| &key[..=parts.len() + end])
-    }
-
-    /// What the first page begins with: the steps in the log mean something only within them.
-    fn encode(&self, page: &mut Vec<u8>) {
-        page.put_u64(self.depth as u64);
-        page.put_u8(self.parts.is_some().into());
-        let parts = self.parts.as_deref().unwrap_or_default();
-        page.put_u16(u16::try_from(parts.len()).expect("a key is longer than a prefix"));
-        page.extend_from_slice(parts);
-    }
-
-    /// Reads them and leaves the steps.
-    fn decode(page: &mut &[u8]) -> Result<Bounds, Malformed> {
-        let malformed = Malformed("the index of last");
-        let depth = page.try_get_u64().map_err(|_| malformed)?;
-        let has_parts = page.try_get_u8().map_err(|_| malformed)? != 0;
-        let len = page.try_get_u16().map_err(|_| malformed)?;
-        let (parts, steps) = page.split_at_checked(len.into()).ok_or(malformed)?;
-        *page = steps;
-        let depth = usize::try_from(depth).unwrap_or(usize::MAX);
-        Ok(Bounds { depth, parts: has_parts.then(|| Slice::from(parts)) })
     }
 }
 

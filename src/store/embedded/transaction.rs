@@ -12,8 +12,9 @@ use super::database::Database;
 use super::fault::Fault;
 use super::layout::{RecentForm, Record, State, expiry_entry, expiry_of, split_entry};
 use super::merge;
+use super::page::Bounds;
 use super::reader::{Entry, Source};
-use super::recent::{Bounds, Recent, Written};
+use super::recent::{Recent, Written};
 use super::scope::Scope;
 use super::shared::Shared;
 
