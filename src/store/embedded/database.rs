@@ -27,7 +27,7 @@ use super::rotation::Rotation;
 /// keys each read took the filters from the files anew, and 20 times as long.
 const CACHE: u64 = 32 * 1024 * 1024;
 /// Bytes in memory that are not in a table yet; past them, they are written to one.
-const MEMTABLES: u64 = 16 * 1024 * 1024;
+pub(super) const MEMTABLES: u64 = 16 * 1024 * 1024;
 /// Memtables of one keyspace that wait for being written out, before writes wait for them.
 ///
 /// Less than the 4 at which fjall itself would wait, without end when its worker has died.
@@ -208,7 +208,7 @@ impl Database {
     }
 
     /// Bytes in memory that wait for being written out.
-    fn memtables(&self) -> u64 {
+    pub(super) fn memtables(&self) -> u64 {
         self.keyspaces().iter().map(|keyspace| keyspace.tree.active_memtable().size()).sum()
     }
 

@@ -77,3 +77,35 @@ fn rotate(keyspaces: &[Keyspace], before: Sealed) -> Result<Sealed, Fault> {
     drop(before);
     Ok(sealed)
 }
+
+#[cfg(test)]
+mod tests {
+    use fjall::PersistMode;
+
+    use crate::store::embedded::database::{Database, MEMTABLES};
+    use crate::store::embedded::layout::State;
+
+    #[test]
+    fn writes_go_on_beside_it_and_the_database_can_be_opened_again_at_once() {
+        const PART: usize = 512 * 1024;
+        let directory = tempfile::tempdir().expect("a directory");
+        let value =
+            |round: u8, number: u32| [vec![round; PART], number.to_be_bytes().to_vec()].concat();
+        let mut state = State::default();
+        for round in 0..3 {
+            let database = Database::open(directory.path()).expect("opened");
+            for number in 0..100_u32 {
+                let mut batch = database.batch(1);
+                batch.insert(&database.data, number.to_be_bytes(), value(round, number));
+                state.commit += 1;
+                database.commit(batch, &state, PersistMode::Buffer).expect("committed");
+                assert!(database.memtables() < 2 * MEMTABLES + 2 * PART as u64);
+            }
+            assert_eq!(database.state().expect("a state"), state);
+            for number in 0..100_u32 {
+                let found = database.data.get(number.to_be_bytes()).expect("readable");
+                assert!(found.is_some_and(|found| *found == value(round, number)), "{number}");
+            }
+        }
+    }
+}
