@@ -2,9 +2,9 @@
 //! part of what the database takes. Keys that are absent are known as such.
 //!
 //! What is found here is what the database has for those who read it now. The writer tells before a
-//! commit what it changes, which goes out and does not come in again until the commit can be seen.
-//! A reader brings in what it read if no change has begun or ended since before it took its
-//! snapshot; by the same rule, a record that is found is the one of the reader's snapshot.
+//! commit what it changes, of which nothing is found until the commit can be seen; then what it has
+//! written comes in. A reader brings in what it read if no change has begun or ended since before it
+//! took its snapshot; by the same rule, a record that is found is the one of the reader's snapshot.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,17 +13,20 @@ use quick_cache::unsync::{Cache as Values, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use smallvec::SmallVec;
 
+use super::change::{Change, Changes};
 use super::layout::Record;
 
 /// Bytes of records, with what is needed to find them.
 const SIZE: usize = 24 * 1024 * 1024;
 /// The longest value that is kept: reading another one takes a millisecond or more.
 const LONGEST: usize = SIZE / 32;
+/// The longest value that comes in when it is written, before anybody asked for it.
+const LONGEST_WRITTEN: usize = 4 * 1024;
 /// What a key and its value take besides their bytes: their places in the cache, and what the
 /// allocator adds.
 const OVERHEAD: u64 = 160;
-/// Keys that go out at a time when they are changed, so that readers do not wait for all of them.
-const CHUNK: usize = 256;
+/// Changed keys that come in at a time, so that readers do not wait for all of them.
+const CHUNK: usize = 64;
 
 /// A stored key; most are where they are looked for, and not in an allocation of their own.
 type Key = SmallVec<[u8; 32]>;
@@ -67,6 +70,12 @@ impl Known {
         }
     }
 
+    /// What is known of a key that was changed, if that is to be kept.
+    fn of_changed(change: &Change) -> Option<Known> {
+        let record = change.after.as_ref();
+        record.is_none_or(|it| it.value.len() <= LONGEST_WRITTEN).then(|| Known::of(record))
+    }
+
     fn len(&self) -> usize {
         match self {
             Known::Present(record) => record.value.len(),
@@ -79,8 +88,8 @@ impl Known {
 #[derive(Debug)]
 enum Changing {
     Nothing,
-    /// These keys, in order.
-    Keys(Arc<[Bytes]>),
+    /// These keys.
+    Keys(Arc<Changes>),
     /// Any, or there is no database to read.
     Everything,
 }
@@ -105,7 +114,13 @@ impl Look<'_> {
 
     /// What is known of a stored key.
     pub(super) fn get(&self, stored: &[u8]) -> Option<&Known> {
-        self.0.known.get(stored)
+        self.0.get(stored)
+    }
+}
+
+impl State {
+    fn get(&self, stored: &[u8]) -> Option<&Known> {
+        if self.changing.has(stored) { None } else { self.known.get(stored) }
     }
 }
 
@@ -129,7 +144,7 @@ impl Cache {
     /// What is known of a stored key in a snapshot that was taken after `epoch`.
     pub(super) fn get(&self, stored: &[u8], epoch: Epoch) -> Option<Known> {
         let state = self.state();
-        (state.epoch == epoch).then(|| state.known.get(stored).cloned()).flatten()
+        (state.epoch == epoch).then(|| state.get(stored).cloned()).flatten()
     }
 
     /// Brings in what a snapshot has that was taken after `epoch`, if the database still has it.
@@ -141,16 +156,9 @@ impl Cache {
         }
     }
 
-    /// The database will have other records of these keys, which are in order.
-    pub(super) fn begin_change(&self, keys: Vec<Bytes>) {
-        let keys: Arc<[Bytes]> = keys.into();
-        self.go_on(Changing::Keys(Arc::clone(&keys)));
-        for keys in keys.chunks(CHUNK) {
-            let mut state = self.state();
-            for key in keys {
-                state.known.remove(&key[..]);
-            }
-        }
+    /// The database will have other records of these keys.
+    pub(super) fn begin_change(&self, changes: Arc<Changes>) {
+        self.go_on(Changing::Keys(changes));
     }
 
     /// The database will have other records of any keys, or there will be none to read.
@@ -163,7 +171,36 @@ impl Cache {
 
     /// All who turn to the database from now on see what has changed.
     pub(super) fn end_change(&self) {
+        let changed = match &self.state().changing {
+            Changing::Keys(changes) => Some(Arc::clone(changes)),
+            Changing::Nothing | Changing::Everything => None,
+        };
+        if let Some(changes) = changed {
+            self.bring_in(&changes);
+        }
         self.go_on(Changing::Nothing);
+    }
+
+    /// Nothing of it is found before the change has ended.
+    fn bring_in(&self, changes: &Changes) {
+        let mut changes = changes.iter().map(|(key, change)| (key, Known::of_changed(change)));
+        loop {
+            let chunk: SmallVec<[_; CHUNK]> = changes.by_ref().take(CHUNK).collect();
+            if chunk.is_empty() {
+                return;
+            }
+            let mut state = self.state();
+            for (key, known) in chunk {
+                match known {
+                    Some(known @ Known::Absent) => {
+                        // Of no use unless somebody has asked for it.
+                        let _ = state.known.replace((&key[..]).into(), known, true);
+                    }
+                    Some(known) => state.known.insert((&key[..]).into(), known),
+                    None => drop(state.known.remove(&key[..])),
+                }
+            }
+        }
     }
 
     fn go_on(&self, changing: Changing) {
@@ -183,7 +220,7 @@ impl Changing {
     fn has(&self, stored: &[u8]) -> bool {
         match self {
             Changing::Nothing => false,
-            Changing::Keys(keys) => keys.binary_search_by(|key| key[..].cmp(stored)).is_ok(),
+            Changing::Keys(changes) => changes.contains_key(stored),
             Changing::Everything => true,
         }
     }
@@ -202,6 +239,9 @@ fn nothing() -> Values<Key, Known, Size> {
 
 #[cfg(test)]
 mod tests {
+    use fjall::Slice;
+
+    use super::super::change::Committed;
     use super::*;
 
     fn record(value: &'static str) -> Record {
@@ -219,8 +259,11 @@ mod tests {
         cache
     }
 
-    fn keys(names: &[&'static str]) -> Vec<Bytes> {
-        names.iter().map(|name| Bytes::from_static(name.as_bytes())).collect()
+    /// Of each key the record that it gets, or none.
+    fn changes(changes: &[(&str, Option<Record>)]) -> Arc<Changes> {
+        let change =
+            |after: &Option<Record>| Change { before: Committed::Absent, after: after.clone() };
+        Arc::new(changes.iter().map(|(key, after)| (Slice::from(*key), change(after))).collect())
     }
 
     #[test]
@@ -241,7 +284,7 @@ mod tests {
     fn what_was_read_before_a_change_began_or_ended_does_not_come_in() {
         let cache = cache();
         let before = cache.epoch();
-        cache.begin_change(keys(&["a"]));
+        cache.begin_change(changes(&[("a", None)]));
         cache.put(b"a", before, Some(&record("old")));
         cache.put(b"b", before, Some(&record("old")));
         let meanwhile = cache.epoch();
@@ -258,13 +301,13 @@ mod tests {
     }
 
     #[test]
-    fn a_change_takes_its_keys_out_and_lets_others_in() {
+    fn a_change_hides_its_keys_and_lets_others_in() {
         let cache = cache();
         let before = cache.epoch();
         for key in ["a", "b", "c"] {
             cache.put(key.as_bytes(), before, Some(&record("1")));
         }
-        cache.begin_change(keys(&["a", "c"]));
+        cache.begin_change(changes(&[("a", Some(record("2"))), ("c", None), ("e", None)]));
         for (key, found) in [(&b"a"[..], false), (b"b", true), (b"c", false)] {
             assert_eq!(cache.look().get(key).is_some(), found);
         }
@@ -273,6 +316,24 @@ mod tests {
         assert!(cache.look().get(b"d").is_some());
         assert_eq!(cache.get(b"b", before), None, "perhaps not what an older snapshot has");
         assert!(cache.get(b"b", meanwhile).is_some());
+        cache.end_change();
+        let after = cache.epoch();
+        assert_eq!(cache.get(b"a", after), Some(present("2")));
+        assert_eq!(cache.get(b"b", after), Some(present("1")));
+        assert_eq!(cache.get(b"c", after), Some(Known::Absent));
+        assert_eq!(cache.get(b"e", after), None, "nobody has asked for it");
+        assert_eq!(cache.get(b"a", meanwhile), None, "not what an older snapshot has");
+    }
+
+    #[test]
+    fn a_change_that_never_ends_is_never_found() {
+        let cache = cache();
+        cache.put(b"a", cache.epoch(), Some(&record("1")));
+        cache.begin_change(changes(&[("a", Some(record("2"))), ("b", Some(record("2")))]));
+        cache.begin_change_of_all();
+        cache.end_change();
+        assert_eq!(cache.look().get(b"a"), None);
+        assert_eq!(cache.look().get(b"b"), None);
     }
 
     #[test]
@@ -293,14 +354,30 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_many_keys_takes_out_all_of_them() {
+    fn a_change_of_many_keys_hides_and_brings_in_all_of_them() {
         let cache = cache();
-        let many: Vec<Bytes> = (0..3 * CHUNK).map(|n| format!("{n:05}").into()).collect();
+        let many: Vec<String> = (0..=3 * CHUNK).map(|n| format!("{n:05}")).collect();
         for key in &many {
-            cache.put(key, cache.epoch(), None);
+            cache.put(key.as_bytes(), cache.epoch(), None);
         }
-        cache.begin_change(many.clone());
-        assert!(many.iter().all(|key| cache.look().get(key).is_none()));
+        let all: Vec<_> = many.iter().map(|key| (&key[..], Some(record("1")))).collect();
+        cache.begin_change(changes(&all));
+        let found = |key: &String| cache.look().get(key.as_bytes()).cloned();
+        assert!(many.iter().all(|key| found(key).is_none()));
+        cache.end_change();
+        assert!(many.iter().all(|key| found(key) == Some(present("1"))));
+    }
+
+    #[test]
+    fn of_a_long_value_that_was_written_nothing_is_known_until_it_is_read() {
+        let cache = cache();
+        cache.put(b"a", cache.epoch(), Some(&record("1")));
+        let value = Bytes::from(vec![b'x'; LONGEST_WRITTEN + 1]);
+        let long = Record { expires: None, value };
+        cache.begin_change(changes(&[("a", Some(long.clone())), ("b", Some(long))]));
+        cache.end_change();
+        assert_eq!(cache.look().get(b"a"), None);
+        assert_eq!(cache.look().get(b"b"), None);
     }
 
     #[test]

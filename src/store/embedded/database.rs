@@ -1,7 +1,8 @@
 //! The database's files and keyspaces, and what bounds their memory. Knows nothing of commands.
 //!
 //! Memory: the block cache of [`CACHE`] bytes, and what [`super::cache`] keeps; memtables of
-//! [`MEMTABLES`] bytes being filled and at most [`MAX_SEALED`] times as much being written out. Disk:
+//! [`MEMTABLES`] bytes being filled, for a moment twice as much while others begin, and at most
+//! [`MAX_SEALED`] times as much being written out or let go of. Disk:
 //! a journal file is 64 MiB (sparse), and at most [`JOURNALS`] bytes of them are kept for long.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,6 +19,7 @@ use super::directory;
 use super::fault::Fault;
 use super::layout::{State, expiry_of};
 use super::reader::Entry;
+use super::rotation::Rotation;
 
 /// Bytes of blocks kept in memory; records that were read lately have more, in [`super::cache`].
 ///
@@ -25,7 +27,7 @@ use super::reader::Entry;
 /// keys each read took the filters from the files anew, and 20 times as long.
 const CACHE: u64 = 32 * 1024 * 1024;
 /// Bytes in memory that are not in a table yet; past them, they are written to one.
-const MEMTABLES: u64 = 16 * 1024 * 1024;
+pub(super) const MEMTABLES: u64 = 16 * 1024 * 1024;
 /// Memtables of one keyspace that wait for being written out, before writes wait for them.
 ///
 /// Less than the 4 at which fjall itself would wait, without end when its worker has died.
@@ -39,6 +41,7 @@ const STATE_KEY: &str = "state";
 
 /// An open database with the keyspaces of one generation.
 pub(super) struct Database {
+    rotation: Rotation,
     fjall: fjall::Database,
     /// Holds the state.
     meta: Keyspace,
@@ -46,7 +49,7 @@ pub(super) struct Database {
     pub(super) data: Keyspace,
     /// Expiry index: [`super::layout::expiry_entry`] to nothing.
     pub(super) expiry: Keyspace,
-    /// Index of `last`: slot, four bytes, to [`super::layout::recent_entry`].
+    /// Index of `last`: page, four bytes, to what [`super::recent`] has written.
     pub(super) recent: Keyspace,
 }
 
@@ -75,6 +78,7 @@ impl Database {
 
     /// The same database with the keyspaces of another generation, created if need be.
     pub(super) fn with_generation(&self, generation: u64) -> Result<Database, Fault> {
+        self.rotation.finish()?;
         Database::generation(self.fjall.clone(), self.meta.clone(), generation)
     }
 
@@ -85,7 +89,7 @@ impl Database {
     ) -> Result<Database, Fault> {
         let open = |kind| fjall.keyspace(&format!("{kind}.{generation}"), options);
         let (data, expiry, recent) = (open("data")?, open("expiry")?, open("recent")?);
-        Ok(Database { fjall, meta, data, expiry, recent })
+        Ok(Database { rotation: Rotation::default(), fjall, meta, data, expiry, recent })
     }
 
     /// Removes what another generation left: when everything was cleared, or nearly so.
@@ -121,7 +125,7 @@ impl Database {
     ) -> impl Iterator<Item = Result<Entry, Fault>> + use<> {
         snapshot.range(&self.data, start..).map(|entry| {
             let (stored, record) = entry.into_inner()?;
-            Ok((Bytes::copy_from_slice(&stored), expiry_of(&record)?))
+            Ok((stored, expiry_of(&record)?))
         })
     }
 
@@ -131,9 +135,9 @@ impl Database {
         keys.map(|entry| Ok(entry.key().map(|_| 1)?)).sum()
     }
 
-    /// An empty batch.
-    pub(super) fn batch(&self) -> OwnedWriteBatch {
-        self.fjall.batch()
+    /// An empty batch, with room for so many changes.
+    pub(super) fn batch(&self, capacity: usize) -> OwnedWriteBatch {
+        OwnedWriteBatch::with_capacity(self.fjall.clone(), capacity)
     }
 
     /// Commits `batch` together with `state`. Readers see all of it or nothing, and nothing
@@ -166,7 +170,8 @@ impl Database {
 
     /// Whether tables are being written in the background, which may fail.
     pub(super) fn is_writing_out(&self) -> bool {
-        self.keyspaces().iter().any(|keyspace| keyspace.tree.sealed_memtable_count() > 0)
+        let has_sealed = |keyspace: &&Keyspace| keyspace.tree.sealed_memtable_count() > 0;
+        self.rotation.is_running() || self.keyspaces().iter().any(has_sealed)
     }
 
     fn keyspaces(&self) -> [&Keyspace; 4] {
@@ -180,7 +185,7 @@ impl Database {
         };
         while self.keyspaces().iter().any(behind) {
             self.check()?;
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(1));
         }
         Ok(())
     }
@@ -191,25 +196,27 @@ impl Database {
     /// sends a message to its worker, and when they fill the queue while the worker merges
     /// tables, the worker waits for itself. All at once also lets journals go early.
     fn write_out_when_large(&self) -> Result<(), Fault> {
-        let size: u64 =
-            self.keyspaces().iter().map(|keyspace| keyspace.tree.active_memtable().size()).sum();
-        if size >= MEMTABLES {
-            self.begin_writing_out()?;
+        let size = self.memtables();
+        if size < MEMTABLES || size < 2 * MEMTABLES && self.rotation.is_running() {
+            return Ok(());
+        }
+        self.rotation.finish()?;
+        if self.memtables() >= MEMTABLES {
+            self.rotation.begin(self.keyspaces())?;
         }
         Ok(())
     }
 
-    fn begin_writing_out(&self) -> Result<(), Fault> {
-        for keyspace in self.keyspaces() {
-            keyspace.rotate_memtable()?;
-        }
-        Ok(())
+    /// Bytes in memory that wait for being written out.
+    pub(super) fn memtables(&self) -> u64 {
+        self.keyspaces().iter().map(|keyspace| keyspace.tree.active_memtable().size()).sum()
     }
 
     /// Writes everything to tables, while nobody writes. False when that takes longer than `limit`.
     pub(super) fn write_out(&self, limit: Duration) -> Result<bool, Fault> {
         let end = Instant::now() + limit;
-        self.begin_writing_out()?;
+        self.rotation.begin(self.keyspaces())?;
+        self.rotation.finish()?;
         while self.is_writing_out() {
             if Instant::now() > end {
                 return Ok(false);

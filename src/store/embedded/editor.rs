@@ -1,6 +1,7 @@
 //! Keys as clients name them, changed inside a transaction.
 
 use bytes::Bytes;
+use fjall::Slice;
 
 use super::fault::Fault;
 use super::layout::Record;
@@ -84,7 +85,7 @@ impl Editor<'_> {
     }
 
     /// The stored form of a key, or an error if it is too long to be stored.
-    pub(super) fn storable(&self, key: &[u8]) -> Result<Bytes, ErrorReply> {
+    pub(super) fn storable(&self, key: &[u8]) -> Result<Slice, ErrorReply> {
         self.scope.stored(key).ok_or_else(|| {
             let text = format!("key longer than {} bytes", self.scope.max_key());
             ErrorReply::Failed(text.into())

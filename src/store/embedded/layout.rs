@@ -1,6 +1,7 @@
 //! How keys, values, indexes and the state are written in the database: bytes only, no I/O.
 
 use bytes::{BufMut, Bytes};
+use byteview::ByteView;
 use fjall::Slice;
 
 /// Stands before every stored key: the database has no empty keys, Valkey does.
@@ -13,15 +14,13 @@ pub(super) const MAX_STORED_KEY: usize = u16::MAX as usize - 8;
 const SHARED_FROM: usize = 16 * 1024;
 
 /// The first byte of [`State`]'s encoding.
-const STATE_FORMAT: u8 = 1;
+const STATE_FORMAT: u8 = 2;
+/// The same where the index of `last` is in slots.
+const STATE_WITH_SLOTS: u8 = 1;
 
-/// A client's key as it is stored.
-pub(super) fn stored_key(prefix: &[u8], key: &[u8]) -> Vec<u8> {
-    let mut stored = Vec::with_capacity(1 + prefix.len() + key.len());
-    stored.push(KEY_TAG);
-    stored.extend_from_slice(prefix);
-    stored.extend_from_slice(key);
-    stored
+/// What the stored keys begin with whose prefix for clients is `prefix`.
+pub(super) fn stored_prefix(prefix: &[u8]) -> Vec<u8> {
+    [&[KEY_TAG], prefix].concat()
 }
 
 /// A value with its expiry.
@@ -40,17 +39,15 @@ impl Record {
     }
 
     /// The stored form: 0 and the value, or 1, the expiry and the value.
-    pub(super) fn encode(&self) -> Vec<u8> {
-        let mut stored = Vec::with_capacity(9 + self.value.len());
-        match self.expires {
-            None => stored.push(0),
-            Some(expires) => {
-                stored.push(1);
-                stored.put_u64(expires);
-            }
-        }
-        stored.extend_from_slice(&self.value);
-        stored
+    pub(super) fn encode(&self) -> Slice {
+        let mut head = [1; 9];
+        let head = if let Some(expires) = self.expires {
+            head[1..].copy_from_slice(&expires.to_be_bytes());
+            &head[..]
+        } else {
+            &[0]
+        };
+        joined(head, &self.value)
     }
 
     /// Reads the stored form.
@@ -79,16 +76,11 @@ pub(super) fn expiry_of(stored: &[u8]) -> Result<Option<u64>, Malformed> {
 }
 
 /// Entry of the expiry index: ordered by time, then by key.
-pub(super) fn expiry_entry(expires: u64, stored_key: &[u8]) -> Vec<u8> {
-    numbered(expires, stored_key)
+pub(super) fn expiry_entry(expires: u64, stored_key: &[u8]) -> Slice {
+    joined(&expires.to_be_bytes(), stored_key)
 }
 
-/// Value of a slot of the index of `last`: when the key was set, and the stored key.
-pub(super) fn recent_entry(sequence: u64, stored_key: &[u8]) -> Vec<u8> {
-    numbered(sequence, stored_key)
-}
-
-/// Reads an [`expiry_entry`] or a [`recent_entry`].
+/// Reads an [`expiry_entry`], or a slot of the index of `last`: when a key was set, and the stored key.
 pub(super) fn split_entry(entry: &[u8]) -> Result<(u64, &[u8]), Malformed> {
     match entry.split_first_chunk() {
         Some((number, key)) if !key.is_empty() => Ok((u64::from_be_bytes(*number), key)),
@@ -96,11 +88,24 @@ pub(super) fn split_entry(entry: &[u8]) -> Result<(u64, &[u8]), Malformed> {
     }
 }
 
-fn numbered(number: u64, key: &[u8]) -> Vec<u8> {
-    let mut entry = Vec::with_capacity(8 + key.len());
-    entry.put_u64(number);
-    entry.extend_from_slice(key);
-    entry
+/// One after the other, in one allocation at most.
+pub(super) fn joined(head: &[u8], tail: &[u8]) -> Slice {
+    ByteView::fused(head, tail).into()
+}
+
+/// How the index of `last` is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RecentForm {
+    /// A slot for each key, so many that were ever used: the form before there were pages.
+    Slots(u32),
+    /// So many pages, of which each holds what happened after the one before.
+    Pages(u32),
+}
+
+impl Default for RecentForm {
+    fn default() -> RecentForm {
+        RecentForm::Pages(0)
+    }
 }
 
 /// What is known of the whole store; written with every commit, so it is never behind the data.
@@ -112,10 +117,8 @@ pub(super) struct State {
     pub(super) generation: u64,
     /// Stored keys under `prefix`, with the expired ones that were not removed yet.
     pub(super) count: u64,
-    /// The greatest number given to a key in the index of `last`.
-    pub(super) sequence: u64,
-    /// Slots of the index of `last` that were ever used.
-    pub(super) slots: u32,
+    /// Where the index of `last` is.
+    pub(super) recent: RecentForm,
     /// The prefix that `count` is for.
     pub(super) prefix: Bytes,
 }
@@ -124,12 +127,19 @@ impl State {
     /// The stored form.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut stored = Vec::with_capacity(37 + self.prefix.len());
-        stored.put_u8(STATE_FORMAT);
-        stored.put_u64(self.commit);
-        stored.put_u64(self.generation);
-        stored.put_u64(self.count);
-        stored.put_u64(self.sequence);
-        stored.put_u32(self.slots);
+        let (format, number) = match self.recent {
+            RecentForm::Slots(number) => (STATE_WITH_SLOTS, number),
+            RecentForm::Pages(number) => (STATE_FORMAT, number),
+        };
+        stored.put_u8(format);
+        for number in [self.commit, self.generation, self.count] {
+            stored.put_u64(number);
+        }
+        if format == STATE_WITH_SLOTS {
+            // When a key was set last, which the slots tell themselves.
+            stored.put_u64(u64::MAX);
+        }
+        stored.put_u32(number);
         stored.extend_from_slice(&self.prefix);
         stored
     }
@@ -137,31 +147,29 @@ impl State {
     /// Reads the stored form.
     pub(super) fn decode(stored: &[u8]) -> Result<State, Malformed> {
         let malformed = Malformed("the state");
-        let [STATE_FORMAT, rest @ ..] = stored else { return Err(malformed) };
-        let mut rest = rest;
+        let (with_slots, mut rest) = match stored {
+            [STATE_FORMAT, rest @ ..] => (false, rest),
+            [STATE_WITH_SLOTS, rest @ ..] => (true, rest),
+            _ => return Err(malformed),
+        };
         let mut numbers = [0; 4];
-        for number in &mut numbers {
+        for number in &mut numbers[..if with_slots { 4 } else { 3 }] {
             let (bytes, after) = rest.split_first_chunk().ok_or(malformed)?;
             *number = u64::from_be_bytes(*bytes);
             rest = after;
         }
-        let (slots, prefix) = rest.split_first_chunk().ok_or(malformed)?;
-        let [commit, generation, count, sequence] = numbers;
-        Ok(State {
-            commit,
-            generation,
-            count,
-            sequence,
-            slots: u32::from_be_bytes(*slots),
-            prefix: Bytes::copy_from_slice(prefix),
-        })
+        let (number, prefix) = rest.split_first_chunk().ok_or(malformed)?;
+        let number = u32::from_be_bytes(*number);
+        let recent = if with_slots { RecentForm::Slots(number) } else { RecentForm::Pages(number) };
+        let [commit, generation, count, _] = numbers;
+        Ok(State { commit, generation, count, recent, prefix: Bytes::copy_from_slice(prefix) })
     }
 }
 
 /// A stored form that this version does not understand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} has an unknown form")]
-pub(super) struct Malformed(&'static str);
+pub(super) struct Malformed(pub(super) &'static str);
 
 #[cfg(test)]
 mod tests {
@@ -172,18 +180,14 @@ mod tests {
         for expires in [None, Some(u64::MAX)] {
             for value in [Bytes::new(), Bytes::from(vec![7; SHARED_FROM])] {
                 let record = Record { expires, value };
-                assert_eq!(Record::decode(record.encode().into()), Ok(record));
+                assert_eq!(Record::decode(record.encode()), Ok(record));
             }
         }
-        let state = State {
-            commit: 1,
-            generation: 2,
-            count: 3,
-            sequence: 4,
-            slots: 5,
-            prefix: Bytes::from_static(b"p:"),
-        };
-        assert_eq!(State::decode(&state.encode()), Ok(state));
+        for recent in [RecentForm::Slots(5), RecentForm::Pages(6)] {
+            let prefix = Bytes::from_static(b"p:");
+            let state = State { commit: 1, generation: 2, count: 3, recent, prefix };
+            assert_eq!(State::decode(&state.encode()), Ok(state));
+        }
         assert_eq!(split_entry(&expiry_entry(9, b"kx")), Ok((9, b"kx".as_slice())));
     }
 

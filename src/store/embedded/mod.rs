@@ -7,6 +7,7 @@
 
 mod bits;
 mod cache;
+mod change;
 mod clock;
 mod counter;
 mod cursor;
@@ -25,6 +26,7 @@ mod layout;
 mod lcs;
 mod merge;
 mod object;
+mod page;
 mod probe;
 mod random;
 mod range;
@@ -34,6 +36,7 @@ mod reading;
 mod recent;
 mod recovery;
 mod refusal;
+mod rotation;
 mod scan;
 mod scope;
 mod set;

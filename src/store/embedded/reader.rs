@@ -1,6 +1,7 @@
 //! Keys as clients name them, looked up at one moment.
 
 use bytes::Bytes;
+use fjall::Slice;
 
 use super::fault::Fault;
 use super::layout::Record;
@@ -8,7 +9,7 @@ use super::scope::{Scope, StoredKey};
 use super::shared::Shared;
 
 /// A stored key, and when it expires.
-pub(super) type Entry = (Bytes, Option<u64>);
+pub(super) type Entry = (Slice, Option<u64>);
 
 /// Where records are looked up: the committed data, or a transaction on top of it.
 pub(super) trait Source {

@@ -1,182 +1,417 @@
-//! The order in which keys were set, for `last`: the writer's own picture of the index.
+//! The order in which keys were set, for `last`: a picture of the index in memory.
 //!
-//! Each of the most recently set keys of the store owns a slot, which says when it was set. So
-//! setting a key writes one slot and moves nothing, and reading all of it is bounded. Keys of
-//! every prefix share the slots, but each part of the store has as many as if it were alone.
+//! In the database the index is a log. Each commit adds a page of what it did, and what that pushes
+//! out follows from it; now and then the whole takes the place of all pages. So a commit writes one
+//! page, however many keys it sets, and reading all of it is bounded. Keys of every prefix share it,
+//! but each part of the store has as many as if it were alone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 
-use bytes::Bytes;
-use fjall::Readable;
+use fjall::Slice;
 
-use super::database::Database;
 use super::fault::Fault;
-use super::layout::{State, recent_entry, split_entry};
+use super::layout::{Malformed, RecentForm, split_entry};
+use super::page::{Bounds, Step};
 
-/// Slots by key, keys by age.
+/// What the log may hold besides as many steps as there are keys, and what a part may remember besides
+/// as many keys as it has.
+const SLACK: usize = 256;
+
+/// Keys by age.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    depth: usize,
-    allotted: u32,
-    free: Vec<u32>,
-    entries: HashMap<Bytes, Entry>,
-    /// By part, which is the beginning of its keys, and by age.
-    by_age: HashMap<Bytes, BTreeMap<u64, Bytes>>,
-    /// What stands before the parts' names, if the store has parts.
-    parts: Option<Bytes>,
-    /// What each changed slot must hold from the next commit on.
-    changed: BTreeMap<u32, Option<(u64, Bytes)>>,
+    bounds: Bounds,
+    /// When each was set.
+    by_key: HashMap<Slice, u64>,
+    /// By what the keys of the part begin with.
+    by_part: HashMap<Box<[u8]>, Part>,
+    now: u64,
+    log: Log,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    slot: u32,
-    sequence: u64,
+/// The keys of one part.
+#[derive(Debug, Default)]
+struct Part {
+    len: usize,
+    /// When keys were set, the oldest first; void where a key was set again or removed since, so that
+    /// this need not look for it here.
+    by_age: VecDeque<(u64, Slice)>,
+}
+
+/// The index as it is in the database, and what is to be added.
+#[derive(Debug, Default)]
+struct Log {
+    form: RecentForm,
+    /// In its pages.
+    steps: usize,
+    /// What happened since the last one.
+    page: Vec<u8>,
+    page_steps: usize,
+    /// Whether it knows other keys, which must be forgotten.
+    is_behind: bool,
+}
+
+/// What a commit makes of the index.
+pub(super) struct Written {
+    /// Number and content of a page.
+    pub(super) page: (u32, Slice),
+    /// How the index is stored from then on.
+    pub(super) form: RecentForm,
+    /// Slots that are of no use any more.
+    pub(super) void: std::ops::Range<u32>,
 }
 
 impl Recent {
-    /// Reads the index; what lies beyond `depth` keys is forgotten with the next commit.
-    pub(super) fn load(
-        database: &Database,
-        state: &State,
-        depth: usize,
-        parts: Option<Bytes>,
+    /// An empty one, of which nothing is in the database.
+    pub(super) fn new(bounds: Bounds) -> Recent {
+        Recent { bounds, ..Recent::default() }
+    }
+
+    /// What is in the database: `get` gives each page, or slot.
+    pub(super) fn read(
+        form: RecentForm,
+        get: impl Fn(u32) -> Result<Option<Slice>, Fault>,
     ) -> Result<Recent, Fault> {
-        let depth = depth.min(u32::MAX as usize);
-        let mut recent = Recent { depth, allotted: state.slots, parts, ..Recent::default() };
-        let snapshot = database.snapshot();
-        for slot in 0..state.slots {
-            match snapshot.get(&database.recent, slot.to_be_bytes())? {
-                None => recent.free.push(slot),
-                Some(stored) => {
-                    let (sequence, key) = split_entry(&stored)?;
-                    recent.insert(Bytes::copy_from_slice(key), Entry { slot, sequence });
+        let mut recent = Recent::new(Bounds { depth: usize::MAX, parts: None });
+        match form {
+            RecentForm::Pages(pages) => {
+                for number in 0..pages {
+                    let page = get(number)?.ok_or(Malformed("the index of last"))?;
+                    let mut steps = &page[..];
+                    if number == 0 {
+                        recent.bounds = Bounds::decode(&mut steps)?;
+                    }
+                    recent.repeat(steps)?;
+                }
+            }
+            RecentForm::Slots(slots) => {
+                let slots: Vec<_> = (0..slots).filter_map(|slot| get(slot).transpose()).collect();
+                let slots = slots.into_iter().collect::<Result<Vec<_>, _>>()?;
+                let entries: Result<Vec<_>, _> = slots.iter().map(|it| split_entry(it)).collect();
+                let mut entries = entries?;
+                entries.sort_unstable_by_key(|(sequence, _)| *sequence);
+                for (_, key) in entries {
+                    recent.set(&Slice::from(key));
                 }
             }
         }
-        for part in recent.by_age.keys().cloned().collect::<Vec<_>>() {
-            recent.bound(&part, depth);
-        }
+        recent.log =
+            Log { form, steps: recent.log.steps + recent.log.page_steps, ..Log::default() };
         Ok(recent)
     }
 
-    /// The picture of an empty index of the same depth.
-    pub(super) fn emptied(&self) -> Recent {
-        Recent { depth: self.depth, parts: self.parts.clone(), ..Recent::default() }
+    /// The same within other bounds.
+    pub(super) fn within(self, bounds: Bounds) -> Recent {
+        if self.bounds == bounds {
+            return self;
+        }
+        let mut recent = Recent::new(bounds);
+        for key in self.keys() {
+            recent.set(key);
+        }
+        let is_behind = recent.by_key.len() < self.by_key.len();
+        recent.log = Log { steps: usize::MAX, is_behind, ..self.log };
+        recent
     }
 
-    /// Notes that `key` was set, `sequence` being greater than any before.
-    pub(super) fn set(&mut self, key: &Bytes, sequence: u64) {
-        if self.depth == 0 {
+    /// An empty one within the same bounds.
+    pub(super) fn emptied(&self) -> Recent {
+        Recent::new(self.bounds.clone())
+    }
+
+    /// Notes that `key` was set.
+    pub(super) fn set(&mut self, key: &Slice) {
+        if self.bounds.depth == 0 {
             return;
         }
-        self.remove(key);
-        self.bound(&self.part_of(key), self.depth - 1);
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.allotted += 1;
-            self.allotted - 1
-        });
-        self.changed.insert(slot, Some((sequence, key.clone())));
-        self.insert(key.clone(), Entry { slot, sequence });
+        self.log.add(Step::Set(key), self.by_key.len() + SLACK);
+        self.now += 1;
+        let is_new = self.by_key.insert(key.clone(), self.now).is_none();
+        let Recent { by_key, by_part, bounds, .. } = self;
+        let part = entry(by_part, bounds.part_of(key));
+        part.len += usize::from(is_new);
+        part.by_age.push_back((self.now, key.clone()));
+        while part.len > bounds.depth
+            && let Some((then, oldest)) = part.by_age.pop_front()
+        {
+            if let Entry::Occupied(latest) = by_key.entry(oldest)
+                && *latest.get() == then
+            {
+                latest.remove();
+                part.len -= 1;
+            }
+        }
+        if part.by_age.len() > 2 * part.len + SLACK {
+            part.by_age.retain(|(then, key)| by_key.get(key) == Some(then));
+        }
     }
 
     /// Notes that `key` is gone.
     pub(super) fn remove(&mut self, key: &[u8]) {
-        if let Some(entry) = self.entries.remove(key) {
-            let part = self.part_of(key);
-            if let Some(ages) = self.by_age.get_mut(&part) {
-                ages.remove(&entry.sequence);
-                if ages.is_empty() {
-                    self.by_age.remove(&part);
-                }
+        if self.by_key.remove(key).is_none() {
+            return;
+        }
+        self.log.add(Step::Remove(key), self.by_key.len() + SLACK);
+        let name = self.bounds.part_of(key);
+        if let Some(part) = self.by_part.get_mut(name) {
+            part.len -= 1;
+            if part.len == 0 {
+                self.by_part.remove(name);
             }
-            self.free.push(entry.slot);
-            self.changed.insert(entry.slot, None);
         }
     }
 
-    /// Slots that were ever used.
-    pub(super) fn slots(&self) -> u32 {
-        self.allotted
+    /// All, the one that was set last at the end.
+    pub(super) fn keys(&self) -> Vec<&Slice> {
+        let mut keys: Vec<_> = self.by_key.iter().map(|(key, then)| (then, key)).collect();
+        keys.sort_unstable();
+        keys.into_iter().map(|(_, key)| key).collect()
     }
 
-    /// Whether [`Recent::take_changes`] has any.
-    pub(super) fn is_changed(&self) -> bool {
-        !self.changed.is_empty()
+    /// Whether the database has keys that are forgotten here.
+    pub(super) fn is_behind(&self) -> bool {
+        self.log.is_behind
     }
 
-    /// The slots that changed since the last call, with what they must hold.
-    pub(super) fn take_changes(&mut self) -> impl Iterator<Item = (u32, Option<Vec<u8>>)> {
-        std::mem::take(&mut self.changed)
-            .into_iter()
-            .map(|(slot, entry)| (slot, entry.map(|(sequence, key)| recent_entry(sequence, &key))))
-    }
-
-    fn insert(&mut self, key: Bytes, entry: Entry) {
-        let part = self.part_of(&key);
-        self.by_age.entry(part).or_default().insert(entry.sequence, key.clone());
-        self.entries.insert(key, entry);
-    }
-
-    /// Forgets the oldest of a part until there are at most `most`.
-    fn bound(&mut self, part: &Bytes, most: usize) {
-        while let Some(ages) = self.by_age.get(part).filter(|ages| ages.len() > most)
-            && let Some((_, key)) = ages.first_key_value()
-        {
-            let key = key.clone();
-            self.remove(&key);
+    /// What must be written so that the database has what is here.
+    pub(super) fn take_changes(&mut self) -> Option<Written> {
+        if self.log.page_steps == 0 && !self.log.is_behind {
+            return None;
         }
+        let mut page = std::mem::take(&mut self.log.page);
+        let before = self.log.form;
+        let mut steps = self.log.steps.saturating_add(self.log.page_steps);
+        let number = match before {
+            RecentForm::Pages(pages) if steps <= self.by_key.len() + SLACK => pages,
+            RecentForm::Pages(_) | RecentForm::Slots(_) => 0,
+        };
+        if number == 0 {
+            page.clear();
+            self.bounds.encode(&mut page);
+            let keys = self.keys();
+            for key in &keys {
+                Step::Set(key).encode(&mut page);
+            }
+            steps = keys.len();
+        }
+        let form = RecentForm::Pages(number + 1);
+        let void = if let RecentForm::Slots(slots) = before { 1..slots.max(1) } else { 0..0 };
+        let written = Written { page: (number, Slice::from(&page[..])), form, void };
+        // Its room serves the next one.
+        page.clear();
+        self.log = Log { form, steps, page, ..Log::default() };
+        Some(written)
     }
 
-    /// The part that a key belongs to: what its key begins with.
-    fn part_of(&self, key: &[u8]) -> Bytes {
-        let Some(parts) = &self.parts else { return Bytes::new() };
-        let name = key.strip_prefix(&parts[..]).and_then(|name| memchr::memchr(b':', name));
-        name.map_or_else(Bytes::new, |end| Bytes::copy_from_slice(&key[..=parts.len() + end]))
+    fn repeat(&mut self, steps: &[u8]) -> Result<(), Fault> {
+        for step in Step::all(steps) {
+            match step? {
+                Step::Set(key) => self.set(&Slice::from(key)),
+                Step::Remove(key) => self.remove(key),
+            }
+        }
+        Ok(())
     }
+}
+
+impl Log {
+    /// Adds a step, unless there are more than `most` already: all is written anew then.
+    fn add(&mut self, step: Step<'_>, most: usize) {
+        if self.page_steps <= most {
+            step.encode(&mut self.page);
+        }
+        self.page_steps += 1;
+    }
+}
+
+/// The part of this name, for the first time if need be.
+fn entry<'a>(by_part: &'a mut HashMap<Box<[u8]>, Part>, name: &[u8]) -> &'a mut Part {
+    if !by_part.contains_key(name) {
+        by_part.insert(name.into(), Part::default());
+    }
+    by_part.get_mut(name).expect("it is there")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeMap;
 
-    fn keys(recent: &Recent) -> Vec<&[u8]> {
-        recent.by_age.values().flat_map(BTreeMap::values).map(|key| &key[..]).collect()
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::embedded::layout::joined;
+
+    fn bounds(depth: usize, parts: Option<&str>) -> Bounds {
+        Bounds { depth, parts: parts.map(Slice::from) }
+    }
+
+    fn set(recent: &mut Recent, keys: &[&str]) {
+        for key in keys {
+            recent.set(&Slice::from(*key));
+        }
+    }
+
+    fn names(recent: &Recent) -> Vec<String> {
+        recent.keys().iter().map(|key| String::from_utf8_lossy(key).into_owned()).collect()
+    }
+
+    /// What is in the database.
+    #[derive(Debug, Default)]
+    struct Stored {
+        form: RecentForm,
+        pages: BTreeMap<u32, Slice>,
+    }
+
+    impl Stored {
+        fn commit(&mut self, recent: &mut Recent) {
+            if let Some(Written { page: (number, page), form, void }) = recent.take_changes() {
+                void.for_each(|slot| drop(self.pages.remove(&slot)));
+                self.pages.insert(number, page);
+                self.form = form;
+            }
+        }
+
+        fn read(&self) -> Recent {
+            let get = |number| Ok(self.pages.get(&number).cloned());
+            Recent::read(self.form, get).expect("well formed")
+        }
+
+        fn pages(&self) -> u32 {
+            if let RecentForm::Pages(pages) = self.form { pages } else { 0 }
+        }
     }
 
     #[test]
     fn setting_again_moves_a_key_and_the_oldest_leaves() {
-        let mut recent = Recent { depth: 2, ..Recent::default() };
-        for (sequence, key) in [(1, "a"), (2, "b"), (3, "a"), (4, "c")] {
-            recent.set(&Bytes::from(key), sequence);
-        }
-        assert_eq!(keys(&recent), [b"a", b"c"]);
-        assert_eq!(recent.slots(), 2);
+        let mut recent = Recent::new(bounds(2, None));
+        set(&mut recent, &["a", "b", "a", "c"]);
+        assert_eq!(names(&recent), ["a", "c"]);
         recent.remove(b"a");
         recent.remove(b"never");
-        assert_eq!(keys(&recent), [b"c"]);
-        recent.set(&Bytes::from("d"), 5);
-        assert_eq!(recent.slots(), 2);
-        assert_eq!(recent.take_changes().count(), 2);
-        assert!(!recent.is_changed());
+        assert_eq!(names(&recent), ["c"]);
+        set(&mut recent, &["d"]);
+        assert_eq!(names(&recent), ["c", "d"]);
     }
 
     #[test]
     fn each_part_has_its_own_depth() {
-        let parts = Some(Bytes::from("kp"));
-        let mut recent = Recent { depth: 2, parts, ..Recent::default() };
-        for (sequence, key) in [(1, "kpa:1"), (2, "kpb:1"), (3, "kpb:2"), (4, "kpb:3")] {
-            recent.set(&Bytes::from(key), sequence);
-        }
-        let mut left = keys(&recent);
-        left.sort_unstable();
-        assert_eq!(left, [&b"kpa:1"[..], b"kpb:2", b"kpb:3"]);
+        let mut recent = Recent::new(bounds(2, Some("kp")));
+        set(&mut recent, &["kpa:1", "kpb:1", "kpb:2", "kpb:3"]);
+        assert_eq!(names(&recent), ["kpa:1", "kpb:2", "kpb:3"]);
     }
 
     #[test]
     fn no_depth_keeps_nothing() {
-        let mut recent = Recent::default();
-        recent.set(&Bytes::from("a"), 1);
-        assert!(!recent.is_changed());
+        let mut recent = Recent::new(bounds(0, None));
+        set(&mut recent, &["a"]);
+        assert!(recent.take_changes().is_none());
+    }
+
+    #[test]
+    fn a_key_that_is_set_over_and_over_takes_bounded_room() {
+        let (mut recent, mut stored) = (Recent::new(bounds(2, None)), Stored::default());
+        for _ in 0..10 * SLACK {
+            set(&mut recent, &["a"]);
+            stored.commit(&mut recent);
+        }
+        assert!(recent.by_part[&b""[..]].by_age.len() <= 3 + SLACK);
+        assert!(stored.pages.len() <= 2 + SLACK);
+        (0..10 * SLACK).for_each(|_| set(&mut recent, &["a"]));
+        assert!(recent.log.page.len() <= 4 * (3 + SLACK));
+        stored.commit(&mut recent);
+        assert_eq!(stored.pages(), 1);
+        assert_eq!(names(&stored.read()), ["a"]);
+    }
+
+    #[test]
+    fn slots_of_an_earlier_version_become_pages() {
+        let slots = [(0, 7_u64, "c"), (2, 3, "a"), (3, 5, "b")];
+        let slot =
+            |(slot, set, key): (u32, u64, &str)| (slot, joined(&set.to_be_bytes(), key.as_bytes()));
+        let mut stored =
+            Stored { form: RecentForm::Slots(5), pages: slots.map(slot).into_iter().collect() };
+        assert_eq!(names(&stored.read()), ["a", "b", "c"]);
+        let mut recent = stored.read().within(bounds(2, None));
+        assert!(recent.is_behind());
+        set(&mut recent, &["d"]);
+        stored.commit(&mut recent);
+        assert_eq!(stored.pages.len(), 1, "no slot is left");
+        assert_eq!(names(&stored.read()), ["c", "d"]);
+        assert_eq!(stored.read().bounds, bounds(2, None));
+    }
+
+    /// What is done to the index.
+    #[derive(Debug, Clone)]
+    enum Act {
+        Set(u8),
+        Remove(u8),
+        Commit,
+        Reopen(Bounds),
+    }
+
+    fn some_bounds() -> impl Strategy<Value = Bounds> {
+        (0_usize..6, any::<bool>()).prop_map(|(depth, parts)| bounds(depth, parts.then_some("k")))
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        prop_oneof![
+            60 => (0_u8..24).prop_map(Act::Set),
+            20 => (0_u8..24).prop_map(Act::Remove),
+            10 => Just(Act::Commit),
+            1 => some_bounds().prop_map(Act::Reopen),
+        ]
+    }
+
+    /// A list in which each part is as long as it may be.
+    fn bound(list: &mut Vec<String>, bounds: &Bounds) {
+        let part = |key: &String| bounds.part_of(key.as_bytes()).to_vec();
+        let mut kept = Vec::<String>::new();
+        for key in list.iter().rev() {
+            if kept.iter().filter(|other| part(other) == part(key)).count() < bounds.depth {
+                kept.push(key.clone());
+            }
+        }
+        *list = kept.into_iter().rev().collect();
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_committed_is_what_a_plain_list_has(
+            first in some_bounds(),
+            acts in prop::collection::vec(act(), 0..1_000),
+        ) {
+            let name = |key: u8| format!("k{}:{key}", key % 3);
+            let (mut recent, mut stored) = (Recent::new(first.clone()), Stored::default());
+            let (mut plain, mut bounds) = (Vec::new(), first);
+            for act in acts.into_iter().chain([Act::Commit]) {
+                match act {
+                    Act::Set(key) => {
+                        recent.set(&Slice::from(name(key)));
+                        plain.retain(|other| *other != name(key));
+                        plain.push(name(key));
+                        bound(&mut plain, &bounds);
+                    }
+                    Act::Remove(key) => {
+                        recent.remove(name(key).as_bytes());
+                        plain.retain(|other| *other != name(key));
+                    }
+                    Act::Commit => stored.commit(&mut recent),
+                    Act::Reopen(others) => {
+                        stored.commit(&mut recent);
+                        recent = stored.read().within(others.clone());
+                        bounds = others;
+                        let len = plain.len();
+                        bound(&mut plain, &bounds);
+                        prop_assert_eq!(recent.is_behind(), plain.len() < len);
+                        continue;
+                    }
+                }
+                prop_assert_eq!(&names(&recent), &plain);
+                if matches!(act, Act::Commit) && !recent.is_behind() {
+                    prop_assert_eq!(&names(&stored.read()), &plain);
+                }
+            }
+        }
     }
 }

@@ -104,7 +104,7 @@ fn keys_from(
         let (stored, expires) = entry?;
         let Some(name) = reader.scope.client_key(&stored) else { break };
         if left == 0 {
-            return Ok((Some(stored), keys));
+            return Ok((Some(owned(&stored)), keys));
         }
         left -= 1;
         if !options.want(name) || expires.is_some_and(|expires| expires <= reader.now) {
@@ -112,11 +112,15 @@ fn keys_from(
         }
         len += 8 + name.len();
         if let Err(too_long) = reader.scope.check_len(len, "") {
-            return if keys.is_empty() { Err(too_long) } else { Ok((Some(stored), keys)) };
+            return if keys.is_empty() { Err(too_long) } else { Ok((Some(owned(&stored)), keys)) };
         }
-        keys.push(Some(stored.slice_ref(name)));
+        keys.push(Some(owned(name)));
     }
     Ok((None, keys))
+}
+
+fn owned(key: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(key)
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Which of the stored keys belong to this daemon, and how much one reply may hold.
 
 use bytes::Bytes;
+use fjall::Slice;
 use smallvec::SmallVec;
 
-use super::layout::{MAX_STORED_KEY, stored_key};
+use super::layout::{MAX_STORED_KEY, joined, stored_prefix};
 use crate::message::{ErrorReply, Reply};
 
 /// The longest value, in bytes: Valkey's `proto-max-bulk-len`.
@@ -25,7 +26,7 @@ pub(super) struct Scope {
 impl Scope {
     /// The keys under `prefix`; replies of at most `max_reply` bytes, 0 for any.
     pub(super) fn new(prefix: Bytes, max_reply: usize) -> Scope {
-        let stored_prefix = Bytes::from(stored_key(&prefix, b""));
+        let stored_prefix = Bytes::from(stored_prefix(&prefix));
         let max_reply = if max_reply == 0 { usize::MAX } else { max_reply };
         Scope { prefix, stored_prefix, max_reply }
     }
@@ -33,13 +34,13 @@ impl Scope {
     /// The keys under this prefix whose names go on as `name` does.
     pub(super) fn part(&self, name: &[u8]) -> Scope {
         let prefix = Bytes::from([&self.prefix, name].concat());
-        let stored_prefix = Bytes::from(stored_key(&prefix, b""));
+        let stored_prefix = Bytes::from(stored_prefix(&prefix));
         Scope { prefix, stored_prefix, max_reply: self.max_reply }
     }
 
     /// The stored form of a client's key; `None` if it is too long to be stored.
-    pub(super) fn stored(&self, key: &[u8]) -> Option<Bytes> {
-        (key.len() <= self.max_key()).then(|| stored_key(&self.prefix, key).into())
+    pub(super) fn stored(&self, key: &[u8]) -> Option<Slice> {
+        (key.len() <= self.max_key()).then(|| joined(&self.stored_prefix, key))
     }
 
     /// The same in `room`, for a key that is only looked up.

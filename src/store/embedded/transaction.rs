@@ -1,20 +1,20 @@
 //! Changes on top of the committed data, committed together: count, indexes and state with them.
 
-use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
-use fjall::{PersistMode, Readable};
+use fjall::{PersistMode, Readable, Slice};
 
 use super::cache::Known;
+use super::change::{Change, Changes, Committed};
 use super::database::Database;
 use super::fault::Fault;
-use super::layout::{Record, State, expiry_entry, split_entry};
+use super::layout::{RecentForm, Record, State, expiry_entry, expiry_of, split_entry};
 use super::merge;
+use super::page::Bounds;
 use super::reader::{Entry, Source};
-use super::recent::Recent;
+use super::recent::{Recent, Written};
 use super::scope::Scope;
 use super::shared::Shared;
 
@@ -29,27 +29,16 @@ pub(super) struct Transaction {
     scope: Scope,
     state: State,
     recent: Recent,
-    changes: BTreeMap<Bytes, Change>,
+    changes: Changes,
     /// Entries of the expiry index that belong to nothing.
-    orphans: Vec<Vec<u8>>,
+    orphans: Vec<Slice>,
     /// Bytes in `changes`.
     len: usize,
     shared: Arc<Shared>,
+    /// Whether the cache has yet to be told that a change can be seen.
+    change_can_be_seen: bool,
     /// No key expires before.
     next_expiry: Option<u64>,
-}
-
-/// What becomes of one key.
-struct Change {
-    before: Committed,
-    after: Option<Record>,
-}
-
-/// What the committed data has of one key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Committed {
-    Absent,
-    Present { expires: Option<u64> },
 }
 
 impl Transaction {
@@ -62,25 +51,28 @@ impl Transaction {
         shared: Arc<Shared>,
     ) -> Result<Transaction, Fault> {
         let state = database.state()?;
-        let parts = has_parts.then(|| scope.stored_prefix.clone());
-        let recent = Recent::load(&database, &state, last_depth, parts)?;
+        let parts = has_parts.then(|| Slice::from(&scope.stored_prefix[..]));
+        let get = |number: u32| Ok(database.recent.get(number.to_be_bytes())?);
+        let bounds = Bounds { depth: last_depth, parts };
+        let recent = Recent::read(state.recent, get)?.within(bounds);
         shared.swept.store(0, Ordering::Release);
         let mut transaction = Transaction {
             database,
             scope: scope.clone(),
             state,
             recent,
-            changes: BTreeMap::new(),
+            changes: Changes::new(),
             orphans: Vec::new(),
             len: 0,
             shared,
+            change_can_be_seen: false,
             next_expiry: Some(0),
         };
         if transaction.state.prefix != scope.prefix {
             transaction.state.count = transaction.database.count(&scope.stored_prefix)?;
             transaction.state.prefix = scope.prefix.clone();
             transaction.write(PersistMode::Buffer)?;
-        } else if transaction.recent.is_changed() {
+        } else if transaction.recent.is_behind() {
             transaction.write(PersistMode::Buffer)?;
         }
         Ok(transaction)
@@ -107,37 +99,35 @@ impl Transaction {
     }
 
     /// Stores a record.
-    pub(super) fn put(&mut self, stored: &Bytes, record: Record) -> Result<(), Fault> {
+    pub(super) fn put(&mut self, stored: &Slice, record: Record) -> Result<(), Fault> {
         if let Some(expires) = record.expires {
             self.next_expiry = Some(self.next_expiry.map_or(expires, |next| next.min(expires)));
             self.shared.swept.fetch_min(expires, Ordering::AcqRel);
         }
         self.shared.watches.mark(stored);
         self.len += stored.len() + record.value.len() + 64;
-        let change = self.change(stored)?;
-        let is_new = change.after.replace(record).is_none();
+        let is_new = !self.change(stored, Some(record))?;
         self.state.count += u64::from(is_new && self.scope.client_key(stored).is_some());
         Ok(())
     }
 
     /// Stores a record whose key thereby becomes the most recently set.
-    pub(super) fn set(&mut self, stored: &Bytes, record: Record) -> Result<(), Fault> {
+    pub(super) fn set(&mut self, stored: &Slice, record: Record) -> Result<(), Fault> {
         self.put(stored, record)?;
-        self.state.sequence += 1;
-        self.recent.set(stored, self.state.sequence);
+        self.recent.set(stored);
         Ok(())
     }
 
     /// Removes a key, which counts as a change of it.
-    pub(super) fn remove(&mut self, stored: &Bytes) -> Result<(), Fault> {
+    pub(super) fn remove(&mut self, stored: &Slice) -> Result<(), Fault> {
         self.shared.watches.mark(stored);
         self.discard(stored)
     }
 
     /// Removes a key that is gone already as far as clients can see, or that was told of.
-    pub(super) fn discard(&mut self, stored: &Bytes) -> Result<(), Fault> {
+    pub(super) fn discard(&mut self, stored: &Slice) -> Result<(), Fault> {
         self.len += stored.len() + 64;
-        let was_there = self.change(stored)?.after.take().is_some();
+        let was_there = self.change(stored, None)?;
         self.recent.remove(stored);
         let counted = was_there && self.scope.client_key(stored).is_some();
         self.state.count = self.state.count.saturating_sub(u64::from(counted));
@@ -153,50 +143,51 @@ impl Transaction {
     }
 
     fn write(&mut self, mode: PersistMode) -> Result<(), Fault> {
-        let mut batch = self.database.batch();
+        self.end_change();
+        let mut batch = self.database.batch(self.changes.len() + self.orphans.len() + 2);
         let (data, expiry, recent) =
             (&self.database.data, &self.database.expiry, &self.database.recent);
-        let changes = std::mem::take(&mut self.changes);
-        let changes_keys = !changes.is_empty();
-        if changes_keys {
-            self.shared.cache.begin_change(changes.keys().cloned().collect());
-        }
-        for (key, Change { before, after }) in changes {
-            let was = match before {
-                Committed::Present { expires } => expires,
-                Committed::Absent => None,
-            };
-            let is = after.as_ref().and_then(|record| record.expires);
+        let changes = Arc::new(std::mem::take(&mut self.changes));
+        for (key, Change { before, after }) in &*changes {
+            let (was, is) = (before.expires(), after.as_ref().and_then(|record| record.expires));
             if was != is {
-                was.inspect(|was| batch.remove(expiry, expiry_entry(*was, &key)));
-                is.inspect(|is| batch.insert(expiry, expiry_entry(*is, &key), ""));
+                was.inspect(|was| batch.remove(expiry, expiry_entry(*was, key)));
+                is.inspect(|is| batch.insert(expiry, expiry_entry(*is, key), ""));
             }
             match after {
-                Some(record) => batch.insert(data, &key[..], record.encode()),
-                None if before != Committed::Absent => batch.remove(data, &key[..]),
+                Some(record) => batch.insert(data, key.clone(), record.encode()),
+                None if *before != Committed::Absent => batch.remove(data, key.clone()),
                 None => {}
             }
         }
         for entry in self.orphans.drain(..) {
             batch.remove(expiry, entry);
         }
-        for (slot, entry) in self.recent.take_changes() {
-            match entry {
-                Some(entry) => batch.insert(recent, slot.to_be_bytes(), entry),
-                None => batch.remove(recent, slot.to_be_bytes()),
-            }
+        if let Some(Written { page: (number, page), form, void }) = self.recent.take_changes() {
+            batch.insert(recent, number.to_be_bytes(), page);
+            void.for_each(|slot| batch.remove(recent, slot.to_be_bytes()));
+            self.state.recent = form;
         }
         self.len = 0;
-        self.state.slots = self.recent.slots();
         self.state.commit += 1;
+        let changes_keys = !changes.is_empty();
+        if changes_keys {
+            self.shared.cache.begin_change(changes);
+        }
         self.database.commit(batch, &self.state, mode).inspect_err(|fault| {
             // Refused before anything was written.
             self.state.commit -= u64::from(matches!(fault, Fault::Poisoned));
         })?;
-        if changes_keys {
+        self.change_can_be_seen = changes_keys;
+        Ok(())
+    }
+
+    /// Tells the cache what is committed, which takes a while, and which nobody waits for: who asks
+    /// before looks into the database.
+    pub(super) fn end_change(&mut self) {
+        if std::mem::take(&mut self.change_can_be_seen) {
             self.shared.cache.end_change();
         }
-        Ok(())
     }
 
     /// Removes every key of `scope`. In one commit if there are few, or no others in the
@@ -223,7 +214,7 @@ impl Transaction {
         let database = Arc::clone(&self.database);
         let keys = database.snapshot().prefix(&database.data, &scope.stored_prefix);
         for key in keys {
-            self.discard(&Bytes::copy_from_slice(&key.key()?))?;
+            self.discard(&key.key()?)?;
             if self.changes.len() >= CHUNK {
                 self.write(PersistMode::Buffer)?;
             }
@@ -249,9 +240,9 @@ impl Transaction {
     /// change of all keys ends when readers have the new database.
     fn begin_generation(&mut self, mode: PersistMode) -> Result<(), Fault> {
         self.shared.cache.begin_change_of_all();
-        let generation = self.state.generation + 1;
+        let (generation, recent) = (self.state.generation + 1, RecentForm::default());
         self.database = Arc::new(self.database.with_generation(generation)?);
-        self.state = State { generation, count: 0, slots: 0, ..self.state.clone() };
+        self.state = State { generation, count: 0, recent, ..self.state.clone() };
         self.recent = self.recent.emptied();
         self.next_expiry = None;
         self.write(mode)
@@ -275,12 +266,11 @@ impl Transaction {
                 (last, self.next_expiry) = (expires, Some(expires));
                 break;
             }
-            let key = Bytes::copy_from_slice(key);
-            let expected = Committed::Present { expires: Some(expires) };
-            if self.change(&key)?.before == expected {
+            let key = Slice::from(key);
+            if self.committed(&key)? == (Committed::Present { expires: Some(expires) }) {
                 self.discard(&key)?;
             } else {
-                self.orphans.push(entry.to_vec());
+                self.orphans.push(entry);
             }
         }
         let more = self.next_expiry.is_some_and(|next| next <= now);
@@ -290,7 +280,21 @@ impl Transaction {
     }
 
     /// What is committed of a key; by nobody else, so that what is known is it.
-    fn committed(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
+    fn committed(&self, stored: &[u8]) -> Result<Committed, Fault> {
+        match self.shared.cache.look().get(stored) {
+            Some(Known::Absent) => return Ok(Committed::Absent),
+            Some(Known::Present(Record { expires, .. })) => {
+                return Ok(Committed::Present { expires: *expires });
+            }
+            Some(Known::Long) | None => {}
+        }
+        Ok(match self.database.data.get(stored)? {
+            Some(record) => Committed::Present { expires: expiry_of(&record)? },
+            None => Committed::Absent,
+        })
+    }
+
+    fn committed_record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
         match self.shared.cache.look().get(stored) {
             Some(Known::Absent) => return Ok(None),
             Some(Known::Present(record)) => return Ok(Some(record.clone())),
@@ -299,17 +303,14 @@ impl Transaction {
         Ok(self.database.data.get(stored)?.map(Record::decode).transpose()?)
     }
 
-    /// The change of a key, at first none.
-    fn change(&mut self, stored: &Bytes) -> Result<&mut Change, Fault> {
-        if !self.changes.contains_key(stored) {
-            let after = self.committed(stored)?;
-            let before = match &after {
-                Some(Record { expires, .. }) => Committed::Present { expires: *expires },
-                None => Committed::Absent,
-            };
-            self.changes.insert(stored.clone(), Change { before, after });
+    /// Changes a key; whether it was there.
+    fn change(&mut self, stored: &Slice, after: Option<Record>) -> Result<bool, Fault> {
+        if let Some(change) = self.changes.get_mut(stored) {
+            return Ok(std::mem::replace(&mut change.after, after).is_some());
         }
-        self.changes.get_mut(stored).ok_or(Fault::Panicked)
+        let before = self.committed(stored)?;
+        self.changes.insert(stored.clone(), Change { before, after });
+        Ok(before != Committed::Absent)
     }
 }
 
@@ -317,7 +318,7 @@ impl Source for Transaction {
     fn record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
         match self.changes.get(stored) {
             Some(change) => Ok(change.after.clone()),
-            None => self.committed(stored),
+            None => self.committed_record(stored),
         }
     }
 
@@ -330,5 +331,103 @@ impl Source for Transaction {
         let changed = later
             .filter_map(|(stored, change)| Some((stored.clone(), change.after.as_ref()?.expires)));
         Box::new(merge::sorted(committed.filter(is_unchanged), changed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::store::embedded::layout::joined;
+
+    fn begin(database: &Arc<Database>, depth: usize) -> Transaction {
+        let shared = Arc::new(Shared::new(Duration::from_secs(60)));
+        let scope = Scope::new(Bytes::new(), 0);
+        Transaction::begin(Arc::clone(database), &scope, depth, false, shared).expect("begun")
+    }
+
+    fn record(value: &'static str) -> Record {
+        Record { expires: None, value: Bytes::from_static(value.as_bytes()) }
+    }
+
+    /// The index of `last` as the database has it.
+    fn recent(database: &Database) -> Vec<String> {
+        let form = database.state().expect("a state").recent;
+        let get = |number: u32| Ok(database.recent.get(number.to_be_bytes())?);
+        let recent = Recent::read(form, get).expect("well formed");
+        recent.keys().iter().map(|key| String::from_utf8_lossy(key).into_owned()).collect()
+    }
+
+    #[test]
+    fn a_store_of_the_form_before_goes_on() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let database = Arc::new(Database::open(directory.path()).expect("opened"));
+        let mut batch = database.batch(0);
+        for (slot, set, key) in [(0_u32, 9_u64, "ka"), (1, 4, "kb"), (3, 7, "kc")] {
+            batch.insert(&database.data, key, record("old").encode());
+            let entry = joined(&set.to_be_bytes(), key.as_bytes());
+            batch.insert(&database.recent, slot.to_be_bytes(), entry);
+        }
+        let recent_form = RecentForm::Slots(4);
+        let state = State { commit: 9, count: 3, recent: recent_form, ..State::default() };
+        database.commit(batch, &state, PersistMode::Buffer).expect("committed");
+        let mut transaction = begin(&database, 3);
+        assert_eq!(recent(&database), ["kb", "kc", "ka"], "read as it is");
+        assert_eq!(transaction.commit_number(), 9, "nothing had to be written");
+        transaction.set(&Slice::from("kd"), record("new")).expect("set");
+        transaction.commit(PersistMode::Buffer).expect("committed");
+        assert_eq!(recent(&database), ["kc", "ka", "kd"]);
+        let state = database.state().expect("a state");
+        assert_eq!((state.count, state.commit, state.recent), (4, 10, RecentForm::Pages(1)));
+        assert!((1..4_u32).all(|slot| database.recent.get(slot.to_be_bytes()).unwrap().is_none()));
+        drop(transaction);
+        assert_eq!(
+            begin(&database, 2).commit_number(),
+            11,
+            "what is too many is forgotten at once"
+        );
+        assert_eq!(recent(&database), ["ka", "kd"]);
+    }
+
+    #[test]
+    fn what_is_known_of_a_key_is_what_was_committed_last() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let database = Arc::new(Database::open(directory.path()).expect("opened"));
+        let mut transaction = begin(&database, 3);
+        let key = Slice::from("ka");
+        let expires = |expires| Record { expires, ..record("1") };
+        // As after the database is published: only then the cache keeps anything.
+        transaction.shared.cache.end_change();
+        for (round, after) in [
+            Some(expires(None)),
+            Some(expires(Some(u64::MAX))),
+            Some(expires(Some(u64::MAX - 1))),
+            None,
+            Some(expires(Some(u64::MAX))),
+            Some(expires(None)),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            match after.clone() {
+                Some(record) => transaction.put(&key, record).expect("put"),
+                None => transaction.remove(&key).expect("removed"),
+            }
+            transaction.commit(PersistMode::Buffer).expect("committed");
+            if round % 2 == 0 {
+                transaction.end_change();
+            }
+            let committed = transaction.committed(&key).expect("readable");
+            assert_eq!(committed != Committed::Absent, after.is_some(), "{round}");
+            let expires = after.and_then(|record| record.expires);
+            assert_eq!(committed.expires(), expires, "{round}");
+            let index = database.snapshot().range::<&[u8], _>(&database.expiry, ..).count();
+            assert_eq!(index, usize::from(expires.is_some()), "{round}");
+            let count = u64::from(committed != Committed::Absent);
+            assert_eq!(database.state().expect("a state").count, count, "{round}");
+        }
     }
 }

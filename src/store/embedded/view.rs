@@ -13,6 +13,7 @@ use super::glob;
 use super::integer;
 use super::layout::{Record, expiry_of, split_entry};
 use super::reader::{Entry, Reader, Source};
+use super::recent::Recent;
 use super::refusal;
 use super::scope::Scope;
 use super::shared::Shared;
@@ -65,12 +66,12 @@ impl<'a> View<'a> {
         let count = count.ok_or_else(refusal::not_an_integer)?;
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let (mut pairs, mut len) = (Vec::new(), 0);
-        for key in self.recent_keys()?.into_iter().rev() {
+        for key in self.recent()?.keys().into_iter().rev() {
             if pairs.len() == count {
                 break;
             }
-            let Some(name) = self.scope.client_key(&key) else { continue };
-            let record = self.stored_record(&key)?.filter(|record| !record.is_expired(now));
+            let Some(name) = self.scope.client_key(key) else { continue };
+            let record = self.stored_record(key)?.filter(|record| !record.is_expired(now));
             if let Some(record) = record {
                 len += 16 + name.len() + record.value.len();
                 self.scope.check_len(len, "")?;
@@ -87,18 +88,12 @@ impl<'a> View<'a> {
     }
 
     /// Stored keys in the order in which they were set.
-    fn recent_keys(&self) -> Result<Vec<Bytes>, Fault> {
+    fn recent(&self) -> Result<Recent, Fault> {
         let state = self.database.state_at(&self.snapshot)?;
-        let mut keys = Vec::new();
-        // One look-up a slot: a scan would pass every past content of each slot.
-        for slot in 0..state.slots {
-            if let Some(entry) = self.snapshot.get(&self.database.recent, slot.to_be_bytes())? {
-                let (sequence, key) = split_entry(&entry)?;
-                keys.push((sequence, Bytes::copy_from_slice(key)));
-            }
-        }
-        keys.sort_unstable_by_key(|(sequence, _)| *sequence);
-        Ok(keys.into_iter().map(|(_, key)| key).collect())
+        // One look-up a page: a scan would pass every past content of each.
+        Recent::read(state.recent, |number| {
+            Ok(self.snapshot.get(&self.database.recent, number.to_be_bytes())?)
+        })
     }
 
     fn size(&self, now: u64) -> Result<Reply, ErrorReply> {

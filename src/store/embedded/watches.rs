@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use fjall::Slice;
 
 /// A client's note of a change: set once, never taken back.
 type Changed = Arc<AtomicBool>;
@@ -17,7 +17,7 @@ type Changed = Arc<AtomicBool>;
 pub(super) struct Watches {
     /// How long a client may watch.
     limit: Duration,
-    watchers: Mutex<HashMap<Bytes, HashMap<u64, Changed>>>,
+    watchers: Mutex<HashMap<Slice, HashMap<u64, Changed>>>,
     /// Keys in `watchers`, so that writing costs nothing while nobody watches.
     count: AtomicUsize,
     last_id: AtomicU64,
@@ -44,11 +44,11 @@ impl Watches {
     }
 
     /// The keys that are watched.
-    pub(super) fn keys(&self) -> Vec<Bytes> {
+    pub(super) fn keys(&self) -> Vec<Slice> {
         self.watchers().keys().cloned().collect()
     }
 
-    fn watchers(&self) -> MutexGuard<'_, HashMap<Bytes, HashMap<u64, Changed>>> {
+    fn watchers(&self) -> MutexGuard<'_, HashMap<Slice, HashMap<u64, Changed>>> {
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -57,7 +57,7 @@ impl Watches {
 pub struct Watch {
     id: u64,
     watches: Arc<Watches>,
-    keys: HashSet<Bytes>,
+    keys: HashSet<Slice>,
     changed: Changed,
     /// When the first of them expires, unless it is changed before, in Unix milliseconds.
     expires: Option<u64>,
@@ -78,7 +78,7 @@ impl Watch {
     }
 
     /// Watches a key, which expires then if nobody changes it.
-    pub(super) fn add(&mut self, stored: Bytes, expires: Option<u64>) {
+    pub(super) fn add(&mut self, stored: Slice, expires: Option<u64>) {
         if !self.keys.insert(stored.clone()) {
             return;
         }
@@ -123,8 +123,8 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(60);
 
-    fn key(name: &'static str) -> Bytes {
-        Bytes::from_static(name.as_bytes())
+    fn key(name: &'static str) -> Slice {
+        Slice::from(name)
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::refusal;
 use super::scope::Scope;
 use super::shared::Shared;
 use super::time;
+use super::transaction::Transaction;
 use super::view::View;
 use super::watches::Watch;
 use super::write;
@@ -108,6 +109,7 @@ impl Writer {
         self.shared.clock.go_on();
         // Nobody waits any more when the runtime is gone.
         let _ = self.answers.send(group.answers());
+        self.recovery.transaction().into_iter().for_each(Transaction::end_change);
     }
 
     /// Adds what waits behind `first`, within bounds.
