@@ -12,16 +12,13 @@ use tokio::net::UnixStream;
 use super::dialect::Dialect;
 use super::idle::Idle;
 use super::output::Output;
+use super::room;
 use super::shared::Shared;
 use super::wait::{Event, May};
 use crate::command::{Caller, Execution, Next, Session};
 use crate::memory::Share;
 use crate::protocol::Decoded;
 
-/// Room for a first read.
-pub(super) const READ_MIN: usize = 4 * 1024;
-/// Room for a read of a client that fills its buffer.
-const READ_MAX: usize = 256 * 1024;
 /// Requests carried out at a time: enough to fill a round trip.
 const BATCH_MAX: usize = 256;
 /// Bytes that a short one takes.
@@ -122,7 +119,7 @@ impl<'a> Connection<'a> {
             share: shared.memory.share(),
             input: BytesMut::new(),
             output: Output::default(),
-            room: READ_MIN,
+            room: room::LEAST,
             batch: BATCH_FIRST,
             phase: Phase::Open,
             max_output: if options.max_reply == 0 { usize::MAX } else { options.max_reply },
@@ -156,7 +153,7 @@ impl<'a> Connection<'a> {
                     self.phase = Phase::Closing;
                 }
                 Event::Read(count) => {
-                    self.room = if count < self.room { READ_MIN } else { READ_MAX };
+                    self.room = room::after(count, self.room);
                     // An idle connection has no room for what only a busy one does.
                     Box::pin(self.carry_out()).await?;
                 }
@@ -191,7 +188,7 @@ impl<'a> Connection<'a> {
         if !may_read {
             return Ok(());
         }
-        self.room = READ_MAX;
+        self.room = room::MOST;
         match self.read_now().await? {
             // Nothing, or the end, which is still there for the next daemon to see.
             None | Some(0) => Ok(()),
