@@ -148,7 +148,7 @@ impl<'a> Connection<'a> {
                 Event::Read(0) => {
                     let last = self.dialect.finish(&mut self.input);
                     if let Some(Decoded::Refused(reply) | Decoded::Broken(reply)) = last {
-                        self.dialect.encode(&reply, self.output.buffer());
+                        self.dialect.encode(reply, self.output.bytes());
                     }
                     self.phase = Phase::Closing;
                 }
@@ -252,7 +252,7 @@ impl<'a> Connection<'a> {
             let next = execution.run(context, &mut self.session, &mut self.share).await;
             let before = self.output.len();
             for reply in execution.take_replies(context, &self.session) {
-                self.dialect.encode(&reply, self.output.buffer());
+                self.dialect.encode(reply, self.output.bytes());
             }
             bytes += self.output.len() - before;
             self.share.set(self.held());
