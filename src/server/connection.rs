@@ -273,7 +273,7 @@ impl<'a> Connection<'a> {
     /// Lets go of empty buffers and tells what is held.
     pub(super) fn settle(&mut self) {
         if self.input.is_empty() {
-            self.input = BytesMut::new();
+            room::take_back(std::mem::take(&mut self.input), self.room);
         }
         self.share.set(self.held());
     }
