@@ -8,10 +8,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-/// Arguments of a request; four fit without an allocation of their own.
+/// Arguments of a request; those of most fit without an allocation of their own. There is no room
+/// for more of them since requests are moved more often than they have more.
 ///
 /// Each is a slice of the buffer it was read into, wherever that was possible.
-pub type Args = SmallVec<[Bytes; 4]>;
+pub type Args = SmallVec<[Bytes; 2]>;
 
 /// A command word; one as long as commands have fits without an allocation.
 pub type Name = SmallVec<[u8; 16]>;

@@ -12,16 +12,13 @@ use tokio::net::UnixStream;
 use super::dialect::Dialect;
 use super::idle::Idle;
 use super::output::Output;
+use super::room;
 use super::shared::Shared;
 use super::wait::{Event, May};
 use crate::command::{Caller, Execution, Next, Session};
 use crate::memory::Share;
 use crate::protocol::Decoded;
 
-/// Room for a first read.
-pub(super) const READ_MIN: usize = 4 * 1024;
-/// Room for a read of a client that fills its buffer.
-const READ_MAX: usize = 256 * 1024;
 /// Requests carried out at a time: enough to fill a round trip.
 const BATCH_MAX: usize = 256;
 /// Bytes that a short one takes.
@@ -122,7 +119,7 @@ impl<'a> Connection<'a> {
             share: shared.memory.share(),
             input: BytesMut::new(),
             output: Output::default(),
-            room: READ_MIN,
+            room: room::LEAST,
             batch: BATCH_FIRST,
             phase: Phase::Open,
             max_output: if options.max_reply == 0 { usize::MAX } else { options.max_reply },
@@ -151,12 +148,12 @@ impl<'a> Connection<'a> {
                 Event::Read(0) => {
                     let last = self.dialect.finish(&mut self.input);
                     if let Some(Decoded::Refused(reply) | Decoded::Broken(reply)) = last {
-                        self.dialect.encode(&reply, self.output.buffer());
+                        self.dialect.encode(reply, self.output.bytes());
                     }
                     self.phase = Phase::Closing;
                 }
                 Event::Read(count) => {
-                    self.room = if count < self.room { READ_MIN } else { READ_MAX };
+                    self.room = room::after(count, self.room);
                     // An idle connection has no room for what only a busy one does.
                     Box::pin(self.carry_out()).await?;
                 }
@@ -191,7 +188,7 @@ impl<'a> Connection<'a> {
         if !may_read {
             return Ok(());
         }
-        self.room = READ_MAX;
+        self.room = room::MOST;
         match self.read_now().await? {
             // Nothing, or the end, which is still there for the next daemon to see.
             None | Some(0) => Ok(()),
@@ -255,7 +252,7 @@ impl<'a> Connection<'a> {
             let next = execution.run(context, &mut self.session, &mut self.share).await;
             let before = self.output.len();
             for reply in execution.take_replies(context, &self.session) {
-                self.dialect.encode(&reply, self.output.buffer());
+                self.dialect.encode(reply, self.output.bytes());
             }
             bytes += self.output.len() - before;
             self.share.set(self.held());
@@ -276,7 +273,7 @@ impl<'a> Connection<'a> {
     /// Lets go of empty buffers and tells what is held.
     pub(super) fn settle(&mut self) {
         if self.input.is_empty() {
-            self.input = BytesMut::new();
+            room::take_back(std::mem::take(&mut self.input), self.room);
         }
         self.share.set(self.held());
     }

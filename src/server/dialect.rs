@@ -4,7 +4,10 @@ use bytes::BytesMut;
 
 use crate::command::{Session, value_at};
 use crate::message::{Protocol, Reply};
-use crate::protocol::{Decoded, Progress, resp, text};
+use crate::protocol::{Decoded, Outgoing, Progress, resp, text};
+
+/// A longer value goes to the client as it is, a shorter one is copied, which costs less.
+const COPIED: usize = 8 * 1024;
 
 /// The first byte of a RESP connection.
 pub(super) const RESP: u8 = b'*';
@@ -86,10 +89,19 @@ impl Dialect {
     }
 
     /// Appends a reply.
-    pub(super) fn encode(&mut self, reply: &Reply, out: &mut Vec<u8>) {
-        match self {
-            Dialect::Unknown { .. } | Dialect::Text(_) => text::encode_reply(reply, out),
-            Dialect::Resp(_, encoder) => encoder.encode(reply, out),
+    pub(super) fn encode(&mut self, reply: Reply, out: &mut Outgoing) {
+        match (self, reply) {
+            (Dialect::Resp(..), Reply::Value(value)) if value.len() > COPIED => {
+                resp::write_length(b'$', value.len(), out.text());
+                out.hand_on(value);
+                out.text().extend_from_slice(b"\r\n");
+            }
+            (Dialect::Resp(_, encoder), reply) => encoder.encode(&reply, out.text()),
+            (_, Reply::Value(value)) if value.len() > COPIED && text::is_raw(&value) => {
+                out.hand_on(value);
+                out.text().push(b'\n');
+            }
+            (_, reply) => text::encode_reply(&reply, out.text()),
         }
     }
 }

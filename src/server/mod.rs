@@ -11,6 +11,7 @@ mod options;
 mod output;
 mod peer;
 mod refusal;
+mod room;
 mod shared;
 mod wait;
 

@@ -8,8 +8,10 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use tokio::net::UnixStream;
 
+use crate::protocol::Outgoing;
+
 /// The most room that is kept for the next connection which has something to say.
-const KEEP: usize = 32 * 1024;
+const KEEP: usize = 256 * 1024;
 
 thread_local! {
     /// Room that no connection uses just now. Most replies are taken at once, so that one buffer
@@ -17,29 +19,27 @@ thread_local! {
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// Bytes to be sent, from `sent` on.
+/// Bytes to be sent.
 #[derive(Debug, Default)]
 pub(super) struct Output {
-    bytes: Vec<u8>,
-    sent: usize,
+    bytes: Outgoing,
 }
 
 impl Output {
     /// Bytes that another daemon had to send.
     pub(super) fn of(bytes: Vec<u8>) -> Output {
-        Output { bytes, sent: 0 }
+        Output { bytes: bytes.into() }
     }
 
     /// The bytes that are still to be sent.
-    pub(super) fn into_rest(mut self) -> Vec<u8> {
-        self.bytes.drain(..self.sent);
-        self.bytes
+    pub(super) fn into_rest(self) -> Vec<u8> {
+        self.bytes.into_bytes()
     }
 
     /// Where more is appended.
-    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
+    pub(super) fn bytes(&mut self) -> &mut Outgoing {
         if self.bytes.capacity() == 0 {
-            self.bytes = SPARE.take();
+            self.bytes = SPARE.take().into();
         }
         &mut self.bytes
     }
@@ -51,12 +51,12 @@ impl Output {
 
     /// How many.
     pub(super) fn len(&self) -> usize {
-        self.bytes.len() - self.sent
+        self.bytes.len()
     }
 
     /// Whether there are none.
     pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.bytes.is_empty()
     }
 
     /// Hands the kernel as much as it takes now; gives how much that was.
@@ -65,37 +65,29 @@ impl Output {
         stream: &mut UnixStream,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        let rest = &self.bytes[self.sent..];
-        let Poll::Ready(written) = Pin::new(stream).poll_write(cx, rest)? else {
-            self.fit();
+        let stream = Pin::new(stream);
+        let writing = match self.bytes.only_text() {
+            Some(text) => stream.poll_write(cx, text)?,
+            None => stream.poll_write_vectored(cx, &self.bytes.slices())?,
+        };
+        let Poll::Ready(written) = writing else {
+            self.bytes.fit();
             return Poll::Pending;
         };
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
-        self.sent += written;
+        self.bytes.advance(written);
         if self.is_empty() {
             self.let_go();
-        } else if self.sent > self.len() {
-            // The sent part is not kept along while the rest waits.
-            self.bytes.drain(..std::mem::take(&mut self.sent));
         }
         Poll::Ready(Ok(written))
     }
 
-    /// Keeps no more room than it takes, since it has to wait for its reader.
-    fn fit(&mut self) {
-        if self.bytes.capacity() > 2 * self.bytes.len() {
-            self.bytes.shrink_to_fit();
-        }
-    }
-
     /// Leaves the room for the next connection.
     fn let_go(&mut self) {
-        self.sent = 0;
-        let mut room = std::mem::take(&mut self.bytes);
+        let room = std::mem::take(&mut self.bytes).into_room();
         if room.capacity() <= KEEP {
-            room.clear();
             SPARE.set(room);
         }
     }

@@ -10,6 +10,7 @@ use tokio::io::AsyncReadExt;
 
 use super::connection::{Connection, Phase};
 use super::idle::Idle;
+use super::room;
 use crate::memory::Turn;
 
 /// How long the peer of a connection that holds much may stand still, neither sending the rest of
@@ -148,7 +149,7 @@ impl Connection<'_> {
     /// Reads into the input buffer, which is made only when there is something to read.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         ready!(self.stream.poll_read_ready(cx))?;
-        self.input.reserve(self.room);
+        room::make(&mut self.input, self.room);
         std::pin::pin!(self.stream.read_buf(&mut self.input)).poll(cx)
     }
 

@@ -116,6 +116,20 @@ pub(crate) async fn last_is_never_behind_its_own_client(subject: &Subject) {
     }
 }
 
+pub(crate) async fn last_is_exact_while_many_changes_are_written(subject: &Subject) {
+    let store = subject.open();
+    for round in 0..6_u64 {
+        for number in 0..300 {
+            store.set(format!("{round}:{number}"), "x").await;
+        }
+        store.one(Verb::Del, &[format!("{round}:298").as_bytes()]).await;
+        // Each round meets the index at another moment, most of them half-way.
+        tokio::time::sleep(Duration::from_millis(15 * round)).await;
+        let names = [format!("{round}:296"), format!("{round}:297"), format!("{round}:299")];
+        assert_eq!(last(&store, "3").await, pairs(names.each_ref().map(|name| (&name[..], "x"))));
+    }
+}
+
 pub(crate) async fn last_is_kept_when_the_store_is_opened_again(subject: &Subject) {
     let store = subject.open();
     store.set("a", "1").await;

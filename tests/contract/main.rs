@@ -67,6 +67,7 @@ macro_rules! promises {
                 last_reaches_no_deeper_than_its_depth
                 last_without_depth_is_empty
                 last_is_never_behind_its_own_client
+                last_is_exact_while_many_changes_are_written
                 last_is_kept_when_the_store_is_opened_again
                 last_is_empty_after_a_clear;
             listing:

@@ -9,7 +9,7 @@ use rustyline::Editor;
 use rustyline::history::FileHistory;
 
 use super::assist::Assist;
-use crate::message::Args;
+use crate::protocol::text::Words;
 
 /// Requests that are kept.
 pub(super) const DEPTH: usize = 1000;
@@ -37,7 +37,7 @@ impl Keeper {
         &mut self,
         editor: &mut Editor<Assist, FileHistory>,
         line: &str,
-        words: Option<&Args>,
+        words: Option<&Words>,
     ) {
         if line.trim().is_empty() || words.map_or_else(|| may_be_secret(line), is_secret) {
             return;
@@ -52,7 +52,7 @@ impl Keeper {
 }
 
 /// Passwords are given to AUTH, to HELLO with the option AUTH, and to settings.
-fn is_secret(words: &Args) -> bool {
+fn is_secret(words: &Words) -> bool {
     let is = |at: usize, name: &str| {
         words.get(at).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))
     };

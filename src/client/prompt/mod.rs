@@ -28,8 +28,8 @@ use super::manual;
 use super::plain::write_raw;
 use super::suggestion::{default_argument, error_of, explain, misuse};
 use crate::command::value_at;
-use crate::message::{Args, Reply};
-use crate::protocol::text::split_words;
+use crate::message::Reply;
+use crate::protocol::text::{Words, split_words};
 
 /// A request that takes longer has its time told.
 const SLOW: Duration = Duration::from_millis(100);
@@ -80,7 +80,7 @@ fn terminal(error: ReadlineError) -> ClientError {
     }
 }
 
-fn is_farewell(words: &Args) -> bool {
+fn is_farewell(words: &Words) -> bool {
     words.len() == 1 && [&b"quit"[..], b"exit"].iter().any(|bye| words[0].eq_ignore_ascii_case(bye))
 }
 
@@ -93,7 +93,7 @@ struct Talk {
 
 impl Talk {
     /// What is to be shown for a request, line ends included.
-    fn answer(&mut self, mut words: Args) -> Vec<u8> {
+    fn answer(&mut self, mut words: Words) -> Vec<u8> {
         let name = words[0].clone();
         let name = &name[..];
         if name.eq_ignore_ascii_case(b"help") {

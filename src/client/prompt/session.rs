@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use crate::client::connection::Connection;
 use crate::client::error::ClientError;
 use crate::client::interrupt::Interrupt;
-use crate::message::{Args, Reply};
+use crate::message::Reply;
+use crate::protocol::text::Words;
 
 /// A connection, or the want of one.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ impl Session {
     }
 
     /// Sends one request, once at most, and waits for its reply or Ctrl-C.
-    pub(super) fn ask(&mut self, words: &Args) -> Answer {
+    pub(super) fn ask(&mut self, words: &Words) -> Answer {
         let started = Instant::now();
         self.interrupt.clear();
         let mut before = None;

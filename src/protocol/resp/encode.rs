@@ -23,6 +23,7 @@ impl Encoder {
     /// Appends `reply`. A [`Reply::Speaks`], wherever it stands, sets the version from there on.
     pub fn encode(&mut self, reply: &Reply, out: &mut Vec<u8>) {
         match reply {
+            Reply::Status("OK") => out.extend_from_slice(b"+OK\r\n"),
             Reply::Status(word) => write_line(word, out),
             Reply::Word(text) => write_line(text, out),
             Reply::Text(text) => self.write_text(text, out),

@@ -6,6 +6,9 @@ use super::scan::{Malformed, Part, Scan};
 use super::skip::Skip;
 use crate::message::Reply;
 
+/// What most writes are answered with.
+const OK: &[u8] = b"+OK\r\n";
+
 /// Takes replies out of a buffer that grows. What it has looked at it does not look at again.
 #[derive(Debug, Default)]
 pub struct ReplyDecoder {
@@ -42,10 +45,21 @@ impl ReplyDecoder {
             }
             return Ok(is_over.then_some(Taken::Skipped));
         }
+        if self.scan.is_at_start() && buffer.starts_with(OK) {
+            buffer.advance(OK.len());
+            return Ok(Some(Taken::Reply(Reply::OK)));
+        }
         if !self.scan.go_on(buffer)? {
             return Ok(None);
         }
-        let (parts, end) = self.scan.renew();
+        let (mut parts, end) = self.scan.renew();
+        if let [Part::Whole(_)] = parts.as_slice()
+            && let Some(Part::Whole(reply)) = parts.pop()
+        {
+            // It is no part of the buffer, which need not be split for it.
+            buffer.advance(end);
+            return Ok(Some(Taken::Reply(reply)));
+        }
         let mut bytes = buffer.split_to(end).freeze();
         if let [Part::Value(range)] = parts.as_slice() {
             // As most are: the hold on the buffer goes into the reply.

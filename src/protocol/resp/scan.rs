@@ -188,6 +188,11 @@ impl Scan {
         true
     }
 
+    /// Whether nothing of the reply was taken out of the buffer, or found in it.
+    pub(super) fn is_at_start(&self) -> bool {
+        self.start == 0 && self.seen == 0 && self.is_at_top()
+    }
+
     fn is_at_top(&self) -> bool {
         self.parts.is_empty() && self.open.is_empty()
     }

@@ -147,14 +147,12 @@ impl Decoder {
     }
 
     fn parse(&self, line: &Bytes) -> Option<Decoded> {
-        let Ok(mut words) = split_words(line, self.value_at) else {
+        let Ok(words) = split_words(line, self.value_at) else {
             return Some(Decoded::Refused(Reply::failed("unbalanced quotes in request")));
         };
-        if words.is_empty() {
-            return None;
-        }
-        let name = Name::from_slice(&words.remove(0));
-        Some(Decoded::Request(Request { name, args: words }))
+        let mut words = words.into_iter();
+        let name = Name::from_slice(&words.next()?);
+        Some(Decoded::Request(Request { name, args: words.collect() }))
     }
 }
 

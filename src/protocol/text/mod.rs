@@ -11,7 +11,7 @@ mod request;
 mod words;
 
 pub use self::decode::Decoder;
-pub use self::quote::{Place, write_word};
+pub use self::quote::{Place, is_raw, write_word};
 pub use self::reply::{ReplyLine, encode_reply, parse_list, parse_reply};
 pub use self::request::encode_request;
-pub use self::words::{Unbalanced, split_words};
+pub use self::words::{Unbalanced, Words, split_words};

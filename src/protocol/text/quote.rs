@@ -11,18 +11,28 @@ pub enum Place {
     BeforeColon,
 }
 
+/// Bytes that are looked at together: no byte decides alone whether to look on, so that the
+/// compiler can compare many at a time.
+const BLOCK: usize = 64;
+
 /// Whether `word` would be read back as something else if it were written raw.
 fn is_ambiguous(word: &[u8], place: Place) -> bool {
-    let breaks = |byte: &u8| match byte {
-        0..0x20 | 0x7f => true,
-        b' ' | b'"' => place != Place::Alone,
-        b':' => place == Place::BeforeColon,
-        _ => false,
-    };
     word.is_empty()
         || matches!(word[0], b'"' | b'(')
         || word.starts_with(b"ERROR")
-        || word.iter().any(breaks)
+        || any(word, |byte| matches!(byte, 0..0x20 | 0x7f))
+        || (place != Place::Alone && any(word, |byte| matches!(byte, b' ' | b'"')))
+        || (place == Place::BeforeColon && word.contains(&b':'))
+}
+
+/// Whether `value`, when it is the whole line, is written as it is.
+pub fn is_raw(value: &[u8]) -> bool {
+    !is_ambiguous(value, Place::Alone)
+}
+
+/// Whether one of the bytes is such.
+fn any(word: &[u8], is_such: impl Fn(u8) -> bool) -> bool {
+    word.chunks(BLOCK).any(|block| block.iter().fold(false, |any, byte| any | is_such(*byte)))
 }
 
 /// Writes `word` raw where that is unambiguous, else quoted.
@@ -139,6 +149,22 @@ mod tests {
             (b"\0\x1b\x7f\\", r#""\x00\x1b\x7f\\""#),
         ] {
             assert_eq!(written(word, Place::Alone), expected);
+        }
+        for place in [Place::Alone, Place::Listed, Place::BeforeColon] {
+            for at in [0, 1, 63, 64, 65, 127, 128, 199] {
+                for byte in 0..=u8::MAX {
+                    let mut word = [b'x'; 200];
+                    word[at] = byte;
+                    let is_first = at == 0 && matches!(byte, b'"' | b'(');
+                    let is_expected = match byte {
+                        0..0x20 | 0x7f => true,
+                        b' ' | b'"' if place != Place::Alone => true,
+                        b':' => place == Place::BeforeColon,
+                        _ => is_first,
+                    };
+                    assert_eq!(is_ambiguous(&word, place), is_expected, "{byte} at {at}");
+                }
+            }
         }
         assert_eq!(written(b"a b", Place::Listed), r#""a b""#);
         assert_eq!(written(b"a\"b", Place::Listed), r#""a\"b""#);

@@ -1,9 +1,12 @@
 //! A line into words.
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::quote::read_quoted;
-use crate::message::Args;
+
+/// Words; a command and its arguments fit most often without an allocation.
+pub type Words = SmallVec<[Bytes; 4]>;
 
 /// A quote is not closed, an escape is not known, or text is glued to a closing quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +20,8 @@ pub struct Unbalanced;
 pub fn split_words(
     line: &Bytes,
     value_at: impl Fn(&[u8]) -> Option<usize>,
-) -> Result<Args, Unbalanced> {
-    let mut words = Args::new();
+) -> Result<Words, Unbalanced> {
+    let mut words = Words::new();
     let mut value = None;
     let mut at = 0;
     loop {

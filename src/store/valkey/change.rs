@@ -1,32 +1,39 @@
 //! What an operation did, by its reply: which keys it stored whole values at, and which it removed.
 
 use bytes::Bytes;
-use smallvec::{SmallVec, smallvec};
 
 use crate::message::Reply;
 use crate::store::operation::{Operation, Verb};
 
-/// Some of an operation's keys.
-pub(super) type Changed<'a> = SmallVec<[&'a Bytes; 2]>;
+/// What became of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is the most recently set.
+    Set,
+    /// It is no more.
+    Gone,
+}
 
-/// The keys that became the most recently set, and those that are no more.
-pub(super) fn of<'a>(operation: &'a Operation, reply: &Reply) -> (Changed<'a>, Changed<'a>) {
+/// Tells what became of the keys of `operation`.
+pub(super) fn of(operation: &Operation, reply: &Reply, mut tell: impl FnMut(Fate, &Bytes)) {
     let args = &operation.args;
-    let none = SmallVec::new;
     match (operation.verb, reply) {
-        (_, Reply::Error(_)) => (none(), none()),
-        (Verb::Set, reply) if was_set(&args[2..], reply) => (smallvec![&args[0]], none()),
+        (_, Reply::Error(_)) => {}
+        (Verb::Set, reply) if was_set(&args[2..], reply) => tell(Fate::Set, &args[0]),
         (Verb::SetEx | Verb::PSetEx | Verb::Restore | Verb::GetSet, _)
-        | (Verb::SetNx, Reply::Integer(1)) => (smallvec![&args[0]], none()),
-        (Verb::MSet, _) | (Verb::MSetNx, Reply::Integer(1)) => (operation.keys().collect(), none()),
-        (Verb::Copy, Reply::Integer(1)) => (smallvec![&args[1]], none()),
+        | (Verb::SetNx, Reply::Integer(1)) => tell(Fate::Set, &args[0]),
+        (Verb::MSet, _) | (Verb::MSetNx, Reply::Integer(1)) => {
+            operation.keys().for_each(|key| tell(Fate::Set, key));
+        }
+        (Verb::Copy, Reply::Integer(1)) => tell(Fate::Set, &args[1]),
         (Verb::Rename, _) | (Verb::RenameNx, Reply::Integer(1)) => {
-            (smallvec![&args[1]], smallvec![&args[0]])
+            tell(Fate::Gone, &args[0]);
+            tell(Fate::Set, &args[1]);
         }
         (Verb::Del | Verb::Unlink, Reply::Integer(1..)) | (Verb::GetDel, Reply::Value(_)) => {
-            (none(), operation.keys().collect())
+            operation.keys().for_each(|key| tell(Fate::Gone, key));
         }
-        _ => (none(), none()),
+        _ => {}
     }
 }
 
@@ -49,9 +56,15 @@ mod tests {
     fn keys(verb: Verb, args: &[&'static str], reply: &Reply) -> (Vec<String>, Vec<String>) {
         let args = args.iter().map(|arg| Bytes::from(*arg)).collect();
         let operation = Operation { verb, args };
-        let (stored, removed) = of(&operation, reply);
-        let text = |key: &&Bytes| String::from_utf8_lossy(key).into_owned();
-        (stored.iter().map(text).collect(), removed.iter().map(text).collect())
+        let (mut stored, mut removed) = (Vec::new(), Vec::new());
+        of(&operation, reply, |fate, key| {
+            let key = String::from_utf8_lossy(key).into_owned();
+            match fate {
+                Fate::Set => stored.push(key),
+                Fate::Gone => removed.push(key),
+            }
+        });
+        (stored, removed)
     }
 
     #[test]

@@ -1,20 +1,12 @@
 //! Commands as bytes on their way to the server.
 
-use std::collections::VecDeque;
-use std::io::IoSlice;
+use bytes::Bytes;
 
-use bytes::{Buf, Bytes};
-
+use crate::protocol::Outgoing;
 use crate::protocol::resp::write_length;
 
-/// A longer argument is handed on as it is, a shorter one copied.
-pub(super) const COPIED: usize = 16 * 1024;
-
-/// Room that is kept for what is sent next.
-const KEPT: usize = 64 * 1024;
-
-/// Slices in one write.
-pub(super) const SLICES: usize = 64;
+/// A longer argument is handed on as it is, a shorter one copied, which costs less.
+pub(super) const COPIED: usize = 2 * 1024;
 
 /// Commands, one after the other, as RESP has them.
 #[derive(Debug, Default)]
@@ -33,8 +25,7 @@ impl Commands {
 
     /// None yet, with room for so many bytes.
     pub(super) fn with_room(bytes: usize) -> Commands {
-        let bytes = Outgoing { tail: Vec::with_capacity(bytes), ..Outgoing::default() };
-        Commands { count: 0, bytes }
+        Commands { count: 0, bytes: Outgoing::with_room(bytes) }
     }
 
     /// How many.
@@ -53,25 +44,25 @@ impl Commands {
     /// Begins a command of so many words, its name counted, which are to follow.
     pub(super) fn begin(&mut self, words: usize) {
         self.count += 1;
-        write_length(b'*', words, &mut self.bytes.tail);
+        write_length(b'*', words, self.bytes.text());
     }
 
     /// A word of the command that was begun.
     pub(super) fn word(&mut self, word: &[u8]) {
-        let tail = &mut self.bytes.tail;
-        write_length(b'$', word.len(), tail);
-        tail.extend_from_slice(word);
-        tail.extend_from_slice(b"\r\n");
+        let text = self.bytes.text();
+        write_length(b'$', word.len(), text);
+        text.extend_from_slice(word);
+        text.extend_from_slice(b"\r\n");
     }
 
     /// A word made of parts.
     pub(super) fn joined(&mut self, parts: &[&[u8]]) {
-        let tail = &mut self.bytes.tail;
-        write_length(b'$', parts.iter().map(|part| part.len()).sum(), tail);
+        let text = self.bytes.text();
+        write_length(b'$', parts.iter().map(|part| part.len()).sum(), text);
         for part in parts {
-            tail.extend_from_slice(part);
+            text.extend_from_slice(part);
         }
-        tail.extend_from_slice(b"\r\n");
+        text.extend_from_slice(b"\r\n");
     }
 
     /// A word that need not be copied.
@@ -79,93 +70,14 @@ impl Commands {
         if word.len() <= COPIED {
             return self.word(word);
         }
-        write_length(b'$', word.len(), &mut self.bytes.tail);
+        write_length(b'$', word.len(), self.bytes.text());
         self.bytes.hand_on(word.clone());
-        self.bytes.tail.extend_from_slice(b"\r\n");
+        self.bytes.text().extend_from_slice(b"\r\n");
     }
 
     /// The bytes.
     pub(super) fn into_bytes(self) -> Outgoing {
         self.bytes
-    }
-}
-
-/// Bytes to be sent, in pieces.
-#[derive(Debug, Default)]
-pub(super) struct Outgoing {
-    pieces: VecDeque<Bytes>,
-    /// What comes after the pieces.
-    tail: Vec<u8>,
-    /// Bytes of it that are sent.
-    sent: usize,
-}
-
-impl Outgoing {
-    /// How many bytes.
-    pub(super) fn len(&self) -> usize {
-        self.pieces.iter().map(Bytes::len).sum::<usize>() + self.tail.len() - self.sent
-    }
-
-    /// Whether there are none.
-    pub(super) fn is_empty(&self) -> bool {
-        self.pieces.is_empty() && self.tail.len() == self.sent
-    }
-
-    /// Appends others.
-    pub(super) fn append(&mut self, mut other: Outgoing) {
-        if self.is_empty() && self.tail.capacity() < other.tail.capacity() {
-            *self = other;
-            return;
-        }
-        if !other.pieces.is_empty() {
-            self.end_piece();
-            self.pieces.append(&mut other.pieces);
-        }
-        self.tail.extend_from_slice(&other.tail);
-    }
-
-    /// The first pieces, for one write.
-    pub(super) fn slices(&self) -> ([IoSlice<'_>; SLICES], usize) {
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let pieces = self.pieces.iter().map(AsRef::as_ref).chain([&self.tail[self.sent..]]);
-        let mut count = 0;
-        for (slice, piece) in slices.iter_mut().zip(pieces.filter(|piece| !piece.is_empty())) {
-            *slice = IoSlice::new(piece);
-            count += 1;
-        }
-        (slices, count)
-    }
-
-    /// So many bytes are sent.
-    pub(super) fn advance(&mut self, mut sent: usize) {
-        while let Some(piece) = self.pieces.front_mut() {
-            let of_it = sent.min(piece.len());
-            piece.advance(of_it);
-            sent -= of_it;
-            if !piece.is_empty() {
-                return;
-            }
-            self.pieces.pop_front();
-        }
-        self.sent += sent;
-        if self.sent == self.tail.len() {
-            self.sent = 0;
-            self.tail.clear();
-            self.tail.shrink_to(KEPT);
-        }
-    }
-
-    fn hand_on(&mut self, piece: Bytes) {
-        self.end_piece();
-        self.pieces.push_back(piece);
-    }
-
-    fn end_piece(&mut self) {
-        if !self.tail.is_empty() {
-            let mut piece = Bytes::from(std::mem::take(&mut self.tail));
-            piece.advance(std::mem::take(&mut self.sent));
-            self.pieces.push_back(piece);
-        }
     }
 }
 
@@ -176,8 +88,10 @@ mod tests {
     fn sent(mut bytes: Outgoing, step: usize) -> Vec<u8> {
         let mut sent = Vec::new();
         while !bytes.is_empty() {
-            let (slices, count) = bytes.slices();
-            let all: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
+            let slices = bytes.slices();
+            assert!(!slices.spilled());
+            let all: Vec<u8> = slices.iter().flat_map(|slice| slice.to_vec()).collect();
+            drop(slices);
             let taken = step.min(all.len());
             sent.extend_from_slice(&all[..taken]);
             bytes.advance(taken);

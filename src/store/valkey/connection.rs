@@ -15,13 +15,14 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 
 use super::cache::Cache;
-use super::command::{Commands, Outgoing};
+use super::command::Commands;
 use super::driver::Driver;
 use super::question::{Answer, Asked, Lost, Question};
 use super::refusal::Refusal;
 use super::stream::Stream;
 use crate::memory::Hold;
 use crate::message::Reply;
+use crate::protocol::Outgoing;
 
 /// Whether and why a connection has ended; its parts learn of it together.
 #[derive(Debug, Default)]

@@ -14,18 +14,21 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep};
 
 use super::cache::Cache;
-use super::command::Outgoing;
 use super::connection::Shared;
 use super::question::Asked;
 use super::stream::Stream;
 use super::{cause, reply};
 use crate::message::Reply;
+use crate::protocol::Outgoing;
 use crate::protocol::resp::{ReplyDecoder, Taken};
 
 /// Room for one read.
 const READ: usize = 64 * 1024;
 /// Room for one read of a long reply.
 const READ_LONG: usize = 1024 * 1024;
+
+/// Room that is kept for what is sent next.
+const KEPT: usize = 256 * 1024;
 
 /// Drives one connection until it ends.
 pub(super) struct Driver {
@@ -93,8 +96,11 @@ impl Driver {
     /// Writes all that the stream takes.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.outgoing.is_empty() {
-            let (slices, count) = self.outgoing.slices();
-            let writing = Pin::new(&mut self.stream).poll_write_vectored(cx, &slices[..count]);
+            let stream = Pin::new(&mut self.stream);
+            let writing = match self.outgoing.only_text() {
+                Some(text) => stream.poll_write(cx, text),
+                None => stream.poll_write_vectored(cx, &self.outgoing.slices()),
+            };
             let written = ready!(writing)?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -102,6 +108,11 @@ impl Driver {
             self.outgoing.advance(written);
             self.sent += written as u64;
             self.must_flush = true;
+            if self.outgoing.is_empty() {
+                let mut room = std::mem::take(&mut self.outgoing).into_room();
+                room.shrink_to(KEPT);
+                self.outgoing = room.into();
+            }
         }
         if self.must_flush {
             ready!(Pin::new(&mut self.stream).poll_flush(cx))?;

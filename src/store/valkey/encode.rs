@@ -48,8 +48,8 @@ impl Prefix {
 
     /// About how many bytes [`Prefix::write`] appends.
     pub(super) fn bytes(&self, operation: &Operation) -> usize {
-        let words =
-            operation.args.iter().map(|arg| arg.len().min(COPIED) + self.prefix.len() + WORD);
+        let copied = |arg: &Bytes| if arg.len() > COPIED { 0 } else { arg.len() };
+        let words = operation.args.iter().map(|arg| copied(arg) + self.prefix.len() + WORD);
         2 * WORD + words.sum::<usize>()
     }
 
@@ -196,8 +196,7 @@ mod tests {
         let mut commands = Commands::default();
         prefix.write(&operation, &mut commands);
         let bytes = commands.into_bytes();
-        let (slices, count) = bytes.slices();
-        let sent: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
+        let sent: Vec<u8> = bytes.slices().iter().flat_map(|slice| slice.to_vec()).collect();
         assert_eq!(prefix.command(&operation).get_packed_command(), sent);
         sent
     }

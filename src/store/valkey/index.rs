@@ -6,23 +6,38 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::future::join_all;
+use smallvec::SmallVec;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::cause;
+use super::change::{self, Fate};
+use super::changes::{Change, Changes, Stamp};
 use super::command::Commands;
 use super::question::Lost;
-use super::recent::{Change, Changes, Recent};
+use super::recent::Recent;
 use super::reply;
+use super::waiting::Waiting;
 use super::way::Way;
-use super::{cause, change};
 use crate::message::Reply;
-use crate::store::operation::Operation;
+use crate::store::operation::{Effect, Operation};
 
 /// How long changes gather before they are written.
-const GATHER: Duration = Duration::from_millis(100);
+const GATHER: Duration = Duration::from_millis(50);
 
-/// Keys in one command, so that none keeps the server busy for long.
-const KEYS_PER_COMMAND: usize = 500;
+/// Over how long they are written then, so that between them others are served.
+const SPREAD: Duration = Duration::from_millis(40);
+
+/// In how many pieces, unless these are very short or very long.
+const PIECES: usize = 16;
+
+/// Changes in the shortest piece.
+const PIECE_MIN: usize = 64;
+
+/// Changes in the longest, so that none keeps the server busy for long.
+const PIECE_MAX: usize = 500;
 
 /// The index, and the changes on their way to it.
 #[derive(Debug)]
@@ -34,6 +49,8 @@ pub(super) struct Index {
     changed: Notify,
     /// Held while changes are on their way, so that a clear does not meet them half-way.
     writing: tokio::sync::Mutex<()>,
+    /// How many wait until all changes are written.
+    waiting: Waiting,
     refused: AtomicBool,
     /// It is known when what is newest in the store was set.
     has_caught_up: AtomicBool,
@@ -50,6 +67,7 @@ impl Index {
             recent: Mutex::new(Recent::new(depth)),
             changed: Notify::new(),
             writing: tokio::sync::Mutex::new(()),
+            waiting: Waiting::default(),
             refused: AtomicBool::new(false),
             has_caught_up: AtomicBool::new(false),
             ended: AtomicBool::new(false),
@@ -68,17 +86,22 @@ impl Index {
 
     /// Notes what operations did that succeeded; touches memory only.
     pub(super) fn note(&self, batch: &[Operation], replies: &[Reply]) {
-        if self.depth == 0 {
+        let is_read = |operation: &Operation| operation.verb.effect() == Effect::Read;
+        if self.depth == 0 || batch.iter().all(is_read) {
             return;
         }
+        let mut recent = self.recent();
+        let had_none = recent.is_empty();
+        recent.look_at_clock();
         for (operation, reply) in batch.iter().zip(replies) {
-            let (stored, removed) = change::of(operation, reply);
-            if stored.is_empty() && removed.is_empty() {
-                continue;
-            }
-            let mut recent = self.recent();
-            removed.iter().for_each(|key| recent.gone(key));
-            stored.iter().for_each(|key| recent.set(key));
+            change::of(operation, reply, |fate, key| match fate {
+                Fate::Set => recent.set(key),
+                Fate::Gone => recent.gone(key),
+            });
+        }
+        let has_some = !recent.is_empty();
+        drop(recent);
+        if had_none && has_some {
             self.changed.notify_one();
         }
     }
@@ -89,10 +112,15 @@ impl Index {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Strikes off a key that was found to be no more.
-    pub(super) fn strike(&self, key: &[u8]) {
-        self.recent().found_gone(key);
-        self.changed.notify_one();
+    /// Strikes off keys that were found to be no more.
+    pub(super) fn strike(&self, keys: &[Bytes]) {
+        if !keys.is_empty() {
+            let mut recent = self.recent();
+            recent.look_at_clock();
+            recent.found_gone(keys);
+            drop(recent);
+            self.changed.notify_one();
+        }
     }
 
     /// Keeps changes from being written until the guard is dropped.
@@ -109,7 +137,7 @@ impl Index {
                     tokio::time::sleep(GATHER).await;
                 }
                 // What fails is tried again, on the next connection if this one was lost.
-                let _ = self.write(way, None).await;
+                let _ = self.write_by_pieces(way, None).await;
             }
         }
     }
@@ -120,7 +148,8 @@ impl Index {
         self.changed.notify_one();
     }
 
-    /// Writes all changes. When that fails they are kept for the next time.
+    /// Writes all changes at once, for somebody who waits for it. When that fails they are kept for
+    /// the next time.
     ///
     /// # Errors
     ///
@@ -130,11 +159,21 @@ impl Index {
         way: &impl Way,
         deadline: Option<Instant>,
     ) -> Result<(), Cow<'static, str>> {
+        let _waits = self.waiting.enter();
         if self.recent().is_empty() {
             // They may be on their way just now.
             drop(self.writing.lock().await);
             return Ok(());
         }
+        self.write_by_pieces(way, deadline).await
+    }
+
+    /// The same, spread over time as long as nobody waits.
+    async fn write_by_pieces(
+        &self,
+        way: &impl Way,
+        deadline: Option<Instant>,
+    ) -> Result<(), Cow<'static, str>> {
         way.ready(&self.name, deadline).await?;
         let _writing = self.writing.lock().await;
         if !self.has_caught_up.load(Ordering::Relaxed) {
@@ -144,11 +183,17 @@ impl Index {
         }
         // Put back also when this is cancelled half-way: writing them twice does no harm.
         let mut taken = Taken { index: self, changes: self.recent().take() };
-        if taken.changes.is_empty() {
-            return Ok(());
-        }
-        let asked = way.ask(&self.name, |commands| self.append(&taken.changes, commands)).await;
-        let replies = asked.map_err(|lost| lost.cause)?;
+        let changes: Vec<_> = taken.changes.iter().collect();
+        let pieces = changes.chunks(changes.len().div_ceil(PIECES).clamp(PIECE_MIN, PIECE_MAX));
+        let pause = SPREAD / u32::try_from(pieces.len().max(1)).unwrap_or(u32::MAX);
+        let begin = Instant::now();
+        let moments = (0..).map(|number| begin + pause * number);
+        let asked = pieces.zip(moments).map(|(piece, moment)| async move {
+            self.waiting.by(moment).await;
+            way.ask(&self.name, |commands| self.append(piece, commands)).await
+        });
+        let asked: Result<Vec<_>, Lost> = join_all(asked).await.into_iter().collect();
+        let replies = asked.map_err(|lost| lost.cause)?.concat();
         if let Some(cause) = replies.iter().find_map(reply::not_serving) {
             return Err(cause);
         }
@@ -174,38 +219,36 @@ impl Index {
         })
     }
 
-    /// Appends the changes as commands; what is beyond the depth goes, oldest first.
-    fn append(&self, changes: &Changes, commands: &mut Commands) {
-        let mut set = Vec::new();
-        let mut gone = Vec::new();
+    /// Appends changes as commands; what is beyond the depth goes, oldest first.
+    fn append(&self, changes: &[(&[u8], Change)], commands: &mut Commands) {
+        let mut set: SmallVec<[(Stamp, &[u8]); PIECE_MIN]> = SmallVec::new();
+        let mut gone: SmallVec<[&[u8]; PIECE_MIN]> = SmallVec::new();
         for (key, change) in changes {
             match change {
-                Change::Set(stamp) => set.push((key, *stamp)),
+                Change::Set(stamp) => set.push((*stamp, key)),
                 Change::Gone(_) => gone.push(key),
             }
         }
-        for keys in gone.chunks(KEYS_PER_COMMAND) {
-            commands.begin(2 + keys.len());
+        if !gone.is_empty() {
+            commands.begin(2 + gone.len());
             commands.word(b"ZREM");
             commands.word(&self.name);
-            for key in keys {
-                commands.word(key);
-            }
+            gone.into_iter().for_each(|key| commands.word(key));
         }
-        for pairs in set.chunks(KEYS_PER_COMMAND) {
-            commands.begin(3 + 2 * pairs.len());
+        if !set.is_empty() {
+            commands.begin(3 + 2 * set.len());
             commands.word(b"ZADD");
             commands.word(&self.name);
             // Another kvsock may know of a later time.
             commands.word(b"GT");
-            for (key, stamp) in pairs {
-                commands.word(stamp.to_string().as_bytes());
+            for (stamp, key) in set {
+                commands.word(itoa::Buffer::new().format(stamp).as_bytes());
                 commands.word(key);
             }
+            let beyond = i64::try_from(self.depth).unwrap_or(i64::MAX - 1);
+            let last = itoa::Buffer::new().format(-beyond - 1).to_owned();
+            commands.push(&[b"ZREMRANGEBYRANK", &self.name, b"0", last.as_bytes()]);
         }
-        let beyond = i64::try_from(self.depth).unwrap_or(i64::MAX - 1);
-        let last = (-beyond - 1).to_string();
-        commands.push(&[b"ZREMRANGEBYRANK", &self.name, b"0", last.as_bytes()]);
     }
 
     /// Logs once that the server does not allow the index.

@@ -81,15 +81,17 @@ impl Search {
 
     /// Takes the keys that have a value, and strikes the others off the index.
     fn take(&mut self, index: &Index, keys: Vec<Bytes>, values: Vec<Reply>) {
+        let mut gone = Vec::new();
         for (key, value) in keys.into_iter().zip(values) {
             match value {
                 Reply::Value(value) => {
                     self.bytes += 16 + key.len() + value.len();
                     self.pairs.push((key, value));
                 }
-                _ => index.strike(&key),
+                _ => gone.push(key),
             }
         }
+        index.strike(&gone);
     }
 }
 

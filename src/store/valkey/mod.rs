@@ -11,6 +11,7 @@ mod blocked;
 mod cache;
 mod cause;
 mod change;
+mod changes;
 mod cluster;
 mod command;
 mod compound;
@@ -41,6 +42,7 @@ mod terms;
 mod tls;
 mod transaction;
 mod value;
+mod waiting;
 mod watch;
 mod way;
 

@@ -7,9 +7,10 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::cache::{Cache, Key};
-use super::command::{Commands, Outgoing};
+use super::command::Commands;
 use crate::memory::Hold;
 use crate::message::Reply;
+use crate::protocol::Outgoing;
 
 /// The connection ended before all replies were there.
 #[derive(Debug, Clone)]

@@ -1,33 +1,16 @@
 //! Changes to the index of `last` that are not written to the store yet: which keys were set,
 //! and when, and which are gone. In memory only, bounded, and nothing here waits.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
+use super::changes::{Change, Changes, Stamp};
 
-/// When something happened: microseconds of Unix time, strictly increasing within the process.
-pub(super) type Stamp = u64;
+/// The log is condensed when it has so many times the entries that the index has room for.
+const FACTOR: usize = 4;
 
-/// What became of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
-    /// It was set.
-    Set(Stamp),
-    /// It is no more.
-    Gone(Stamp),
-}
-
-impl Change {
-    fn stamp(self) -> Stamp {
-        match self {
-            Change::Set(stamp) | Change::Gone(stamp) => stamp,
-        }
-    }
-}
-
-/// Changes by key, without the prefix.
-pub(super) type Changes = HashMap<Bytes, Change>;
+/// Bytes of keys that the log may have in any case before it is condensed.
+const KEYS: usize = 256 * 1024;
 
 /// The changes that wait to be written.
 #[derive(Debug)]
@@ -35,32 +18,43 @@ pub(super) struct Recent {
     changes: Changes,
     /// How many keys the index holds.
     depth: usize,
+    /// Bytes of keys from which on the log is condensed.
+    most_keys: usize,
     newest: Stamp,
     /// Up to here everything was cleared.
     cleared: Stamp,
 }
 
 impl Recent {
-    /// Keeps at most about twice `depth` changes.
+    /// Keeps the changes of the `depth` keys that changed last, and a few times as many.
     pub(super) fn new(depth: usize) -> Recent {
-        Recent { changes: Changes::new(), depth, newest: 0, cleared: 0 }
+        Recent { changes: Changes::default(), depth, most_keys: KEYS, newest: 0, cleared: 0 }
+    }
+
+    /// What is noted from here on happens now, or later.
+    pub(super) fn look_at_clock(&mut self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+        self.newest = self.newest.max(u64::try_from(now).unwrap_or(0));
     }
 
     /// Notes that `key` was just set.
     pub(super) fn set(&mut self, key: &[u8]) {
-        let stamp = self.stamp();
-        self.note(key, Change::Set(stamp));
+        self.newest += 1;
+        self.note(key, Change::Set(self.newest));
     }
 
     /// Notes that `key` is no more.
     pub(super) fn gone(&mut self, key: &[u8]) {
-        let stamp = self.stamp();
-        self.note(key, Change::Gone(stamp));
+        self.newest += 1;
+        self.note(key, Change::Gone(self.newest));
     }
 
-    /// Notes that `key` was found to be no more, unless something newer is known of it.
-    pub(super) fn found_gone(&mut self, key: &[u8]) {
-        if !self.changes.contains_key(key) {
+    /// Notes that keys were found to be no more, but for those of which something newer is known.
+    pub(super) fn found_gone(&mut self, keys: &[impl AsRef<[u8]>]) {
+        let known: HashSet<&[u8]> = self.changes.iter().map(|(key, _)| key).collect();
+        let mut gone: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
+        gone.retain(|key| !known.contains(key));
+        for key in gone {
             self.gone(key);
         }
     }
@@ -68,21 +62,21 @@ impl Recent {
     /// Forgets what happened up to `stamp`, as all keys of that time are gone.
     pub(super) fn clear(&mut self, stamp: Stamp) {
         self.cleared = stamp;
-        self.changes.retain(|_, change| change.stamp() > stamp);
+        self.changes.forget_until(stamp);
     }
 
-    /// The changes, to be written.
+    /// The changes to be written: one of each key, as many as the index has room for.
     pub(super) fn take(&mut self) -> Changes {
-        std::mem::take(&mut self.changes)
+        let changes = std::mem::take(&mut self.changes);
+        self.most_keys = KEYS;
+        changes.condensed(self.depth)
     }
 
-    /// Takes changes back that could not be written. What is newer stays.
+    /// Takes changes back that could not be written. What is newer comes after them.
     pub(super) fn put_back(&mut self, changes: Changes) {
-        for (key, change) in changes {
-            if change.stamp() > self.cleared {
-                self.changes.entry(key).or_insert(change);
-            }
-        }
+        let newer = std::mem::replace(&mut self.changes, changes);
+        self.clear(self.cleared);
+        self.changes.append(&newer);
         self.bound();
     }
 
@@ -94,47 +88,34 @@ impl Recent {
     /// Learns that something happened at `stamp` already: what waits happened after it. A process
     /// whose clock was set back would otherwise write what nobody takes for new.
     pub(super) fn catch_up(&mut self, stamp: Stamp) {
-        let oldest = self.changes.values().map(|change| change.stamp()).min();
-        let oldest = oldest.unwrap_or(self.newest + 1);
+        let oldest = self.changes.oldest().unwrap_or(self.newest + 1);
         if stamp < oldest {
             return;
         }
         let later = stamp - oldest + 1;
-        for change in self.changes.values_mut() {
-            *change = match *change {
-                Change::Set(stamp) => Change::Set(stamp + later),
-                Change::Gone(stamp) => Change::Gone(stamp + later),
-            };
-        }
+        self.changes.delay(later);
         self.newest += later;
     }
 
     /// Now, later than ever before, also when the clock steps back.
     pub(super) fn stamp(&mut self) -> Stamp {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-        self.newest = u64::try_from(now).unwrap_or(u64::MAX).max(self.newest + 1);
+        self.look_at_clock();
+        self.newest += 1;
         self.newest
     }
 
     fn note(&mut self, key: &[u8], change: Change) {
-        if let Some(known) = self.changes.get_mut(key) {
-            *known = change;
-            return;
-        }
-        // A copy, since the slice would keep the whole buffer it was read into.
-        self.changes.insert(Bytes::copy_from_slice(key), change);
+        self.changes.push(key, change);
         self.bound();
     }
 
-    /// Keeps the newest `depth` when there are twice as many: the index has no room for more.
+    /// Condenses the log when it is long, so that each entry is looked at a few times at most.
     fn bound(&mut self) {
-        if self.changes.len() <= self.depth.saturating_mul(2) {
-            return;
+        let is_long = self.changes.len() > self.depth.saturating_mul(FACTOR);
+        if is_long || self.changes.keys_len() > self.most_keys {
+            self.changes = self.changes.condensed(self.depth);
+            self.most_keys = KEYS.max(2 * self.changes.keys_len());
         }
-        let mut stamps: Vec<Stamp> = self.changes.values().map(|change| change.stamp()).collect();
-        let oldest_kept = stamps.len() - self.depth;
-        let (_, &mut bound, _) = stamps.select_nth_unstable(oldest_kept);
-        self.changes.retain(|_, change| change.stamp() >= bound);
     }
 }
 
@@ -142,8 +123,15 @@ impl Recent {
 mod tests {
     use super::*;
 
-    fn is_set(changes: &Changes, key: &'static str) -> bool {
-        matches!(changes.get(key.as_bytes()), Some(Change::Set(_)))
+    fn change(changes: &Changes, key: &str) -> Option<Change> {
+        let mut of_it = changes.iter().filter(|(name, _)| *name == key.as_bytes());
+        let found = of_it.next().map(|(_, change)| change);
+        assert!(of_it.next().is_none(), "each key once");
+        found
+    }
+
+    fn is_set(changes: &Changes, key: &str) -> bool {
+        matches!(change(changes, key), Some(Change::Set(_)))
     }
 
     #[test]
@@ -152,22 +140,49 @@ mod tests {
         for number in 0..1000 {
             recent.set(format!("{number}").as_bytes());
         }
+        assert!(recent.changes.len() <= 10 * FACTOR);
         let changes = recent.take();
-        assert!((10..=20).contains(&changes.len()));
-        assert!((990..1000).all(|number| changes.contains_key(number.to_string().as_bytes())));
+        assert_eq!(changes.len(), 10);
+        assert!((990..1000).all(|number| is_set(&changes, &number.to_string())));
+    }
+
+    #[test]
+    fn long_keys_and_keys_that_change_again_and_again_are_bounded_too() {
+        let mut recent = Recent::new(1000);
+        for number in 0..1000 {
+            recent.set(format!("{:0>50000}", number % 7).as_bytes());
+            recent.gone(b"a");
+            recent.set(b"b");
+            assert!(recent.changes.keys_len() <= 2 * 7 * 50_001 + 50_000);
+        }
+        let changes = recent.take();
+        assert_eq!(changes.len(), 9);
+        assert!(is_set(&changes, "b") && matches!(change(&changes, "a"), Some(Change::Gone(_))));
+    }
+
+    #[test]
+    fn what_is_found_gone_does_not_hide_what_is_newer() {
+        let mut recent = Recent::new(10);
+        recent.set(b"a");
+        recent.found_gone(&[b"a", b"b"]);
+        let changes = recent.take();
+        assert!(is_set(&changes, "a"));
+        assert!(matches!(change(&changes, "b"), Some(Change::Gone(_))));
     }
 
     #[test]
     fn what_waits_comes_after_what_is_known_to_have_happened_in_the_same_order() {
         let mut recent = Recent::new(10);
+        recent.look_at_clock();
         recent.set(b"a");
         recent.gone(b"b");
         let later = recent.stamp() + 1_000_000;
         recent.catch_up(later);
         let changes = recent.take();
-        assert!(later < changes[&b"a"[..]].stamp());
-        assert!(changes[&b"a"[..]].stamp() < changes[&b"b"[..]].stamp());
-        assert!(recent.stamp() > changes[&b"b"[..]].stamp());
+        let stamps: Vec<Stamp> = changes.iter().map(|(_, change)| change.stamp()).collect();
+        assert!(change(&changes, "a").is_some_and(|change| change.stamp() == stamps[0]));
+        assert!(later < stamps[0] && stamps[0] < stamps[1]);
+        assert!(recent.stamp() > stamps[1]);
         let now = recent.stamp();
         recent.catch_up(now - 1000);
         assert!(recent.stamp() < now + 1_000_000, "nothing to catch up with");
