@@ -125,6 +125,7 @@ impl Index {
 
     /// Keeps changes from being written until the guard is dropped.
     pub(super) async fn pause(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        let _waits = self.waiting.enter();
         self.writing.lock().await
     }
 
