@@ -21,7 +21,7 @@ use super::layout::{State, expiry_of};
 use super::reader::Entry;
 use super::rotation::Rotation;
 
-/// Bytes of blocks kept in memory; records that were read lately have more, in [`super::cache`].
+/// Bytes of blocks kept in memory; records that were read or written lately have more, in [`super::cache`].
 ///
 /// The cache is in parts, of which one must hold the filter of a whole table: with 8 MiB and a million
 /// keys each read took the filters from the files anew, and 20 times as long.

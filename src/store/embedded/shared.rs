@@ -25,7 +25,7 @@ pub(super) struct Shared {
     pub(super) swept: AtomicU64,
     /// When all data was last known to be on disk, in Unix seconds.
     pub(super) saved: AtomicI64,
-    /// What was read lately.
+    /// What was read or written lately.
     pub(super) cache: Cache,
     /// Where iterations go on.
     pub(super) cursors: Cursors,
