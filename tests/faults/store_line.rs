@@ -189,3 +189,25 @@ fn a_reply_that_nobody_asked_for_is_nobodys() {
         assert_eq!(client.ask("get other"), number.to_string());
     }
 }
+
+#[test]
+fn a_reply_that_nobody_asked_for_among_kvsocks_own_is_found_out() {
+    let Some(valkey) = Setup::default().start() else { return };
+    // Only the index of `last` is answered so.
+    let is_index = |piece: &[u8]| piece.starts_with(b":");
+    let relay = Relay::start(&valkey.socket(), move |way, piece| {
+        if way == Way::ToDaemon && is_index(piece) {
+            Fate::Instead([b"$5\r\nwrong\r\n", piece].concat())
+        } else {
+            Fate::Pass
+        }
+    });
+    let daemon = Daemon::start(&[("STORE", &relay.url())]);
+    let mut client = daemon.connect();
+    assert_eq!(client.ask("set k right"), "OK");
+    until("the index meets it, three times", || {
+        assert_eq!(client.ask("get k"), "right");
+        relay.made() > 3
+    });
+    assert_eq!(client.ask("get k"), "right");
+}

@@ -8,11 +8,20 @@ use crate::protocol::resp::write_length;
 /// A longer argument is handed on as it is, a shorter one copied, which costs less.
 pub(super) const COPIED: usize = 2 * 1024;
 
+/// What replies have to be.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    #[default]
+    Anything,
+    Integers,
+}
+
 /// Commands, one after the other, as RESP has them.
 #[derive(Debug, Default)]
 pub(super) struct Commands {
     count: usize,
     bytes: Outgoing,
+    form: Form,
 }
 
 impl Commands {
@@ -25,7 +34,18 @@ impl Commands {
 
     /// None yet, with room for so many bytes.
     pub(super) fn with_room(bytes: usize) -> Commands {
-        Commands { count: 0, bytes: Outgoing::with_room(bytes) }
+        Commands { bytes: Outgoing::with_room(bytes), ..Commands::default() }
+    }
+
+    /// Says what each of them is answered by, unless it is refused. Any other reply shows that the
+    /// server's replies are out of step with what was asked, and ends the connection.
+    pub(super) fn answered_by(&mut self, form: Form) {
+        self.form = form;
+    }
+
+    /// What each is answered by.
+    pub(super) fn form(&self) -> Form {
+        self.form
     }
 
     /// How many.

@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::cache::Cache;
 use super::connection::Shared;
-use super::question::Asked;
+use super::question::{Asked, Misplaced};
 use super::stream::Stream;
 use super::{cause, reply};
 use crate::message::Reply;
@@ -29,6 +29,9 @@ const READ_LONG: usize = 1024 * 1024;
 
 /// Room that is kept for what is sent next.
 const KEPT: usize = 256 * 1024;
+
+/// Why a connection ends whose replies are out of step with what was asked.
+const MISPLACED: &str = "the server said something that nobody asked";
 
 /// Drives one connection until it ends.
 pub(super) struct Driver {
@@ -151,7 +154,7 @@ impl Driver {
                 return match taken {
                     Some(Taken::Reply(Reply::Error(error))) => Err(error.to_string().into()),
                     None if !self.decoder.is_within_reply() => Ok(()),
-                    _ => Err("the server said something that nobody asked".into()),
+                    _ => Err(MISPLACED.into()),
                 };
             };
             let reply = match taken {
@@ -178,7 +181,7 @@ impl Driver {
                 }
             };
             (self.made_room, self.is_too_long) = (0, false);
-            if asked.put(reply, cache)
+            if asked.put(reply, cache).map_err(|Misplaced| Cow::Borrowed(MISPLACED))?
                 && let Some(asked) = self.asked.pop_front()
             {
                 asked.finish();

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::cause;
 use super::change::{self, Fate};
 use super::changes::{Change, Changes, Stamp};
-use super::command::Commands;
+use super::command::{Commands, Form};
 use super::question::Lost;
 use super::recent::Recent;
 use super::reply;
@@ -230,6 +230,7 @@ impl Index {
                 Change::Gone(_) => gone.push(key),
             }
         }
+        commands.answered_by(Form::Integers);
         if !gone.is_empty() {
             commands.begin(2 + gone.len());
             commands.word(b"ZREM");

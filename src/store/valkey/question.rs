@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::cache::{Cache, Key};
-use super::command::Commands;
+use super::command::{Commands, Form};
 use crate::memory::Hold;
 use crate::message::Reply;
 use crate::protocol::Outgoing;
@@ -48,6 +48,10 @@ pub(super) struct Wanted {
     pub(super) key: Key,
 }
 
+/// A reply came that cannot be one to what was asked: nobody asked for it, or for one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Misplaced;
+
 /// Replies in order: as many as there was room for.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -72,6 +76,8 @@ pub(super) struct Asked {
     kept: usize,
     /// See [`Question::max_reply`].
     max_reply: usize,
+    /// See [`Commands::answered_by`].
+    form: Form,
     /// A reply was read away, and so are all after it.
     is_cut: bool,
     /// What has come.
@@ -113,6 +119,7 @@ impl Asked {
             next: Next::Answer,
             kept,
             max_reply,
+            form: commands.form(),
             is_cut: false,
             answer: Answer { replies: Vec::with_capacity(count), hold },
             begin: 0,
@@ -153,11 +160,22 @@ impl Asked {
     }
 
     /// The next reply has come, or was read away; true if there are no more.
-    pub(super) fn put(&mut self, reply: Option<Reply>, cache: Option<&Cache>) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// The server's replies are out of step with what was asked.
+    pub(super) fn put(
+        &mut self,
+        reply: Option<Reply>,
+        cache: Option<&Cache>,
+    ) -> Result<bool, Misplaced> {
         if let Some(cache) = cache
-            && !self.is_answer(reply.as_ref(), cache)
+            && !self.is_answer(reply.as_ref(), cache)?
         {
-            return false;
+            return Ok(false);
+        }
+        if self.form == Form::Integers {
+            expect(reply.as_ref(), |reply| matches!(reply, Reply::Integer(_)))?;
         }
         self.come += 1;
         // Unless those before it were read away.
@@ -167,25 +185,27 @@ impl Asked {
             self.answer.replies.push(reply);
         }
         if self.come < self.count {
-            return false;
+            return Ok(false);
         }
         if let Some(cache) = cache {
             cache.is_as_of(self.at);
         }
-        true
+        Ok(true)
     }
 
     /// Whether the reply is a part of the answer. The cache learns from it.
-    fn is_answer(&mut self, reply: Option<&Reply>, cache: &Cache) -> bool {
-        match self.next {
+    fn is_answer(&mut self, reply: Option<&Reply>, cache: &Cache) -> Result<bool, Misplaced> {
+        Ok(match self.next {
             Next::Answer => {
                 if self.wanted.front().is_none_or(|wanted| wanted.number != self.come) {
-                    return true;
+                    return Ok(true);
                 }
+                expect(reply, |reply| *reply == Reply::OK)?;
                 self.next = Next::Expiry { is_told: reply == Some(&Reply::OK) };
                 false
             }
             Next::Expiry { is_told } => {
+                expect(reply, |reply| matches!(reply, Reply::Integer(_)))?;
                 self.next = Next::Value;
                 let wanted = self.wanted.pop_front();
                 if let (Some(Wanted { key, .. }), Some(expiry), true) = (wanted, reply, is_told) {
@@ -198,7 +218,7 @@ impl Asked {
                 cache.take(reply.filter(|reply| reply.data_len() <= self.max_reply));
                 true
             }
-        }
+        })
     }
 
     /// All replies have come.
@@ -211,5 +231,14 @@ impl Asked {
     pub(super) fn lose(self, cause: Cow<'static, str>, sent: u64) {
         let is_unsent = self.begin >= sent;
         let _ = self.tell.send(Err(Lost { cause, is_unsent }));
+    }
+}
+
+/// A server may refuse anything; otherwise the reply must fit what was asked.
+fn expect(reply: Option<&Reply>, fits: impl FnOnce(&Reply) -> bool) -> Result<(), Misplaced> {
+    match reply {
+        None | Some(Reply::Error(_)) => Ok(()),
+        Some(reply) if fits(reply) => Ok(()),
+        Some(_) => Err(Misplaced),
     }
 }

@@ -15,7 +15,7 @@ use super::topology::Topology;
 use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
-use crate::store::valkey::command::Commands;
+use crate::store::valkey::command::{Commands, Form};
 use crate::store::valkey::connection::Connection;
 use crate::store::valkey::encode::Prefix;
 use crate::store::valkey::pool::Lease;
@@ -138,6 +138,7 @@ impl Way for Topology {
             append(&mut commands);
             if place.detour.is_some() {
                 commands.push(&[b"EXEC"]);
+                commands.answered_by(Form::Anything);
             }
             let mut replies = connection.send(commands).await?;
             let redirect = replies.iter().find_map(|reply| Redirect::of(reply, &member.address));
