@@ -2,18 +2,36 @@
 
 use bytes::Bytes;
 
+use crate::message::Reply;
 use crate::protocol::Outgoing;
 use crate::protocol::resp::write_length;
 
 /// A longer argument is handed on as it is, a shorter one copied, which costs less.
 pub(super) const COPIED: usize = 2 * 1024;
 
-/// What replies have to be.
+/// What a reply has to be that is no refusal.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     #[default]
     Anything,
-    Integers,
+    Status,
+    Integer,
+    Text,
+    Array,
+}
+
+impl Form {
+    /// Whether the reply has this form.
+    pub(super) fn fits(self, reply: &Reply) -> bool {
+        match reply {
+            Reply::Error(_) => true,
+            Reply::Status(_) | Reply::Word(_) => matches!(self, Form::Status | Form::Anything),
+            Reply::Integer(_) => matches!(self, Form::Integer | Form::Anything),
+            Reply::Value(_) | Reply::Text(_) => matches!(self, Form::Text | Form::Anything),
+            Reply::Array(_) => matches!(self, Form::Array | Form::Anything),
+            _ => self == Form::Anything,
+        }
+    }
 }
 
 /// Commands, one after the other, as RESP has them.
@@ -29,6 +47,13 @@ impl Commands {
     pub(super) fn one(words: &[&[u8]]) -> Commands {
         let mut commands = Commands::default();
         commands.push(words);
+        commands
+    }
+
+    /// One command, see [`Commands::answered_by`].
+    pub(super) fn for_a(form: Form, words: &[&[u8]]) -> Commands {
+        let mut commands = Commands::one(words);
+        commands.answered_by(form);
         commands
     }
 

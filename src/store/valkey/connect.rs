@@ -13,6 +13,7 @@ use redis::{AsyncConnectionConfig, PushInfo, PushKind};
 use rustls::ClientConfig;
 
 use super::cache::{Cache, Figures};
+use super::command::Form;
 use super::connection::{Connection, Ending};
 use super::login::Login;
 use super::single::Single;
@@ -123,7 +124,8 @@ impl Connector {
         replies: &[Reply],
     ) -> Result<bool, Cow<'static, str>> {
         let refusal = if Login::is_orderly(replies) {
-            let reply = connection.send_one(&[b"CLIENT", b"TRACKING", b"ON", b"OPTIN"]).await;
+            let reply =
+                connection.send_one(Form::Status, &[b"CLIENT", b"TRACKING", b"ON", b"OPTIN"]).await;
             match reply.map_err(|lost| lost.cause)? {
                 Reply::Error(error) => cause::of_reply(&error),
                 _ => return Ok(true),

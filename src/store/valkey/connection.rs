@@ -15,7 +15,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 
 use super::cache::Cache;
-use super::command::Commands;
+use super::command::{Commands, Form};
 use super::driver::Driver;
 use super::question::{Answer, Asked, Lost, Question};
 use super::refusal::Refusal;
@@ -200,9 +200,9 @@ impl Connection {
         }
     }
 
-    /// Sends one such command and gives its reply.
-    pub(super) async fn send_one(&self, words: &[&[u8]]) -> Result<Reply, Lost> {
-        let mut replies = self.send(Commands::one(words)).await?;
+    /// Sends one such command and gives its reply, which has that form or is a refusal.
+    pub(super) async fn send_one(&self, form: Form, words: &[&[u8]]) -> Result<Reply, Lost> {
+        let mut replies = self.send(Commands::for_a(form, words)).await?;
         Ok(replies.pop().unwrap_or(Reply::Nil))
     }
 

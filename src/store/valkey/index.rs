@@ -191,7 +191,7 @@ impl Index {
         let moments = (0..).map(|number| begin + pause * number);
         let asked = pieces.zip(moments).map(|(piece, moment)| async move {
             self.waiting.by(moment).await;
-            way.ask(&self.name, |commands| self.append(piece, commands)).await
+            way.ask(&self.name, Form::Integer, |commands| self.append(piece, commands)).await
         });
         let asked: Result<Vec<_>, Lost> = join_all(asked).await.into_iter().collect();
         let replies = asked.map_err(|lost| lost.cause)?.concat();
@@ -206,7 +206,7 @@ impl Index {
     /// When what is newest in the store's index was set; 0 where nothing is known of it.
     async fn newest(&self, way: &impl Way) -> Result<u64, Lost> {
         let words = [b"ZREVRANGE", self.name(), b"0", b"0", b"WITHSCORES"];
-        let replies = way.ask(&self.name, |commands| commands.push(&words)).await?;
+        let replies = way.ask(&self.name, Form::Array, |commands| commands.push(&words)).await?;
         let Some(Reply::Array(entries)) = replies.first() else { return Ok(0) };
         let Some(Reply::Array(entry)) = entries.first() else { return Ok(0) };
         Ok(match entry.last() {
@@ -230,7 +230,6 @@ impl Index {
                 Change::Gone(_) => gone.push(key),
             }
         }
-        commands.answered_by(Form::Integers);
         if !gone.is_empty() {
             commands.begin(2 + gone.len());
             commands.word(b"ZREM");

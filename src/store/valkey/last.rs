@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 
+use super::command::Form;
 use super::encode::Prefix;
 use super::index::Index;
 use super::reply::{self, Fault};
@@ -103,7 +104,8 @@ async fn newest(
 ) -> Result<Vec<Bytes>, Fault> {
     let (first, last) = (rank.to_string(), (rank + count - 1).to_string());
     let words = [b"ZREVRANGE", index.name(), first.as_bytes(), last.as_bytes()];
-    let mut replies = way.ask(index.name(), |commands| commands.push(&words)).await?;
+    let asked = way.ask(index.name(), Form::Array, |commands| commands.push(&words));
+    let mut replies = asked.await?;
     let keys = reply::array(replies.pop().unwrap_or(Reply::Nil))?;
     keys.into_iter().map(reply::key).collect()
 }

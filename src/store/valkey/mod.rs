@@ -55,6 +55,7 @@ use tokio::time::Instant;
 
 use self::cache::{Cache, Figures};
 pub(super) use self::cluster::{Cluster, Watch as ClusterWatch};
+use self::command::Form;
 use self::compound::Compound;
 use self::connect::Connector;
 use self::encode::Prefix;
@@ -222,7 +223,7 @@ impl Valkey {
             && connection.cache().is_some()
         {
             // A cache whose connection is lost is empty.
-            let _ = connection.send_one(&[b"PING"]).await;
+            let _ = connection.send_one(Form::Status, &[b"PING"]).await;
         }
     }
 

@@ -174,9 +174,7 @@ impl Asked {
         {
             return Ok(false);
         }
-        if self.form == Form::Integers {
-            expect(reply.as_ref(), |reply| matches!(reply, Reply::Integer(_)))?;
-        }
+        expect(self.form, reply.as_ref())?;
         self.come += 1;
         // Unless those before it were read away.
         if let Some(reply) = reply
@@ -200,12 +198,12 @@ impl Asked {
                 if self.wanted.front().is_none_or(|wanted| wanted.number != self.come) {
                     return Ok(true);
                 }
-                expect(reply, |reply| *reply == Reply::OK)?;
+                expect(Form::Status, reply)?;
                 self.next = Next::Expiry { is_told: reply == Some(&Reply::OK) };
                 false
             }
             Next::Expiry { is_told } => {
-                expect(reply, |reply| matches!(reply, Reply::Integer(_)))?;
+                expect(Form::Integer, reply)?;
                 self.next = Next::Value;
                 let wanted = self.wanted.pop_front();
                 if let (Some(Wanted { key, .. }), Some(expiry), true) = (wanted, reply, is_told) {
@@ -234,11 +232,7 @@ impl Asked {
     }
 }
 
-/// A server may refuse anything; otherwise the reply must fit what was asked.
-fn expect(reply: Option<&Reply>, fits: impl FnOnce(&Reply) -> bool) -> Result<(), Misplaced> {
-    match reply {
-        None | Some(Reply::Error(_)) => Ok(()),
-        Some(reply) if fits(reply) => Ok(()),
-        Some(_) => Err(Misplaced),
-    }
+fn expect(form: Form, reply: Option<&Reply>) -> Result<(), Misplaced> {
+    // Nothing is known of what was read away.
+    if reply.is_none_or(|reply| form.fits(reply)) { Ok(()) } else { Err(Misplaced) }
 }

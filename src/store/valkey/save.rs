@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::command::Form;
 use super::connection::Connection;
 use super::question::Lost;
 use super::reply::{self, Fault};
@@ -33,7 +34,7 @@ pub(super) async fn save(connection: &Connection, begun: &mut bool) -> Result<Re
         if !before.running {
             *begun = true;
             // While the append-only file is being rewritten the server saves right after.
-            match started(connection.send_one(&[b"BGSAVE", b"SCHEDULE"]).await?)? {
+            match started(connection.send_one(Form::Status, &[b"BGSAVE", b"SCHEDULE"]).await?)? {
                 Start::Now => break (before, false),
                 Start::Scheduled => break (before, true),
                 Start::Busy => {}
@@ -100,7 +101,7 @@ fn forbidden(error: &str) -> Fault {
 }
 
 async fn progress(connection: &Connection) -> Result<Progress, Fault> {
-    match reply::granted(connection.send_one(&[b"INFO", b"persistence"]).await?) {
+    match reply::granted(connection.send_one(Form::Text, &[b"INFO", b"persistence"]).await?) {
         Ok(Reply::Text(text)) => Ok(parse(&text)),
         Ok(Reply::Value(text)) => Ok(parse(&String::from_utf8_lossy(&text))),
         Ok(_) => Err(Fault::Refused(reply::unexpected())),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::command::Commands;
+use super::command::{Commands, Form};
 use super::connection::Connection;
 use super::encode::Prefix;
 use super::index::Index;
@@ -39,7 +39,7 @@ impl Scan {
     ) -> Result<Option<Vec<Bytes>>, Fault> {
         let Some(cursor) = self.cursor.take() else { return Ok(None) };
         let words: [&[u8]; 6] = [b"SCAN", &cursor, b"MATCH", &self.glob, b"COUNT", STEP];
-        let parts = reply::array(connection.send_one(&words).await?)?;
+        let parts = reply::array(connection.send_one(Form::Array, &words).await?)?;
         let Ok([Reply::Value(cursor), Reply::Array(keys)]) = <[Reply; 2]>::try_from(parts) else {
             return Err(Fault::Refused(reply::unexpected()));
         };
@@ -90,7 +90,7 @@ pub(super) async fn size(
     let Some(index) = index.filter(|_| prefix.is_empty()) else {
         return count(connection, prefix).await.map(Reply::Integer);
     };
-    let mut commands = Commands::one(&[b"DBSIZE"]);
+    let mut commands = Commands::for_a(Form::Integer, &[b"DBSIZE"]);
     commands.push(&[b"EXISTS", index.name()]);
     let mut counts = connection.send(commands).await?.into_iter();
     let mut count = || reply::integer(counts.next().unwrap_or(Reply::Nil));
@@ -122,7 +122,7 @@ pub(super) async fn clear(
         }
         let words = [&b"UNLINK"[..]].into_iter().chain(stored.iter().map(AsRef::as_ref));
         *begun = true;
-        reply::integer(connection.send_one(&words.collect::<Vec<_>>()).await?)?;
+        reply::integer(connection.send_one(Form::Integer, &words.collect::<Vec<_>>()).await?)?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use tokio::time::Instant;
 
-use super::command::Commands;
+use super::command::{Commands, Form};
 use super::link::Link;
 use super::question::Lost;
 use super::reply::{self, Fault};
@@ -24,6 +24,7 @@ pub(super) trait Way: Sync {
     ) -> impl Future<Output = Result<(), Cow<'static, str>>> + Send;
 
     /// Asks it now what is about `key` alone, and may be asked twice; `commands` appends it.
+    /// Each is answered in that form, or refused.
     ///
     /// # Errors
     ///
@@ -31,6 +32,7 @@ pub(super) trait Way: Sync {
     fn ask(
         &self,
         key: &[u8],
+        form: Form,
         commands: impl Fn(&mut Commands) + Send,
     ) -> impl Future<Output = Result<Vec<Reply>, Lost>> + Send;
 
@@ -50,6 +52,7 @@ impl Way for Link {
     async fn ask(
         &self,
         _: &[u8],
+        form: Form,
         commands: impl Fn(&mut Commands) + Send,
     ) -> Result<Vec<Reply>, Lost> {
         let Some(connection) = self.live() else {
@@ -57,6 +60,7 @@ impl Way for Link {
             return Err(Lost { cause, is_unsent: true });
         };
         let mut all = Commands::default();
+        all.answered_by(form);
         commands(&mut all);
         connection.send(all).await
     }
@@ -64,7 +68,7 @@ impl Way for Link {
     async fn values(&self, keys: &[Vec<u8>]) -> Result<Vec<Reply>, Fault> {
         let words: Vec<&[u8]> =
             [&b"MGET"[..]].into_iter().chain(keys.iter().map(AsRef::as_ref)).collect();
-        let mut replies = self.ask(&[], |commands| commands.push(&words)).await?;
+        let mut replies = self.ask(&[], Form::Array, |commands| commands.push(&words)).await?;
         reply::array(replies.pop().unwrap_or(Reply::Nil))
     }
 }

@@ -122,6 +122,7 @@ impl Way for Topology {
     async fn ask(
         &self,
         key: &[u8],
+        form: Form,
         append: impl Fn(&mut Commands) + Send,
     ) -> Result<Vec<Reply>, Lost> {
         let mut place = Place { slot: Slot::of(key), detour: None };
@@ -134,11 +135,12 @@ impl Way for Topology {
                 // Within a transaction ASKING is for all of it.
                 commands.push(&[b"ASKING"]);
                 commands.push(&[b"MULTI"]);
+            } else {
+                commands.answered_by(form);
             }
             append(&mut commands);
             if place.detour.is_some() {
                 commands.push(&[b"EXEC"]);
-                commands.answered_by(Form::Anything);
             }
             let mut replies = connection.send(commands).await?;
             let redirect = replies.iter().find_map(|reply| Redirect::of(reply, &member.address));

@@ -13,7 +13,7 @@ use crate::memory::Hold;
 use crate::message::{Args, ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
 use crate::store::valkey::RETRY_WAIT;
-use crate::store::valkey::command::Commands;
+use crate::store::valkey::command::{Commands, Form};
 use crate::store::valkey::compound::count;
 use crate::store::valkey::connection::Connection;
 use crate::store::valkey::encode::Prefix;
@@ -108,7 +108,7 @@ impl Whole<'_> {
             return join_all(counts).await.into_iter().sum();
         }
         let exists = |commands: &mut Commands| commands.push(&[b"EXISTS", self.index.name()]);
-        let mut own = self.topology.ask(self.index.name(), exists).await?;
+        let mut own = self.topology.ask(self.index.name(), Form::Integer, exists).await?;
         let own = reply::integer(own.pop().unwrap_or(Reply::Nil))?;
         Ok(sizes(all).await?.into_iter().sum::<i64>() - own)
     }
@@ -247,8 +247,8 @@ impl Whole<'_> {
 
 /// How many keys each server has.
 async fn sizes(all: &All) -> Result<Vec<i64>, Fault> {
-    let sizes = all
-        .iter()
-        .map(|(_, connection)| async { reply::integer(connection.send_one(&[b"DBSIZE"]).await?) });
+    let sizes = all.iter().map(|(_, connection)| async {
+        reply::integer(connection.send_one(Form::Integer, &[b"DBSIZE"]).await?)
+    });
     join_all(sizes).await.into_iter().collect()
 }
