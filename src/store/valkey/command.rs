@@ -24,12 +24,13 @@ impl Form {
     /// Whether the reply has this form.
     pub(super) fn fits(self, reply: &Reply) -> bool {
         match reply {
+            _ if self == Form::Anything => true,
             Reply::Error(_) => true,
-            Reply::Status(_) | Reply::Word(_) => matches!(self, Form::Status | Form::Anything),
-            Reply::Integer(_) => matches!(self, Form::Integer | Form::Anything),
-            Reply::Value(_) | Reply::Text(_) => matches!(self, Form::Text | Form::Anything),
-            Reply::Array(_) => matches!(self, Form::Array | Form::Anything),
-            _ => self == Form::Anything,
+            Reply::Status(_) | Reply::Word(_) => self == Form::Status,
+            Reply::Integer(_) => self == Form::Integer,
+            Reply::Value(_) | Reply::Text(_) => self == Form::Text,
+            Reply::Array(_) => self == Form::Array,
+            _ => false,
         }
     }
 }
