@@ -185,7 +185,7 @@ pub(crate) async fn a_watched_key_that_expires_is_a_change(subject: &Subject) {
     let gone = async |key: &str| {
         let begin = Instant::now();
         while store.get(key).await != Reply::Nil {
-            assert!(begin.elapsed() < Duration::from_secs(5), "it stays");
+            assert!(begin.elapsed() < Duration::from_secs(30), "it stays");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };

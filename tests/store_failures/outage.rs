@@ -32,7 +32,8 @@ fn a_store_that_stays_away_is_an_error_after_the_timeout() {
     server.kill();
     run(async {
         let mut options = server.options(server.unix());
-        options.timeout = Duration::from_millis(300);
+        let timeout = Duration::from_secs(2);
+        options.timeout = timeout;
         let store = Store::open(options).expect("it opens");
         let begin = Instant::now();
         // The compound operation splits the batch; there is one wait all the same.
@@ -46,7 +47,7 @@ fn a_store_that_stays_away_is_an_error_after_the_timeout() {
             assert!(why == "no such socket" || why == "connection refused", "{why}");
         }
         let waited = begin.elapsed();
-        assert!(waited >= Duration::from_millis(300) && waited < Duration::from_millis(600));
+        assert!((timeout..2 * timeout).contains(&waited), "{waited:?}");
     });
 }
 
@@ -96,7 +97,7 @@ fn a_server_that_stands_still_is_left_after_the_timeout() {
         let batch = vec![operation(Verb::Set, &["k", "v"]), operation(Verb::Get, &["other"])];
         let begin = Instant::now();
         let replies = store.execute(batch).await;
-        assert!(begin.elapsed() < Duration::from_millis(1500), "{:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
         let unknown = Reply::Error(ErrorReply::OutcomeUnknown("SET"));
         assert_eq!(replies[0], unknown);
         assert!(matches!(replies[1], Reply::Error(ErrorReply::Unavailable(_))), "{replies:?}");
