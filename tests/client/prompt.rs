@@ -27,9 +27,9 @@ fn requests_are_typed_and_answered() {
     terminal.enter("mset a 1 \"b c\" \"\\x1b[2J\"");
     terminal.enter("mget motd nothing \"b c\"");
     terminal.wait_for("\n1) hello   world\n2) (nil)\n3) \"\\x1b[2J\"\n");
-    terminal.enter("set k \"v\" EX 100");
-    terminal.enter("ttl k");
-    terminal.wait_for("\n100\n");
+    terminal.enter("set k \"v\" EXAT 99999999999");
+    terminal.enter("expiretime k");
+    terminal.wait_for("\n99999999999\n");
     terminal.enter("exsits a");
     terminal.wait_for("\nerror: unknown command \"exsits\"; did you mean \"exists\"?\n");
     terminal.enter("get");

@@ -219,6 +219,8 @@ fn an_export_that_does_not_come_to_its_end_leaves_no_file() {
 
         let export = start(&daemon, &["export", text(&file)]);
         wait_until_there(&partial);
+        // It makes the file before it asks.
+        std::thread::sleep(Duration::from_millis(300));
         daemon.kill();
         let output = export.wait_with_output().expect("it ends");
         assert_output(&output, 2, "", "kvsock: the daemon closed the connection without a reply\n");

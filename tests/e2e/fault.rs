@@ -6,7 +6,7 @@ use std::io::Write;
 use crate::client::{Client, ask};
 use crate::load::{Allowed, Load};
 use crate::machine::{Machine, wait_for};
-use crate::{EMBEDDED, VALKEY};
+use crate::{EMBEDDED, PATIENT};
 
 /// How often a fault comes, of which a short run has `short`.
 fn rounds(short: usize) -> usize {
@@ -29,7 +29,7 @@ fn show(text: &str) {
 }
 
 fn is_frozen_until_the_watchdog_acts(machine: &Machine, store: &str) {
-    machine.edit_unit("kvsock.service", "[Service]\nWatchdogSec=1s\n");
+    machine.edit_unit("kvsock.service", "[Service]\nWatchdogSec=3s\n");
     assert_eq!(machine.property("kvsock.service", "ActiveState"), "inactive");
     let load = load(machine, true);
     let freezes = rounds(2);
@@ -59,7 +59,7 @@ fn a_daemon_frozen_under_load_loses_nothing_of_the_embedded_store() {
 
 #[test]
 fn a_daemon_frozen_under_load_loses_nothing_of_valkey() {
-    let Some(machine) = Machine::boot_beside_valkey(VALKEY) else { return };
+    let Some(machine) = Machine::boot_beside_valkey(PATIENT) else { return };
     machine.start_valkey();
     is_frozen_until_the_watchdog_acts(&machine, "Valkey");
 }

@@ -41,3 +41,6 @@ mod unit;
 const EMBEDDED: &str = "KVSOCK_STORE=embedded\n";
 /// Settings of a machine with Valkey beside kvsock.
 const VALKEY: &str = "KVSOCK_STORE=valkey://127.0.0.1:6379/0\nKVSOCK_STORE_TIMEOUT=1s\n";
+
+/// The same, waiting for it longer than a busy machine makes it wait.
+const PATIENT: &str = "KVSOCK_STORE=valkey://127.0.0.1:6379/0\nKVSOCK_STORE_TIMEOUT=20s\n";

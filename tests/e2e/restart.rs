@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::client::{Client, ask};
 use crate::crowd::{Times, clients, size, survive};
 use crate::machine::{BOUND, Machine, wait_for};
-use crate::{EMBEDDED, VALKEY};
+use crate::{EMBEDDED, PATIENT};
 
 /// A connection that speaks RESP.
 fn resp(machine: &Machine) -> UnixStream {
@@ -130,7 +130,7 @@ fn survives_many_restarts(machine: &Machine) {
 
 #[test]
 fn ten_thousand_clients_survive_restarts_beside_valkey() {
-    let Some(machine) = Machine::boot_beside_valkey(VALKEY) else { return };
+    let Some(machine) = Machine::boot_beside_valkey(PATIENT) else { return };
     machine.start_valkey();
     survives_many_restarts(&machine);
 }
@@ -143,7 +143,7 @@ fn ten_thousand_clients_survive_restarts_with_the_embedded_store() {
 
 #[test]
 fn ten_thousand_clients_survive_restarts_beside_valkey_on_systemd_257() {
-    let Some(machine) = Machine::boot_trixie(VALKEY) else { return };
+    let Some(machine) = Machine::boot_trixie(PATIENT) else { return };
     machine.start_valkey();
     survives_many_restarts(&machine);
 }

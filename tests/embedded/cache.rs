@@ -237,7 +237,8 @@ fn a_value_that_was_read_expires_when_it_must() {
     let directory = tempfile::tempdir().unwrap();
     let store = Opened::new(options(directory.path()));
     let begun = Instant::now();
-    for (key, time) in [("short", "200"), ("longer", "200"), ("kept", "200"), ("removed", "60000")]
+    for (key, time) in
+        [("short", "2000"), ("longer", "2000"), ("kept", "2000"), ("removed", "60000")]
     {
         assert_eq!(store.run(Verb::PSetEx, &[key, time, "1"]), Reply::OK);
         assert_eq!(store.run(Verb::Get, &[key]), value("1"));

@@ -186,7 +186,8 @@ pub(crate) fn lets_wait_whom_it_cannot_take(daemon: &mut dyn Kvsock) {
     load.go_on();
     let paused = load.pause();
     let (before, start) = (effort(daemon), Instant::now());
-    std::thread::sleep(Duration::from_secs(1));
+    // Longer than a watchdog waits.
+    std::thread::sleep(Duration::from_secs(4));
     let (after, time) = (effort(daemon), start.elapsed());
     let (busy, switches) = (after.0.saturating_sub(before.0), after.1 - before.1);
     for client in &mut waiting {

@@ -78,7 +78,7 @@ fn valkey(machine: Machine) {
 
     valkey.set_up("");
     // Its signs of life take no descriptors, either.
-    kvsock.set_up("", "WatchdogSec=1s\n");
+    kvsock.set_up("", "WatchdogSec=3s\n");
     daemon_descriptors::lets_wait_whom_it_cannot_take(&mut kvsock);
 
     valkey.set_up("");

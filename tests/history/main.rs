@@ -73,7 +73,7 @@ fn try_out(subject: Subject, engine: Engine, seconds: u64, manager: &str) -> Fin
 /// A check that finds nothing wrong where something is, is none.
 fn finds(lie: Lie) {
     // Few values are left alone until they expire.
-    let time = Duration::from_secs(if lie == Lie::Lasting { 4 } else { 1 });
+    let time = Duration::from_secs(if lie == Lie::Lasting { 12 } else { 1 });
     let Some(subject) = Subject::start(Engine::Valkey, Some(lie)) else { return };
     let found = Plan { engine: Engine::Valkey, seed: 1, time, is_lied_to: true }.run(subject);
     let _ = writeln!(

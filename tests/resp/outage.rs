@@ -7,7 +7,7 @@ use crate::wire::Wire;
 #[test]
 fn a_frozen_store_makes_writes_unknown_and_reads_unavailable() {
     let Some(valkey) = Setup::default().start() else { return };
-    let daemon = Daemon::start(&[("STORE", &valkey.url()), ("STORE_TIMEOUT", "300ms")]);
+    let daemon = Daemon::start(&[("STORE", &valkey.url()), ("STORE_TIMEOUT", "2s")]);
     let mut wire = Wire::connect(&daemon);
     wire.ask("SET k v", "+OK\r\n");
     valkey.stop();
@@ -22,7 +22,7 @@ fn a_frozen_store_makes_writes_unknown_and_reads_unavailable() {
 #[test]
 fn a_store_that_is_gone_is_named_with_the_cause_and_comes_back() {
     let Some(mut valkey) = Setup::default().start() else { return };
-    let daemon = Daemon::start(&[("STORE", &valkey.url()), ("STORE_TIMEOUT", "300ms")]);
+    let daemon = Daemon::start(&[("STORE", &valkey.url()), ("STORE_TIMEOUT", "2s")]);
     let mut wire = Wire::connect(&daemon);
     wire.ask("WATCH k", "+OK\r\n");
     valkey.kill();

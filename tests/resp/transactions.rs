@@ -167,7 +167,7 @@ fn last_knows_what_a_transaction_set() {
 
 #[test]
 fn watches_past_the_pool_wait_and_then_fail_clearly() {
-    on_valkey(&[("STORE_TIMEOUT", "300ms")], |daemon, valkey| {
+    on_valkey(&[("STORE_TIMEOUT", "2s")], |daemon, valkey| {
         let mut holders: Vec<Wire> = (0..64).map(|_| Wire::connect(daemon)).collect();
         for wire in &mut holders {
             wire.ask("WATCH a", "+OK\r\n");
@@ -205,7 +205,7 @@ fn a_store_that_restarts_between_watch_and_exec_lets_exec_do_nothing() {
 
 #[test]
 fn a_transaction_whose_answer_never_comes_is_of_unknown_outcome() {
-    on_valkey(&[("STORE_TIMEOUT", "500ms")], |daemon, valkey| {
+    on_valkey(&[("STORE_TIMEOUT", "2s")], |daemon, valkey| {
         let mut wire = Wire::connect(daemon);
         wire.ask("PINGDB", "+PONG\r\n");
         wire.ask("MULTI", "+OK\r\n");

@@ -72,7 +72,13 @@ impl Valkey {
     pub(crate) fn restart(&mut self) {
         self.kill();
         self.launch();
-        assert!(self.wait_until_it_answers(), "{} ended", self.program);
+        let end = Instant::now() + START;
+        while !self.wait_until_it_answers() {
+            // Another test's server may have the port for a while.
+            assert!(Instant::now() < end, "{} ended", self.program);
+            std::thread::sleep(Duration::from_millis(50));
+            self.launch();
+        }
     }
 
     fn launch(&mut self) {
