@@ -3,6 +3,7 @@
 //! The way of the data is bytes, [`message::Request`], command, [`store`], [`message::Reply`],
 //! bytes. `ARCHITECTURE.md` shows who may import whom.
 
+pub mod account;
 pub mod client;
 pub mod command;
 pub mod config;

@@ -10,6 +10,7 @@ use super::clients::Clients;
 use super::size::CachedSize;
 use super::space::{Namespace, Spaces};
 use super::watchers::Watchers;
+use crate::account::Accounts;
 use crate::keygen::Generator;
 use crate::logging::Logging;
 use crate::store::Store;
@@ -31,6 +32,8 @@ pub struct Context {
     pub counters: Counters,
     /// The log, which counts what it had to drop.
     pub logging: Arc<Logging>,
+    /// What each user takes of what all share.
+    pub accounts: Accounts,
     /// The connections that are open.
     pub clients: Clients,
     /// Who may run scripts.
@@ -55,6 +58,7 @@ impl Context {
     ) -> Context {
         let (high, low): (u128, u32) = rand::random();
         Context {
+            accounts: Accounts::default(),
             clients: Clients::default(),
             watchers: Arc::default(),
             scripts,

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use super::{Memory, SMALL};
+use crate::account::Account;
 
 /// What the replies to one batch take, while they are on their way; given back when it is dropped.
 #[derive(Debug)]
 pub struct Hold {
     pub(super) memory: Arc<Memory>,
+    /// Of the user whose client asks.
+    pub(super) account: Arc<Account>,
     /// Bytes that have come.
     pub(super) bytes: usize,
     /// Bytes that there is room for.
@@ -17,9 +20,15 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// A hold on nothing that is bounded.
+    /// A hold of kvsock itself, on nothing that is bounded.
     pub fn unlimited() -> Hold {
-        Hold { memory: Arc::new(Memory::new(0)), bytes: 0, room: 0, is_free: true }
+        let memory = Arc::new(Memory::new(0));
+        Hold { memory, account: Account::own(), bytes: 0, room: 0, is_free: true }
+    }
+
+    /// The account of the user whose client asks.
+    pub fn account(&self) -> &Arc<Account> {
+        &self.account
     }
 
     /// All of it, to be taken along; nothing is left here.
@@ -27,6 +36,7 @@ impl Hold {
     pub fn take(&mut self) -> Hold {
         Hold {
             memory: Arc::clone(&self.memory),
+            account: Arc::clone(&self.account),
             bytes: std::mem::take(&mut self.bytes),
             room: std::mem::take(&mut self.room),
             is_free: self.is_free,
@@ -64,7 +74,7 @@ impl Hold {
 
     /// Gives back the room that was not needed.
     pub(super) fn settle(&mut self) {
-        self.memory.subtract(self.room.saturating_sub(self.bytes));
+        self.memory.subtract(&self.account, self.room.saturating_sub(self.bytes));
         self.room = self.room.min(self.bytes);
     }
 
@@ -79,7 +89,7 @@ impl Hold {
 
     fn add_room(&mut self, bytes: usize) {
         if self.memory.limit != 0 && bytes > 0 {
-            self.memory.add(bytes);
+            self.memory.add(&self.account, bytes);
             self.room += bytes;
         }
     }
@@ -87,6 +97,6 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.memory.subtract(self.room);
+        self.memory.subtract(&self.account, self.room);
     }
 }

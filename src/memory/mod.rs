@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Notify, Semaphore};
 
+use crate::account::{Account, Resource};
+
 pub use self::hold::Hold;
 pub use self::share::{Share, Turn};
 
@@ -54,9 +56,10 @@ impl Memory {
         }
     }
 
-    /// A share for a client that holds nothing yet.
-    pub fn share(self: &Arc<Memory>) -> Share {
-        Share { memory: Arc::clone(self), buffers: 0, replies: 0, turn: None }
+    /// A share for a client of `account` that holds nothing yet.
+    pub fn share(self: &Arc<Memory>, account: &Arc<Account>) -> Share {
+        let (memory, account) = (Arc::clone(self), Arc::clone(account));
+        Share { memory, account, buffers: 0, replies: 0, turn: None }
     }
 
     /// Whether somebody waits for others to let go.
@@ -73,12 +76,14 @@ impl Memory {
         self.limit == 0 || self.used.load(Ordering::Relaxed).saturating_add(bytes) <= self.limit
     }
 
-    fn add(&self, bytes: usize) {
+    fn add(&self, account: &Account, bytes: usize) {
         self.used.fetch_add(bytes, Ordering::Relaxed);
+        account.add(Resource::Memory, bytes);
     }
 
-    fn subtract(&self, bytes: usize) {
+    fn subtract(&self, account: &Account, bytes: usize) {
         if bytes > 0 {
+            account.subtract(Resource::Memory, bytes);
             self.used.fetch_sub(bytes, Ordering::Relaxed);
             self.wake();
         }

@@ -6,11 +6,13 @@ use std::sync::atomic::Ordering;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Hold, Memory, SMALL};
+use crate::account::Account;
 
 /// One client's part of it; given back when it is dropped.
 #[derive(Debug)]
 pub struct Share {
     pub(super) memory: Arc<Memory>,
+    pub(super) account: Arc<Account>,
     pub(super) buffers: usize,
     pub(super) replies: usize,
     pub(super) turn: Option<OwnedSemaphorePermit>,
@@ -24,9 +26,9 @@ impl Share {
     /// Tells how much the connection's buffers hold now.
     pub fn set(&mut self, buffers: usize) {
         if buffers > self.buffers {
-            self.memory.add(buffers - self.buffers);
+            self.memory.add(&self.account, buffers - self.buffers);
         } else {
-            self.memory.subtract(self.buffers - buffers);
+            self.memory.subtract(&self.account, self.buffers - buffers);
         }
         self.buffers = buffers;
         self.end_turn();
@@ -41,14 +43,14 @@ impl Share {
 
     /// The replies are no longer held.
     pub fn let_replies_go(&mut self) {
-        self.memory.subtract(std::mem::take(&mut self.replies));
+        self.memory.subtract(&self.account, std::mem::take(&mut self.replies));
         self.end_turn();
     }
 
     /// What the replies to a batch take, of which nothing has come yet.
     pub fn hold(&self) -> Hold {
-        let memory = Arc::clone(&self.memory);
-        Hold { memory, bytes: 0, room: 0, is_free: self.turn.is_some() }
+        let (memory, account) = (Arc::clone(&self.memory), Arc::clone(&self.account));
+        Hold { memory, account, bytes: 0, room: 0, is_free: self.turn.is_some() }
     }
 
     /// How many of the requests whose replies hold `values` each may be asked at a time, one at
@@ -150,7 +152,7 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.memory.subtract(self.buffers + self.replies);
+        self.memory.subtract(&self.account, self.buffers + self.replies);
     }
 }
 

@@ -5,10 +5,14 @@ use std::sync::atomic::Ordering;
 
 use super::*;
 
+fn share(memory: &Arc<Memory>) -> Share {
+    memory.share(&Account::own())
+}
+
 #[test]
 fn past_the_bound_the_large_wait_but_one_and_the_small_go_on() {
     let memory = Arc::new(Memory::new(1_000_000));
-    let (mut first, mut second, mut small) = (memory.share(), memory.share(), memory.share());
+    let (mut first, mut second, mut small) = (share(&memory), share(&memory), share(&memory));
     first.set(600_000);
     assert!(!first.must_pause());
     second.set(600_000);
@@ -26,7 +30,7 @@ fn past_the_bound_the_large_wait_but_one_and_the_small_go_on() {
 #[test]
 fn replies_find_room_up_to_the_bound_and_past_it_for_who_has_the_turn() {
     let memory = Arc::new(Memory::new(1_000_000));
-    let (mut first, second) = (memory.share(), memory.share());
+    let (mut first, second) = (share(&memory), share(&memory));
     let mut hold = first.hold();
     assert!(hold.grow(900_000), "one reply may take what there is");
     assert!(!hold.grow(10_000), "not more than one");
@@ -46,7 +50,7 @@ fn replies_find_room_up_to_the_bound_and_past_it_for_who_has_the_turn() {
 #[test]
 fn requests_wait_for_room_for_values_as_long_as_the_longest_seen() {
     let memory = Arc::new(Memory::new(1_600_000));
-    let share = memory.share();
+    let share = share(&memory);
     let count = |share: &Share| {
         let (count, hold) = share.make_room(std::iter::repeat_n(1, 200));
         hold.map(|_| count)
@@ -69,7 +73,7 @@ fn requests_wait_for_room_for_values_as_long_as_the_longest_seen() {
 #[test]
 fn what_is_kept_is_what_came_and_not_what_there_was_room_for() {
     let memory = Arc::new(Memory::new(1_000_000));
-    let mut share = memory.share();
+    let mut share = share(&memory);
     share.hold().learn(100_000);
     let mut hold = share.make_room([2].into_iter()).1.expect("room");
     assert!(memory.used.load(Ordering::Relaxed) > 190_000);
@@ -86,7 +90,7 @@ fn what_is_kept_is_what_came_and_not_what_there_was_room_for() {
 #[test]
 fn without_a_bound_there_is_always_room() {
     let memory = Arc::new(Memory::new(0));
-    let mut share = memory.share();
+    let mut share = share(&memory);
     share.hold().learn(usize::MAX);
     let (count, hold) = share.make_room([usize::MAX; 3].into_iter());
     assert_eq!(count, 3);
@@ -99,7 +103,7 @@ fn without_a_bound_there_is_always_room() {
 #[tokio::test]
 async fn who_waits_is_woken_when_another_lets_go() {
     let memory = Arc::new(Memory::new(1_000_000));
-    let (mut first, mut second) = (memory.share(), memory.share());
+    let (mut first, mut second) = (share(&memory), share(&memory));
     first.set(600_000);
     second.set(600_000);
     assert!(!second.must_pause());
@@ -116,7 +120,7 @@ async fn who_waits_is_woken_when_another_lets_go() {
 #[tokio::test]
 async fn the_turn_goes_round_among_many_that_wait() {
     let memory = Arc::new(Memory::new(1));
-    let mut shares: Vec<Share> = std::iter::repeat_with(|| memory.share()).take(5).collect();
+    let mut shares: Vec<Share> = std::iter::repeat_with(|| share(&memory)).take(5).collect();
     for share in &mut shares {
         share.set(SMALL + 1);
     }

@@ -111,12 +111,13 @@ impl<'a> Connection<'a> {
         let options = shared.options();
         let max_request = options.max_request;
         let session = session(stream.as_raw_fd(), (max_request, options.max_reply));
+        let account = shared.context.accounts.of(session.client().caller.uid);
         Connection {
             stream,
             session,
             shared,
             dialect: Dialect::Unknown { max_request },
-            share: shared.memory.share(),
+            share: shared.memory.share(&account),
             input: BytesMut::new(),
             output: Output::default(),
             room: room::LEAST,
