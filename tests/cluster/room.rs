@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kvsock::account::Account;
 use kvsock::memory::Memory;
 use kvsock::message::Reply;
 use kvsock::store::{Store, Verb};
@@ -25,7 +26,7 @@ fn replies_that_find_no_room_are_asked_for_again_and_no_write_is_done_twice() {
         }
         let memory = Arc::new(Memory::new(1_000_000));
         let clients = (0..CLIENTS).map(|client| {
-            let (store, mut share) = (Arc::clone(&store), memory.share());
+            let (store, mut share) = (Arc::clone(&store), memory.share(&Account::own()));
             tokio::spawn(async move {
                 let keys: Vec<String> = (0..VALUES).map(|number| format!("k{number}")).collect();
                 let counter = format!("n{client}");
