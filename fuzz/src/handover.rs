@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use kvsock::account::Account;
 use kvsock::command::{
     Administrators, Caller, Context, Execution, Namespace, Scripts, Session, value_at,
 };
@@ -67,7 +68,7 @@ fn check_sessions(namespace: Namespace, newest: u64, records: &[Record]) {
             for request in requests {
                 execution.push(Ok(request));
             }
-            let mut share = Arc::new(Memory::new(0)).share();
+            let mut share = Arc::new(Memory::new(0)).share(&Account::own());
             runtime.block_on(execution.run(&context, session, &mut share));
             execution.take_replies(&context, session).collect::<Vec<Reply>>()
         };
