@@ -1,4 +1,5 @@
-//! Which protocol a connection speaks: its first byte tells, once and for all.
+//! Which protocol a connection speaks: its first byte tells, or the first word of its first line,
+//! once and for all.
 
 use bytes::BytesMut;
 
@@ -9,12 +10,54 @@ use crate::protocol::{Decoded, Outgoing, Progress, resp, text};
 /// A longer value goes to the client as it is, a shorter one is copied, which costs less.
 const COPIED: usize = 8 * 1024;
 
-/// The first byte of a RESP connection.
-pub(super) const RESP: u8 = b'*';
+/// The first byte of a RESP connection, unless its first line is a HELLO.
+const RESP: u8 = b'*';
+
+/// The command that begins a RESP connection with a line of words. The text protocol has no use for
+/// it.
+const HELLO: &[u8] = b"hello";
+
+/// Blanks that may stand before it.
+const BLANKS: usize = 32;
+
+/// What the first bytes of a connection tell of its protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    /// Nothing yet.
+    Unclear,
+    Text,
+    Resp,
+}
+
+/// Looks at all that has come so far.
+fn sign(input: &[u8]) -> Sign {
+    if input.first() == Some(&RESP) {
+        return Sign::Resp;
+    }
+    let blanks = input.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    if blanks > BLANKS {
+        return Sign::Text;
+    }
+    let word = &input[blanks..];
+    let begun = word.len().min(HELLO.len());
+    if !word[..begun].eq_ignore_ascii_case(&HELLO[..begun]) {
+        return Sign::Text;
+    }
+    match word.get(HELLO.len()..) {
+        None | Some([] | [b'\r']) => Sign::Unclear,
+        Some([b' ' | b'\t' | b'\n', ..] | [b'\r', b'\n', ..]) => Sign::Resp,
+        Some(_) => Sign::Text,
+    }
+}
+
+/// Whether the first bytes of a connection are RESP's.
+pub(super) fn is_resp(input: &[u8]) -> bool {
+    sign(input) == Sign::Resp
+}
 
 /// Requests out of bytes and replies into bytes, in the connection's protocol.
 pub(super) enum Dialect {
-    /// Nothing has come yet.
+    /// What has come, if anything, may be the beginning of either.
     Unknown {
         /// Bytes of one request, as sent.
         max_request: usize,
@@ -26,16 +69,21 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    /// Learns the protocol from the first byte, if there is one and it is not known yet.
+    /// Learns the protocol from the first bytes, if it is not known yet and they tell it.
     pub(super) fn learn(&mut self, input: &BytesMut, session: &mut Session) {
-        if let (Dialect::Unknown { max_request }, Some(first)) = (&*self, input.first()) {
-            *self = if *first == RESP {
+        let Dialect::Unknown { max_request } = *self else { return };
+        match sign(input) {
+            Sign::Unclear => {}
+            Sign::Text => *self = Dialect::text(max_request),
+            Sign::Resp => {
                 session.speak(Protocol::Resp2);
-                Dialect::Resp(resp::Decoder::new(*max_request), resp::Encoder::default())
-            } else {
-                Dialect::Text(text::Decoder::new(*max_request, value_at))
-            };
+                *self = Dialect::Resp(resp::Decoder::new(max_request), resp::Encoder::default());
+            }
         }
+    }
+
+    fn text(max_request: usize) -> Dialect {
+        Dialect::Text(text::Decoder::new(max_request, value_at))
     }
 
     /// The dialect of a connection that has come so far with another daemon.
@@ -79,8 +127,14 @@ impl Dialect {
         }
     }
 
-    /// What the end of the input means for what is left of it.
+    /// What the end of the input means for what is left of it. A line that could still have become
+    /// a HELLO is text's.
     pub(super) fn finish(&mut self, input: &mut BytesMut) -> Option<Decoded> {
+        if let Dialect::Unknown { max_request } = *self
+            && !input.is_empty()
+        {
+            *self = Dialect::text(max_request);
+        }
         match self {
             Dialect::Unknown { .. } => None,
             Dialect::Text(decoder) => decoder.finish(input),
@@ -103,5 +157,48 @@ impl Dialect {
             }
             (_, reply) => text::encode_reply(&reply, out.text()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_line_of_hello_is_resp_and_any_other_is_text() {
+        let resp: [&[u8]; 9] = [
+            b"*1\r\n",
+            b"HELLO 3\r\n",
+            b"hello\n",
+            b"HeLLo\r\n",
+            b" \t hello\t2\n",
+            b"hello \n",
+            b"hello 3 AUTH default x SETNAME n\r\n",
+            b"hello world\n",
+            b"hello ",
+        ];
+        let text: [&[u8]; 11] = [
+            b"hellox 3\n",
+            b"hell\n",
+            b"help\n",
+            b"\nhello 3\n",
+            b"\r\nhello 3\n",
+            b"\"hello\" 3\n",
+            b"hello\r3\n",
+            b"hello\0\n",
+            b"get hello\n",
+            b" *1\r\n",
+            b"\x16\x03",
+        ];
+        let blanks = [&[b' '; BLANKS + 1][..], b"hello\n"].concat();
+        let text = text.into_iter().chain([&blanks[..]]).map(|line| (line, Sign::Text));
+        for (line, expected) in resp.into_iter().map(|line| (line, Sign::Resp)).chain(text) {
+            // Once told, however many bytes come at a time, it stays so.
+            let told = (1..=line.len()).map(|end| sign(&line[..end]));
+            let mut told = told.skip_while(|sign| *sign == Sign::Unclear);
+            assert!(told.all(|sign| sign == expected), "{}", line.escape_ascii());
+            assert_eq!(sign(line), expected, "{}", line.escape_ascii());
+        }
+        assert_eq!(sign(b""), Sign::Unclear);
     }
 }

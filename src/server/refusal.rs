@@ -10,10 +10,10 @@ use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
 use super::descriptor;
-use super::dialect::RESP;
+use super::dialect::is_resp;
 use super::shared::Shared;
 
-/// How long a refused client may take to show its protocol by its first byte.
+/// How long a refused client may take to show its protocol by its first bytes.
 const PATIENCE: Duration = Duration::from_millis(100);
 const TEXT: &[u8] = b"ERROR: too many clients\n";
 const RESP_TEXT: &[u8] = b"-ERR max number of clients reached\r\n";
@@ -31,7 +31,7 @@ pub(super) fn refuse(stream: UnixStream, shared: &Arc<Shared>, tasks: &mut JoinS
         let mut first = [0; 4096];
         let readable = tokio::time::timeout(PATIENCE, stream.readable()).await.is_ok();
         let read = if readable { stream.try_read(&mut first).unwrap_or(0) } else { 0 };
-        let text = if read > 0 && first[0] == RESP { RESP_TEXT } else { TEXT };
+        let text = if is_resp(&first[..read]) { RESP_TEXT } else { TEXT };
         let _ = stream.try_write(text);
         shared.refusing.fetch_sub(1, Ordering::Relaxed);
     });

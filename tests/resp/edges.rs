@@ -25,6 +25,88 @@ fn lines_and_nothing_may_stand_between_frames() {
 }
 
 #[test]
+fn a_first_line_of_hello_is_answered_in_resp_and_so_is_all_that_follows() {
+    let daemon = Daemon::start(&[]);
+    let facts = "$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n8.0.1\r\n$5\r\nproto";
+    for (line, header, version) in [
+        ("HELLO 3\r\n", "%7", 3),
+        ("hello 2\n", "*14", 2),
+        ("HeLLo\r\n", "*14", 2),
+        (" \t hello\t3 \n", "%7", 3),
+        ("HELLO 3 AUTH default x SETNAME me\r\n", "%7", 3),
+    ] {
+        for in_pieces in [false, true] {
+            let mut wire = Wire::connect(&daemon);
+            if in_pieces {
+                line.bytes().for_each(|byte| wire.send([byte]));
+            } else {
+                wire.send([line.as_bytes(), b"PING\r\n"].concat());
+            }
+            wire.expect(format!("{header}\r\n{facts}\r\n:{version}\r\n"));
+            wire.skip_to("modules\r\n*0\r\n");
+            if !in_pieces {
+                wire.expect("+PONG\r\n");
+            }
+            wire.ask("GET none", if version == 3 { "_\r\n" } else { "$-1\r\n" });
+            wire.send("set k 'a b'\r\nget k\n");
+            wire.expect("+OK\r\n$3\r\na b\r\n");
+            let name = if line.contains("SETNAME") { "$2\r\nme\r\n" } else { "" };
+            if !name.is_empty() {
+                wire.ask("CLIENT GETNAME", name);
+            }
+        }
+    }
+    for (line, error) in [
+        ("hello 4\n", "-NOPROTO unsupported protocol version\r\n"),
+        ("hello world\n", "-ERR Protocol version is not an integer or out of range\r\n"),
+        (
+            "hello 3 AUTH nobody x\n",
+            "-WRONGPASS invalid username-password pair or user is disabled.\r\n",
+        ),
+        ("hello 3 \"\n", "-ERR Protocol error: unbalanced quotes in request\r\n"),
+    ] {
+        let mut wire = Wire::connect(&daemon);
+        wire.send(line);
+        wire.expect(error);
+        if !line.contains('"') {
+            wire.ask("PING", "+PONG\r\n");
+        }
+    }
+}
+
+#[test]
+fn a_line_that_only_begins_like_hello_is_the_text_protocols() {
+    let daemon = Daemon::start(&[]);
+    let unknown = |name: &str| format!("ERROR: unknown command \"{name}\"; try \"help\".\n");
+    let unended = "ERROR: request not ended by a newline\n";
+    for (sent, replies) in [
+        ("hellox 3\nping\n", unknown("hellox") + "pong\n"),
+        ("hell\nping\n", unknown("hell") + "pong\n"),
+        ("\nhello 3\n", "ERROR: NOPROTO unsupported protocol version\n".to_owned()),
+        ("ping\nhello 3\n", "pong\nERROR: NOPROTO unsupported protocol version\n".to_owned()),
+        ("hel", unended.to_owned()),
+        ("hello", unended.to_owned()),
+        (" ", unended.to_owned()),
+    ] {
+        for in_pieces in [false, true] {
+            let mut wire = Wire::connect(&daemon);
+            if in_pieces {
+                sent.bytes().for_each(|byte| wire.send([byte]));
+            } else {
+                wire.send(sent);
+            }
+            wire.finish();
+            wire.expect_end(&replies);
+        }
+    }
+    let mut wire = Wire::connect(&daemon);
+    wire.send("hello 3");
+    wire.finish();
+    // Half a request, of RESP by then.
+    wire.expect_end("");
+}
+
+#[test]
 fn the_version_may_change_within_one_write() {
     let daemon = Daemon::start(&[]);
     let mut wire = Wire::connect(&daemon);
