@@ -10,9 +10,9 @@ use super::caller::Caller;
 use super::check::{By, Work, check};
 use super::context::Context;
 use super::keyspace;
-use super::queue::Queue;
+use super::queue::{Queue, command_words};
 use super::session::{Session, Watched};
-use super::table;
+use super::table::{self, Command};
 use super::transaction::{Place, place};
 use crate::handover::{ClientRecord, KeySpace, Record, TransactionRecord};
 use crate::message::Request;
@@ -37,7 +37,7 @@ impl Session {
     /// The transaction that waits for EXEC, as the requests it was made of.
     pub fn transaction_record(&self) -> Option<TransactionRecord> {
         self.queue.as_ref().map(|queue| TransactionRecord {
-            requests: queue.works.iter().map(words).collect(),
+            requests: queue.commands().map(words).collect(),
             is_spoilt: queue.is_spoilt,
         })
     }
@@ -90,14 +90,10 @@ impl Session {
     }
 }
 
-/// The words of the request that asked for `work`.
-fn words(work: &Work) -> Vec<ByteBuf> {
-    let name = work.command.full_name.split(' ');
-    // A container's word for the store is among the arguments already.
-    let name = name
-        .take(if matches!(work.by, By::Local(_)) { 2 } else { 1 })
-        .map(|word| ByteBuf::from(word.as_bytes()));
-    name.chain(work.args.iter().map(|arg| ByteBuf::from(arg.to_vec()))).collect()
+/// The words of the request for a command that was queued.
+fn words((command, by, args): (&Command, By, Vec<&[u8]>)) -> Vec<ByteBuf> {
+    let name = command_words(command, by).map(str::as_bytes);
+    name.map(ByteBuf::from).chain(args.into_iter().map(ByteBuf::from)).collect()
 }
 
 fn queue(context: &Context, session: &Session, transaction: &TransactionRecord) -> Queue {
@@ -110,7 +106,8 @@ fn queue(context: &Context, session: &Session, transaction: &TransactionRecord) 
         let checked = check(context, session, &mut request).ok();
         let checked = checked.filter(|(_, by)| matches!(place(*by), Place::Queue));
         let queued = checked.is_some_and(|(command, by)| {
-            queue.push(Work { command, by, args: request.args }, session.max_queue)
+            let work = Work { command, by, args: request.args };
+            queue.push(&work, session.is_text(), session.max_queue)
         });
         queue.is_spoilt |= !queued;
     }

@@ -85,7 +85,11 @@ fn unknown_subcommand(command: &Command, word: &[u8]) -> ErrorReply {
 }
 
 /// Whether the caller may.
-fn may(context: &Context, session: &Session, command: &Command) -> Result<(), ErrorReply> {
+pub(super) fn may(
+    context: &Context,
+    session: &Session,
+    command: &Command,
+) -> Result<(), ErrorReply> {
     let refused = match (command.who, context.scripts) {
         (Who::Everyone, _) | (Who::Scripts, Scripts::All) => return Ok(()),
         (Who::Scripts, Scripts::No) => "NOPERM scripts are switched off (KVSOCK_SCRIPTS)",

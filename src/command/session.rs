@@ -115,7 +115,7 @@ impl Session {
     /// Bytes of memory held beside the connection's buffers.
     pub fn held(&self) -> usize {
         let watched: usize = self.watched_keys.iter().map(|key| 64 + key.len()).sum();
-        watched + self.queue.as_ref().map_or(0, Queue::bytes)
+        watched + self.queue.as_ref().map_or(0, Queue::held)
     }
 
     /// Whether its requests are lines of text.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::check::{By, Work, narrow, tell};
+use super::check::{By, Work, may, narrow, tell};
 use super::context::Context;
 use super::local;
 use super::queue::Queue;
@@ -45,13 +45,13 @@ pub(super) fn place(by: By) -> Place {
 
 /// Lets a command wait for EXEC.
 pub(super) fn enqueue(session: &mut Session, work: Work) -> Reply {
-    let limit = session.max_queue;
+    let (limit, is_text) = (session.max_queue, session.is_text());
     let Some(queue) = &mut session.queue else { return without("EXEC") };
-    if !queue.push(work, limit) {
+    if !queue.push(&work, is_text, limit) {
         queue.is_spoilt = true;
         return Reply::failed(format!("transaction longer than {limit} bytes"));
     }
-    let count = queue.works.len();
+    let count = queue.len();
     session.client().about().queued = Some(count);
     Reply::Status("QUEUED")
 }
@@ -169,7 +169,10 @@ pub(super) async fn exec(
         Watched::Keys(watch) => Some(watch),
         Watched::Lost => return Reply::NilList,
     };
-    let (steps, operations) = steps(context, session, queue.works);
+    // Beside the queue, whose arguments they share.
+    let mut hold = share.hold();
+    hold.force(queue.len() * (size_of::<Step>() + size_of::<Operation>() + size_of::<Reply>()));
+    let (steps, operations) = steps(context, session, queue.into_works());
     let mut answers = Vec::new().into_iter();
     if watch.is_some() || !operations.is_empty() {
         let store = match session.store() {
@@ -213,22 +216,28 @@ enum Step {
     Local(&'static Command, Local, Args),
 }
 
-/// What is to be done, and those parts of it that the store does.
+/// The steps of a transaction, and the operations of those that the store does. The caller may have
+/// lost the right to a command since it was queued.
 fn steps(
     context: &Context,
     session: &mut Session,
-    works: Vec<Work>,
+    works: impl Iterator<Item = Work>,
 ) -> (Vec<Step>, Vec<Operation>) {
     let mut operations = Vec::new();
-    let steps = works.into_iter().map(|Work { command, by, mut args }| match by {
-        By::Local(which) => Step::Local(command, which, args),
-        By::Store(verb) => {
-            if let Err(error) = narrow(command, verb, &mut args) {
-                return Step::Refused(error);
+    let steps = works.map(|Work { command, by, mut args }| {
+        if let Err(error) = may(context, session, command) {
+            return Step::Refused(error);
+        }
+        match by {
+            By::Local(which) => Step::Local(command, which, args),
+            By::Store(verb) => {
+                if let Err(error) = narrow(command, verb, &mut args) {
+                    return Step::Refused(error);
+                }
+                tell(context, session, command);
+                operations.push(Operation { verb, args });
+                Step::Store
             }
-            tell(context, session, command);
-            operations.push(Operation { verb, args });
-            Step::Store
         }
     });
     (steps.collect(), operations)

@@ -51,8 +51,10 @@ fn a_transactions_replies_are_bounded_whoever_gives_them() {
 }
 
 #[test]
-fn what_waits_for_exec_is_counted_as_it_lies_in_memory() {
+fn what_waits_for_exec_is_counted_as_it_was_sent() {
     let daemon = Daemon::start(&[("MAX_REQUEST", "1MiB")]);
+    let refused = "-ERR transaction longer than 1048576 bytes\r\n";
+    let aborted = "-EXECABORT Transaction discarded because of previous errors.\r\n";
     let mut wire = Wire::connect(&daemon);
     wire.ask("MULTI", "+OK\r\n");
     let mut empty = b"*100001\r\n$3\r\nDEL\r\n".to_vec();
@@ -60,8 +62,19 @@ fn what_waits_for_exec_is_counted_as_it_lies_in_memory() {
         empty.write_all(b"$0\r\n\r\n").expect("a Vec takes every write");
     }
     wire.send(&empty);
-    wire.expect("-ERR transaction longer than 1048576 bytes\r\n");
-    wire.ask("EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n");
+    wire.expect("+QUEUED\r\n");
+    wire.send(&empty);
+    wire.expect(refused);
+    wire.ask("EXEC", aborted);
+    // A request and its twin of so many bytes that one of them fits and both do not.
+    for (fits, reply) in [(MIB - 31, "+QUEUED\r\n"), (MIB - 30, refused)] {
+        wire.ask("MULTI", "+OK\r\n");
+        wire.ask(&format!("ECHO {}", "v".repeat(MIB / 2)), "+QUEUED\r\n");
+        // "*2", "$4", "ECHO", and the lengths of what follows, each with its line end.
+        let taken = 4 + 4 + 6 + 9 + MIB / 2 + 2 + (4 + 4 + 6 + 9 + 2);
+        wire.ask(&format!("ECHO {}", "v".repeat(fits + 31 - taken)), reply);
+        wire.ask("DISCARD", "+OK\r\n");
+    }
 }
 
 #[test]

@@ -34,6 +34,30 @@ fn what_was_sent_before_watch_in_the_same_write_does_not_spoil_it() {
 }
 
 #[test]
+fn a_transaction_of_200_000_short_commands_is_carried_out() {
+    const COUNT: usize = 200_000;
+    let check = |settings: &[(&str, &str)]| {
+        // Where the programs are not optimized, or the machine is busy, it takes its time.
+        let settings = [settings, &[("STORE_TIMEOUT", "60")]].concat();
+        let daemon = Daemon::start(&settings);
+        let mut wire = Wire::connect(&daemon);
+        let mut requests = request("MULTI");
+        (0..COUNT).for_each(|n| requests.extend(request(&format!("SET key:{n} value:{n}"))));
+        requests.extend(request("EXEC"));
+        // All of it is written before anything is read, as clients' pipelines do.
+        wire.send(requests);
+        wire.expect(format!("+OK\r\n{}", "+QUEUED\r\n".repeat(COUNT)));
+        assert_eq!(wire.reads(), format!("*{COUNT}"));
+        wire.expect("+OK\r\n".repeat(COUNT));
+        wire.ask("DBSIZE", format!(":{COUNT}\r\n"));
+        wire.ask("GET key:199999", "$12\r\nvalue:199999\r\n");
+    };
+    check(&[]);
+    let Some(valkey) = Setup::default().start() else { return };
+    check(&[("STORE", &valkey.url())]);
+}
+
+#[test]
 fn a_change_by_anybody_lets_exec_do_nothing() {
     on_each_store(|daemon| {
         let (mut one, mut other) = (Wire::connect(daemon), Wire::connect(daemon));
