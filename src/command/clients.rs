@@ -31,8 +31,9 @@ pub struct Client {
     pub address: Arc<str>,
     descriptor: i32,
     since: Instant,
-    killed: AtomicBool,
-    /// Its own request to be killed is still to be answered.
+    /// Somebody else wants the connection closed: it stays so.
+    is_killed: AtomicBool,
+    /// The client wants so itself, and its request is still to be answered.
     has_killed_itself: AtomicBool,
     kill: Notify,
     about: Mutex<About>,
@@ -109,7 +110,7 @@ impl Clients {
             address,
             descriptor,
             since: now.checked_sub(age).unwrap_or(now),
-            killed: AtomicBool::new(false),
+            is_killed: AtomicBool::new(false),
             has_killed_itself: AtomicBool::new(false),
             kill: Notify::new(),
             about: Mutex::new(About {
@@ -149,22 +150,32 @@ impl Client {
         self.about.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the connection close; at once, unless it wants so itself.
+    /// Has the connection closed: at once, or, if the client wants so itself, after the reply.
     pub(super) fn kill(&self, by_itself: bool) {
-        self.has_killed_itself.store(by_itself, Ordering::Release);
-        self.killed.store(true, Ordering::Release);
-        self.kill.notify_one();
+        if by_itself {
+            self.has_killed_itself.store(true, Ordering::Release);
+            return;
+        }
+        self.is_killed.store(true, Ordering::Release);
+        self.kill.notify_waiters();
     }
 
-    /// Whether a connection that was killed did it itself, and waits for the reply.
-    pub fn has_killed_itself(&self) -> bool {
+    /// Whether the client wants its own connection closed once its request is answered.
+    pub(super) fn has_killed_itself(&self) -> bool {
         self.has_killed_itself.load(Ordering::Acquire)
     }
 
-    /// Ends when somebody wants the connection closed. For one that waits, the connection.
+    /// Whether somebody else wants the connection closed.
+    pub fn is_killed(&self) -> bool {
+        self.is_killed.load(Ordering::Acquire)
+    }
+
+    /// Ends when somebody else wants the connection closed, however many wait for that.
     pub async fn killed(&self) {
-        while !self.killed.load(Ordering::Acquire) {
-            self.kill.notified().await;
+        // Created before the look at the state, so that no kill falls between the two.
+        let kill = self.kill.notified();
+        if !self.is_killed() {
+            kill.await;
         }
     }
 

@@ -9,6 +9,7 @@ use super::caller::Administrators;
 use super::clients::Clients;
 use super::size::CachedSize;
 use super::space::{Namespace, Spaces};
+use super::stop::Stop;
 use super::watchers::Watchers;
 use crate::account::Accounts;
 use crate::keygen::Generator;
@@ -36,6 +37,8 @@ pub struct Context {
     pub accounts: Accounts,
     /// The connections that are open.
     pub clients: Clients,
+    /// Whether a client has asked the daemon to stop.
+    pub stop: Stop,
     /// Who may run scripts.
     pub scripts: Scripts,
     pub(super) watchers: Arc<Watchers>,
@@ -60,6 +63,7 @@ impl Context {
         Context {
             accounts: Accounts::default(),
             clients: Clients::default(),
+            stop: Stop::default(),
             watchers: Arc::default(),
             scripts,
             run_id: format!("{high:032x}{low:08x}"),

@@ -23,6 +23,7 @@ mod settings;
 mod size;
 mod space;
 mod status;
+mod stop;
 mod synopsis;
 mod table;
 mod transaction;
@@ -35,6 +36,7 @@ pub use self::context::{Context, Counters, Scripts};
 pub use self::execute::{Execution, Next};
 pub use self::session::Session;
 pub use self::space::Namespace;
+pub use self::stop::Stop;
 pub use self::table::{
     Arguments, COMMANDS, Command, Group, Local, Run, Who, find, find_in, value_at,
 };

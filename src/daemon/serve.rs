@@ -86,7 +86,7 @@ pub(super) async fn serve(
             () = signals.handle(invocation, logging, notifier, &server, &context) => {
                 break notifier.is_heard();
             }
-            () = server.stop_requested() => {
+            () = context.stop.requested() => {
                 tracing::info!("stopping: a client asked for it");
                 break false;
             }

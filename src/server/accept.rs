@@ -117,7 +117,10 @@ fn serve(
             Some(record) => Connection::resume(stream, caller, address, *record, &shared),
         };
         let ended = match connection.serve().await {
-            Ok(End::GivenUp) => connection.carry().map(|carried| shared.hand_over(carried)),
+            Ok(End::GivenUp) => {
+                let client = Arc::clone(connection.session.client());
+                connection.carry().map(|carried| shared.hand_over(client, carried))
+            }
             ended => {
                 drop(connection);
                 ended.map(|_| ())

@@ -14,7 +14,7 @@ use super::idle::Idle;
 use super::output::Output;
 use super::room;
 use super::shared::Shared;
-use super::wait::{Event, May};
+use super::wait::{Event, May, unless_killed};
 use crate::command::{Caller, Execution, Next, Session};
 use crate::memory::Share;
 use crate::protocol::Decoded;
@@ -169,12 +169,9 @@ impl<'a> Connection<'a> {
                     rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Read)?;
                     self.phase = Phase::Draining;
                 }
-                Event::Killed if !client.has_killed_itself() => return Ok(End::Closed),
-                Event::Killed => {
-                    self.input.clear();
-                    self.phase = Phase::Closing;
+                Event::Closed | Event::Killed | Event::Idle | Event::Stalled => {
+                    return Ok(End::Closed);
                 }
-                Event::Closed | Event::Idle | Event::Stalled => return Ok(End::Closed),
             }
             self.settle();
         }
@@ -234,7 +231,7 @@ impl<'a> Connection<'a> {
                 self.phase = Phase::Closing;
                 self.input.clear();
                 if next == Next::Shutdown {
-                    self.shared.stop_requested.notify_one();
+                    self.shared.context.stop.request();
                 }
                 return Ok(());
             }
@@ -250,7 +247,9 @@ impl<'a> Connection<'a> {
         let mut bytes = 0;
         loop {
             let context = &self.shared.context;
-            let next = execution.run(context, &mut self.session, &mut self.share).await;
+            let client = Arc::clone(self.session.client());
+            let running = execution.run(context, &mut self.session, &mut self.share);
+            let next = unless_killed(&client, &self.stream, running).await?;
             let before = self.output.len();
             for reply in execution.take_replies(context, &self.session) {
                 self.dialect.encode(reply, self.output.bytes());

@@ -13,6 +13,8 @@ mod peer;
 mod refusal;
 mod room;
 mod shared;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 use std::os::unix::net::UnixListener;
@@ -53,7 +55,6 @@ impl Server {
             options: RwLock::new(Arc::new(options.within(descriptor::places()))),
             stage: watch::Sender::new(Stage::Serving),
             handed: Mutex::default(),
-            stop_requested: Notify::new(),
             reloaded: Notify::new(),
             refusing: AtomicUsize::new(0),
         });
@@ -103,11 +104,6 @@ impl Server {
         }
     }
 
-    /// Ends when a client asked for a stop.
-    pub async fn stop_requested(&self) {
-        self.shared.stop_requested.notified().await;
-    }
-
     /// Puts new limits in force: for new connections, and for the administrators' group at once.
     pub fn set_options(&self, options: Options) {
         self.shared.context.administrators.set_group(options.admin_gid);
@@ -133,7 +129,10 @@ impl Server {
     pub async fn hand_over(mut self) -> (Vec<Carried>, usize) {
         let cut_off = self.end(Stage::HandingOver).await;
         let mut handed = self.shared.handed.lock().unwrap_or_else(PoisonError::into_inner);
-        (std::mem::take(&mut *handed), cut_off)
+        let handed = std::mem::take(&mut *handed).into_iter();
+        // A client may have been killed by one whose connection ended later.
+        let alive = handed.filter(|(client, _)| !client.is_killed()).map(|(_, carried)| carried);
+        (alive.collect(), cut_off)
     }
 
     async fn end(&mut self, stage: Stage) -> usize {

@@ -8,7 +8,7 @@ use tokio::sync::{Notify, watch};
 use super::admission::Admission;
 use super::carry::Carried;
 use super::options::Options;
-use crate::command::Context;
+use crate::command::{Client, Context};
 use crate::memory::Memory;
 
 /// What a server is about to do with its connections.
@@ -31,10 +31,8 @@ pub(super) struct Shared {
     pub(super) memory: Arc<Memory>,
     /// What the daemon is about to do with its connections.
     pub(super) stage: watch::Sender<Stage>,
-    /// Connections that were given up for the next daemon.
-    pub(super) handed: Mutex<Vec<Carried>>,
-    /// A client with the right to do so asked for a stop.
-    pub(super) stop_requested: Notify,
+    /// Connections that were given up for the next daemon, and whose they are.
+    pub(super) handed: Mutex<Vec<(Arc<Client>, Carried)>>,
     /// There are new limits.
     pub(super) reloaded: Notify,
     /// Connections being refused.
@@ -62,7 +60,7 @@ impl Shared {
     }
 
     /// Keeps a connection for the next daemon.
-    pub(super) fn hand_over(&self, carried: Carried) {
-        self.handed.lock().unwrap_or_else(PoisonError::into_inner).push(carried);
+    pub(super) fn hand_over(&self, client: Arc<Client>, carried: Carried) {
+        self.handed.lock().unwrap_or_else(PoisonError::into_inner).push((client, carried));
     }
 }

@@ -6,16 +6,23 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::net::Shutdown;
 use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
 
 use super::connection::{Connection, Phase};
 use super::idle::Idle;
 use super::room;
+use crate::command::Client;
 use crate::memory::Turn;
 
 /// How long the peer of a connection that holds much may stand still, neither sending the rest of
 /// its request nor taking its replies, while others wait for memory.
 const STALL: Duration = Duration::from_secs(5);
+
+/// How long requests that are being carried out may take once their connection is killed, so that a
+/// store that answers is heard out.
+const LAST_ANSWER: Duration = Duration::from_millis(100);
 
 /// What a connection waited for has come.
 pub(super) enum Event {
@@ -42,6 +49,28 @@ pub(super) enum May {
     BeLeft,
     /// It does not.
     NotBeLeft,
+}
+
+/// Does `work` for `client`, unless somebody wants the client's connection closed before that is done:
+/// its peer is told at once.
+pub(super) async fn unless_killed<T>(
+    client: &Client,
+    stream: &UnixStream,
+    work: impl Future<Output = T>,
+) -> io::Result<T> {
+    let mut work = std::pin::pin!(work);
+    let mut killed = std::pin::pin!(client.killed());
+    let done = std::future::poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => killed.as_mut().poll(cx).map(|()| None),
+    });
+    if let Some(done) = done.await {
+        return Ok(done);
+    }
+    // A peer that is gone already need not be told.
+    let _ = rustix::net::shutdown(stream, Shutdown::Both);
+    let _ = tokio::time::timeout(LAST_ANSWER, work).await;
+    Err(io::ErrorKind::ConnectionAborted.into())
 }
 
 impl Connection<'_> {
@@ -111,7 +140,7 @@ impl Connection<'_> {
                     return Poll::Ready(Ok(Event::Closed));
                 }
             }
-            if self.phase != Phase::Closing && killed.as_mut().poll(cx).is_ready() {
+            if killed.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Ok(Event::Killed));
             }
             let may_stop = self.phase == Phase::Open || self.shared.is_handing_over();

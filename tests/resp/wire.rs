@@ -94,6 +94,13 @@ impl Wire {
         self.0.shutdown(Shutdown::Write).expect("connected");
     }
 
+    /// Reads away everything until the daemon closes.
+    pub(crate) fn expect_cut_off(&mut self) {
+        if let Err(error) = self.0.read_to_end(&mut Vec::new()) {
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        }
+    }
+
     /// Compares everything until the daemon closes.
     #[track_caller]
     pub(crate) fn expect_end(&mut self, expected: impl AsRef<[u8]>) {
