@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::check::{By, Work, check, narrow, tell};
+use super::batch::Batch;
+use super::check::{By, Work, check, may, narrow, tell};
 use super::context::{Context, Counters};
 use super::local;
 use super::session::Session;
-use super::table::{Command, Local, find};
+use super::table::{Local, Turn, find};
 use super::transaction::{self, Place};
 use crate::memory::Share;
-use crate::message::{Args, ErrorReply, Reply, Request};
-use crate::store::{Operation, Verb};
+use crate::message::{ErrorReply, Reply, Request};
+use crate::store::Operation;
 
 /// What the connection does when the replies are out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +34,8 @@ pub enum Next {
 #[derive(Default)]
 pub struct Execution {
     requests: VecDeque<Result<Request, Reply>>,
-    /// What the daemon does itself once all before it is answered.
-    waiting: Option<(&'static Command, Local, Args)>,
+    /// The request that runs once all requests before it are answered.
+    waiting: Option<Work>,
     batch: Batch,
     replies: Vec<Reply>,
 }
@@ -66,8 +67,7 @@ impl Execution {
         context: &Context,
         session: &Session,
     ) -> impl Iterator<Item = Reply> {
-        let ready = self.batch.places.front().map_or(self.replies.len(), |(place, _)| *place);
-        self.batch.places.iter_mut().for_each(|(place, _)| *place -= ready);
+        let ready = self.batch.take_places(self.replies.len());
         note(session, "", ready);
         name_store(context, &mut self.replies[..ready]);
         count(&context.counters, &self.replies[..ready]);
@@ -78,7 +78,8 @@ impl Execution {
     /// more of these, see [`Next::Rest`]. What follows a request that ends the connection is not
     /// carried out and gets no reply.
     ///
-    /// The requests for the store travel as one batch, so that many cost one round trip.
+    /// The requests for the store travel as one batch, so that many cost one round trip. A request
+    /// that changes the session, or that works on other keys than the batch, waits for the batch.
     pub async fn run(
         &mut self,
         context: &Arc<Context>,
@@ -88,15 +89,18 @@ impl Execution {
         let mut newest = "";
         self.replies.reserve(self.requests.len());
         self.batch.reserve(self.requests.len());
+        self.batch.check_again(context, session, &mut self.replies);
         loop {
-            if let Some(local) = self.waiting.take() {
-                // It comes after what was asked before, which may have to be sent before it.
-                let is_answered = self.batch.run(context, session, share, &mut self.replies).await;
-                if !is_answered || (local.1 == Local::Exec && share.must_send()) {
-                    self.waiting = Some(local);
+            if let Some(work) = self.waiting.take() {
+                // Replies to the requests before it may have to be sent before it runs.
+                let is_answered = self.batch.run(context, share, &mut self.replies).await;
+                let is_exec = matches!(work.by, By::Local(Local::Exec));
+                if !is_answered || (is_exec && share.must_send()) {
+                    self.waiting = Some(work);
                     return Next::Rest;
                 }
-                match self.run_local(context, session, share, local).await {
+                newest = "";
+                match self.run_in_turn(context, session, share, work).await {
                     Next::Continue => {}
                     next => return next,
                 }
@@ -113,43 +117,74 @@ impl Execution {
                 }
             };
             let checked = check(context, session, request);
-            let mut args = std::mem::take(&mut request.args);
+            let args = std::mem::take(&mut request.args);
             self.requests.pop_front();
-            let (command, by) = match checked {
-                Ok(checked) => checked,
+            let work = match checked {
+                Ok((command, by)) => Work { command, by, args },
                 Err(error) => {
                     self.replies.push(refuse_error(session, error));
                     continue;
                 }
             };
-            if session.queue.is_some() && !matches!(transaction::place(by), Place::Now) {
-                self.replies.push(queue(session, Work { command, by, args }));
+            if session.queue.is_some() && !matches!(transaction::place(work.by), Place::Now) {
+                self.replies.push(queue(session, work));
                 continue;
             }
-            match by {
-                By::Store(verb) => {
-                    newest = command.full_name;
-                    match narrow(command, verb, &mut args) {
-                        Ok(()) => {
-                            tell(context, session, command);
-                            self.batch.push(&mut self.replies, command, Operation { verb, args });
-                        }
-                        Err(error) => self.replies.push(Reply::Error(error)),
-                    }
+            match work.by {
+                By::Store(_) if self.batch.takes(session) => {
+                    newest = work.command.full_name;
+                    self.append(context, session, work);
                 }
-                By::Local(which) => {
-                    tell(context, session, command);
-                    if needs_order(which) {
-                        self.waiting = Some((command, which, args));
-                        continue;
-                    }
-                    self.run_local(context, session, share, (command, which, args)).await;
+                By::Local(local) if work.command.turn == Turn::AtOnce => {
+                    newest = "";
+                    tell(context, session, work.command);
+                    self.run_local(context, session, share, local, work).await;
                 }
+                _ => self.waiting = Some(work),
             }
         }
         note(session, newest, 0);
-        let is_done = self.batch.run(context, session, share, &mut self.replies).await;
+        let is_done = self.batch.run(context, share, &mut self.replies).await;
         if is_done { Next::Continue } else { Next::Rest }
+    }
+
+    /// Carries out a request that has waited for its turn. The caller may have lost the right to it.
+    async fn run_in_turn(
+        &mut self,
+        context: &Arc<Context>,
+        session: &mut Session,
+        share: &mut Share,
+        work: Work,
+    ) -> Next {
+        if let Err(error) = may(context, session, work.command) {
+            self.replies.push(refuse_error(session, error));
+            return Next::Continue;
+        }
+        match work.by {
+            By::Store(_) => {
+                note(session, work.command.full_name, 0);
+                self.append(context, session, work);
+                Next::Continue
+            }
+            By::Local(local) => {
+                tell(context, session, work.command);
+                self.run_local(context, session, share, local, work).await
+            }
+        }
+    }
+
+    /// Appends a request to the batch.
+    fn append(&mut self, context: &Context, session: &mut Session, work: Work) {
+        let Work { command, by, mut args } = work;
+        let By::Store(verb) = by else { return };
+        let pushed = narrow(command, verb, &mut args).and_then(|()| {
+            let operation = Operation { verb, args };
+            self.batch.push(session, &mut self.replies, command, operation)
+        });
+        match pushed {
+            Ok(()) => tell(context, session, command),
+            Err(error) => self.replies.push(Reply::Error(error)),
+        }
     }
 
     /// Carries out what the daemon does itself.
@@ -158,37 +193,22 @@ impl Execution {
         context: &Arc<Context>,
         session: &mut Session,
         share: &mut Share,
-        (command, which, args): (&'static Command, Local, Args),
+        local: Local,
+        Work { command, args, .. }: Work,
     ) -> Next {
         note(session, command.full_name, 0);
-        let reply = match which {
+        let reply = match local {
             Local::Exec => Box::pin(transaction::exec(context, session, share)).await,
-            _ => local::run(context, session, command, which, &args).await,
+            _ => local::run(context, session, command, local, &args).await,
         };
         self.replies.push(reply);
-        match which {
+        match local {
             Local::Quit => Next::Close,
             Local::Shutdown => Next::Shutdown,
+            _ if session.client().has_killed_itself() => Next::Close,
             _ => Next::Continue,
         }
     }
-}
-
-/// Whether a command of the daemon's own shows, depends on or ends what was asked before.
-fn needs_order(local: Local) -> bool {
-    matches!(
-        local,
-        Local::Status
-            | Local::ClearDb
-            | Local::KeySpace
-            | Local::Info
-            | Local::Watch
-            | Local::Unwatch
-            | Local::Exec
-            | Local::Discard
-            | Local::Quit
-            | Local::Shutdown
-    )
 }
 
 /// The reply to what was no request.
@@ -223,64 +243,6 @@ fn note(session: &Session, command: &'static str, replies: usize) {
     }
     about.active = Instant::now();
     about.commands += replies as u64;
-}
-
-/// Operations on their way to the store, and where their replies belong.
-#[derive(Default)]
-struct Batch {
-    operations: Vec<Operation>,
-    /// For each operation the place of its reply, and the command it was called by.
-    places: VecDeque<(usize, &'static Command)>,
-}
-
-impl Batch {
-    fn reserve(&mut self, count: usize) {
-        self.operations.reserve(count);
-        self.places.reserve(count);
-    }
-
-    fn push(&mut self, replies: &mut Vec<Reply>, command: &'static Command, operation: Operation) {
-        self.places.push_back((replies.len(), command));
-        self.operations.push(operation);
-        replies.push(Reply::Nil);
-    }
-
-    /// Carries out as much as there is room for; whether that was all.
-    async fn run(
-        &mut self,
-        context: &Context,
-        session: &Session,
-        share: &mut Share,
-        replies: &mut [Reply],
-    ) -> bool {
-        // Where there is no store, there is no operation that passed the checks.
-        let Some(store) = session.store.as_ref().filter(|_| !self.operations.is_empty()) else {
-            return true;
-        };
-        let operations = std::mem::take(&mut self.operations);
-        let (answers, rest) = store.execute_within(operations, share).await;
-        debug_assert_eq!(answers.len() + rest.len(), self.places.len(), "nothing is lost");
-        self.operations = rest;
-        let (mut hits, mut misses) = (0, 0);
-        for ((place, command), answer) in self.places.drain(..answers.len()).zip(answers) {
-            if command.run == super::table::Run::Store(Verb::Get) {
-                match answer {
-                    Reply::Value(_) => hits += 1,
-                    Reply::Nil => misses += 1,
-                    _ => {}
-                }
-            }
-            replies[place] = match answer {
-                Reply::Error(ErrorReply::OutcomeUnknown(_)) => {
-                    Reply::Error(ErrorReply::OutcomeUnknown(command.full_name))
-                }
-                answer => answer,
-            };
-        }
-        Counters::add(&context.counters.hits, hits);
-        Counters::add(&context.counters.misses, misses);
-        self.operations.is_empty()
-    }
 }
 
 /// Lets those who are told that there is no store know which, since they may not know the settings.

@@ -3,6 +3,7 @@
 //! A command takes a [`Request`] and gives a [`Reply`]; only the connection touches the socket.
 
 mod audit;
+mod batch;
 mod caller;
 mod carry;
 mod catalog;

@@ -4,6 +4,8 @@
 mod bounds;
 mod clients;
 mod edges;
+mod in_order;
+mod kill;
 mod other_types;
 mod outage;
 mod scripts;

@@ -9,7 +9,8 @@ pub(super) const ROWS: &[Command] = &[
         "accepts the default user; who a client is, the kernel tells",
         takes(1, MANY, "requires a password."),
         Local::Auth,
-    ),
+    )
+    .at_once(),
     container(
         "client",
         "tells of connections, and sets their names",
@@ -22,7 +23,8 @@ pub(super) const ROWS: &[Command] = &[
         "gives the message back",
         with_value(0, 1, 1, "requires a message."),
         Local::Echo,
-    ),
+    )
+    .at_once(),
     local(
         "hello",
         "[<version> [AUTH <username> <password>] [SETNAME <name>]]",
@@ -36,7 +38,8 @@ pub(super) const ROWS: &[Command] = &[
         "answers pong or the message, whatever the store does",
         takes(0, MANY, "takes at most one message."),
         Local::Ping,
-    ),
+    )
+    .at_once(),
     local("quit", "", "closes the connection", takes(0, MANY, "takes anything."), Local::Quit),
     local("reset", "", "makes the connection as if it were new", NONE, Local::Reset),
     local(
@@ -57,9 +60,11 @@ const CLIENT: &[Command] = &[
         "gives the connection's name",
         NONE,
         Run::Local(Local::ClientGetName),
-    ),
-    sub("client help", "", "lists the subcommands", NONE, Run::Local(Local::ClientHelp)),
-    sub("client id", "", "gives the connection's number", NONE, Run::Local(Local::ClientId)),
+    )
+    .at_once(),
+    sub("client help", "", "lists the subcommands", NONE, Run::Local(Local::ClientHelp)).at_once(),
+    sub("client id", "", "gives the connection's number", NONE, Run::Local(Local::ClientId))
+        .at_once(),
     sub("client info", "", "tells of the connection", NONE, Run::Local(Local::ClientInfo)),
     sub(
         "client kill",
@@ -81,14 +86,16 @@ const CLIENT: &[Command] = &[
         "is accepted and changes nothing",
         takes(1, 1, ON_OR_OFF),
         Run::Local(Local::ClientNoEvict),
-    ),
+    )
+    .at_once(),
     sub(
         "client no-touch",
         "ON|OFF",
         "is accepted and changes nothing",
         takes(1, 1, ON_OR_OFF),
         Run::Local(Local::ClientNoTouch),
-    ),
+    )
+    .at_once(),
     sub(
         "client setinfo",
         "LIB-NAME|LIB-VER <value>",

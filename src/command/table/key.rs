@@ -126,7 +126,7 @@ pub(super) const ROWS: &[Command] = &[
 const OBJECT: &[Command] = &[
     sub("object encoding", "<key>", "tells how the value is encoded", KEY, OBJECT_OF_STORE),
     sub("object freq", "<key>", "tells how often the value is used", KEY, OBJECT_OF_STORE),
-    sub("object help", "", "lists the subcommands", NONE, Run::Local(Local::ObjectHelp)),
+    sub("object help", "", "lists the subcommands", NONE, Run::Local(Local::ObjectHelp)).at_once(),
     sub("object idletime", "<key>", "tells how long the value was not used", KEY, OBJECT_OF_STORE),
     sub(
         "object refcount",

@@ -10,6 +10,7 @@ mod server;
 mod string;
 mod transaction;
 
+pub(super) use self::row::Turn;
 pub use self::row::{Arguments, Command, Group, Local, Run, Who};
 
 /// The groups with their rows.

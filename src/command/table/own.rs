@@ -18,7 +18,8 @@ pub(super) const ROWS: &[Command] = &[
         "lists the commands, or explains one",
         takes(0, 2, "takes at most the name of one command."),
         Local::Help,
-    ),
+    )
+    .at_once(),
     local(
         "keyspace",
         "own|all|user <uid>",
@@ -36,7 +37,8 @@ pub(super) const ROWS: &[Command] = &[
     ),
     store("pingdb", "", "answers PONG once the store has answered", NONE, Verb::Ping),
     store("remove", "<key>...", "removes the keys and gives how many existed", KEYS, Verb::Del),
-    local("rtkey", "", "makes a key of 16 characters that spreads over shards", NONE, Local::RtKey),
+    local("rtkey", "", "makes a key of 16 characters that spreads over shards", NONE, Local::RtKey)
+        .at_once(),
     local(
         "status",
         "[json]",
@@ -44,6 +46,7 @@ pub(super) const ROWS: &[Command] = &[
         takes(0, 1, "takes nothing but the word json."),
         Local::Status,
     ),
-    local("txkey", "", "makes a key of 12 characters that sorts by time", NONE, Local::TxKey),
-    local("version", "", "gives the daemon's version", NONE, Local::Version),
+    local("txkey", "", "makes a key of 12 characters that sorts by time", NONE, Local::TxKey)
+        .at_once(),
+    local("version", "", "gives the daemon's version", NONE, Local::Version).at_once(),
 ];

@@ -19,6 +19,8 @@ pub struct Command {
     pub arguments: Arguments,
     /// Who may call it.
     pub who: Who,
+    /// When it runs, where the daemon does it.
+    pub turn: Turn,
     /// What happens.
     pub run: Run,
 }
@@ -66,6 +68,15 @@ pub enum Who {
     Scripts,
     /// Everyone where users have keys of their own, otherwise administrators.
     OwnersOfKeys,
+}
+
+/// When a command of the daemon's own runs, in a pipeline whose earlier requests wait for the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// After the earlier requests: it changes the session, ends it, or shows what they have done.
+    InOrder,
+    /// At once: it neither changes nor shows anything that other requests depend on or change.
+    AtOnce,
 }
 
 /// What a command does.
@@ -211,8 +222,8 @@ const fn row(
     arguments: Arguments,
     run: Run,
 ) -> Command {
-    let (group, who) = (Group::Own, Who::Everyone);
-    Command { name, full_name, group, synopsis, summary, arguments, who, run }
+    let (group, who, turn) = (Group::Own, Who::Everyone, Turn::InOrder);
+    Command { name, full_name, group, synopsis, summary, arguments, who, turn, run }
 }
 
 const fn second_word(name: &'static str) -> &'static str {
@@ -253,6 +264,11 @@ impl Command {
 
     pub(super) const fn for_scripts(mut self) -> Command {
         self.who = Who::Scripts;
+        self
+    }
+
+    pub(super) const fn at_once(mut self) -> Command {
+        self.turn = Turn::AtOnce;
         self
     }
 

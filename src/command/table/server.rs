@@ -23,6 +23,7 @@ pub(super) const ROWS: &[Command] = &[
             takes(0, MANY, "takes a subcommand."),
             Local::Command,
         )
+        .at_once()
     },
     container("config", "tells of settings that clients ask for", "requires a subcommand.", CONFIG),
     store("dbsize", "", "gives the number of keys", NONE, Verb::Size),
@@ -60,40 +61,47 @@ pub(super) const ROWS: &[Command] = &[
         Local::Shutdown,
     )
     .for_administrators(),
-    local("time", "", "gives the time as Unix seconds and microseconds", NONE, Local::Time),
+    local("time", "", "gives the time as Unix seconds and microseconds", NONE, Local::Time)
+        .at_once(),
 ];
 
 const COMMAND: &[Command] = &[
-    sub("command count", "", "gives the number of commands", NONE, Run::Local(Local::CommandCount)),
+    sub("command count", "", "gives the number of commands", NONE, Run::Local(Local::CommandCount))
+        .at_once(),
     sub(
         "command docs",
         "[command]...",
         "documents the commands",
         takes(0, MANY, "takes names of commands."),
         Run::Local(Local::CommandDocs),
-    ),
+    )
+    .at_once(),
     sub(
         "command getkeys",
         "<command> [argument]...",
         "tells which words of a command are keys",
         takes(1, MANY, "requires a command with its arguments."),
         Run::Local(Local::CommandGetKeys),
-    ),
-    sub("command help", "", "lists the subcommands", NONE, Run::Local(Local::CommandHelp)),
+    )
+    .at_once(),
+    sub("command help", "", "lists the subcommands", NONE, Run::Local(Local::CommandHelp))
+        .at_once(),
     sub(
         "command info",
         "[command]...",
         "describes the commands to a client library",
         takes(0, MANY, "takes names of commands."),
         Run::Local(Local::CommandInfo),
-    ),
+    )
+    .at_once(),
     sub(
         "command list",
         "[FILTERBY PATTERN <pattern>|ACLCAT <category>|MODULE <module>]",
         "lists the names of the commands",
         takes(0, MANY, "takes a filter."),
         Run::Local(Local::CommandList),
-    ),
+    )
+    .at_once(),
 ];
 
 const CONFIG: &[Command] = &[
@@ -103,12 +111,13 @@ const CONFIG: &[Command] = &[
         "gives the settings that clients ask for; never the store's own",
         takes(1, MANY, "requires a pattern."),
         Run::Local(Local::ConfigGet),
-    ),
-    sub("config help", "", "lists the subcommands", NONE, Run::Local(Local::ConfigHelp)),
+    )
+    .at_once(),
+    sub("config help", "", "lists the subcommands", NONE, Run::Local(Local::ConfigHelp)).at_once(),
 ];
 
 const MEMORY: &[Command] = &[
-    sub("memory help", "", "lists the subcommands", NONE, Run::Local(Local::MemoryHelp)),
+    sub("memory help", "", "lists the subcommands", NONE, Run::Local(Local::MemoryHelp)).at_once(),
     sub(
         "memory usage",
         "<key> [SAMPLES <count>]",

@@ -53,7 +53,7 @@ const SCRIPT: &[Command] = &[
         Run::Store(Verb::Script),
     )
     .for_administrators(),
-    sub("script help", "", "lists the subcommands", NONE, Run::Local(Local::ScriptHelp)),
+    sub("script help", "", "lists the subcommands", NONE, Run::Local(Local::ScriptHelp)).at_once(),
     sub(
         "script load",
         "<script>",
