@@ -214,7 +214,7 @@ fn a_transaction_over_the_limit_is_refused_whole() {
     let mut wire = Wire::connect(&daemon);
     wire.ask("MULTI", "+OK\r\n");
     wire.ask("SET a 1", "+QUEUED\r\n");
-    let long = "x".repeat(900);
+    let long = "x".repeat(980);
     wire.ask(&format!("SET b {long}"), "-ERR transaction longer than 1024 bytes\r\n");
     wire.ask("EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n");
     wire.ask("EXISTS a b", ":0\r\n");

@@ -38,7 +38,7 @@ fn a_transaction_of_200_000_short_commands_is_carried_out() {
     const COUNT: usize = 200_000;
     let check = |settings: &[(&str, &str)]| {
         // Where the programs are not optimized, or the machine is busy, it takes its time.
-        let settings = [settings, &[("STORE_TIMEOUT", "60")]].concat();
+        let settings = [settings, &[("STORE_TIMEOUT", "60"), ("MAX_REPLY", "4MiB")]].concat();
         let daemon = Daemon::start(&settings);
         let mut wire = Wire::connect(&daemon);
         let mut requests = request("MULTI");

@@ -178,12 +178,11 @@ impl Transaction<'_> {
             })
             .collect();
         self.index.note(self.batch, &replies);
-        let reply = Reply::Array(replies);
-        if reply.data_len() > self.max_reply {
+        if replies.iter().map(Reply::data_len).sum::<usize>() > self.max_reply {
             // What was done is done.
             return reply::too_long(self.max_reply);
         }
-        reply
+        Reply::Array(replies)
     }
 
     /// The reply where the connection went after the transaction was handed over.
