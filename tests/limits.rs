@@ -27,6 +27,7 @@ fn a_full_server_refuses_politely() {
     assert!(attempts.any(|_| is_refused(b"ping\n", b"ERROR: too many clients\n")));
     let resp = b"-ERR max number of clients reached\r\n";
     assert!(attempts.any(|_| is_refused(b"*1\r\n$4\r\nPING\r\n", resp)));
+    assert!(attempts.any(|_| is_refused(b"HELLO 3\r\n", resp)));
     assert_eq!(daemon.connect().rest(), b"ERROR: too many clients\n", "in silence");
     drop(clients.pop());
     // The place is free as soon as the daemon has seen that.

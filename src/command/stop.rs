@@ -13,6 +13,11 @@ impl Stop {
         self.0.send_replace(true);
     }
 
+    /// Whether it was asked for.
+    pub fn is_requested(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Ends when it is, or was, asked for.
     pub async fn requested(&self) {
         let mut requested = self.0.subscribe();

@@ -106,24 +106,12 @@ pub(super) async fn serve(
         server.take_over(connections);
     };
 
-    let limit = server.options().drain_timeout;
-    notifier.stopping(limit + CLOSE_LIMIT);
-    let end = async {
-        if may_go_on {
-            let (connections, cut_off) = server.hand_over().await;
-            handover::leave(connections, &context, notifier);
-            cut_off
-        } else {
-            server.drain().await
-        }
-    };
+    notifier.stopping(server.options().drain_timeout + CLOSE_LIMIT);
+    let end = end(server, may_go_on, &context, notifier);
     tokio::select! {
-        cut_off = end => if cut_off > 0 {
-            tracing::warn!(
-                message_id = event::CUT_OFF,
-                clients = cut_off,
-                "clients were cut off"
-            );
+        cut_off = end => match cut_off {
+            0 => {}
+            clients => tracing::warn!(message_id = event::CUT_OFF, clients, "clients were cut off"),
         },
         () = signals.stop() => tracing::warn!("told to stop again: not waiting for clients"),
     }
@@ -132,6 +120,34 @@ pub(super) async fn serve(
     tracing::info!(message_id = event::STOPPED, "kvsockd has stopped");
     drop(bound);
     Ok(())
+}
+
+/// Ends the service: the connections are left for the next daemon if they `may_go_on`, and otherwise
+/// closed, once what they sent is answered. Gives how many were cut off.
+async fn end(
+    server: Server,
+    may_go_on: bool,
+    context: &Arc<Context>,
+    notifier: &Notifier,
+) -> usize {
+    if !may_go_on {
+        return server.drain().await;
+    }
+    let options = Options::clone(&server.options());
+    let (connections, cut_off) = server.hand_over().await;
+    if !context.stop.is_requested() {
+        handover::leave(connections, context, notifier);
+        return cut_off;
+    }
+    // A client has asked for a stop meanwhile, which leaves none of them open.
+    let count = connections.len();
+    match Server::start(Vec::new(), options, Arc::clone(context)) {
+        Ok(mut rest) => {
+            rest.take_over(connections);
+            cut_off + rest.drain().await
+        }
+        Err(_) => cut_off + count,
+    }
 }
 
 /// The embedded store's library wants to know where it is, also where its path does not depend on
