@@ -9,7 +9,7 @@ use clap::ArgMatches;
 use clap_complete::Shell;
 
 use super::definition::definition;
-use super::socket::daemon_socket;
+use super::socket::DaemonSocket;
 
 /// What was asked for cannot be done; or it was for help.
 pub(super) struct UsageError(pub(super) clap::Error);
@@ -17,7 +17,7 @@ pub(super) struct UsageError(pub(super) clap::Error);
 /// What was typed.
 pub(super) struct CommandLine {
     /// Where the daemon listens.
-    pub(super) socket: PathBuf,
+    pub(super) socket: DaemonSocket,
     /// How replies are written.
     pub(super) form: Form,
     /// What is to be done.
@@ -84,7 +84,7 @@ impl CommandLine {
     /// Reads the arguments, the program's name first.
     pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<CommandLine, UsageError> {
         let mut matches = definition().try_get_matches_from(args).map_err(UsageError)?;
-        let socket = matches.remove_one("socket").unwrap_or_else(daemon_socket);
+        let socket = DaemonSocket::find(matches.remove_one("socket"));
         let form = match (matches.get_flag("raw"), matches.get_flag("json")) {
             (true, _) => Form::Raw,
             (_, true) => Form::Json,
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn what_follows_the_command_is_the_requests_even_if_it_looks_like_a_flag() {
         let line = parse(&["--socket", "/s", "--raw", "set", "--key", "-1", "--json"]);
-        assert_eq!(line.socket, PathBuf::from("/s"));
+        assert_eq!(line.socket, DaemonSocket::find(Some("/s".into())));
         assert_eq!(line.form, Form::Raw);
         let words = ["set", "--key", "-1", "--json"].map(|word| word.as_bytes().to_vec());
         assert_eq!(line.action, Action::Ask(words.to_vec()));

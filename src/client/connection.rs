@@ -2,7 +2,6 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 
 use bytes::BytesMut;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -10,6 +9,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::error::ClientError;
 use super::frame::Scan;
 use super::interrupt::Interrupt;
+use super::socket::DaemonSocket;
+use super::trust::connect;
 use crate::message::Reply;
 use crate::protocol::resp::{decode_reply, encode_request};
 
@@ -38,10 +39,12 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects; what waits on the connection ends when `interrupt` is set.
-    pub(super) fn open(socket: &Path, interrupt: Interrupt) -> Result<Connection, ClientError> {
-        let failed = ClientError::connect(socket);
-        let stream = UnixStream::connect(socket).map_err(&failed)?;
-        stream.set_nonblocking(true).map_err(&failed)?;
+    pub(super) fn open(
+        socket: &DaemonSocket,
+        interrupt: Interrupt,
+    ) -> Result<Connection, ClientError> {
+        let stream = connect(socket)?;
+        stream.set_nonblocking(true).map_err(ClientError::connect(socket.path()))?;
         let mut greeting = Vec::new();
         encode_request(b"HELLO", &[b"3"], &mut greeting);
         Ok(Connection {

@@ -16,6 +16,11 @@ pub(super) enum ClientError {
         path.display()
     )]
     NoMember { path: PathBuf, group: String },
+    #[error(
+        "the daemon at {} belongs to {owner}, who is neither you nor root; nothing was sent",
+        path.display()
+    )]
+    Distrusted { path: PathBuf, owner: String },
     #[error("connection to the daemon failed: {0}")]
     Connection(#[source] io::Error),
     #[error("the daemon closed the connection without a reply")]

@@ -6,7 +6,6 @@
 
 use std::collections::HashSet;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use bytes::Bytes;
@@ -14,13 +13,15 @@ use indicatif::ProgressBar;
 
 use super::command_line::Export;
 use super::connection::{Connection, push_request};
+use super::destination::Destination;
 use super::error::ClientError;
 use super::interrupt::Interrupt;
 use super::key_space::choose_keys;
-use super::partial_file::PartialFile;
+use super::named_file::NamedFile;
 use super::progress;
 use super::record::Record;
 use super::scan::{Scan, bytes_of, unexpected};
+use super::socket::DaemonSocket;
 use crate::message::Reply;
 
 /// Values of one group, by number and by bytes; one value may be larger.
@@ -28,25 +29,37 @@ const GROUP_KEYS: usize = 128;
 const GROUP_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Writes all pairs that were asked for.
-pub(super) fn export(socket: &Path, asked: &Export) -> Result<ExitCode, ClientError> {
-    let Some(path) = &asked.file else {
-        let mut connection = Connection::open(socket, Interrupt::default())?;
-        choose_keys(&mut connection, asked.all_users)?;
-        // A bar would stand between the lines.
-        let shows_progress = !io::stdout().is_terminal();
-        let mut out = BufWriter::new(io::stdout().lock());
-        walk(connection, asked.pattern.clone(), shows_progress, &mut out, ClientError::Output)?;
-        return Ok(ExitCode::SUCCESS);
+pub(super) fn export(socket: &DaemonSocket, asked: &Export) -> Result<ExitCode, ClientError> {
+    let Some(path) = &asked.file else { return to_standard_output(socket, asked) };
+    let failed = ClientError::file(path);
+    let named = match NamedFile::at(path).map_err(&failed)? {
+        NamedFile::StandardOutput => return to_standard_output(socket, asked),
+        named => named,
     };
-    // What was begun is removed again.
-    let interrupt = Interrupt::on_any_end().map_err(ClientError::Terminal)?;
+    let interrupt = match named {
+        // Nothing has to be removed, and opening a FIFO may wait for its reader for ever: a signal
+        // ends the program at once.
+        NamedFile::Special(_) => Interrupt::default(),
+        _ => Interrupt::on_any_end().map_err(ClientError::Terminal)?,
+    };
     let mut connection = Connection::open(socket, interrupt)?;
     choose_keys(&mut connection, asked.all_users)?;
-    let failed = ClientError::file(path);
-    let mut out = BufWriter::new(PartialFile::create(path).map_err(&failed)?);
-    walk(connection, asked.pattern.clone(), true, &mut out, &failed)?;
+    let file = Destination::open(&named).map_err(&failed)?;
+    // A bar would stand between the lines.
+    let shows_progress = !file.is_terminal();
+    let mut out = BufWriter::new(file);
+    walk(connection, asked.pattern.clone(), shows_progress, &mut out, &failed)?;
     let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
     file.finish().map_err(failed)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn to_standard_output(socket: &DaemonSocket, asked: &Export) -> Result<ExitCode, ClientError> {
+    let mut connection = Connection::open(socket, Interrupt::default())?;
+    choose_keys(&mut connection, asked.all_users)?;
+    let shows_progress = !io::stdout().is_terminal();
+    let mut out = BufWriter::new(io::stdout().lock());
+    walk(connection, asked.pattern.clone(), shows_progress, &mut out, ClientError::Output)?;
     Ok(ExitCode::SUCCESS)
 }
 

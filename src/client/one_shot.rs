@@ -1,7 +1,6 @@
 //! One request, its reply on standard output, and the exit status that tells of it.
 
 use std::io::{self, BufWriter, Read, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use super::command_line::Form;
@@ -10,6 +9,7 @@ use super::error::ClientError;
 use super::interrupt::Interrupt;
 use super::json::Json;
 use super::plain::{write_plain, write_raw};
+use super::socket::DaemonSocket;
 use super::suggestion::{default_argument, error_of, explain, misuse};
 use super::{FAILED, NOT_FOUND};
 use crate::command::{Run, find};
@@ -18,7 +18,7 @@ use crate::store::Verb;
 
 /// Sends `words`, the command first, and prints the reply.
 pub(super) fn ask(
-    socket: &Path,
+    socket: &DaemonSocket,
     mut words: Vec<Vec<u8>>,
     form: Form,
 ) -> Result<ExitCode, ClientError> {

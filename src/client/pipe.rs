@@ -7,7 +7,6 @@
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +15,8 @@ use std::thread;
 
 use super::FAILED;
 use super::error::ClientError;
+use super::socket::DaemonSocket;
+use super::trust::connect;
 
 /// Bytes copied at a time.
 const BUFFER: usize = 64 * 1024;
@@ -25,10 +26,9 @@ const ERROR: &[u8] = b"ERROR: ";
 const FAREWELL: &[u8] = b"BYE\n";
 
 /// Carries out all requests of standard input. Fails if one of them did.
-pub(super) fn run(socket: &Path) -> Result<ExitCode, ClientError> {
-    let failed = ClientError::connect(socket);
-    let mut replies = UnixStream::connect(socket).map_err(&failed)?;
-    let requests = replies.try_clone().map_err(&failed)?;
+pub(super) fn run(socket: &DaemonSocket) -> Result<ExitCode, ClientError> {
+    let mut replies = connect(socket)?;
+    let requests = replies.try_clone().map_err(ClientError::connect(socket.path()))?;
     let asked = Arc::new(AtomicU64::new(0));
     let (ended, end) = mpsc::channel();
     let counter = Arc::clone(&asked);

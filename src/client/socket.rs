@@ -11,12 +11,40 @@ use crate::config::default_socket;
 /// Where systemd listens for the packaged service.
 const SYSTEM: &str = "/run/kvsock/kvsock.sock";
 
-/// `KVSOCK_SOCKET`; else the system's socket, if there is one; else where a daemon started by
-/// hand listens.
-pub(super) fn daemon_socket() -> PathBuf {
-    if let Some(path) = std::env::var_os("KVSOCK_SOCKET").filter(|path| !path.is_empty()) {
-        return path.into();
+/// The path of the daemon's socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DaemonSocket {
+    path: PathBuf,
+    /// Nobody named the path.
+    is_guess: bool,
+}
+
+impl DaemonSocket {
+    /// `named`; else `KVSOCK_SOCKET`; else the system's socket, if there is one; else where a
+    /// daemon started by hand listens.
+    pub(super) fn find(named: Option<PathBuf>) -> DaemonSocket {
+        let from_variable = || {
+            let path = std::env::var_os("KVSOCK_SOCKET").filter(|path| !path.is_empty());
+            path.map(PathBuf::from)
+        };
+        match named.or_else(from_variable) {
+            Some(path) => DaemonSocket { path, is_guess: false },
+            None => DaemonSocket { path: guess(), is_guess: true },
+        }
     }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether nobody named the path.
+    pub(super) fn is_guess(&self) -> bool {
+        self.is_guess
+    }
+}
+
+fn guess() -> PathBuf {
     let system = Path::new(SYSTEM);
     if system.exists() {
         return system.to_owned();

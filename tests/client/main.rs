@@ -1,5 +1,6 @@
 //! The `kvsock` command as people and scripts use it.
 
+mod destination;
 mod one_shot;
 mod pipe;
 mod program;
@@ -8,4 +9,5 @@ mod prompt;
 mod support;
 mod terminal;
 mod transfer;
+mod trust;
 mod watch;

@@ -8,7 +8,6 @@ mod place;
 
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal, Seek, SeekFrom};
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -22,8 +21,10 @@ use super::connection::{Connection, push_request};
 use super::error::ClientError;
 use super::interrupt::Interrupt;
 use super::key_space::choose_keys;
+use super::named_file::NamedFile;
 use super::progress;
 use super::record::Record;
+use super::socket::DaemonSocket;
 use crate::message::Reply;
 use crate::store::glob_matches;
 
@@ -32,7 +33,7 @@ const BATCH_PAIRS: usize = 256;
 const BATCH_BYTES: usize = 1024 * 1024;
 
 /// Stores all pairs that were asked for.
-pub(super) fn import(socket: &Path, asked: &Import) -> Result<ExitCode, ClientError> {
+pub(super) fn import(socket: &DaemonSocket, asked: &Import) -> Result<ExitCode, ClientError> {
     let Some(path) = &asked.file else {
         if asked.resume {
             return Err(ClientError::Resume("standard input cannot be resumed".to_owned()));
@@ -45,7 +46,10 @@ pub(super) fn import(socket: &Path, asked: &Import) -> Result<ExitCode, ClientEr
     };
     let failed = ClientError::file(path);
     let mut file = File::open(path).map_err(&failed)?;
-    if !file.metadata().map_err(&failed)?.is_file() {
+    // The note of how far it came cannot stand beside a descriptor such as /dev/stdin.
+    let is_special =
+        matches!(NamedFile::at(path), Ok(NamedFile::Special(_) | NamedFile::StandardOutput));
+    if is_special || !file.metadata().map_err(&failed)?.is_file() {
         return Err(failed(io::Error::other("not a regular file; give it as standard input")));
     }
     let interrupt = Interrupt::on_any_end().map_err(ClientError::Terminal)?;
@@ -84,7 +88,7 @@ struct Counts {
 
 impl<'a> Importer<'a> {
     fn new(
-        socket: &Path,
+        socket: &DaemonSocket,
         interrupt: Interrupt,
         asked: &'a Import,
     ) -> Result<Importer<'a>, ClientError> {

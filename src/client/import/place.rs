@@ -1,13 +1,14 @@
 //! How far the import of a file came, kept beside the file.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::client::error::ClientError;
-use crate::client::partial_file::with_ending;
+use crate::client::named_file::NamedFile;
+use crate::client::partial_file::{PartialFile, with_ending};
 
 /// Bytes at the start of a file by which it is known again.
 const FIRST_BLOCK: u64 = 4096;
@@ -49,7 +50,7 @@ impl Source {
         let mut block = Vec::new();
         file.take(FIRST_BLOCK).read_to_end(&mut block)?;
         let size = file.metadata()?.len();
-        let note = with_ending(path, ".import-state");
+        let note = note_beside(path)?;
         Ok(Source { note, size, first_block: format!("{:016x}", fnv1a(&block)) })
     }
 
@@ -80,9 +81,12 @@ impl Source {
     pub(super) fn keep(&mut self, place: Place) -> Result<(), ClientError> {
         let note = Note { size: self.size, first_block: self.first_block.clone(), place };
         let note = serde_json::to_vec(&note).expect("numbers and texts have a JSON form");
-        let new = with_ending(&self.note, ".new");
-        let kept = std::fs::write(&new, note).and_then(|()| std::fs::rename(&new, &self.note));
-        kept.map_err(|error| self.failed(error))
+        let keep = || {
+            let mut file = PartialFile::create(&self.note)?;
+            file.write_all(&note)?;
+            file.give_name()
+        };
+        keep().map_err(|error| self.failed(error))
     }
 
     /// The import is complete.
@@ -95,6 +99,19 @@ impl Source {
 
     fn failed(&self, source: io::Error) -> ClientError {
         ClientError::File { path: self.note.clone(), source }
+    }
+}
+
+/// Where the note of `path` is, symbolic links followed. It is replaced and removed, so that what
+/// is there and is no regular file is an error.
+fn note_beside(path: &Path) -> io::Result<PathBuf> {
+    let note = with_ending(path, ".import-state");
+    match NamedFile::at(&note) {
+        Ok(NamedFile::New(note) | NamedFile::Regular(note)) => Ok(note),
+        Ok(NamedFile::Special(_) | NamedFile::StandardOutput) => {
+            Err(io::Error::other(format!("{} is not a regular file", note.display())))
+        }
+        Err(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", note.display()))),
     }
 }
 

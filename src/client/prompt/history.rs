@@ -77,10 +77,17 @@ fn place() -> Option<PathBuf> {
     Some(state.join("kvsock/history"))
 }
 
-/// Makes the file, and the directories above it, for its owner alone.
+/// Creates the file and the directories above it, for their owner alone.
+///
+/// A link to `/dev/null` turns the history off. `rustyline` changes the mode of whatever it writes
+/// to, so that only a regular file will do.
 fn create(file: &Path) -> io::Result<()> {
     if let Some(directory) = file.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    }
+    match std::fs::metadata(file) {
+        Ok(found) if !found.is_file() => return Err(io::Error::other("not a regular file")),
+        _ => {}
     }
     OpenOptions::new().append(true).create(true).mode(0o600).open(file).map(drop)
 }
@@ -91,6 +98,20 @@ mod tests {
 
     use super::*;
     use crate::protocol::text::split_words;
+
+    #[test]
+    fn a_history_that_is_no_regular_file_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, null) = (dir.path().join("kvsock/history"), dir.path().join("null"));
+        create(&file).unwrap();
+        create(&file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        // Opening a FIFO would wait for its reader for ever.
+        let mode = rustix::fs::Mode::from_raw_mode(0o666);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &null, mode).unwrap();
+        std::os::unix::fs::symlink(&null, &file).unwrap();
+        assert!(create(&file).is_err());
+    }
 
     #[test]
     fn requests_that_carry_secrets_are_known() {

@@ -8,7 +8,6 @@ mod synopsis;
 mod view;
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use super::error::ClientError;
 use super::json::Json;
 use super::manual;
 use super::plain::write_raw;
+use super::socket::DaemonSocket;
 use super::suggestion::{default_argument, error_of, explain, misuse};
 use crate::command::value_at;
 use crate::message::Reply;
@@ -35,7 +35,7 @@ use crate::protocol::text::{Words, split_words};
 const SLOW: Duration = Duration::from_millis(100);
 
 /// Talks until the end of input.
-pub(super) fn run(socket: &Path, form: Form) -> Result<ExitCode, ClientError> {
+pub(super) fn run(socket: &DaemonSocket, form: Form) -> Result<ExitCode, ClientError> {
     let mut talk = Talk { session: Session::open(socket)?, palette: Palette::for_output(), form };
     let mut editor = editor(talk.palette).map_err(terminal)?;
     let mut keeper = Keeper::open(&mut editor);

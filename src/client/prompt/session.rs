@@ -1,18 +1,18 @@
 //! The connection behind the prompt, which is made again when the daemon was restarted.
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::client::connection::Connection;
 use crate::client::error::ClientError;
 use crate::client::interrupt::Interrupt;
+use crate::client::socket::DaemonSocket;
 use crate::message::Reply;
 use crate::protocol::text::Words;
 
 /// A connection, or the want of one.
 #[derive(Debug)]
 pub(super) struct Session {
-    socket: PathBuf,
+    socket: DaemonSocket,
     interrupt: Interrupt,
     connection: Option<Connection>,
     /// Requests are being kept for `exec`.
@@ -36,11 +36,11 @@ pub(super) struct Answer {
 
 impl Session {
     /// Connects.
-    pub(super) fn open(socket: &Path) -> Result<Session, ClientError> {
+    pub(super) fn open(socket: &DaemonSocket) -> Result<Session, ClientError> {
         let interrupt = Interrupt::on_ctrl_c().map_err(ClientError::Terminal)?;
         let connection = Connection::open(socket, interrupt.clone())?;
         Ok(Session {
-            socket: socket.to_owned(),
+            socket: socket.clone(),
             interrupt,
             connection: Some(connection),
             in_transaction: false,

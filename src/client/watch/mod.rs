@@ -8,7 +8,6 @@ mod screen;
 mod terminal;
 
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
@@ -21,6 +20,7 @@ use self::terminal::Terminal;
 use super::colour::Palette;
 use super::error::ClientError;
 use super::interrupt::Interrupt;
+use super::socket::DaemonSocket;
 
 /// How soon a key is answered.
 const TICK: Duration = Duration::from_millis(100);
@@ -29,7 +29,7 @@ const TICK: Duration = Duration::from_millis(100);
 type Look = Result<Figures, ClientError>;
 
 /// Watches until stopped.
-pub(super) fn run(socket: &Path, interval: Duration) -> Result<ExitCode, ClientError> {
+pub(super) fn run(socket: &DaemonSocket, interval: Duration) -> Result<ExitCode, ClientError> {
     let looks = observe(socket, interval);
     if io::stdout().is_terminal() {
         on_terminal(socket, &looks)?;
@@ -41,7 +41,7 @@ pub(super) fn run(socket: &Path, interval: Duration) -> Result<ExitCode, ClientE
 
 /// Looks at the daemon again and again, from a thread of its own: a daemon that does not answer
 /// keeps no key from being answered.
-fn observe(socket: &Path, interval: Duration) -> Receiver<Look> {
+fn observe(socket: &DaemonSocket, interval: Duration) -> Receiver<Look> {
     let (found, looks) = channel();
     let mut observer = Observer::new(socket);
     thread::spawn(move || {
@@ -70,8 +70,17 @@ fn observe(socket: &Path, interval: Duration) -> Receiver<Look> {
     looks
 }
 
+/// A daemon that is away may come back; another user's daemon ends the watch.
+fn unless_distrusted(look: Look) -> Result<Look, ClientError> {
+    match look {
+        Err(error @ ClientError::Distrusted { .. }) => Err(error),
+        look => Ok(look),
+    }
+}
+
 fn in_lines(looks: &Receiver<Look>) -> Result<(), ClientError> {
     for look in looks {
+        let look = unless_distrusted(look)?;
         let Some(text) = line::line(&look) else { continue };
         let mut out = io::stdout().lock();
         writeln!(out, "{text}").and_then(|()| out.flush()).map_err(ClientError::Output)?;
@@ -79,14 +88,15 @@ fn in_lines(looks: &Receiver<Look>) -> Result<(), ClientError> {
     Ok(())
 }
 
-fn on_terminal(socket: &Path, looks: &Receiver<Look>) -> Result<(), ClientError> {
+fn on_terminal(socket: &DaemonSocket, looks: &Receiver<Look>) -> Result<(), ClientError> {
     let interrupt = Interrupt::on_any_end().map_err(ClientError::Terminal)?;
     let mut terminal = Terminal::open().map_err(ClientError::Terminal)?;
-    let mut screen = Screen::new(socket, Palette::for_output());
+    let mut screen = Screen::new(socket.path(), Palette::for_output());
     let mut history = History::default();
     loop {
         let changed = match looks.try_recv() {
             Ok(look) => {
+                let look = unless_distrusted(look)?;
                 history.add(look.as_ref().ok());
                 screen.show(look);
                 true

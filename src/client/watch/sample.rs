@@ -1,6 +1,5 @@
 //! One look at the daemon: its own figures, and how long its answers took.
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -9,6 +8,7 @@ use crate::client::connection::Connection;
 use crate::client::error::ClientError;
 use crate::client::interrupt::Interrupt;
 use crate::client::scan::{bytes_of, unexpected};
+use crate::client::socket::DaemonSocket;
 use crate::message::Reply;
 
 /// Requests that one look costs: they are not what anybody wants to see.
@@ -51,14 +51,14 @@ pub(super) struct StoreStatus {
 
 /// Looks at the daemon, over a connection that is made again when it was lost.
 pub(super) struct Observer {
-    socket: PathBuf,
+    socket: DaemonSocket,
     connection: Option<Connection>,
 }
 
 impl Observer {
     /// Of the daemon at `socket`.
-    pub(super) fn new(socket: &Path) -> Observer {
-        Observer { socket: socket.to_owned(), connection: None }
+    pub(super) fn new(socket: &DaemonSocket) -> Observer {
+        Observer { socket: socket.clone(), connection: None }
     }
 
     /// Takes one look.
