@@ -190,16 +190,15 @@ impl Client {
         format!("{}:{}", self.address, self.id)
     }
 
-    /// One line of CLIENT LIST, with its end, in the fields of Valkey 8; the two last are
-    /// kvsock's own.
+    /// One line of CLIENT LIST, with its end, in those fields of Valkey 8 that kvsock knows;
+    /// the two last are kvsock's own.
     pub(super) fn line(&self) -> String {
         let about = self.about();
         let endpoint = self.endpoint();
         let mut line = format!(
             "id={} addr={endpoint} laddr={}:0 fd={} name={} age={} idle={} flags={} db=0 \
-             sub=0 psub=0 ssub=0 multi={} watch={} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 \
-             rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd={} user=default redir=-1 \
-             resp={} lib-name={} lib-ver={} tot-net-in=0 tot-net-out=0 tot-cmds={}",
+             sub=0 psub=0 ssub=0 multi={} watch={} events=r cmd={} user=default redir=-1 \
+             resp={} lib-name={} lib-ver={} tot-cmds={}",
             self.id,
             self.address,
             self.descriptor,

@@ -3,7 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A count stands for at least this long.
+/// A count that took at most so long is done anew each time.
+const CHEAP: Duration = Duration::from_millis(10);
+/// A count that took longer stands for at least this long.
 const MIN_AGE: Duration = Duration::from_millis(500);
 /// It stands for at least so many times as long as it took, so that counting is a small part of
 /// what the store does.
@@ -16,10 +18,11 @@ pub(super) struct CachedSize(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     size: Option<i64>,
+    /// How long the last count took; none if it failed or none was made.
+    took: Option<Duration>,
     /// Until when `size` stands; none if it never was counted.
     stands_until: Option<Instant>,
-    /// When the count that is under way began.
-    counting_since: Option<Instant>,
+    is_counting: bool,
 }
 
 impl CachedSize {
@@ -28,22 +31,34 @@ impl CachedSize {
         self.state().size
     }
 
-    /// Whether the caller is to count anew, and then to call [`CachedSize::finish`].
+    /// Whether the keys may be counted as often as anybody asks.
+    pub(super) fn is_cheap(&self) -> bool {
+        self.state().took.is_some_and(|took| took <= CHEAP)
+    }
+
+    /// Whether the last count took longer.
+    pub(super) fn takes_longer_than(&self, limit: Duration) -> bool {
+        self.state().took.is_some_and(|took| took > limit)
+    }
+
+    /// Whether a count that is not cheap is due. The caller is to count, and then to call
+    /// [`CachedSize::finish`].
     pub(super) fn begin(&self) -> bool {
         let mut state = self.state();
-        let now = Instant::now();
-        let stands = state.stands_until.is_some_and(|until| now < until);
-        if stands || state.counting_since.is_some() {
+        let stands = state.stands_until.is_some_and(|until| Instant::now() < until);
+        if stands || state.is_counting {
             return false;
         }
-        state.counting_since = Some(now);
+        state.is_counting = true;
         true
     }
 
-    /// Takes the count that was begun; `None` if it failed.
-    pub(super) fn finish(&self, size: Option<i64>) {
+    /// Takes a count that began then; `None` if it failed.
+    pub(super) fn finish(&self, size: Option<i64>, began: Instant) {
+        let took = began.elapsed();
         let mut state = self.state();
-        let took = state.counting_since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        state.is_counting = false;
+        state.took = size.and(Some(took));
         state.stands_until = Some(Instant::now() + MIN_AGE.max(took * COST_FACTOR));
         state.size = size.or(state.size);
     }
@@ -60,15 +75,19 @@ mod tests {
     #[test]
     fn one_counts_at_a_time_and_a_count_stands_for_a_while() {
         let size = CachedSize::default();
+        let began = Instant::now();
         assert!(size.begin());
         assert!(!size.begin());
         assert_eq!(size.get(), None);
-        size.finish(Some(3));
+        assert!(!size.is_cheap());
+        size.finish(Some(3), began.checked_sub(CHEAP * 2).unwrap());
         assert_eq!(size.get(), Some(3));
-        assert!(!size.begin());
+        assert!(!size.begin() && !size.is_cheap());
         size.state().stands_until = Some(Instant::now());
         assert!(size.begin());
-        size.finish(None);
+        size.finish(None, began);
         assert_eq!(size.get(), Some(3), "a count that failed leaves the last one");
+        size.finish(Some(4), Instant::now());
+        assert!(size.is_cheap());
     }
 }

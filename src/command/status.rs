@@ -1,7 +1,7 @@
 //! How the daemon and its store are.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -111,28 +111,46 @@ pub(super) async fn json(context: &Context, session: &mut Session) -> Reply {
     Reply::Text(serde_json::to_string(&status).expect("numbers and texts have a JSON form"))
 }
 
-/// The number of keys, perhaps of a moment ago; `None` if the store never told. How many others have
-/// is an administrator's to know: who has keys of its own is told of these alone.
+/// The number of keys: exact where counting them is cheap, else perhaps of a moment ago; `None` if
+/// the store never told. Only administrators learn how many keys other users have: every other user
+/// of a key space learns the number of its own keys.
 pub(super) async fn size(context: &Context, session: &mut Session) -> Option<i64> {
-    let everything = context.spaces.namespace() == Namespace::Shared || session.is_administrator();
-    let (store, size) = if everything {
-        (Arc::clone(context.spaces.all()), Arc::clone(&context.size))
-    } else {
-        (context.spaces.of(session.caller())?, session.size())
-    };
-    if context.store().health() == Health::Up && size.begin() {
-        // A count that takes longer than its asker's patience goes on, for the next one.
+    let (store, size) = subject(context, session)?;
+    if context.store().health() == Health::Up && (size.is_cheap() || size.begin()) {
+        // A count that takes longer than the patience of its asker goes on, for the next one.
         let counting = tokio::spawn(count(store, Arc::clone(&size)));
-        let _ = tokio::time::timeout(PATIENCE, counting).await;
+        if let Ok(Ok(Some(counted))) = tokio::time::timeout(PATIENCE, counting).await {
+            return Some(counted);
+        }
     }
     size.get()
 }
 
-async fn count(store: Arc<Store>, size: Arc<CachedSize>) {
+/// The number of keys now; `None` if the store does not tell in time.
+pub(super) async fn exact_size(context: &Context, session: &mut Session) -> Option<i64> {
+    let (store, size) = subject(context, session)?;
+    let is_worth_it = !size.takes_longer_than(PATIENCE) || size.begin();
+    if context.store().health() != Health::Up || !is_worth_it {
+        return None;
+    }
+    let counting = tokio::spawn(count(store, size));
+    tokio::time::timeout(PATIENCE, counting).await.ok()?.ok()?
+}
+
+fn subject(context: &Context, session: &mut Session) -> Option<(Arc<Store>, Arc<CachedSize>)> {
+    if context.spaces.namespace() == Namespace::Shared || session.is_administrator() {
+        return Some((Arc::clone(context.spaces.all()), Arc::clone(&context.size)));
+    }
+    Some((context.spaces.of(session.caller())?, session.size()))
+}
+
+async fn count(store: Arc<Store>, size: Arc<CachedSize>) -> Option<i64> {
+    let began = Instant::now();
     let operation = Operation { verb: Verb::Size, args: Args::new() };
     let counted = match store.execute(vec![operation]).await.pop() {
         Some(Reply::Integer(counted)) => Some(counted),
         _ => None,
     };
-    size.finish(counted);
+    size.finish(counted, began);
+    counted
 }

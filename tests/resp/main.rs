@@ -5,6 +5,7 @@ mod bounds;
 mod clients;
 mod edges;
 mod in_order;
+mod info;
 mod kill;
 mod other_types;
 mod outage;
