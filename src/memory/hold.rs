@@ -17,18 +17,27 @@ pub struct Hold {
     pub(super) room: usize,
     /// Its client has the right to go past the bound.
     pub(super) is_free: bool,
+    /// See [`Hold::is_impatient`].
+    pub(super) is_impatient: bool,
 }
 
 impl Hold {
     /// A hold of kvsock itself, on nothing that is bounded.
     pub fn unlimited() -> Hold {
         let memory = Arc::new(Memory::new(0));
-        Hold { memory, account: Account::own(), bytes: 0, room: 0, is_free: true }
+        let account = Account::own();
+        Hold { memory, account, bytes: 0, room: 0, is_free: true, is_impatient: false }
     }
 
     /// The account of the user whose client asks.
     pub fn account(&self) -> &Arc<Account> {
         &self.account
+    }
+
+    /// Whether the client has waited for a store that is away with a request that came before this
+    /// one, or together with it: this one is tried, and does not wait again.
+    pub fn is_impatient(&self) -> bool {
+        self.is_impatient
     }
 
     /// All of it, to be taken along; nothing is left here.
@@ -40,6 +49,7 @@ impl Hold {
             bytes: std::mem::take(&mut self.bytes),
             room: std::mem::take(&mut self.room),
             is_free: self.is_free,
+            is_impatient: self.is_impatient,
         }
     }
 

@@ -59,7 +59,7 @@ impl Memory {
     /// A share for a client of `account` that holds nothing yet.
     pub fn share(self: &Arc<Memory>, account: &Arc<Account>) -> Share {
         let (memory, account) = (Arc::clone(self), Arc::clone(account));
-        Share { memory, account, buffers: 0, replies: 0, turn: None }
+        Share { memory, account, buffers: 0, replies: 0, turn: None, impatient_until: None }
     }
 
     /// Whether somebody waits for others to let go.

@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Hold, Memory, SMALL};
 use crate::account::Account;
+
+/// For how long the requests that a client sent together do not wait again for a store that is away:
+/// enough to refuse a long pipeline, and short enough for who tries again to wait again.
+const IMPATIENCE: Duration = Duration::from_secs(1);
 
 /// One client's part of it; given back when it is dropped.
 #[derive(Debug)]
@@ -16,6 +21,8 @@ pub struct Share {
     pub(super) buffers: usize,
     pub(super) replies: usize,
     pub(super) turn: Option<OwnedSemaphorePermit>,
+    /// Until when requests are impatient, see [`Hold::is_impatient`].
+    pub(super) impatient_until: Option<Instant>,
 }
 
 /// Perhaps the right to go on past the bound, which one client has at a time.
@@ -34,6 +41,16 @@ impl Share {
         self.end_turn();
     }
 
+    /// Tells whether the store was away for the client's last requests, which have waited for it. See
+    /// [`Hold::is_impatient`].
+    pub fn set_impatient(&mut self, is_impatient: bool) {
+        match (is_impatient, self.impatient_until) {
+            (false, _) => self.impatient_until = None,
+            (true, Some(end)) if Instant::now() < end => {}
+            (true, _) => self.impatient_until = Some(Instant::now() + IMPATIENCE),
+        }
+    }
+
     /// Adds what replies take that have come, until [`Share::let_replies_go`].
     pub fn keep(&mut self, mut replies: Hold) {
         replies.settle();
@@ -50,7 +67,9 @@ impl Share {
     /// What the replies to a batch take, of which nothing has come yet.
     pub fn hold(&self) -> Hold {
         let (memory, account) = (Arc::clone(&self.memory), Arc::clone(&self.account));
-        Hold { memory, account, bytes: 0, room: 0, is_free: self.turn.is_some() }
+        let is_free = self.turn.is_some();
+        let is_impatient = self.impatient_until.is_some_and(|end| Instant::now() < end);
+        Hold { memory, account, bytes: 0, room: 0, is_free, is_impatient }
     }
 
     /// How many of the requests whose replies hold `values` each may be asked at a time, one at

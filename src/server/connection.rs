@@ -28,6 +28,10 @@ const BATCH_FIRST: usize = 32;
 /// Bytes of replies that a batch aims at: how long they are shows only when they are there.
 const BATCH_BYTES: usize = 1024 * 1024;
 
+/// A read of fewer bytes that did not fill its room has brought the end of what was sent together: a
+/// peer that waits for room in the socket sends more than this at a time.
+const PART: usize = 16 * 1024;
+
 /// How long a connection that is given up may take to send what was answered. What is left after
 /// that is for the next daemon to send, and lost where there is none.
 const FAREWELL: Duration = Duration::from_millis(100);
@@ -154,9 +158,14 @@ impl<'a> Connection<'a> {
                     self.phase = Phase::Closing;
                 }
                 Event::Read(count) => {
+                    let is_all = count < self.room.min(PART);
                     self.room = room::after(count, self.room);
                     // An idle connection has no room for what only a busy one does.
                     Box::pin(self.carry_out()).await?;
+                    if is_all {
+                        // What comes next was not asked together with it.
+                        self.share.set_impatient(false);
+                    }
                 }
                 Event::Released(turn) => self.share.resume(turn),
                 Event::Stop if self.shared.is_handing_over() => {

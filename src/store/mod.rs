@@ -4,6 +4,7 @@
 //! same length. Both engines keep the promises of [`Store::execute`] and pass one contract suite
 //! (`tests/contract`).
 
+mod cost;
 mod embedded;
 pub(crate) mod integer;
 mod location;
@@ -150,20 +151,25 @@ impl Store {
     ///
     /// Takes no operation for which [`Verb::is_compound`] holds.
     pub async fn transact(&self, watch: Option<Watch>, batch: Vec<Operation>) -> Reply {
-        self.attempt_transaction(watch, batch).await
+        self.attempt_transaction(watch, batch, &mut Hold::unlimited()).await
     }
 
     /// See [`Store::transact`].
-    async fn attempt_transaction(&self, watch: Option<Watch>, batch: Vec<Operation>) -> Reply {
+    async fn attempt_transaction(
+        &self,
+        watch: Option<Watch>,
+        batch: Vec<Operation>,
+        hold: &mut Hold,
+    ) -> Reply {
         match (self, watch) {
             (Store::Valkey(engine), Some(Watch::Valkey(watch))) => {
-                engine.transact(Some(watch), batch).await
+                engine.transact(Some(watch), batch, hold).await
             }
-            (Store::Valkey(engine), _) => engine.transact(None, batch).await,
+            (Store::Valkey(engine), _) => engine.transact(None, batch, hold).await,
             (Store::Cluster(engine), Some(Watch::Cluster(watch))) => {
-                Box::pin(engine.transact(Some(watch), batch)).await
+                Box::pin(engine.transact(Some(watch), batch, hold)).await
             }
-            (Store::Cluster(engine), _) => Box::pin(engine.transact(None, batch)).await,
+            (Store::Cluster(engine), _) => Box::pin(engine.transact(None, batch, hold)).await,
             (Store::Embedded(engine), Some(Watch::Embedded(watch))) => {
                 engine.transact(Some(watch), batch).await
             }

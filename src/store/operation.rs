@@ -52,9 +52,25 @@ pub enum Effect {
     Store,
 }
 
-/// The verbs, each with its name, its keys and its effect.
+/// What an operation costs a store beside what its request and its reply take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// Nothing to speak of.
+    Small,
+    /// The whole value is read, and little or nothing of it is in the reply.
+    Reads,
+    /// The whole value is copied.
+    Copies,
+    /// The value may grow up to an offset that the request names, however short the request is.
+    Grows,
+    /// The length of the one value times the length of the other.
+    Product,
+}
+
+/// The verbs, each with its name, its keys, its effect, and its cost unless that is small.
 macro_rules! verbs {
-    ($($(#[$meta:meta])* $verb:ident = $name:literal, $keys:ident, $effect:ident;)*) => {
+    ($($(#[$meta:meta])*
+        $verb:ident = $name:literal, $keys:ident, $effect:ident $(, $cost:ident)?;)*) => {
         /// What an engine can do. Arguments, replies and error texts are those of the Valkey
         /// command named by [`Verb::name`], unless told otherwise.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,7 +93,21 @@ macro_rules! verbs {
             pub fn effect(self) -> Effect {
                 match self { $(Verb::$verb => Effect::$effect,)* }
             }
+
+            /// What it costs a store.
+            pub fn cost(self) -> Cost {
+                match self { $(Verb::$verb => cost!($($cost)?),)* }
+            }
         }
+    };
+}
+
+macro_rules! cost {
+    () => {
+        Cost::Small
+    };
+    ($cost:ident) => {
+        Cost::$cost
     };
 }
 
@@ -113,7 +143,7 @@ verbs! {
     /// key start end
     GetRange = "GETRANGE", First, Read;
     /// key offset value
-    SetRange = "SETRANGE", First, Write;
+    SetRange = "SETRANGE", First, Write, Grows;
     /// key
     Incr = "INCR", First, Write;
     /// key
@@ -125,13 +155,13 @@ verbs! {
     /// key increment
     IncrByFloat = "INCRBYFLOAT", First, Write;
     /// key offset bit
-    SetBit = "SETBIT", First, Write;
+    SetBit = "SETBIT", First, Write, Grows;
     /// key offset
     GetBit = "GETBIT", First, Read;
     /// key `[range]`
-    BitCount = "BITCOUNT", First, Read;
+    BitCount = "BITCOUNT", First, Read, Reads;
     /// key key `[options]`
-    Lcs = "LCS", FirstTwo, Read;
+    Lcs = "LCS", FirstTwo, Read, Product;
     /// key...
     Del = "DEL", All, Write;
     /// key...
@@ -143,7 +173,7 @@ verbs! {
     /// key
     Type = "TYPE", First, Read;
     /// source destination `[REPLACE]`: never a database
-    Copy = "COPY", FirstTwo, Store;
+    Copy = "COPY", FirstTwo, Store, Copies;
     /// source destination
     Rename = "RENAME", FirstTwo, Store;
     /// source destination
@@ -175,9 +205,9 @@ verbs! {
     /// `USAGE` key `[options]`
     MemoryUsage = "MEMORY", Second, Read;
     /// key
-    Dump = "DUMP", First, Read;
+    Dump = "DUMP", First, Read, Copies;
     /// key milliseconds value `[options]`
-    Restore = "RESTORE", First, Store;
+    Restore = "RESTORE", First, Store, Copies;
     /// script, number of keys, keys, arguments
     Eval = "EVAL", Numbered, Write;
     /// digest, number of keys, keys, arguments

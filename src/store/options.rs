@@ -27,7 +27,7 @@ pub struct Options {
     pub sync: Sync,
     /// How many of the most recently set keys `last` can reach.
     pub last_depth: usize,
-    /// Bytes that one reply may hold.
+    /// Bytes that one reply may hold; 0 is unlimited.
     pub max_reply: usize,
     /// Bytes that the Valkey engine's near cache may take; 0 is none. A cluster has to have none, and
     /// the embedded engine has no use for it.

@@ -5,7 +5,7 @@ use smallvec::smallvec;
 
 use super::{Operation, Store, Verb, Watch};
 use crate::memory::{Hold, Share};
-use crate::message::Reply;
+use crate::message::{ErrorReply, Reply};
 
 impl Store {
     /// As [`Store::execute`], for a client whose replies have their part of a bounded memory.
@@ -30,6 +30,7 @@ impl Store {
                 let (replies, rest) = self.attempt(batch, &mut hold).await;
                 batch = rest;
                 if !replies.is_empty() {
+                    share.set_impatient(replies.iter().any(is_unavailable));
                     share.keep(hold);
                     batch.extend(later);
                     return (replies, batch);
@@ -62,7 +63,8 @@ impl Store {
                 None => share.wait().await,
             }
         };
-        let reply = self.attempt_transaction(watch, batch).await;
+        let reply = self.attempt_transaction(watch, batch, &mut hold).await;
+        share.set_impatient(is_unavailable(&reply));
         hold.force(reply.data_len());
         share.keep(hold);
         reply
@@ -82,4 +84,9 @@ impl Store {
         let given = batch.iter().flat_map(|operation| operation.args.iter().map(Bytes::len));
         share.make_room_for(lengths.chain(given).fold(0, usize::saturating_add))
     }
+}
+
+/// Whether the store was away, for which the request has waited.
+fn is_unavailable(reply: &Reply) -> bool {
+    matches!(reply, Reply::Error(ErrorReply::Unavailable(_)))
 }

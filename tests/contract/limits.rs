@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use kvsock::message::Reply;
 use kvsock::store::{Health, Verb};
 
-use crate::engine::{Subject, value};
+use crate::engine::{Subject, operation, value};
 
 pub(crate) async fn keys_of_the_index_are_refused(subject: &Subject) {
     let store = subject.open();
@@ -44,6 +44,43 @@ pub(crate) async fn last_longer_than_a_reply_may_be_is_refused(subject: &Subject
     assert!(matches!(store.one(Verb::Last, &[b"2"]).await, Reply::Pairs(_)));
     let refused = Reply::failed("reply longer than 1000 bytes");
     assert_eq!(store.one(Verb::Last, &[b"3"]).await, refused);
+}
+
+pub(crate) async fn a_reply_may_be_as_long_as_it_likes_without_a_limit(subject: &Subject) {
+    let store = subject.open_with(|options| options.max_reply = 0);
+    store.set("k", vec![b'x'; 2000]).await;
+    assert_eq!(store.get("k").await, value(vec![b'x'; 2000]));
+    assert_eq!(store.one(Verb::SetRange, &[b"k", b"2999", b"x"]).await, Reply::Integer(3000));
+    let text = "string exceeds maximum allowed size (proto-max-bulk-len)";
+    assert_eq!(store.one(Verb::SetRange, &[b"k", b"536870912", b"x"]).await, Reply::failed(text));
+    let text = "bit offset is not an integer or out of range";
+    assert_eq!(store.one(Verb::SetBit, &[b"k", b"4294967296", b"1"]).await, Reply::failed(text));
+}
+
+pub(crate) async fn a_short_request_makes_no_value_that_no_reply_could_hold(subject: &Subject) {
+    let store = subject.open_with(|options| options.max_reply = 1000);
+    let refused =
+        || Reply::failed("value longer than KVSOCK_MAX_REPLY lets a reply be, 1000 bytes");
+    store
+        .expect(&[
+            (Verb::SetBit, &["k", "4294967295", "1"], refused()),
+            (Verb::SetBit, &["k", "8000", "0"], refused()),
+            (Verb::SetRange, &["k", "536870911", "x"], refused()),
+            (Verb::SetRange, &["k", "998", "xyz"], refused()),
+            (Verb::Exists, &["k"], Reply::Integer(0)),
+            (Verb::SetBit, &["k", "7999", "1"], Reply::Integer(0)),
+            (Verb::SetRange, &["k", "997", "xyz"], Reply::Integer(1000)),
+            (Verb::SetRange, &["k", "5000", ""], Reply::Integer(1000)),
+        ])
+        .await;
+    let batch = vec![
+        operation(Verb::SetBit, &[b"{k}2", b"4294967295", b"1"]),
+        operation(Verb::Set, &[b"{k}3", b"x"]),
+        operation(Verb::SetRange, &[b"{k}2", b"1000", b"x"]),
+    ];
+    let replies = store.0.transact(None, batch).await;
+    assert_eq!(replies, Reply::Array(vec![refused(), Reply::OK, refused()]));
+    assert_eq!(store.one(Verb::Exists, &[b"{k}2"]).await, Reply::Integer(0));
 }
 
 pub(crate) async fn health_is_up_while_the_store_answers(subject: &Subject) {

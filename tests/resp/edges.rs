@@ -224,7 +224,7 @@ fn a_transaction_over_the_limit_is_refused_whole() {
 fn a_few_bytes_do_not_make_a_value_that_no_reply_could_hold() {
     let daemon = Daemon::start(&[("MAX_REPLY", "1MiB")]);
     let mut wire = Wire::connect(&daemon);
-    let refused = "-ERR value longer than a reply may be, 1048576 bytes\r\n";
+    let refused = "-ERR value longer than KVSOCK_MAX_REPLY lets a reply be, 1048576 bytes\r\n";
     wire.ask("SETBIT k 4294967295 1", refused);
     wire.ask("SETRANGE k 1048576 x", refused);
     wire.ask("SETRANGE k 1048575 x", ":1048576\r\n");

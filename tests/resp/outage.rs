@@ -2,7 +2,7 @@
 
 use crate::support::daemon::Daemon;
 use crate::support::valkey::Setup;
-use crate::wire::Wire;
+use crate::wire::{Wire, request};
 
 #[test]
 fn a_frozen_store_makes_writes_unknown_and_reads_unavailable() {
@@ -42,4 +42,28 @@ fn a_store_that_is_gone_is_named_with_the_cause_and_comes_back() {
         left -= 1;
     }
     wire.ask("GET k", "$1\r\nv\r\n");
+}
+
+#[test]
+fn requests_sent_together_wait_once_for_a_store_that_does_not_serve() {
+    let Some(valkey) = Setup::default().start() else { return };
+    let daemon = Daemon::start(&[("STORE", &valkey.url()), ("STORE_TIMEOUT", "1s")]);
+    let mut wire = Wire::connect(&daemon);
+    wire.ask("SET k v", "+OK\r\n");
+    valkey.serve_nothing();
+    let refused = "-ERR store unavailable: ";
+    // More than one batch, and more than one read of the socket.
+    wire.send([request("GET k").repeat(300), request("TTL k").repeat(10_000)].concat());
+    for _ in 0..10_300 {
+        let line = wire.reads();
+        assert!(line.starts_with(refused) && line.contains("MASTERDOWN"), "{line}");
+    }
+    assert!(valkey.rejected("get") > 300, "the first of them waited");
+    assert_eq!(valkey.rejected("ttl"), 10_000);
+    // A request that comes later waits again.
+    assert!(wire.line("TYPE k").starts_with(refused));
+    assert!(wire.line("EXISTS k").starts_with(refused));
+    for command in ["type", "exists"] {
+        assert!(valkey.rejected(command) > 1, "{command} did not wait");
+    }
 }

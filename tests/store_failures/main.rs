@@ -1,6 +1,7 @@
 //! What becomes of requests when the Valkey server fails: killed, standing still, closing
 //! connections, asking for another password, or answering nonsense.
 
+mod expense;
 mod load;
 mod outage;
 mod refusal;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kvsock::store::{Location, Options, Secret, Server, Sync, Tls, Transport};
+use redis::FromRedisValue;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -113,6 +114,21 @@ impl Valkey {
     /// Sends it one command over a connection of its own.
     pub(crate) fn command(&self, words: &[&str]) -> redis::Value {
         command(self.socket(), self.setup.password, words)
+    }
+
+    /// Makes it a replica whose master is gone, and which refuses all that is about keys.
+    pub(crate) fn serve_nothing(&self) {
+        self.command(&["CONFIG", "SET", "replica-serve-stale-data", "no"]);
+        self.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    }
+
+    /// How often it refused a command.
+    pub(crate) fn rejected(&self, command: &str) -> usize {
+        let text = self.command(&["INFO", "commandstats"]);
+        let text = String::from_redis_value(text).expect("a text");
+        let line = text.lines().find(|line| line.starts_with(&format!("cmdstat_{command}:")));
+        let count = line.and_then(|line| line.split("rejected_calls=").nth(1)?.split(',').next());
+        count.map_or(0, |count| count.parse().expect("a number"))
     }
 
     /// The directory that it keeps its data in.

@@ -8,9 +8,9 @@ use super::layout::Record;
 use super::range;
 use super::reader::{Reader, Source};
 use super::refusal;
-use super::scope::MAX_VALUE;
 use super::string::patched;
 use crate::message::{ErrorReply, Reply};
+use crate::store::cost::LONGEST_VALUE;
 
 /// `SETBIT`
 pub(super) fn set(
@@ -106,7 +106,7 @@ impl Place {
     fn parse(offset: &[u8]) -> Result<Place, ErrorReply> {
         let offset = integer::parse(offset).and_then(|offset| usize::try_from(offset).ok());
         match offset {
-            Some(offset) if offset / 8 < MAX_VALUE => {
+            Some(offset) if offset / 8 < LONGEST_VALUE => {
                 Ok(Place { byte: offset / 8, mask: 0x80 >> (offset % 8) })
             }
             _ => Err(ErrorReply::Failed("bit offset is not an integer or out of range".into())),

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use super::integer;
 use super::reader::{Reader, Source};
 use super::refusal;
-use super::scope::MAX_VALUE;
 use super::string::integer_of;
 use crate::message::{ErrorReply, Reply};
+use crate::store::cost::LONGEST_VALUE;
 
 #[derive(Debug, Default)]
 struct Options {
@@ -56,7 +56,7 @@ pub(super) fn lcs(
     let options = Options::parse(options)?;
     let (a, b) = (reader.value_or_empty(keys[0])?, reader.value_or_empty(keys[1])?);
     // As much as Valkey's table would take, which has four bytes for each pair of places.
-    if (a.len() + 1).saturating_mul(b.len() + 1) > MAX_VALUE / 4 {
+    if (a.len() + 1).saturating_mul(b.len() + 1) > LONGEST_VALUE / 4 {
         let text = "Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
         return Err(ErrorReply::Failed(text.into()));
     }

@@ -6,9 +6,7 @@ use smallvec::SmallVec;
 
 use super::layout::{MAX_STORED_KEY, joined, stored_prefix};
 use crate::message::{ErrorReply, Reply};
-
-/// The longest value, in bytes: Valkey's `proto-max-bulk-len`.
-pub(super) const MAX_VALUE: usize = 512 * 1024 * 1024;
+use crate::store::cost::growth_error;
 
 /// A stored key for the moment; most fit without an allocation.
 pub(super) type StoredKey = SmallVec<[u8; 128]>;
@@ -73,17 +71,9 @@ impl Scope {
         Err(ErrorReply::Failed(text.into()))
     }
 
-    /// An error for a value that an operation would make longer than any value may be: a few
-    /// bytes of a request must not fill the memory. What could not be read is not made either.
+    /// An error for a value that an operation would make longer than any value may be.
     pub(super) fn check_growth(&self, len: usize) -> Result<(), ErrorReply> {
-        let text = if len > MAX_VALUE {
-            "string exceeds maximum allowed size (proto-max-bulk-len)".to_owned()
-        } else if len > self.max_reply {
-            format!("value longer than a reply may be, {} bytes", self.max_reply)
-        } else {
-            return Ok(());
-        };
-        Err(ErrorReply::Failed(text.into()))
+        growth_error(len, self.max_reply).map_or(Ok(()), Err)
     }
 
     /// `reply`, or an error if it is longer than the bound.

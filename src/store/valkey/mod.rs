@@ -19,6 +19,8 @@ mod connect;
 mod connection;
 mod driver;
 mod encode;
+mod estimate;
+mod expense;
 mod index;
 mod last;
 mod link;
@@ -59,6 +61,7 @@ use self::command::Form;
 use self::compound::Compound;
 use self::connect::Connector;
 use self::encode::Prefix;
+use self::expense::Expenses;
 use self::index::Index;
 use self::login::Login;
 use self::node::Node;
@@ -66,7 +69,7 @@ use self::pipeline::Run;
 pub(super) use self::pool::WATCHERS_OF_A_USER;
 use self::sentinel::Sentinels;
 use self::target::Target;
-use self::terms::Terms;
+use self::terms::{Terms, is_late};
 pub(super) use self::watch::Watch;
 use crate::memory::Hold;
 use crate::message::Reply;
@@ -91,6 +94,7 @@ pub struct Valkey {
 struct Connected {
     node: Node,
     terms: Terms,
+    expenses: Expenses,
     /// Of the near cache, if there is to be one.
     figures: Option<Arc<Figures>>,
     /// Indexes whose changes are not all written for certain: those of the open parts, and of
@@ -131,6 +135,7 @@ impl Valkey {
         let server = Arc::new(Connected {
             node: Node::open(target, name, |_| {}),
             terms: Terms::of(&options),
+            expenses: Expenses::new(),
             figures,
             indexes: Sender::new(0),
         });
@@ -160,23 +165,23 @@ impl Valkey {
     pub(super) async fn execute(&self, batch: &[Operation], hold: &mut Hold) -> Vec<Reply> {
         let mut replies = Vec::new();
         let same_kind = |one: &Operation, next: &Operation| {
-            let kinds = (Kind::of(one.verb), Kind::of(next.verb));
+            let kinds = (Kind::of(one), Kind::of(next));
             kinds.0 == kinds.1 && kinds.0 != Kind::Compound
         };
-        let mut deadline = self.deadline();
+        let mut deadline = self.server.terms.deadline_of(hold);
         for part in batch.chunk_by(same_kind) {
-            // While the store is away, one wait is for the whole batch.
-            if self.server.node.link.health() == Health::Up {
+            // While the store is away, or does not serve, one wait is for the whole batch.
+            if !is_late(deadline) {
                 deadline = self.deadline();
             }
-            let given = match Kind::of(part[0].verb) {
+            let given = match Kind::of(&part[0]) {
                 Kind::Compound => {
                     // What is rare takes its room only when it comes.
                     let reply = Box::pin(self.compound(deadline).execute(&part[0], hold)).await;
                     reply.into_iter().collect()
                 }
                 Kind::Own => {
-                    let given = Box::pin(self.run_on_own(part)).await;
+                    let given = Box::pin(self.run_on_own(part, deadline, hold)).await;
                     Box::pin(self.catch_up()).await;
                     given
                 }
@@ -187,6 +192,7 @@ impl Valkey {
                     self.index.note(part, &given);
                     given
                 }
+                Kind::Expensive => Box::pin(self.run_expensive(part, deadline, hold)).await,
             };
             let is_cut = given.len() < part.len();
             if replies.is_empty() {
@@ -262,6 +268,8 @@ impl Valkey {
 enum Kind {
     /// As one command, on the shared connection.
     Plain,
+    /// The same, few at a time.
+    Expensive,
     /// As one command, on a connection of its own.
     Own,
     /// As several commands.
@@ -269,10 +277,11 @@ enum Kind {
 }
 
 impl Kind {
-    fn of(verb: Verb) -> Kind {
-        match verb {
-            _ if wants_own_connection(verb) => Kind::Own,
-            _ if verb.is_compound() => Kind::Compound,
+    fn of(operation: &Operation) -> Kind {
+        match operation.verb {
+            verb if wants_own_connection(verb) => Kind::Own,
+            verb if verb.is_compound() => Kind::Compound,
+            _ if operation.is_expensive() => Kind::Expensive,
             _ => Kind::Plain,
         }
     }

@@ -11,13 +11,13 @@ use tokio::time::Instant;
 use super::cache::Cache;
 use super::command::Commands;
 use super::encode::{Prefix, StoredKey};
+use super::expense;
 use super::link::Link;
 use super::question::{Lost, Question, Wanted};
 use super::refusal::Refusal;
 use super::reply;
 use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
-use crate::store::operation;
 use crate::store::operation::{Effect, Operation, Verb};
 
 /// How long to wait before asking a server again that is loading its data.
@@ -45,8 +45,8 @@ impl<'a> Run<'a> {
             max_reply,
         };
         for (position, operation) in batch.iter().enumerate() {
-            if operation.keys().any(|key| operation::is_reserved(key)) {
-                run.replies.push(reply::reserved());
+            if let Some(refusal) = expense::refusal(operation, max_reply) {
+                run.replies.push(refusal);
             } else {
                 run.replies.push(Reply::Nil);
                 run.open.push(position);

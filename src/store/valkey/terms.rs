@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::memory::Hold;
 use crate::store::options::Options;
 
 /// Bounds and habits of a store, whatever servers it is on.
@@ -11,7 +12,7 @@ use crate::store::options::Options;
 pub(super) struct Terms {
     /// See [`Options::timeout`].
     timeout: Duration,
-    /// See [`Options::max_reply`].
+    /// See [`Options::max_reply`]; the largest number where that is unlimited.
     pub(super) max_reply: usize,
     /// See [`Options::watch_limit`].
     pub(super) watch_limit: Duration,
@@ -26,7 +27,7 @@ impl Terms {
     pub(super) fn of(options: &Options) -> Terms {
         Terms {
             timeout: options.timeout,
-            max_reply: options.max_reply,
+            max_reply: if options.max_reply == 0 { usize::MAX } else { options.max_reply },
             watch_limit: options.watch_limit,
             last_depth: options.last_depth,
             has_parts: options.has_parts,
@@ -37,6 +38,11 @@ impl Terms {
     /// `None`.
     pub(super) fn deadline(&self) -> Option<Instant> {
         (!self.timeout.is_zero()).then(|| Instant::now() + self.timeout)
+    }
+
+    /// The same of the client that asks: it does not wait a second time.
+    pub(super) fn deadline_of(&self, hold: &Hold) -> Option<Instant> {
+        if hold.is_impatient() { Some(Instant::now()) } else { self.deadline() }
     }
 }
 

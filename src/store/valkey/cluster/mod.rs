@@ -40,8 +40,10 @@ pub(in crate::store) use self::watch::Watch;
 use self::whole::Whole;
 use super::connect::Connector;
 use super::encode::Prefix;
+use super::expense::{Expenses, portion};
 use super::index::Index;
 use super::login::Login;
+use super::reply;
 use super::terms::{Terms, is_late};
 use crate::memory::Hold;
 use crate::message::Reply;
@@ -63,6 +65,7 @@ pub struct Cluster {
 struct Shared {
     topology: Arc<Topology>,
     terms: Terms,
+    expenses: Expenses,
     /// Indexes whose changes are not all written for certain: those of the open parts, and of
     /// closed ones for a moment.
     indexes: Sender<usize>,
@@ -75,6 +78,8 @@ struct Shared {
 enum Kind {
     /// Where its keys are.
     Keyed,
+    /// The same, few at a time.
+    Expensive,
     /// There, on a connection of its own.
     Script,
     /// On all servers.
@@ -86,6 +91,7 @@ impl Kind {
         match operation.verb.keys() {
             _ if is_script(operation) => Kind::Script,
             Keys::None => Kind::Whole,
+            _ if operation.is_expensive() => Kind::Expensive,
             _ => Kind::Keyed,
         }
     }
@@ -118,6 +124,7 @@ impl Cluster {
         let shared = Arc::new(Shared {
             topology,
             terms: Terms::of(&options),
+            expenses: Expenses::new(),
             indexes: Sender::new(0),
             keeping: keeping.abort_handle(),
         });
@@ -151,10 +158,11 @@ impl Cluster {
     ) -> Vec<Reply> {
         let mut replies = Vec::new();
         let same_kind = |one: &Operation, next: &Operation| {
-            Kind::of(one) == Kind::of(next) && Kind::of(one) == Kind::Keyed
+            let kind = Kind::of(one);
+            kind == Kind::of(next) && matches!(kind, Kind::Keyed | Kind::Expensive)
         };
         let (terms, topology) = (&self.shared.terms, &*self.shared.topology);
-        let mut deadline = terms.deadline();
+        let mut deadline = terms.deadline_of(hold);
         for part in batch.chunk_by(same_kind) {
             // One wait is for the whole batch.
             if !is_late(deadline) {
@@ -167,13 +175,46 @@ impl Cluster {
                     self.index.note(part, &given);
                     given
                 }
-                Kind::Script => vec![self.run_script(&part[0]).await],
+                Kind::Expensive => self.run_expensive(part, deadline, hold).await,
+                Kind::Script => vec![self.run_script(&part[0], deadline, hold).await],
                 Kind::Whole => {
                     let (prefix, index) = (&self.prefix, &*self.index);
                     let whole = Whole { topology, prefix, index, terms, deadline };
                     whole.execute(&part[0], hold).await.into_iter().collect()
                 }
             };
+            let is_cut = given.len() < part.len();
+            replies.extend(given);
+            if is_cut {
+                break;
+            }
+        }
+        replies
+    }
+
+    /// Carries out neighbouring operations that are expensive. Gives the replies that there was room
+    /// for.
+    async fn run_expensive(
+        &self,
+        batch: &[Operation],
+        deadline: Option<Instant>,
+        hold: &mut Hold,
+    ) -> Vec<Reply> {
+        let (terms, topology) = (&self.shared.terms, &*self.shared.topology);
+        let mut replies = Vec::with_capacity(batch.len());
+        for part in batch.chunks(portion(batch)) {
+            let place = match self.shared.expenses.enter(hold.account(), deadline).await {
+                Ok(place) => place,
+                Err(cause) => {
+                    let refused = batch[replies.len()..].iter();
+                    replies.extend(refused.map(|_| reply::unavailable(cause.clone())));
+                    break;
+                }
+            };
+            let route = Route::new(topology, &self.prefix, terms.max_reply, part);
+            let given = route.finish(deadline, hold).await;
+            drop(place);
+            self.index.note(part, &given);
             let is_cut = given.len() < part.len();
             replies.extend(given);
             if is_cut {

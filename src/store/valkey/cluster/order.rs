@@ -52,7 +52,7 @@ mod tests {
     /// Which of the pieces fail, of which those named are open and the others done.
     fn failed(operations: &[(Verb, &'static str)], open: &[usize], may_wait: bool) -> Vec<usize> {
         let batch = batch(operations);
-        let mut pieces = piece::of(&Prefix::none(), &batch, |_| false);
+        let mut pieces = piece::of(&Prefix::none(), &batch, |_| None);
         let fate = |number: usize| {
             if open.contains(&number) { Fate::Open("MOVED".into()) } else { Fate::Done }
         };
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn what_may_be_turned_away_alone_is_waited_for() {
         let batch = batch(&[(Verb::Del, "{t}a {t}b"), (Verb::Incr, "{t}a"), (Verb::Incr, "{t}c")]);
-        let pieces = piece::of(&Prefix::none(), &batch, |_| false);
+        let pieces = piece::of(&Prefix::none(), &batch, |_| None);
         assert!(pieces[1].must_wait_for(&pieces[0]));
         assert!(!pieces[2].must_wait_for(&pieces[0]) && !pieces[2].must_wait_for(&pieces[1]));
     }

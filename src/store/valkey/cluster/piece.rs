@@ -71,21 +71,20 @@ impl Piece<'_> {
     }
 }
 
-/// The pieces of a batch, in its order. What `refuses` says is answered at once.
+/// The pieces of a batch, in its order. What `refuses` gives a reply to is not sent.
 pub(super) fn of<'a>(
     prefix: &Prefix,
     batch: &'a [Operation],
-    refuses: impl Fn(&Operation) -> bool,
+    refuses: impl Fn(&Operation) -> Option<Reply>,
 ) -> Vec<Piece<'a>> {
     let mut pieces = Vec::with_capacity(batch.len());
     for (place, operation) in batch.iter().enumerate() {
         let mut add = |operation, slot, keys, reply| {
             pieces.push(Piece { operation, slot, place, keys, detour: None, hops: 0, reply });
         };
-        let split = if refuses(operation) {
-            Split::Refused(reply::reserved())
-        } else {
-            split::split(prefix, operation)
+        let split = match refuses(operation) {
+            Some(refusal) => Split::Refused(refusal),
+            None => split::split(prefix, operation),
         };
         match split {
             Split::Whole(slot) => add(Cow::Borrowed(operation), slot, Vec::new(), None),

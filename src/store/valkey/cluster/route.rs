@@ -25,11 +25,12 @@ use super::redirect::Redirect;
 use super::topology::Topology;
 use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
-use crate::store::operation::{Operation, is_reserved};
+use crate::store::operation::Operation;
 use crate::store::valkey::RETRY_WAIT;
 use crate::store::valkey::command::Commands;
 use crate::store::valkey::connection::Connection;
 use crate::store::valkey::encode::Prefix;
+use crate::store::valkey::expense;
 use crate::store::valkey::question::{Answer, Lost, Question};
 use crate::store::valkey::reply;
 use crate::store::valkey::terms::is_late;
@@ -62,7 +63,7 @@ impl<'a> Route<'a> {
         max_reply: usize,
         batch: &'a [Operation],
     ) -> Route<'a> {
-        let refuses = |operation: &Operation| operation.keys().any(|key| is_reserved(key));
+        let refuses = |operation: &Operation| expense::refusal(operation, max_reply);
         Route::begin(topology, prefix, max_reply, batch, refuses)
     }
 
@@ -72,7 +73,7 @@ impl<'a> Route<'a> {
         none: &'a Prefix,
         batch: &'a [Operation],
     ) -> Route<'a> {
-        Route::begin(topology, none, usize::MAX, batch, |_| false)
+        Route::begin(topology, none, usize::MAX, batch, |_| None)
     }
 
     fn begin(
@@ -80,7 +81,7 @@ impl<'a> Route<'a> {
         prefix: &'a Prefix,
         max_reply: usize,
         batch: &'a [Operation],
-        refuses: impl Fn(&Operation) -> bool,
+        refuses: impl Fn(&Operation) -> Option<Reply>,
     ) -> Route<'a> {
         let pieces = piece::of(prefix, batch, refuses);
         Route { topology, prefix, max_reply, batch, pieces, cut: usize::MAX }

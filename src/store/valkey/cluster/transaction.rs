@@ -15,16 +15,18 @@ use super::redirect::Redirect;
 use super::slot::Slot;
 use super::split;
 use super::watch::Watch;
-use crate::message::{ErrorReply, Reply};
+use crate::account;
+use crate::memory::Hold;
+use crate::message::Reply;
 use crate::store::operation::{Operation, Verb};
 use crate::store::valkey::RETRY_WAIT;
 use crate::store::valkey::command::Commands;
+use crate::store::valkey::own::alone;
 use crate::store::valkey::pool::Lease;
-use crate::store::valkey::question::Lost;
 use crate::store::valkey::reply;
 use crate::store::valkey::single::Packed;
 use crate::store::valkey::terms::is_late;
-use crate::store::valkey::transaction::Transaction;
+use crate::store::valkey::transaction::{ATTEMPTS, Transaction, Unfit, discarded, unsettled};
 
 impl Cluster {
     /// See [`crate::store::Store::transact`].
@@ -32,7 +34,9 @@ impl Cluster {
         &self,
         watch: Option<Watch>,
         batch: Vec<Operation>,
+        hold: &mut Hold,
     ) -> Reply {
+        let deadline = self.shared.terms.deadline_of(hold);
         let transaction = self.transaction(&batch);
         if let Some(operation) = batch.iter().find(|it| is_of_all_servers(it.verb)) {
             let name = operation.verb.name();
@@ -44,14 +48,31 @@ impl Cluster {
             Ok(slot) => slot,
             Err(refusal) => return refusal,
         };
+        let _place = match self.enter(&transaction, deadline, hold).await {
+            Ok(place) => place,
+            Err(cause) => return reply::unavailable(cause),
+        };
         if let Some(watch) = watch {
             return self.transact_watched(&watch, slot, &transaction).await;
         }
         let place = Place { slot: slot.unwrap_or(Slot::ANY), detour: None };
-        match self.run(place, &transaction).await {
+        match self.run(place, &transaction, deadline).await {
             Ok(replies) => transaction.outcome(replies),
             Err(refusal) => refusal,
         }
+    }
+
+    /// A place for it, if it is expensive.
+    async fn enter(
+        &self,
+        transaction: &Transaction<'_>,
+        deadline: Option<Instant>,
+        hold: &Hold,
+    ) -> Result<Option<account::Place>, Cow<'static, str>> {
+        if !transaction.is_expensive() {
+            return Ok(None);
+        }
+        self.shared.expenses.enter(hold.account(), deadline).await.map(Some)
     }
 
     async fn transact_watched(
@@ -65,7 +86,11 @@ impl Cluster {
         }
         let Some(lease) = watch.take() else { return Reply::NilList };
         match send_on(&lease, transaction, watch.is_on_detour()).await {
-            Err(lost) => transaction.lost(lost),
+            Err(Unfit::Lost(lost)) => transaction.lost(lost),
+            Err(Unfit::TooExpensive(error)) => {
+                lease.forget_and_give_back();
+                discarded(&error)
+            }
             // The slot has gone elsewhere, and with it the keys: they have changed for all we know.
             Ok(replies) if verdict(transaction, &replies, watch.address()).is_some() => {
                 Reply::NilList
@@ -78,7 +103,12 @@ impl Cluster {
     }
 
     /// A script, or what else has a connection of its own.
-    pub(super) async fn run_script(&self, operation: &Operation) -> Reply {
+    pub(super) async fn run_script(
+        &self,
+        operation: &Operation,
+        deadline: Option<Instant>,
+        hold: &Hold,
+    ) -> Reply {
         let slot = match split::one_slot(&self.prefix, operation.keys()) {
             Ok(slot) => slot,
             Err(refusal) => return refusal,
@@ -89,21 +119,19 @@ impl Cluster {
         if transaction.sent().next().is_none() {
             return reply::reserved();
         }
-        let replies = match self.run(place, &transaction).await {
+        let _place = match self.enter(&transaction, deadline, hold).await {
+            Ok(place) => place,
+            Err(cause) => return reply::unavailable(cause),
+        };
+        let replies = match self.run(place, &transaction, deadline).await {
             Ok(replies) => replies,
-            Err(Reply::Error(ErrorReply::OutcomeUnknown(_))) => {
-                return Reply::Error(ErrorReply::OutcomeUnknown(operation.verb.name()));
-            }
-            Err(refusal) => return refusal,
+            Err(refusal) => return alone(refusal, operation),
         };
         // What the server did not let in it says there.
         if let [_, refusal @ Reply::Error(_), _] = &replies[..] {
             return reply::plain(refusal.clone(), self.shared.terms.max_reply);
         }
-        match transaction.outcome(replies) {
-            Reply::Array(mut replies) if replies.len() == 1 => replies.remove(0),
-            other => other,
-        }
+        alone(transaction.outcome(replies), operation)
     }
 
     /// Has it carried out where its slot is; gives the replies to MULTI, to each operation, and to
@@ -112,16 +140,27 @@ impl Cluster {
         &self,
         mut place: Place,
         transaction: &Transaction<'_>,
+        deadline: Option<Instant>,
     ) -> Result<Vec<Reply>, Reply> {
-        let deadline = self.shared.terms.deadline();
-        let mut hops = 0;
+        let (mut hops, mut attempts) = (0, 0);
         loop {
             let sent = self.send(&place, transaction, deadline).await;
             let (replies, teller) = match sent.map_err(reply::unavailable)? {
                 Ok(told) => told,
-                Err(lost) if lost.is_unsent && !is_late(deadline) => continue,
-                Err(lost) => return Err(transaction.lost(lost)),
+                Err(Unfit::Lost(lost)) if lost.is_unsent && !is_late(deadline) => {
+                    tokio::time::sleep(RETRY_WAIT).await;
+                    continue;
+                }
+                Err(Unfit::Lost(lost)) => return Err(transaction.lost(lost)),
+                Err(Unfit::TooExpensive(error)) => return Err(discarded(&error)),
             };
+            if let Some(Reply::Nil | Reply::NilList) = replies.last() {
+                if attempts == ATTEMPTS {
+                    return Err(unsettled());
+                }
+                attempts += 1;
+                continue;
+            }
             let Some((redirect, cause)) = verdict(transaction, &replies, &teller) else {
                 return Ok(replies);
             };
@@ -143,15 +182,23 @@ impl Cluster {
         place: &Place,
         transaction: &Transaction<'_>,
         deadline: Option<Instant>,
-    ) -> Result<Result<(Vec<Reply>, Address), Lost>, Cow<'static, str>> {
+    ) -> Result<Result<(Vec<Reply>, Address), Unfit>, Cow<'static, str>> {
         let topology = &self.shared.topology;
         let is_detour = place.detour.is_some();
         if transaction.wants_own_connection() {
             let (member, lease) = topology.lease(place, deadline).await?;
-            return Ok(send_on(&lease, transaction, is_detour).await.map(|replies| {
-                lease.give_back();
-                (replies, member.address.clone())
-            }));
+            return Ok(match send_on(&lease, transaction, is_detour).await {
+                Ok(replies) => {
+                    lease.give_back();
+                    Ok((replies, member.address.clone()))
+                }
+                Err(unfit) => {
+                    if matches!(unfit, Unfit::TooExpensive(_)) {
+                        lease.forget_and_give_back();
+                    }
+                    Err(unfit)
+                }
+            });
         }
         let (member, connection) = topology.reach(place, deadline).await?;
         let mut commands = Commands::default();
@@ -159,7 +206,7 @@ impl Cluster {
             commands.push(&[b"ASKING"]);
         }
         transaction.write(&mut commands);
-        let replies = connection.send(commands).await;
+        let replies = connection.send(commands).await.map_err(Unfit::Lost);
         Ok(replies.map(|mut replies| {
             replies.drain(..usize::from(is_detour && !replies.is_empty()));
             (replies, member.address.clone())
@@ -176,13 +223,14 @@ async fn send_on(
     lease: &Lease,
     transaction: &Transaction<'_>,
     is_detour: bool,
-) -> Result<Vec<Reply>, Lost> {
+) -> Result<Vec<Reply>, Unfit> {
+    transaction.admit(lease, is_detour).await?;
     let mut pipeline = Pipeline::new();
     if is_detour {
         pipeline.cmd("ASKING");
     }
     transaction.pack(&mut pipeline);
-    let mut replies = lease.send(&Packed::Many(pipeline)).await?;
+    let mut replies = lease.send(&Packed::Many(pipeline)).await.map_err(Unfit::Lost)?;
     replies.drain(..usize::from(is_detour && !replies.is_empty()));
     Ok(replies)
 }

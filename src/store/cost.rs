@@ -1,0 +1,113 @@
+//! What a short request may cost the store, and what is refused for costing too much.
+
+use super::integer;
+use super::operation::{Cost, Operation, Verb};
+use crate::message::ErrorReply;
+
+/// The longest value, in bytes: Valkey's `proto-max-bulk-len`.
+pub(super) const LONGEST_VALUE: usize = 512 * 1024 * 1024;
+
+/// A value that a request lets grow up to this length costs little.
+const SMALL_GROWTH: usize = 1024 * 1024;
+
+/// A command with more arguments takes a server several milliseconds.
+const MANY_ARGUMENTS: usize = 10_000;
+
+impl Operation {
+    /// The least length in bytes that the value has afterwards, by the offset that the request
+    /// names. None where it names no offset, and where the store says what is wrong with it.
+    pub(super) fn reach(&self) -> Option<usize> {
+        let [_, offset, part, ..] = &self.args[..] else { return None };
+        match self.verb {
+            Verb::SetBit if matches!(&part[..], b"0" | b"1") => {
+                let byte = usize::try_from(integer::parse(offset)?).ok()? / 8;
+                (byte < LONGEST_VALUE).then_some(byte + 1)
+            }
+            Verb::SetRange if !part.is_empty() => {
+                usize::try_from(integer::parse(offset)?).ok()?.checked_add(part.len())
+            }
+            _ => None,
+        }
+    }
+
+    /// The error for an operation that would make a value longer than any may be.
+    pub(super) fn overgrowth(&self, max_reply: usize) -> Option<ErrorReply> {
+        if self.verb.cost() != Cost::Grows {
+            return None;
+        }
+        growth_error(self.reach()?, max_reply)
+    }
+
+    /// Whether the store may need more than a moment for it, in which all others wait.
+    pub(super) fn is_expensive(&self) -> bool {
+        match self.verb.cost() {
+            Cost::Small => self.args.len() > MANY_ARGUMENTS,
+            Cost::Reads | Cost::Copies | Cost::Product => true,
+            Cost::Grows => self.reach().is_some_and(|reach| reach > SMALL_GROWTH),
+        }
+    }
+}
+
+/// The error for a value of `len` bytes, if that is longer than a value may be: a few bytes of a
+/// request must not fill the memory, and what could not be read is not made either.
+pub(super) fn growth_error(len: usize, max_reply: usize) -> Option<ErrorReply> {
+    if len > LONGEST_VALUE {
+        let text = "string exceeds maximum allowed size (proto-max-bulk-len)";
+        return Some(ErrorReply::Failed(text.into()));
+    }
+    (len > max_reply).then(|| {
+        let text = format!("value longer than KVSOCK_MAX_REPLY lets a reply be, {max_reply} bytes");
+        ErrorReply::Failed(text.into())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn operation(verb: Verb, offset: &'static str, part: &'static str) -> Operation {
+        let args = ["k", offset, part].map(Bytes::from);
+        Operation { verb, args: args.into_iter().collect() }
+    }
+
+    #[test]
+    fn an_offset_says_how_long_the_value_becomes() {
+        for (verb, offset, part, reach) in [
+            (Verb::SetBit, "0", "1", Some(1)),
+            (Verb::SetBit, "7", "0", Some(1)),
+            (Verb::SetBit, "8", "1", Some(2)),
+            (Verb::SetBit, "4294967295", "1", Some(LONGEST_VALUE)),
+            (Verb::SetBit, "4294967296", "1", None),
+            (Verb::SetBit, "8", "2", None),
+            (Verb::SetBit, "-1", "1", None),
+            (Verb::SetRange, "10", "abc", Some(13)),
+            (Verb::SetRange, "10", "", None),
+            (Verb::SetRange, "-1", "abc", None),
+            (Verb::SetRange, "+1", "abc", None),
+            (Verb::Set, "10", "abc", None),
+        ] {
+            assert_eq!(operation(verb, offset, part).reach(), reach, "{verb:?} {offset} {part}");
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_not_made() {
+        assert_eq!(operation(Verb::SetRange, "9", "x").overgrowth(10), None);
+        let text = "value longer than KVSOCK_MAX_REPLY lets a reply be, 10 bytes";
+        let refused = operation(Verb::SetRange, "10", "x").overgrowth(10);
+        assert_eq!(refused, Some(ErrorReply::Failed(text.into())));
+        let text = "string exceeds maximum allowed size (proto-max-bulk-len)";
+        let refused = operation(Verb::SetRange, "536870912", "x").overgrowth(usize::MAX);
+        assert_eq!(refused, Some(ErrorReply::Failed(text.into())));
+    }
+
+    #[test]
+    fn only_far_offsets_are_expensive() {
+        assert!(!operation(Verb::SetBit, "8000000", "1").is_expensive());
+        assert!(operation(Verb::SetBit, "80000000", "1").is_expensive());
+        assert!(operation(Verb::BitCount, "0", "1").is_expensive());
+        assert!(!operation(Verb::Set, "80000000", "1").is_expensive());
+    }
+}
