@@ -19,14 +19,19 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn open(socket: &Path, resp3: bool) -> Connection {
-        let stream = UnixStream::connect(socket).expect("it listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a socket");
-        let mut connection = Connection { stream, read: Vec::new(), taken: 0 };
+        let mut connection = Connection::silent(socket);
         if resp3 {
             connection.ask(&["HELLO", "3"]);
         }
         connection
+    }
+
+    /// One that has said nothing yet.
+    pub(crate) fn silent(socket: &Path) -> Connection {
+        let stream = UnixStream::connect(socket).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a socket");
+        Connection { stream, read: Vec::new(), taken: 0 }
     }
 
     /// The reply to one command.
@@ -37,7 +42,12 @@ impl Connection {
 
     /// Sends commands in one write. What prevents it shows when the replies are read.
     pub(crate) fn send(&mut self, batch: &[Words]) {
-        let mut bytes = Vec::new();
+        self.send_after(b"", batch);
+    }
+
+    /// The same with something else before them.
+    pub(crate) fn send_after(&mut self, first: &[u8], batch: &[Words]) {
+        let mut bytes = first.to_vec();
         for words in batch {
             bytes.extend(format!("*{}\r\n", words.len()).as_bytes());
             for word in words {

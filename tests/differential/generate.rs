@@ -1,7 +1,11 @@
 //! Random commands from the grammar's patterns, in batches, on two connections in turn.
 
-use crate::grammar::{ANYWHERE, DUMPS, IN_TRANSACTION, OUTSIDE_TRANSACTIONS, TRANSACTIONS};
+use crate::grammar::{
+    ALL_KEYS, ANYWHERE, DATABASE, DUMPS, IN_TRANSACTION, OPENINGS, OUTSIDE_TRANSACTIONS, Rule,
+    SESSION, SIZE, TRANSACTIONS,
+};
 use crate::pattern::expand;
+use crate::server::Engine;
 use crate::vocabulary::all_keys;
 use crate::word::{Source, Words};
 
@@ -18,9 +22,12 @@ pub(crate) enum Step {
     Batch(Vec<Words>),
     /// A whole iteration by SCAN with these options.
     Iteration(Words),
-    /// DBSIZE, once a whole iteration has removed the keys whose time has come, which Valkey
-    /// counts until it comes across them.
-    Size,
+    /// These commands, of which DBSIZE is one, once a whole iteration has removed the keys whose
+    /// time has come, which Valkey counts until it comes across them.
+    Size(Vec<Words>),
+    /// The connection is closed and another one made, whose first line is this where there is one,
+    /// and then commands, all in one write.
+    Open(Option<Words>, Vec<Words>),
     /// A list is put behind kvsock's back.
     List,
 }
@@ -30,6 +37,8 @@ pub(crate) enum Step {
 struct Place {
     in_transaction: bool,
     resp3: bool,
+    /// The server has closed it.
+    is_closed: bool,
 }
 
 /// The endless sequence of one seed.
@@ -38,31 +47,38 @@ pub(crate) struct Generator {
     source: Source,
     resp3: bool,
     on_valkey: bool,
+    /// Whether there is a prefix, under which some commands are refused in a transaction.
+    has_prefix: bool,
     places: [Place; CONNECTIONS],
 }
 
 impl Generator {
-    /// With connections that speak RESP3 or RESP2, mostly; with what only a Valkey can do, or not.
-    pub(crate) fn new(seed: u64, resp3: bool, on_valkey: bool) -> Generator {
-        let places = [Place { in_transaction: false, resp3 }; CONNECTIONS];
-        Generator { source: Source::new(seed), resp3, on_valkey, places }
+    /// With connections that speak RESP3 or RESP2, mostly; with what the engine can do.
+    pub(crate) fn new(seed: u64, resp3: bool, engine: Engine) -> Generator {
+        let on_valkey = engine != Engine::Embedded;
+        let has_prefix = engine == Engine::Prefixed;
+        let places = [Place::new(resp3); CONNECTIONS];
+        Generator { source: Source::new(seed), resp3, on_valkey, has_prefix, places }
     }
 
     /// All connections are new.
     pub(crate) fn reconnected(&mut self) {
-        self.places = [Place { in_transaction: false, resp3: self.resp3 }; CONNECTIONS];
+        self.places = [Place::new(self.resp3); CONNECTIONS];
     }
 
     /// The next step, and the connection that takes it.
     pub(crate) fn next(&mut self) -> (usize, Step) {
         let connection = self.source.below(CONNECTIONS);
         let place = self.places[connection];
+        if place.is_closed || self.source.below(40) == 0 {
+            return (connection, self.open(connection));
+        }
         if self.on_valkey && self.source.below(100) == 0 {
             return (connection, Step::List);
         }
         if !place.in_transaction {
             match self.source.below(60) {
-                0 => return (connection, Step::Size),
+                0 => return (connection, Step::Size(self.size())),
                 1 => return (connection, Step::Iteration(self.iteration())),
                 2 => return (connection, Step::Batch(survey())),
                 _ => {}
@@ -78,16 +94,44 @@ impl Generator {
         )
     }
 
+    fn size(&mut self) -> Vec<Words> {
+        let names: &[&str] = match self.source.below(2) {
+            1 if !self.has_prefix => &["MULTI", "DBSIZE", "EXEC"],
+            _ => &["DBSIZE"],
+        };
+        names.iter().map(|name| vec![name.as_bytes().to_vec()]).collect()
+    }
+
+    fn open(&mut self, connection: usize) -> Step {
+        self.places[connection] = Place::new(self.resp3);
+        if self.source.percent(30) {
+            return Step::Open(None, self.batch(connection));
+        }
+        self.places[connection].resp3 = false;
+        let pattern = one_of(&mut self.source, &[OPENINGS]);
+        let line = expand(&mut self.source, pattern);
+        self.follow(connection, &line);
+        let batch = if self.source.percent(50) { self.batch(connection) } else { Vec::new() };
+        Step::Open(Some(line), batch)
+    }
+
     fn batch(&mut self, connection: usize) -> Vec<Words> {
         let depth = match self.source.below(10) {
             0..5 => 1,
             5..9 => 1 + self.source.below(8),
             _ => 1 + self.source.below(60),
         };
+        // Several in one write are where the order of what changes the connection shows.
+        let session_percent = if depth > 1 && self.source.percent(25) { 40 } else { 0 };
         let mut batch = Vec::new();
         let mut bytes = 0;
         while batch.len() < depth && bytes < MOST_BYTES {
-            let command = self.command(self.places[connection]);
+            let command = if self.source.percent(session_percent) {
+                let pattern = one_of(&mut self.source, &[SESSION]);
+                expand(&mut self.source, pattern)
+            } else {
+                self.command(self.places[connection])
+            };
             let first = batch.is_empty() && !self.places[connection].in_transaction;
             if logs_in(&command) && !first {
                 continue;
@@ -119,23 +163,16 @@ impl Generator {
     /// One of the patterns that may stand here, by their weights.
     fn pattern(&mut self, place: Place) -> &'static str {
         let mut tables = ANYWHERE.to_vec();
-        if place.in_transaction {
-            tables.push(IN_TRANSACTION);
-        } else {
-            tables.extend([TRANSACTIONS, OUTSIDE_TRANSACTIONS]);
+        tables.push(ALL_KEYS);
+        match (place.in_transaction, self.has_prefix) {
+            (true, true) => tables.push(IN_TRANSACTION),
+            (true, false) => tables.extend([IN_TRANSACTION, DATABASE, SIZE]),
+            (false, _) => tables.extend([TRANSACTIONS, DATABASE, OUTSIDE_TRANSACTIONS]),
         }
         if self.on_valkey {
             tables.push(DUMPS);
         }
-        let rules = || tables.iter().copied().flatten();
-        let mut left = self.source.below(rules().map(|(weight, _)| weight).sum());
-        for (weight, pattern) in rules() {
-            match left.checked_sub(*weight) {
-                Some(rest) => left = rest,
-                None => return pattern,
-            }
-        }
-        unreachable!("the number drawn is less than the sum of the weights")
+        one_of(&mut self.source, &tables)
     }
 
     /// Makes the arguments too few, too many, or others than the command wants.
@@ -160,9 +197,12 @@ impl Generator {
         } else if is(command, "EXEC") || (is(command, "DISCARD") && alone) {
             // EXEC with an argument ends the transaction too.
             place.in_transaction = false;
-        } else if (is(command, "RESET") && alone) || is(command, "QUIT") {
-            *place = Place { in_transaction: false, resp3: self.resp3 && is(command, "QUIT") };
-        } else if is(command, "HELLO") && command.len() == 2 {
+        } else if is(command, "RESET") && alone {
+            *place = Place::new(false);
+        } else if is(command, "QUIT") {
+            place.is_closed = true;
+        } else if is(command, "HELLO") && command.len() >= 2 {
+            // If it is refused for its options, more HELLOs come than would have to.
             place.resp3 = match command[1].as_slice() {
                 b"2" => false,
                 b"3" => true,
@@ -170,6 +210,26 @@ impl Generator {
             };
         }
     }
+}
+
+impl Place {
+    /// As that of a new connection.
+    fn new(resp3: bool) -> Place {
+        Place { in_transaction: false, resp3, is_closed: false }
+    }
+}
+
+/// One of the patterns of the tables, by their weights.
+fn one_of(source: &mut Source, tables: &[&'static [Rule]]) -> &'static str {
+    let rules = || tables.iter().copied().flatten();
+    let mut left = source.below(rules().map(|(weight, _)| weight).sum());
+    for (weight, pattern) in rules() {
+        match left.checked_sub(*weight) {
+            Some(rest) => left = rest,
+            None => return pattern,
+        }
+    }
+    unreachable!("the number drawn is less than the sum of the weights")
 }
 
 /// Asks for everything that is there, so that no difference is overwritten before it is seen.
@@ -181,8 +241,13 @@ fn survey() -> Vec<Words> {
 /// Whether Valkey may refuse it with `WRONGPASS`, an error that it leaves out altogether (a fault
 /// of its own) when replies to earlier commands of a pipeline or transaction still wait.
 fn logs_in(command: &Words) -> bool {
-    is(command, "AUTH")
-        || is(command, "HELLO") && command.iter().any(|word| word.eq_ignore_ascii_case(b"AUTH"))
+    let is_other = |user: Option<&Vec<u8>>| user.is_some_and(|user| user != b"default");
+    if is(command, "AUTH") {
+        return command.len() > 2 && is_other(command.get(1));
+    }
+    let names_auth = |at: &usize| command[*at].eq_ignore_ascii_case(b"AUTH");
+    is(command, "HELLO")
+        && (1..command.len()).filter(names_auth).any(|at| is_other(command.get(at + 1)))
 }
 
 /// Whether it is the command of that name.
@@ -197,7 +262,7 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_steps() {
         let steps = |seed| {
-            let mut generator = Generator::new(seed, true, true);
+            let mut generator = Generator::new(seed, true, Engine::Plain);
             (0..1000).map(|_| format!("{:?}", generator.next())).collect::<Vec<_>>()
         };
         assert_eq!(steps(7), steps(7));

@@ -141,16 +141,60 @@ const SERVER: &[Rule] = &[
     (3, "(MIGRATE|DEBUG|MODULE|ACL|SORT|MOVE|SWAPDB|BITOP|LRANGE|HGETALL|WAIT) (<key>|<odd>)*"),
 ];
 
-/// What kvsock refuses in a transaction, where Valkey carries it out.
-pub(crate) const OUTSIDE_TRANSACTIONS: &[Rule] = &[
-    (10, "KEYS <pattern>"),
+/// What is about all keys, and may stand in a transaction wherever it may stand at all.
+pub(crate) const ALL_KEYS: &[Rule] = &[(10, "KEYS <pattern>")];
+
+/// The same that kvsock refuses in a transaction under a prefix.
+pub(crate) const DATABASE: &[Rule] = &[
     (3, "DBSIZE <odd>"),
     (8, "RANDOMKEY"),
     (1, "FLUSHDB (SYNC|ASYNC)?"),
     (1, "FLUSHALL (SYNC|ASYNC)?"),
     (3, "(FLUSHDB|FLUSHALL) (SYNC|ASYNC|<odd>) (SYNC|ASYNC|<odd>)"),
+];
+
+/// In a transaction alone: elsewhere it is sent after a whole iteration, see `generate.rs`.
+pub(crate) const SIZE: &[Rule] = &[(10, "DBSIZE")];
+
+/// What Valkey refuses in a transaction, and so does kvsock.
+pub(crate) const OUTSIDE_TRANSACTIONS: &[Rule] = &[
     // Without BGSAVE, during which SAVE fails.
     (1, "SAVE"),
+];
+
+/// What changes the state of a connection, so that what comes after it in the same write must be
+/// carried out otherwise.
+pub(crate) const SESSION: &[Rule] = &[
+    (12, "RESET"),
+    (20, "HELLO (2|3)"),
+    (5, "HELLO (2|3) AUTH default <text>"),
+    (5, "HELLO (2|3) SETNAME (me|you|<bytes>)"),
+    (5, "HELLO (2|3) AUTH default <text> SETNAME (me|you)"),
+    (3, "HELLO (1|4|<odd>)"),
+    (5, "AUTH default <text>"),
+    (8, "SELECT 0"),
+    (3, "SELECT (1|16|<odd>)"),
+    (6, "CLIENT SETNAME (me|you|<bytes>)"),
+    (12, "CLIENT GETNAME"),
+    (3, "CLIENT (NO-EVICT|NO-TOUCH) (on|off)"),
+    (8, "WATCH (<any>)+"),
+    (6, "UNWATCH"),
+    (15, "MULTI"),
+    (12, "EXEC"),
+    (5, "DISCARD"),
+    (2, "QUIT"),
+];
+
+/// The first line of a connection, as some clients send it: words without anything to quote.
+pub(crate) const OPENINGS: &[Rule] = &[
+    (10, "HELLO (2|3)"),
+    (5, "HELLO (2|3) AUTH default (x|secret)"),
+    (5, "HELLO (2|3) SETNAME (me|you)"),
+    (5, "HELLO (2|3) AUTH default (x|secret) SETNAME (me|you)"),
+    (2, "HELLO (2|3) SETNAME me AUTH default x"),
+    (1, "HELLO"),
+    (1, "HELLO (1|4|x|03)"),
+    (1, "HELLO (2|3) (AUTH nobody x|AUTH default|SETNAME|FOO)"),
 ];
 
 /// What only a Valkey can do.

@@ -2,9 +2,9 @@
 //! here is a bug.
 //!
 //! Some are not met at all, because the grammar keeps away from them or the reference is set up so
-//! that it agrees: kvsock refuses KEYS, DBSIZE, RANDOMKEY, FLUSHDB, FLUSHALL and SAVE in a
-//! transaction (its own carrying out of them is not one step upstream); it has one database; and
-//! commands outside its table are unknown.
+//! that it agrees: under a prefix kvsock refuses DBSIZE, RANDOMKEY, FLUSHDB and FLUSHALL in a
+//! transaction, since no one command of Valkey does that; it has one database; and commands outside its
+//! table are unknown.
 
 use crate::free::upper;
 use crate::server::Engine;

@@ -9,7 +9,7 @@ use crate::compare::{Verdict, compare};
 use crate::connection::Connection;
 use crate::generate::{CONNECTIONS, Generator, Step, is};
 use crate::report::{Difference, Exchange};
-use crate::server::{Engine, Server};
+use crate::server::Server;
 use crate::support::frame::{bulk, elements};
 use crate::word::Words;
 
@@ -51,8 +51,7 @@ struct Run<'a> {
 impl Plan<'_> {
     /// Runs, and gives one difference of each kind.
     pub(crate) fn differences(&self) -> Vec<Difference> {
-        let on_valkey = self.subject.engine() != Engine::Embedded;
-        let mut generator = Generator::new(self.seed, self.resp3, on_valkey);
+        let mut generator = Generator::new(self.seed, self.resp3, self.subject.engine());
         let mut run = Run { plan: self, pairs: self.pairs(), sent: 0 };
         let (mut kinds, mut all, mut found) = (BTreeSet::new(), 0, Vec::new());
         while run.sent < self.commands && kinds.len() < MOST_KINDS && all < MOST {
@@ -94,24 +93,56 @@ impl Run<'_> {
                 self.plan.subject.plant_list();
                 Ok(())
             }
-            Step::Size => {
+            Step::Size(batch) => {
                 self.iteration(connection, &Words::new())?;
-                self.batch(connection, &[vec![b"DBSIZE".to_vec()]])
+                let [first @ .., last] = &batch[..] else { return Ok(()) };
+                self.batch(connection, first)?;
+                // What a transaction gives is compared to the byte, as nothing in it is free now.
+                self.pairs[connection].queued.clear();
+                self.batch(connection, std::slice::from_ref(last))
             }
+            Step::Open(line, batch) => self.open(connection, line.as_ref(), batch),
         }
+    }
+
+    /// Makes the connection anew.
+    fn open(
+        &mut self,
+        connection: usize,
+        line: Option<&Words>,
+        batch: &[Words],
+    ) -> Result<(), Box<Difference>> {
+        let pair = &mut self.pairs[connection];
+        pair.queued.clear();
+        let servers = [self.plan.reference, self.plan.subject].map(Server::socket);
+        let Some(words) = line else {
+            [pair.reference, pair.subject] =
+                servers.map(|socket| Connection::open(&socket, self.plan.resp3));
+            return self.batch(connection, batch);
+        };
+        [pair.reference, pair.subject] = servers.map(|socket| Connection::silent(&socket));
+        let bytes = [words.join(&b' '), b"\r\n".to_vec()].concat();
+        pair.reference.send_after(&bytes, batch);
+        pair.subject.send_after(&bytes, batch);
+        self.read(connection, [&[words.clone()], batch].concat().as_slice())
     }
 
     fn batch(&mut self, connection: usize, batch: &[Words]) -> Result<(), Box<Difference>> {
         let pair = &mut self.pairs[connection];
         pair.reference.send(batch);
         pair.subject.send(batch);
+        self.read(connection, batch)
+    }
+
+    /// The replies to what was sent.
+    fn read(&mut self, connection: usize, batch: &[Words]) -> Result<(), Box<Difference>> {
         for command in batch {
             let pair = &mut self.pairs[connection];
             let (reference, subject) = (pair.reference.reply(), pair.subject.reply());
             self.judge(connection, Exchange { command: command.clone(), reference, subject })?;
         }
         if batch.last().is_some_and(|command| is(command, "QUIT")) {
-            self.quit(connection)?;
+            self.expect_end(connection)?;
         }
         Ok(())
     }
@@ -140,8 +171,8 @@ impl Run<'_> {
         Difference { number: self.sent, connection, exchange, before }
     }
 
-    /// Both servers must have closed; then the connection is made anew.
-    fn quit(&mut self, connection: usize) -> Result<(), Box<Difference>> {
+    /// Both servers must have closed.
+    fn expect_end(&mut self, connection: usize) -> Result<(), Box<Difference>> {
         let pair = &mut self.pairs[connection];
         let ends = [&mut pair.reference, &mut pair.subject].map(|side| side.ended().to_string());
         if ends.iter().any(|ended| ended != "true") {
@@ -150,9 +181,6 @@ impl Run<'_> {
             let exchange = Exchange { command, reference, subject };
             return Err(Box::new(self.difference(connection, exchange)));
         }
-        pair.reference = Connection::open(&self.plan.reference.socket(), self.plan.resp3);
-        pair.subject = Connection::open(&self.plan.subject.socket(), self.plan.resp3);
-        pair.queued.clear();
         Ok(())
     }
 
