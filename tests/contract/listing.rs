@@ -50,6 +50,10 @@ pub(crate) async fn patterns_are_those_of_valkey(subject: &Subject) {
         let expected = expected.into_iter().map(|key| Some(key.as_bytes().into())).collect();
         assert_eq!(keys(&store, pattern).await, Reply::List(expected), "{pattern}");
     }
+    // Bytes are signed.
+    store.set(b"h\xffllo", "x").await;
+    let found = store.one(Verb::Keys, &[b"h[!-\xff]llo"]).await;
+    assert_eq!(found, Reply::List(vec![Some(b"h\xffllo"[..].into())]));
 }
 
 pub(crate) async fn the_index_is_not_a_key(subject: &Subject) {

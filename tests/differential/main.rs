@@ -14,6 +14,7 @@ mod connection;
 mod frames;
 mod free;
 mod generate;
+mod glob;
 mod grammar;
 mod known;
 mod pattern;

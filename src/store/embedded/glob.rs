@@ -6,7 +6,7 @@
 /// Whether `key` as a whole matches `pattern`: `*`, `?`, `[a-z]`, `[^a]`, and `\` before any byte.
 ///
 /// As in Valkey a class that is not closed ends with the pattern, and a lone `\` at the end is
-/// itself.
+/// itself. The bounds of a range are signed, as C's `char` is on x86-64: 0x80 to 0xff come before 0.
 pub(crate) fn matches(pattern: &[u8], key: &[u8]) -> bool {
     if key.is_empty() {
         // Valkey looks no further than at these two.
@@ -66,7 +66,8 @@ fn class(pattern: &[u8], byte: u8) -> Option<&[u8]> {
                 after
             }
             [from, b'-', to, after @ ..] => {
-                found |= (*from.min(to)..=*from.max(to)).contains(&byte);
+                let [from, to, byte] = [*from, *to, byte].map(u8::cast_signed);
+                found |= (from.min(to)..=from.max(to)).contains(&byte);
                 after
             }
             [literal, after @ ..] => {
@@ -111,6 +112,25 @@ mod tests {
             ("*[0-9]", "a12", true),
         ] {
             assert_eq!(matches(pattern.as_bytes(), key.as_bytes()), expected, "{pattern} {key}");
+        }
+    }
+
+    #[test]
+    fn a_range_compares_signed_bytes() {
+        for (pattern, key, expected) in [
+            (&b"[!-\xff]"[..], &b"a"[..], false),
+            (b"[!-\xff]", b"\x20", true),
+            (b"[!-\xff]", b"\x00", true),
+            (b"[!-\xff]", b"\xff", true),
+            (b"[!-\xff]", b"\x80", false),
+            (b"[^!-\xff]", b"a", true),
+            (b"[\x7f-\x80]", b"\x00", true),
+            (b"[\x80-\xff]", b"\xc3", true),
+            (b"[\x80-\xff]", b"a", false),
+            (b"[\xff-\x80]", b"\xc3", true),
+        ] {
+            let shown = (pattern.escape_ascii().to_string(), key.escape_ascii().to_string());
+            assert_eq!(matches(pattern, key), expected, "{shown:?}");
         }
     }
 
