@@ -20,6 +20,7 @@ mod float;
 mod glob;
 mod group;
 mod integer;
+mod internals;
 mod journal;
 mod keys;
 mod layout;
