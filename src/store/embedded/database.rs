@@ -39,6 +39,15 @@ const JOURNALS: u64 = 128 * 1024 * 1024;
 
 const STATE_KEY: &str = "state";
 
+/// Why a commit is not acknowledged.
+#[derive(Debug)]
+pub(super) enum CommitError {
+    /// Nothing was written.
+    Refused(Fault),
+    /// The batch may be in the journal.
+    Unknown(Fault),
+}
+
 /// An open database with the keyspaces of one generation.
 pub(super) struct Database {
     rotation: Rotation,
@@ -143,18 +152,23 @@ impl Database {
     /// Commits `batch` together with `state`. Readers see all of it or nothing, and nothing
     /// before it was persisted. Waits while the background work is behind.
     ///
-    /// After an error the batch may be in the journal nevertheless, and the database takes no
-    /// more writes: it must be opened again.
+    /// After an error the database takes no more writes: it must be opened again. What fails after
+    /// the commit is no error of the commit: [`Database::check`] tells of it.
     pub(super) fn commit(
         &self,
         mut batch: OwnedWriteBatch,
         state: &State,
         mode: PersistMode,
-    ) -> Result<(), Fault> {
-        self.wait_for_background_work()?;
+    ) -> Result<(), CommitError> {
+        self.wait_for_background_work().map_err(CommitError::Refused)?;
         batch.insert(&self.meta, STATE_KEY, state.encode());
-        batch.durability(Some(mode)).commit()?;
-        self.write_out_when_large()?;
+        batch.durability(Some(mode)).commit().map_err(|error| match error {
+            fjall::Error::Poisoned => CommitError::Refused(Fault::Poisoned),
+            other => CommitError::Unknown(other.into()),
+        })?;
+        if let Err(fault) = self.write_out_when_large() {
+            self.rotation.note_failure(fault);
+        }
         Ok(())
     }
 
@@ -163,8 +177,10 @@ impl Database {
         Ok(self.fjall.persist(mode)?)
     }
 
-    /// Whether the database still takes writes: an error if its background work failed.
+    /// Whether the database still takes writes: an error if its background work failed, or what
+    /// follows a commit. The database must be opened again then.
     pub(super) fn check(&self) -> Result<(), Fault> {
+        self.rotation.take_failure().map_or(Ok(()), Err)?;
         self.persist(PersistMode::Buffer)
     }
 
@@ -237,5 +253,33 @@ fn state(stored: Option<fjall::Slice>) -> Result<State, Fault> {
     match stored {
         Some(stored) => Ok(State::decode(&stored)?),
         None => Ok(State { prefix: Bytes::new(), ..State::default() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_that_took_place_is_acknowledged_though_what_follows_it_fails() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let database = Database::open(directory.path()).expect("opened");
+        let mut state = State::default();
+        let mut commit = |value: Vec<u8>| {
+            let mut batch = database.batch(1);
+            batch.insert(&database.data, "k", value);
+            state.commit += 1;
+            database.commit(batch, &state, PersistMode::SyncData)
+        };
+        // Of the kind that a commit is refused with.
+        database.rotation.fail_next(Fault::Poisoned);
+        let large = vec![7; usize::try_from(MEMTABLES).expect("it fits")];
+        commit(large.clone()).expect("it took place");
+        assert_eq!(database.state().expect("a state").commit, 1);
+        assert_eq!(database.data.get("k").expect("readable").as_deref(), Some(&large[..]));
+        database.check().expect_err("the failure is told apart from the commit");
+        database.check().expect("it is told once");
+        commit(vec![1]).expect("committed");
+        database.check().expect("the rotation was tried again");
     }
 }

@@ -1,4 +1,9 @@
-//! The database's journal at an orderly end.
+//! The database's journal at an orderly end, and after a failure.
+//!
+//! After a failed sync the kernel takes the bytes for written, and reads them back for as long as it
+//! has them in memory; after a loss of power the journal ends before them, and before all that was
+//! appended since. So after a failure what was read back is written to tables, and another journal
+//! begins ([`renew`]). A file in the directory tells a later process that this is due ([`doubt`]).
 //!
 //! Opening the database reads the whole journal, also what is in tables already: up to 64 MiB, which
 //! takes a second or more, while the clients of a restart wait. So at the end what is not in tables
@@ -12,10 +17,57 @@ use std::path::{Path, PathBuf};
 
 use super::directory::LOCK;
 
+/// How the names of journals end; before it is their number.
+const EXTENSION: &str = "jnl";
 /// A journal shorter than this, in bytes, is read as soon as tables are written.
 const LONG: u64 = 1024 * 1024;
 /// The unit of [`MetadataExt::blocks`].
 const BLOCK: u64 = 512;
+
+/// The name of the file that says that the journal may not be on the disk.
+const DOUBT: &str = "journal-in-doubt";
+
+/// Notes that the journals of the database in `directory` may not be on the disk as they are read.
+///
+/// The file need not be synced: a loss of power shows what is on the disk.
+pub(super) fn doubt(directory: &Path) {
+    if let Err(error) = File::create(directory.join(DOUBT)) {
+        tracing::debug!(%error, "the doubt about the journal of the embedded store is not noted");
+    }
+}
+
+/// Whether [`doubt`] was noted, and no journal begun since.
+pub(super) fn is_in_doubt(directory: &Path) -> bool {
+    directory.join(DOUBT).exists()
+}
+
+/// Begins another journal in place of all there are. The database must be closed, and all of it be
+/// in tables.
+pub(super) fn renew(directory: &Path) -> io::Result<()> {
+    let lock = File::options().write(true).open(directory.join(LOCK))?;
+    lock.try_lock()?;
+    let sync = || File::open(directory)?.sync_all();
+    let old = journals(directory)?;
+    let number = |path: &PathBuf| path.file_stem()?.to_str()?.parse::<u64>().ok();
+    let next = old.iter().filter_map(number).max().map_or(0, |last| last + 1);
+    File::create_new(directory.join(format!("{next}.{EXTENSION}")))?.sync_all()?;
+    // Without any journal the database would begin its sequence numbers anew.
+    sync()?;
+    for path in old {
+        fs::remove_file(path)?;
+    }
+    sync()?;
+    match fs::remove_file(directory.join(DOUBT)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn journals(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let paths = fs::read_dir(directory)?.map(|entry| Ok(entry?.path()));
+    let is_journal = |path: &PathBuf| path.extension().is_some_and(|it| it == EXTENSION);
+    paths.filter(|path| path.as_ref().map_or(true, is_journal)).collect()
+}
 
 /// The only journal of a database.
 #[derive(Debug)]
@@ -28,16 +80,8 @@ impl Journal {
     /// The journal of the database in `directory`; none, where there are older ones beside it, which
     /// hold something that is in no table yet.
     pub(super) fn find(directory: &Path) -> io::Result<Option<Journal>> {
-        let mut found = None;
-        for entry in fs::read_dir(directory)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "jnl")
-                && found.replace(path).is_some()
-            {
-                return Ok(None);
-            }
-        }
-        let Some(path) = found else { return Ok(None) };
+        let mut found = journals(directory)?;
+        let (Some(path), true) = (found.pop(), found.is_empty()) else { return Ok(None) };
         let metadata = fs::metadata(&path)?;
         Ok(Some(Journal { path, metadata }))
     }
@@ -119,6 +163,19 @@ mod tests {
         lock.lock().expect("locked");
         journal.cut().expect_err("it is open");
         assert_eq!(length(&path), 2 * 1024 * 1024);
+    }
+
+    #[test]
+    fn a_new_journal_takes_the_place_of_all_that_are_in_doubt() {
+        let (directory, old) = directory();
+        fs::write(directory.path().join("10.jnl"), "more").expect("written");
+        doubt(directory.path());
+        assert!(is_in_doubt(directory.path()));
+        renew(directory.path()).expect("renewed");
+        assert!(!is_in_doubt(directory.path()));
+        assert!(!old.exists());
+        assert_eq!(journals(directory.path()).expect("listed"), [directory.path().join("11.jnl")]);
+        assert_eq!(length(&directory.path().join("11.jnl")), 0);
     }
 
     #[test]

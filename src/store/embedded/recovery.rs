@@ -1,9 +1,11 @@
 //! Opening the database again after a failed write, in the same process.
 //!
 //! The database takes no write after one has failed, in the foreground or in the background.
-//! Reads go on with it as it is, until there is room; then it is closed and opened again.
+//! Reads go on with it as it is, until there is room; then it is closed and opened again. Before
+//! it takes writes, all that was read back is in tables, and another journal has begun.
 
 use std::borrow::Cow;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
@@ -13,7 +15,7 @@ use fjall::PersistMode;
 
 use super::database::Database;
 use super::fault::Fault;
-use super::journal::Journal;
+use super::journal::{self, Journal};
 use super::probe;
 use super::scope::Scope;
 use super::shared::Shared;
@@ -29,6 +31,8 @@ const REOPEN_INTERVAL: Duration = Duration::from_millis(500);
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 /// How long the end may take to spare the next start the journal.
 const WRITE_OUT_LIMIT: Duration = Duration::from_secs(2);
+/// How long it may take to write to tables what an old journal holds.
+const RENEWAL_LIMIT: Duration = Duration::from_secs(30);
 /// Room that a commit needs.
 const COMMIT_ROOM: usize = 1024 * 1024;
 /// Room that the background work needs.
@@ -52,8 +56,17 @@ pub(super) struct Recovery {
 struct Failure {
     why: Cow<'static, str>,
     retry_at: Instant,
-    reopen: bool,
+    remedy: Remedy,
     room: usize,
+}
+
+/// What must be done before there are writes again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Remedy {
+    /// To open the database again, and then to renew its journal.
+    Reopen,
+    /// To renew the journal of the database as it is open.
+    Renew,
 }
 
 impl Recovery {
@@ -77,6 +90,9 @@ impl Recovery {
             opened_at: Instant::now(),
         };
         recovery.reopen()?;
+        if journal::is_in_doubt(&recovery.path) {
+            recovery.fail(&Fault::Poisoned, Instant::now(), Remedy::Renew, BACKGROUND_ROOM);
+        }
         Ok(recovery)
     }
 
@@ -104,28 +120,30 @@ impl Recovery {
         if self.failure.is_none() {
             let Some(transaction) = &self.transaction else { return Err("closed".into()) };
             let Err(fault) = transaction.database().check() else { return Ok(()) };
-            self.fail(&fault, Instant::now(), true, BACKGROUND_ROOM);
+            self.fail(&fault, Instant::now(), Remedy::Reopen, BACKGROUND_ROOM);
         }
         let Some(failure) = &mut self.failure else { return Ok(()) };
         if Instant::now() < failure.retry_at {
             return Err(failure.why.clone());
         }
-        let (reopen, room) = (failure.reopen, failure.room);
-        let mut probed = probe::write(&self.path, room);
-        if reopen {
-            // Closed, and not to be opened again, it could not even be read.
-            probed = probed.and_then(|()| probe::descriptors(&self.path));
-        }
+        let (remedy, room) = (failure.remedy, failure.room);
+        // Closed, and not to be opened again, it could not even be read.
+        let probed = probe::write(&self.path, room).and_then(|()| probe::descriptors(&self.path));
         if let Err(error) = probed {
             let fault = Fault::from(error);
-            return Err(self.fail(&fault, Instant::now() + PROBE_INTERVAL, reopen, room));
+            return Err(self.fail(&fault, Instant::now() + PROBE_INTERVAL, remedy, room));
         }
         let soonest = self.opened_at + REOPEN_INTERVAL;
-        if reopen && Instant::now() < soonest {
-            return Err(self.fail(&Fault::Poisoned, soonest, true, room));
+        if remedy == Remedy::Reopen && Instant::now() < soonest {
+            return Err(self.fail(&Fault::Poisoned, soonest, remedy, room));
         }
-        if reopen && let Err(fault) = self.reopen() {
-            return Err(self.fail(&fault, Instant::now() + REOPEN_INTERVAL, true, room));
+        let remedied = match remedy {
+            Remedy::Reopen => self.reopen().and_then(|()| self.renew()),
+            Remedy::Renew => self.renew(),
+        };
+        if let Err(fault) = remedied {
+            let retry_at = Instant::now() + REOPEN_INTERVAL;
+            return Err(self.fail(&fault, retry_at, Remedy::Reopen, room));
         }
         tracing::info!(message_id = event::STORE_UP, "the embedded store takes writes again");
         self.failure = None;
@@ -140,21 +158,23 @@ impl Recovery {
         let settled = self.settled;
         let attempted = self.transaction.as_ref().is_none_or(|it| it.commit_number() > settled);
         if !attempted {
-            self.fail(fault, Instant::now(), true, BACKGROUND_ROOM);
+            self.fail(fault, Instant::now(), Remedy::Reopen, BACKGROUND_ROOM);
             return false;
         }
         // As long as it cannot be opened again it is read as it is, and that is for later to tell.
         if let Err(error) = probe::descriptors(&self.path) {
-            self.fail(&Fault::from(error), Instant::now() + PROBE_INTERVAL, true, COMMIT_ROOM);
+            let retry_at = Instant::now() + PROBE_INTERVAL;
+            self.fail(&Fault::from(error), retry_at, Remedy::Reopen, COMMIT_ROOM);
             return true;
         }
         match self.reopen() {
             Ok(()) => {
-                self.fail(fault, Instant::now() + PROBE_INTERVAL, false, COMMIT_ROOM);
+                self.fail(fault, Instant::now() + PROBE_INTERVAL, Remedy::Renew, COMMIT_ROOM);
                 self.settled > settled
             }
             Err(again) => {
-                self.fail(&again, Instant::now() + REOPEN_INTERVAL, true, COMMIT_ROOM);
+                let retry_at = Instant::now() + REOPEN_INTERVAL;
+                self.fail(&again, retry_at, Remedy::Reopen, COMMIT_ROOM);
                 true
             }
         }
@@ -196,7 +216,13 @@ impl Recovery {
     fn reopen(&mut self) -> Result<(), Fault> {
         self.close();
         self.opened_at = Instant::now();
-        let database = Arc::new(Database::open(&self.path)?);
+        // What it begins with is a sync of the journal.
+        let opened = Database::open(&self.path).inspect_err(|fault| {
+            if matches!(fault, Fault::Io(_) | Fault::NoSpace) {
+                journal::doubt(&self.path);
+            }
+        });
+        let database = Arc::new(opened?);
         let shared = Arc::clone(&self.shared);
         let transaction = Transaction::begin(
             Arc::clone(&database),
@@ -211,13 +237,34 @@ impl Recovery {
         Ok(())
     }
 
+    /// Writes all that the open database holds to tables, and opens it again with an empty journal.
+    /// After an error it may be closed, if it cannot be opened.
+    fn renew(&mut self) -> Result<(), Fault> {
+        let database = self.transaction.as_ref().ok_or(Fault::Poisoned)?.database();
+        if !database.write_out(RENEWAL_LIMIT)? {
+            return Err(Fault::Io(io::ErrorKind::TimedOut.into()));
+        }
+        self.close();
+        let renewed = journal::renew(&self.path);
+        self.reopen()?;
+        Ok(renewed?)
+    }
+
+    /// Tells the next process that what is written last may not be on the disk.
+    pub(super) fn doubt(&self) {
+        journal::doubt(&self.path);
+    }
+
     fn fail(
         &mut self,
         fault: &Fault,
         retry_at: Instant,
-        reopen: bool,
+        remedy: Remedy,
         room: usize,
     ) -> Cow<'static, str> {
+        if self.failure.is_none() {
+            self.doubt();
+        }
         let why: Cow<'static, str> = match (fault, &self.failure) {
             // It says nothing new.
             (Fault::Poisoned, Some(failure)) => failure.why.clone(),
@@ -231,7 +278,7 @@ impl Recovery {
             );
         }
         self.shared.set_health(Health::Down(why.clone().into_owned()));
-        self.failure = Some(Failure { why: why.clone(), retry_at, reopen, room });
+        self.failure = Some(Failure { why: why.clone(), retry_at, remedy, room });
         why
     }
 }

@@ -21,6 +21,10 @@ struct State {
     running: Option<JoinHandle<Result<Sealed, Fault>>>,
     /// By the last one that ended.
     sealed: Sealed,
+    /// What failed after a commit, until somebody asks.
+    failure: Option<Fault>,
+    #[cfg(test)]
+    next_fails: Option<Fault>,
 }
 
 impl Rotation {
@@ -29,6 +33,8 @@ impl Rotation {
     pub(super) fn begin(&self, keyspaces: [&Keyspace; 4]) -> Result<(), Fault> {
         self.finish()?;
         let mut state = self.state();
+        #[cfg(test)]
+        state.next_fails.take().map_or(Ok(()), Err)?;
         let before = std::mem::take(&mut state.sealed);
         let keyspaces = keyspaces.map(Keyspace::clone);
         let others = keyspaces.clone();
@@ -53,6 +59,22 @@ impl Rotation {
             state.sealed = thread.join().unwrap_or(Err(Fault::Panicked))?;
         }
         Ok(())
+    }
+
+    /// Keeps a failure for [`Rotation::take_failure`].
+    pub(super) fn note_failure(&self, fault: Fault) {
+        self.state().failure = Some(fault);
+    }
+
+    /// The failure that was noted last.
+    pub(super) fn take_failure(&self) -> Option<Fault> {
+        self.state().failure.take()
+    }
+
+    /// Lets the next beginning fail.
+    #[cfg(test)]
+    pub(super) fn fail_next(&self, fault: Fault) {
+        self.state().next_fails = Some(fault);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

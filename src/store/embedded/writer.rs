@@ -89,6 +89,7 @@ impl Writer {
             && let Err(fault) = transaction.database().persist(PersistMode::SyncAll)
         {
             tracing::warn!(%fault, "last sync of the embedded store failed");
+            self.recovery.doubt();
         }
         self.recovery.finish();
     }

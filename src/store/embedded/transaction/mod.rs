@@ -11,7 +11,7 @@ use fjall::{PersistMode, Readable, Slice};
 
 use super::cache::Known;
 use super::change::{Change, Changes, Committed};
-use super::database::Database;
+use super::database::{CommitError, Database};
 use super::fault::Fault;
 use super::layout::{RecentForm, Record, State, expiry_entry, expiry_of, split_entry};
 use super::merge;
@@ -177,9 +177,12 @@ impl Transaction {
         if changes_keys {
             self.shared.cache.begin_change(changes);
         }
-        self.database.commit(batch, &self.state, mode).inspect_err(|fault| {
-            // Refused before anything was written.
-            self.state.commit -= u64::from(matches!(fault, Fault::Poisoned));
+        self.database.commit(batch, &self.state, mode).map_err(|error| match error {
+            CommitError::Refused(fault) => {
+                self.state.commit -= 1;
+                fault
+            }
+            CommitError::Unknown(fault) => fault,
         })?;
         self.change_can_be_seen = changes_keys;
         Ok(())
