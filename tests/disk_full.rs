@@ -152,3 +152,53 @@ fn tables_that_cannot_be_written_in_the_background_are_survived() {
     }
     store.close();
 }
+
+/// Sets keys until the disk is full; how many it took.
+fn set_until_full(store: &Opened, value: &str) -> usize {
+    let stored = (0..20_000).take_while(|n| {
+        let reply = store.run(Verb::Set, &[format!("k{n}").as_str(), value]);
+        assert!(reply == Reply::OK || is_no_space(&reply), "{reply:?}");
+        reply == Reply::OK
+    });
+    stored.count()
+}
+
+fn is_refused(store: &Opened) -> bool {
+    let reply = store.run(Verb::Set, &["refused", "1"]);
+    assert!(is_no_space(&reply) || reply == Reply::OK, "{reply:?}");
+    reply != Reply::OK
+}
+
+#[test]
+fn a_full_disk_can_be_emptied_from_inside() {
+    for (size, sync) in [("48m", Sync::Always), ("128m", Sync::No), ("256m", Sync::EverySecond)] {
+        let Some(disk) = SmallDisk::new(size) else { return };
+        let settings = Options { sync, ..options(&disk.path().join("db")) };
+        let store = Opened::new(settings.clone());
+        for (round, verb) in [Verb::Del, Verb::Clear, Verb::Unlink].into_iter().enumerate() {
+            // Of bytes that cannot be compressed.
+            let text: String = (0..20_000).map(|_| rand::random_range('a'..='~')).collect();
+            let stored = set_until_full(&store, &text);
+            assert!(stored > 300, "{size}: only {stored} in round {round}");
+            // It stays full for who needs room.
+            wait_until(|| store.health() != Health::Up);
+            let room = store.run(Verb::Set, &["refused", "1"]);
+            assert!(is_no_space(&room) && is_refused(&store), "{size}: {room:?}");
+            if verb == Verb::Clear {
+                wait_until(|| store.ask(Verb::Clear) == Reply::OK);
+            } else {
+                for n in 0..stored {
+                    let key = format!("k{n}");
+                    wait_until(|| matches!(store.run(verb, &[&key]), Reply::Integer(_)));
+                    assert_eq!(store.run(Verb::Get, &[&key]), Reply::Nil);
+                }
+            }
+            wait_until(|| store.run(Verb::Set, &["after", "1"]) == Reply::OK);
+            assert_eq!(store.health(), Health::Up);
+        }
+        store.close();
+        let store = Opened::new(settings);
+        assert_eq!(store.run(Verb::Get, &["after"]), value("1"));
+        store.close();
+    }
+}

@@ -19,6 +19,7 @@ use super::directory;
 use super::fault::Fault;
 use super::layout::{State, expiry_of};
 use super::reader::Entry;
+use super::reserve::Reserve;
 use super::rotation::Rotation;
 
 /// Bytes of blocks kept in memory; records that were read or written lately have more, in [`super::cache`].
@@ -28,6 +29,10 @@ use super::rotation::Rotation;
 const CACHE: u64 = 32 * 1024 * 1024;
 /// Bytes in memory that are not in a table yet; past them, they are written to one.
 pub(super) const MEMTABLES: u64 = 16 * 1024 * 1024;
+/// The least that [`MEMTABLES`] may be on a small disk.
+const MIN_MEMTABLES: u64 = 512 * 1024;
+/// How many times the reserve is as large as what is in memory, at least, on a small disk.
+const MEMTABLES_IN_RESERVE: u64 = 4;
 /// Memtables of one keyspace that wait for being written out, before writes wait for them.
 ///
 /// Less than the 4 at which fjall itself would wait, without end when its worker has died.
@@ -51,6 +56,8 @@ pub(super) enum CommitError {
 /// An open database with the keyspaces of one generation.
 pub(super) struct Database {
     rotation: Rotation,
+    /// Past so many bytes in memory they are written to tables.
+    memtables_limit: u64,
     fjall: fjall::Database,
     /// Holds the state.
     meta: Keyspace,
@@ -66,6 +73,9 @@ impl Database {
     /// Opens or creates the database in `directory`, and makes the directory private.
     pub(super) fn open(directory: &Path) -> Result<Database, Fault> {
         directory::prepare(directory)?;
+        // On a small disk, so that all of them fit into the reserve.
+        let memtables_limit = Reserve::new(directory).len() / MEMTABLES_IN_RESERVE;
+        let memtables_limit = memtables_limit.clamp(MIN_MEMTABLES, MEMTABLES);
         // Some kinds of damage make fjall panic; nothing of it is kept then.
         let database = catch_unwind(AssertUnwindSafe(|| {
             let fjall = fjall::Database::builder(directory)
@@ -78,7 +88,7 @@ impl Database {
                 .open()?;
             let meta = fjall.keyspace("meta", options)?;
             let state = state(meta.get(STATE_KEY)?)?;
-            let database = Database::generation(fjall, meta, state.generation)?;
+            let database = Database::generation(fjall, meta, state.generation, memtables_limit)?;
             database.remove_other_generations()?;
             Ok(database)
         }));
@@ -88,17 +98,24 @@ impl Database {
     /// The same database with the keyspaces of another generation, created if need be.
     pub(super) fn with_generation(&self, generation: u64) -> Result<Database, Fault> {
         self.rotation.finish()?;
-        Database::generation(self.fjall.clone(), self.meta.clone(), generation)
+        Database::generation(
+            self.fjall.clone(),
+            self.meta.clone(),
+            generation,
+            self.memtables_limit,
+        )
     }
 
     fn generation(
         fjall: fjall::Database,
         meta: Keyspace,
         generation: u64,
+        memtables_limit: u64,
     ) -> Result<Database, Fault> {
         let open = |kind| fjall.keyspace(&format!("{kind}.{generation}"), options);
         let (data, expiry, recent) = (open("data")?, open("expiry")?, open("recent")?);
-        Ok(Database { rotation: Rotation::default(), fjall, meta, data, expiry, recent })
+        let rotation = Rotation::default();
+        Ok(Database { rotation, memtables_limit, fjall, meta, data, expiry, recent })
     }
 
     /// Removes what another generation left: when everything was cleared, or nearly so.
@@ -213,11 +230,13 @@ impl Database {
     /// tables, the worker waits for itself. All at once also lets journals go early.
     fn write_out_when_large(&self) -> Result<(), Fault> {
         let size = self.memtables();
-        if size < MEMTABLES || size < 2 * MEMTABLES && self.rotation.is_running() {
+        if size < self.memtables_limit
+            || size < 2 * self.memtables_limit && self.rotation.is_running()
+        {
             return Ok(());
         }
         self.rotation.finish()?;
-        if self.memtables() >= MEMTABLES {
+        if self.memtables() >= self.memtables_limit {
             self.rotation.begin(self.keyspaces())?;
         }
         Ok(())
@@ -226,6 +245,22 @@ impl Database {
     /// Bytes in memory that wait for being written out.
     pub(super) fn memtables(&self) -> u64 {
         self.keyspaces().iter().map(|keyspace| keyspace.tree.active_memtable().size()).sum()
+    }
+
+    /// Merges all tables of each keyspace, so that what was removed takes no room, where what is left
+    /// fits into `room` bytes; `live` is how many keys there are.
+    pub(super) fn merge_all(&self, live: u64, room: u64) -> Result<(), Fault> {
+        for keyspace in [&self.data, &self.expiry, &self.recent] {
+            let len = u128::from(keyspace.disk_space());
+            let version = keyspace.tree.current_version();
+            let items = version.iter_tables().map(|table| u128::from(table.metadata.item_count));
+            let items: u128 = items.sum();
+            let left = len * u128::from(live).min(items) / items.max(1);
+            if len > 0 && left < u128::from(room) {
+                keyspace.major_compact()?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes everything to tables, while nobody writes. False when that takes longer than `limit`.

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use super::scope::Scope;
 use super::watches::Watch;
 use crate::message::{ErrorReply, Reply};
-use crate::store::operation::{Effect, Operation};
+use crate::store::operation::{Effect, Operation, Verb};
 
 /// What a client asks of the writer.
 pub(super) enum Work {
@@ -69,6 +69,22 @@ pub(super) enum Step<'a> {
     Transaction(Option<&'a Watch>, &'a [Operation]),
     /// See [`Work::Watch`].
     Watch(&'a mut Watch, &'a [Bytes]),
+}
+
+impl Step<'_> {
+    /// Whether it can be carried out on a full disk: it reads, or frees room.
+    pub(super) fn needs_no_room(&self) -> bool {
+        let needs_none = |operation: &Operation| {
+            let verb = operation.verb;
+            let frees = matches!(verb, Verb::Del | Verb::Unlink | Verb::GetDel | Verb::Clear);
+            frees || matches!(verb, Verb::Save | Verb::BgSave) || verb.effect() == Effect::Read
+        };
+        match self {
+            Step::Operation(operation) => needs_none(operation),
+            Step::Transaction(_, batch) => batch.iter().all(needs_none),
+            Step::Watch(..) => true,
+        }
+    }
 }
 
 /// What a client is told.
@@ -226,7 +242,6 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::store::operation::Verb;
 
     fn job(key: &'static str, claim: &Claim) -> (Job, oneshot::Receiver<Answer>) {
         let room = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("there is room");

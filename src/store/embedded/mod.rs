@@ -37,6 +37,7 @@ mod reading;
 mod recent;
 mod recovery;
 mod refusal;
+mod reserve;
 mod rotation;
 mod scan;
 mod scope;

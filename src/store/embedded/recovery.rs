@@ -17,6 +17,7 @@ use super::database::Database;
 use super::fault::Fault;
 use super::journal::{self, Journal};
 use super::probe;
+use super::reserve::Reserve;
 use super::scope::Scope;
 use super::shared::Shared;
 use super::transaction::Transaction;
@@ -33,6 +34,8 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 const WRITE_OUT_LIMIT: Duration = Duration::from_secs(2);
 /// How long it may take to write to tables what an old journal holds.
 const RENEWAL_LIMIT: Duration = Duration::from_secs(30);
+/// Beside the reserve there must be a part of so many of its size, before it is taken again.
+const MARGIN: u64 = 4;
 /// Room that a commit needs.
 const COMMIT_ROOM: usize = 1024 * 1024;
 /// Room that the background work needs.
@@ -49,7 +52,18 @@ pub(super) struct Recovery {
     /// The last commit that is known to be in the database.
     settled: u64,
     failure: Option<Failure>,
+    reserve: Reserve,
+    /// While the reserve is given up.
+    scarcity: Option<Scarcity>,
     opened_at: Instant,
+}
+
+/// The disk is full: only what frees room is written.
+struct Scarcity {
+    /// When to look for room again.
+    look_at: Instant,
+    /// The last commit whose removals were made good use of.
+    merged: u64,
 }
 
 /// Why there are no writes now.
@@ -78,7 +92,10 @@ impl Recovery {
         has_parts: bool,
         shared: Arc<Shared>,
     ) -> Result<Recovery, Fault> {
+        let reserve = Reserve::new(&path);
         let mut recovery = Recovery {
+            reserve,
+            scarcity: None,
             path,
             scope,
             last_depth,
@@ -90,8 +107,15 @@ impl Recovery {
             opened_at: Instant::now(),
         };
         recovery.reopen()?;
+        recovery.reserve = Reserve::new(&recovery.path);
+        if recovery.reserve.is_given_up() {
+            recovery.begin_scarcity();
+        } else if let Err(error) = recovery.reserve.take(0) {
+            tracing::warn!(%error, "the embedded store has no reserve of room");
+        }
         if journal::is_in_doubt(&recovery.path) {
-            recovery.fail(&Fault::Poisoned, Instant::now(), Remedy::Renew, BACKGROUND_ROOM);
+            let room = recovery.background_room();
+            recovery.fail(&Fault::Poisoned, Instant::now(), Remedy::Renew, room);
         }
         Ok(recovery)
     }
@@ -117,10 +141,11 @@ impl Recovery {
     /// Sees to it that writes can be tried, opening the database again if that is needed and
     /// time; otherwise tells why they cannot.
     pub(super) fn make_writable(&mut self) -> Result<(), Cow<'static, str>> {
-        if self.failure.is_none() {
+        if self.failure.is_none() && self.look_for_room().is_ok() {
             let Some(transaction) = &self.transaction else { return Err("closed".into()) };
             let Err(fault) = transaction.database().check() else { return Ok(()) };
-            self.fail(&fault, Instant::now(), Remedy::Reopen, BACKGROUND_ROOM);
+            let room = self.background_room();
+            self.fail(&fault, Instant::now(), Remedy::Reopen, room);
         }
         let Some(failure) = &mut self.failure else { return Ok(()) };
         if Instant::now() < failure.retry_at {
@@ -131,7 +156,13 @@ impl Recovery {
         let probed = probe::write(&self.path, room).and_then(|()| probe::descriptors(&self.path));
         if let Err(error) = probed {
             let fault = Fault::from(error);
-            return Err(self.fail(&fault, Instant::now() + PROBE_INTERVAL, remedy, room));
+            let was_scarce = self.is_scarce();
+            let why = self.fail(&fault, Instant::now() + PROBE_INTERVAL, remedy, room);
+            if was_scarce == self.is_scarce() {
+                return Err(why);
+            }
+            // Now the reserve is there.
+            probe::write(&self.path, room).map_err(|_| why)?;
         }
         let soonest = self.opened_at + REOPEN_INTERVAL;
         if remedy == Remedy::Reopen && Instant::now() < soonest {
@@ -143,12 +174,74 @@ impl Recovery {
         };
         if let Err(fault) = remedied {
             let retry_at = Instant::now() + REOPEN_INTERVAL;
+            let room = room.max(self.background_room());
             return Err(self.fail(&fault, retry_at, Remedy::Reopen, room));
         }
-        tracing::info!(message_id = event::STORE_UP, "the embedded store takes writes again");
         self.failure = None;
-        self.shared.set_health(Health::Up);
+        if self.scarcity.is_none() {
+            self.note_up();
+        } else {
+            self.shared.set_health(Health::Down(Fault::NoSpace.to_string()));
+        }
         Ok(())
+    }
+
+    fn note_up(&self) {
+        tracing::info!(message_id = event::STORE_UP, "the embedded store takes writes again");
+        self.shared.set_health(Health::Up);
+    }
+
+    /// Whether only what frees room may be written.
+    pub(super) fn is_scarce(&self) -> bool {
+        self.scarcity.is_some()
+    }
+
+    /// How long until the next look for room, if the disk is full.
+    pub(super) fn look_wait(&self) -> Option<Duration> {
+        let scarcity = self.scarcity.as_ref()?;
+        Some(scarcity.look_at.saturating_duration_since(Instant::now()))
+    }
+
+    fn begin_scarcity(&mut self) {
+        self.reserve.give_up();
+        self.scarcity.get_or_insert(Scarcity { look_at: Instant::now(), merged: self.settled });
+    }
+
+    /// Room that the background work needs; less on a small disk.
+    fn background_room(&self) -> usize {
+        let half = usize::try_from(self.reserve.len() / 2).unwrap_or(usize::MAX);
+        half.clamp(COMMIT_ROOM, BACKGROUND_ROOM)
+    }
+
+    /// Takes the reserve again, if there is room by now; before, makes what was removed free its room.
+    fn look_for_room(&mut self) -> Result<(), Fault> {
+        let settled = self.settled;
+        let Some(scarcity) = &mut self.scarcity else { return Ok(()) };
+        if Instant::now() < scarcity.look_at {
+            return Ok(());
+        }
+        let has_new = std::mem::replace(&mut scarcity.merged, settled) < settled;
+        scarcity.look_at = Instant::now() + PROBE_INTERVAL;
+        if has_new && let Err(fault) = self.make_room() {
+            self.fail(&fault, Instant::now(), Remedy::Reopen, COMMIT_ROOM);
+            return Err(fault);
+        }
+        let margin = self.reserve.len() / MARGIN;
+        if self.reserve.take(margin).is_ok() {
+            self.scarcity = None;
+            self.note_up();
+        } else if let Some(scarcity) = &mut self.scarcity {
+            scarcity.look_at = Instant::now() + PROBE_INTERVAL;
+        }
+        Ok(())
+    }
+
+    /// Lets go of the journal, of cleared data, and of removed keys.
+    fn make_room(&mut self) -> Result<(), Fault> {
+        self.renew()?;
+        let database = self.transaction.as_ref().ok_or(Fault::Poisoned)?.database();
+        let live = database.state()?.count;
+        database.merge_all(live, self.reserve.room())
     }
 
     /// After an error of the transaction: whether its commit may have taken place all the same.
@@ -158,7 +251,8 @@ impl Recovery {
         let settled = self.settled;
         let attempted = self.transaction.as_ref().is_none_or(|it| it.commit_number() > settled);
         if !attempted {
-            self.fail(fault, Instant::now(), Remedy::Reopen, BACKGROUND_ROOM);
+            let room = self.background_room();
+            self.fail(fault, Instant::now(), Remedy::Reopen, room);
             return false;
         }
         // As long as it cannot be opened again it is read as it is, and that is for later to tell.
@@ -262,6 +356,9 @@ impl Recovery {
         remedy: Remedy,
         room: usize,
     ) -> Cow<'static, str> {
+        if matches!(fault, Fault::NoSpace) {
+            self.begin_scarcity();
+        }
         if self.failure.is_none() {
             self.doubt();
         }

@@ -131,7 +131,12 @@ impl Writer {
 
     /// Carries out all of `group`. After an error, what is not settled may be committed or not.
     fn execute(&mut self, group: &mut Group) -> Result<(), Fault> {
+        let is_scarce = self.recovery.is_scarce();
         while let Some((scope, step)) = group.next() {
+            if is_scarce && !step.needs_no_room() {
+                group.push(Reply::Error(Fault::NoSpace.into()));
+                continue;
+            }
             let reply = match step {
                 Step::Operation(operation) if operation.verb.is_compound() => {
                     let operation = operation.clone();
@@ -321,6 +326,7 @@ impl Writer {
             sweep = transaction.next_expiry().map(|next| until(next).min(MAX_EXPIRY_WAIT));
             check = transaction.database().is_writing_out().then_some(CHECK_INTERVAL);
         }
-        [sync.filter(|_| retry.is_none()), retry, sweep, check].into_iter().flatten().min()
+        let look = self.recovery.look_wait().filter(|_| retry.is_none());
+        [sync.filter(|_| retry.is_none()), retry, look, sweep, check].into_iter().flatten().min()
     }
 }
