@@ -127,7 +127,7 @@ impl Execution {
                 }
             };
             if session.queue.is_some() && !matches!(transaction::place(work.by), Place::Now) {
-                self.replies.push(queue(session, work));
+                self.replies.push(queue(session, &work));
                 continue;
             }
             match work.by {
@@ -228,7 +228,7 @@ fn refuse_error(session: &mut Session, error: ErrorReply) -> Reply {
 }
 
 /// Lets the work wait for EXEC, if it may: the reply says so.
-fn queue(session: &mut Session, work: Work) -> Reply {
+fn queue(session: &mut Session, work: &Work) -> Reply {
     match transaction::place(work.by) {
         Place::Nowhere => refuse(session, transaction::refused()),
         Place::Now | Place::Queue => transaction::enqueue(session, work),

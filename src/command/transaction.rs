@@ -44,10 +44,10 @@ pub(super) fn place(by: By) -> Place {
 }
 
 /// Lets a command wait for EXEC.
-pub(super) fn enqueue(session: &mut Session, work: Work) -> Reply {
+pub(super) fn enqueue(session: &mut Session, work: &Work) -> Reply {
     let (limit, is_text) = (session.max_queue, session.is_text());
     let Some(queue) = &mut session.queue else { return without("EXEC") };
-    if !queue.push(&work, is_text, limit) {
+    if !queue.push(work, is_text, limit) {
         queue.is_spoilt = true;
         return Reply::failed(format!("transaction longer than {limit} bytes"));
     }
