@@ -187,7 +187,9 @@ mod tests {
             .iter()
             .map(|account| Box::pin(places.take(account)))
             .collect();
-        waiting.iter_mut().for_each(|task| assert!(task.now_or_never().is_none()));
+        for task in &mut waiting {
+            assert!(task.now_or_never().is_none());
+        }
         assert_eq!(places.waiting(), 4);
         drop(held);
         let first = (&mut waiting[0]).now_or_never().expect("the oldest");
