@@ -72,8 +72,10 @@ impl Known {
 
     /// What is known of a key that was changed, if that is to be kept.
     fn of_changed(change: &Change) -> Option<Known> {
-        let record = change.after.as_ref();
-        record.is_none_or(|it| it.value.len() <= LONGEST_WRITTEN).then(|| Known::of(record))
+        match change.after.as_ref() {
+            Some(record) if (LONGEST_WRITTEN + 1..=LONGEST).contains(&record.value.len()) => None,
+            record => Some(Known::of(record)),
+        }
     }
 
     fn len(&self) -> usize {
@@ -369,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_value_that_was_written_nothing_is_known_until_it_is_read() {
+    fn of_a_value_that_was_written_nothing_or_its_length_is_known_until_it_is_read() {
         let cache = cache();
         cache.put(b"a", cache.epoch(), Some(&record("1")));
         let value = Bytes::from(vec![b'x'; LONGEST_WRITTEN + 1]);
@@ -378,6 +380,10 @@ mod tests {
         cache.end_change();
         assert_eq!(cache.look().get(b"a"), None);
         assert_eq!(cache.look().get(b"b"), None);
+        let long = Record { expires: None, value: Bytes::from(vec![b'x'; LONGEST + 1]) };
+        cache.begin_change(changes(&[("a", Some(long))]));
+        cache.end_change();
+        assert_eq!(cache.look().get(b"a"), Some(&Known::Long), "read beside the serving thread");
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub(super) enum CommitError {
 /// An open database with the keyspaces of one generation.
 pub(super) struct Database {
     rotation: Rotation,
+    /// Whether there is no background work.
+    is_idle: bool,
     /// Past so many bytes in memory they are written to tables.
     memtables_limit: u64,
     fjall: fjall::Database,
@@ -72,6 +74,16 @@ pub(super) struct Database {
 impl Database {
     /// Opens or creates the database in `directory`, and makes the directory private.
     pub(super) fn open(directory: &Path) -> Result<Database, Fault> {
+        Database::open_with(directory, 1)
+    }
+
+    /// Opens the database without its background work, which would merge tables at once, however
+    /// much room that takes. Memtables are written to tables by who commits.
+    pub(super) fn open_idle(directory: &Path) -> Result<Database, Fault> {
+        Database::open_with(directory, 0)
+    }
+
+    fn open_with(directory: &Path, workers: usize) -> Result<Database, Fault> {
         directory::prepare(directory)?;
         // On a small disk, so that all of them fit into the reserve.
         let memtables_limit = Reserve::new(directory).len() / MEMTABLES_IN_RESERVE;
@@ -80,7 +92,7 @@ impl Database {
         let database = catch_unwind(AssertUnwindSafe(|| {
             let fjall = fjall::Database::builder(directory)
                 .cache_size(CACHE)
-                .worker_threads(1)
+                .worker_threads_unchecked(workers)
                 .max_journaling_size(JOURNALS)
                 // A compressed entry that was cut could not be told from a damaged one.
                 .journal_compression(CompressionType::None)
@@ -88,7 +100,12 @@ impl Database {
                 .open()?;
             let meta = fjall.keyspace("meta", options)?;
             let state = state(meta.get(STATE_KEY)?)?;
-            let database = Database::generation(fjall, meta, state.generation, memtables_limit)?;
+            let database = Database::generation(
+                fjall,
+                meta,
+                state.generation,
+                (workers == 0, memtables_limit),
+            )?;
             database.remove_other_generations()?;
             Ok(database)
         }));
@@ -102,7 +119,7 @@ impl Database {
             self.fjall.clone(),
             self.meta.clone(),
             generation,
-            self.memtables_limit,
+            (self.is_idle, self.memtables_limit),
         )
     }
 
@@ -110,12 +127,12 @@ impl Database {
         fjall: fjall::Database,
         meta: Keyspace,
         generation: u64,
-        memtables_limit: u64,
+        (is_idle, memtables_limit): (bool, u64),
     ) -> Result<Database, Fault> {
         let open = |kind| fjall.keyspace(&format!("{kind}.{generation}"), options);
         let (data, expiry, recent) = (open("data")?, open("expiry")?, open("recent")?);
         let rotation = Rotation::default();
-        Ok(Database { rotation, memtables_limit, fjall, meta, data, expiry, recent })
+        Ok(Database { rotation, is_idle, memtables_limit, fjall, meta, data, expiry, recent })
     }
 
     /// Removes what another generation left: when everything was cleared, or nearly so.
@@ -216,6 +233,10 @@ impl Database {
             keyspace.tree.sealed_memtable_count() >= MAX_SEALED
                 || keyspace.tree.l0_run_count() >= MAX_UNMERGED
         };
+        if self.is_idle {
+            let is_behind = self.keyspaces().iter().any(behind);
+            return if is_behind { Err(Fault::NoSpace) } else { Ok(()) };
+        }
         while self.keyspaces().iter().any(behind) {
             self.check()?;
             std::thread::sleep(Duration::from_millis(1));
@@ -235,6 +256,9 @@ impl Database {
         {
             return Ok(());
         }
+        if self.is_idle {
+            return self.write_out_here();
+        }
         self.rotation.finish()?;
         if self.memtables() >= self.memtables_limit {
             self.rotation.begin(self.keyspaces())?;
@@ -247,24 +271,46 @@ impl Database {
         self.keyspaces().iter().map(|keyspace| keyspace.tree.active_memtable().size()).sum()
     }
 
-    /// Merges all tables of each keyspace, so that what was removed takes no room, where what is left
-    /// fits into `room` bytes; `live` is how many keys there are.
-    pub(super) fn merge_all(&self, live: u64, room: u64) -> Result<(), Fault> {
-        for keyspace in [&self.data, &self.expiry, &self.recent] {
-            let len = u128::from(keyspace.disk_space());
-            let version = keyspace.tree.current_version();
-            let items = version.iter_tables().map(|table| u128::from(table.metadata.item_count));
-            let items: u128 = items.sum();
-            let left = len * u128::from(live).min(items) / items.max(1);
-            if len > 0 && left < u128::from(room) {
+    /// Writes everything to tables, in a database without background work.
+    pub(super) fn write_out_here(&self) -> Result<(), Fault> {
+        for keyspace in self.keyspaces() {
+            keyspace.tree.rotate_memtable();
+            // No old version is let go of.
+            keyspace.tree.flush(&keyspace.tree.get_flush_lock(), 0)?;
+        }
+        Ok(())
+    }
+
+    /// Whether all tables can be merged within `room` bytes, so that what was removed takes no room;
+    /// `live` is how many keys there are.
+    pub(super) fn can_merge(&self, live: u64, room: u64) -> bool {
+        let version = self.data.tree.current_version();
+        let items = version.iter_tables().map(|table| u128::from(table.metadata.item_count));
+        let items: u128 = items.sum();
+        let len = u128::from(self.data.disk_space());
+        len * u128::from(live).min(items) / items.max(1) < u128::from(room)
+    }
+
+    /// Merges all tables of each keyspace.
+    pub(super) fn merge_all(&self) -> Result<(), Fault> {
+        for keyspace in self.keyspaces() {
+            if keyspace.tree.table_count() > 0 {
                 keyspace.major_compact()?;
             }
         }
         Ok(())
     }
 
+    /// Bytes of tables: what merging them may take.
+    pub(super) fn tables(&self) -> u64 {
+        self.data.disk_space()
+    }
+
     /// Writes everything to tables, while nobody writes. False when that takes longer than `limit`.
     pub(super) fn write_out(&self, limit: Duration) -> Result<bool, Fault> {
+        if self.is_idle {
+            return self.write_out_here().map(|()| true);
+        }
         let end = Instant::now() + limit;
         self.rotation.begin(self.keyspaces())?;
         self.rotation.finish()?;

@@ -5,7 +5,6 @@
 //! it takes writes, all that was read back is in tables, and another journal has begun.
 
 use std::borrow::Cow;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
@@ -32,8 +31,8 @@ const REOPEN_INTERVAL: Duration = Duration::from_millis(500);
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 /// How long the end may take to spare the next start the journal.
 const WRITE_OUT_LIMIT: Duration = Duration::from_secs(2);
-/// How long it may take to write to tables what an old journal holds.
-const RENEWAL_LIMIT: Duration = Duration::from_secs(30);
+/// Room that merging tables takes at most, about.
+const MERGE_ROOM: u64 = 160 * 1024 * 1024;
 /// Beside the reserve there must be a part of so many of its size, before it is taken again.
 const MARGIN: u64 = 4;
 /// Room that a commit needs.
@@ -64,6 +63,10 @@ struct Scarcity {
     look_at: Instant,
     /// The last commit whose removals were made good use of.
     merged: u64,
+    /// The last commit at the last look.
+    seen: u64,
+    /// Bytes that must be left beside the reserve before it is taken again.
+    margin: u64,
 }
 
 /// Why there are no writes now.
@@ -77,9 +80,9 @@ struct Failure {
 /// What must be done before there are writes again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Remedy {
-    /// To open the database again, and then to renew its journal.
+    /// To open the database again, with another journal.
     Reopen,
-    /// To renew the journal of the database as it is open.
+    /// The same, though it has just been opened.
     Renew,
 }
 
@@ -143,7 +146,14 @@ impl Recovery {
     pub(super) fn make_writable(&mut self) -> Result<(), Cow<'static, str>> {
         if self.failure.is_none() && self.look_for_room().is_ok() {
             let Some(transaction) = &self.transaction else { return Err("closed".into()) };
-            let Err(fault) = transaction.database().check() else { return Ok(()) };
+            let Err(mut fault) = transaction.database().check() else { return Ok(()) };
+            // The database does not tell why its background work failed.
+            let tables = transaction.database().tables().min(MERGE_ROOM);
+            if matches!(fault, Fault::Poisoned) && self.reserve.room() < tables {
+                fault = Fault::NoSpace;
+                self.begin_scarcity();
+                self.scarcity.iter_mut().for_each(|it| it.margin = it.margin.max(tables));
+            }
             let room = self.background_room();
             self.fail(&fault, Instant::now(), Remedy::Reopen, room);
         }
@@ -168,10 +178,7 @@ impl Recovery {
         if remedy == Remedy::Reopen && Instant::now() < soonest {
             return Err(self.fail(&Fault::Poisoned, soonest, remedy, room));
         }
-        let remedied = match remedy {
-            Remedy::Reopen => self.reopen().and_then(|()| self.renew()),
-            Remedy::Renew => self.renew(),
-        };
+        let remedied = self.renew();
         if let Err(fault) = remedied {
             let retry_at = Instant::now() + REOPEN_INTERVAL;
             let room = room.max(self.background_room());
@@ -204,7 +211,9 @@ impl Recovery {
 
     fn begin_scarcity(&mut self) {
         self.reserve.give_up();
-        self.scarcity.get_or_insert(Scarcity { look_at: Instant::now(), merged: self.settled });
+        let (look_at, last) = (Instant::now(), self.settled);
+        let margin = self.reserve.len() / MARGIN;
+        self.scarcity.get_or_insert(Scarcity { look_at, merged: last, seen: last, margin });
     }
 
     /// Room that the background work needs; less on a small disk.
@@ -220,28 +229,34 @@ impl Recovery {
         if Instant::now() < scarcity.look_at {
             return Ok(());
         }
-        let has_new = std::mem::replace(&mut scarcity.merged, settled) < settled;
         scarcity.look_at = Instant::now() + PROBE_INTERVAL;
-        if has_new && let Err(fault) = self.make_room() {
-            self.fail(&fault, Instant::now(), Remedy::Reopen, COMMIT_ROOM);
-            return Err(fault);
+        // Not amid many removals.
+        let is_quiet = std::mem::replace(&mut scarcity.seen, settled) == settled;
+        if is_quiet && scarcity.merged < settled {
+            let database = self.transaction.as_ref().ok_or(Fault::Poisoned)?.database();
+            if database.can_merge(database.state()?.count, self.reserve.room()) {
+                scarcity.merged = settled;
+                if let Err(fault) = self.renew() {
+                    self.fail_to_free(&fault);
+                    return Err(fault);
+                }
+            }
         }
-        let margin = self.reserve.len() / MARGIN;
+        let margin = self.scarcity.as_ref().map_or(0, |scarcity| scarcity.margin);
         if self.reserve.take(margin).is_ok() {
             self.scarcity = None;
+            if let Err(fault) = self.reopen() {
+                self.fail_to_free(&fault);
+                return Err(fault);
+            }
             self.note_up();
-        } else if let Some(scarcity) = &mut self.scarcity {
-            scarcity.look_at = Instant::now() + PROBE_INTERVAL;
         }
         Ok(())
     }
 
-    /// Lets go of the journal, of cleared data, and of removed keys.
-    fn make_room(&mut self) -> Result<(), Fault> {
-        self.renew()?;
-        let database = self.transaction.as_ref().ok_or(Fault::Poisoned)?.database();
-        let live = database.state()?.count;
-        database.merge_all(live, self.reserve.room())
+    fn fail_to_free(&mut self, fault: &Fault) {
+        let retry_at = Instant::now() + REOPEN_INTERVAL;
+        self.fail(fault, retry_at, Remedy::Reopen, COMMIT_ROOM);
     }
 
     /// After an error of the transaction: whether its commit may have taken place all the same.
@@ -311,7 +326,8 @@ impl Recovery {
         self.close();
         self.opened_at = Instant::now();
         // What it begins with is a sync of the journal.
-        let opened = Database::open(&self.path).inspect_err(|fault| {
+        let open = if self.is_scarce() { Database::open_idle } else { Database::open };
+        let opened = open(&self.path).inspect_err(|fault| {
             if matches!(fault, Fault::Io(_) | Fault::NoSpace) {
                 journal::doubt(&self.path);
             }
@@ -331,17 +347,27 @@ impl Recovery {
         Ok(())
     }
 
-    /// Writes all that the open database holds to tables, and opens it again with an empty journal.
-    /// After an error it may be closed, if it cannot be opened.
+    /// Closes the database, writes all that it holds to tables, and opens it again with an empty
+    /// journal. After an error it may be closed, if it cannot be opened.
     fn renew(&mut self) -> Result<(), Fault> {
-        let database = self.transaction.as_ref().ok_or(Fault::Poisoned)?.database();
-        if !database.write_out(RENEWAL_LIMIT)? {
-            return Err(Fault::Io(io::ErrorKind::TimedOut.into()));
-        }
         self.close();
-        let renewed = journal::renew(&self.path);
+        let renewed = catch_unwind(AssertUnwindSafe(|| self.renew_closed()));
         self.reopen()?;
-        Ok(renewed?)
+        renewed.unwrap_or(Err(Fault::Panicked))
+    }
+
+    fn renew_closed(&self) -> Result<(), Fault> {
+        Database::open_idle(&self.path)?.write_out_here()?;
+        journal::renew(&self.path)?;
+        if self.is_scarce() {
+            let database = Database::open_idle(&self.path)?;
+            if database.can_merge(database.state()?.count, self.reserve.room())
+                && let Err(fault) = database.merge_all()
+            {
+                tracing::debug!(%fault, "removed keys of the embedded store still take room");
+            }
+        }
+        Ok(())
     }
 
     /// Tells the next process that what is written last may not be on the disk.
