@@ -168,6 +168,18 @@ impl Recovery {
             let fault = Fault::from(error);
             let was_scarce = self.is_scarce();
             let why = self.fail(&fault, Instant::now() + PROBE_INTERVAL, remedy, room);
+            // Opening removes what a merge left that found no room.
+            if remedy == Remedy::Reopen
+                && matches!(fault, Fault::NoSpace)
+                && self.opened_at.elapsed() >= REOPEN_INTERVAL
+                && probe::descriptors(&self.path).is_ok()
+            {
+                let retry_at = Instant::now() + PROBE_INTERVAL;
+                return Err(match self.reopen() {
+                    Ok(()) => self.fail(&fault, retry_at, Remedy::Renew, room),
+                    Err(again) => self.fail(&again, retry_at, Remedy::Reopen, room),
+                });
+            }
             if was_scarce == self.is_scarce() {
                 return Err(why);
             }
