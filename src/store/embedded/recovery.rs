@@ -35,6 +35,8 @@ const WRITE_OUT_LIMIT: Duration = Duration::from_secs(2);
 const MERGE_ROOM: u64 = 160 * 1024 * 1024;
 /// Beside the reserve there must be a part of so many of its size, before it is taken again.
 const MARGIN: u64 = 4;
+/// Room without which there is no use in trying anything.
+const LITTLE_ROOM: usize = 64 * 1024;
 /// Room that a commit needs.
 const COMMIT_ROOM: usize = 1024 * 1024;
 /// Room that the background work needs.
@@ -161,7 +163,11 @@ impl Recovery {
         if Instant::now() < failure.retry_at {
             return Err(failure.why.clone());
         }
-        let (remedy, room) = (failure.remedy, failure.room);
+        let (remedy, mut room) = (failure.remedy, failure.room);
+        if remedy == Remedy::Renew && self.scarcity.is_some() {
+            // It shows whether there is room: nothing else writes, and nothing is lost.
+            room = LITTLE_ROOM;
+        }
         // Closed, and not to be opened again, it could not even be read.
         let probed = probe::write(&self.path, room).and_then(|()| probe::descriptors(&self.path));
         if let Err(error) = probed {
@@ -194,7 +200,8 @@ impl Recovery {
         if let Err(fault) = remedied {
             let retry_at = Instant::now() + REOPEN_INTERVAL;
             let room = room.max(self.background_room());
-            return Err(self.fail(&fault, retry_at, Remedy::Reopen, room));
+            let remedy = if self.is_scarce() { Remedy::Renew } else { Remedy::Reopen };
+            return Err(self.fail(&fault, retry_at, remedy, room));
         }
         self.failure = None;
         if self.scarcity.is_none() {
