@@ -22,6 +22,7 @@
 //! |---|---|
 //! | that are silent, slow, vanish, half-close, never read, or send 1 GiB without a newline | `client.rs` |
 //! | ten thousand at once | `crowd.rs` |
+//! | hostile users at once, beside a polite one | `users/` |
 //!
 //! | all of these again, under the packaged units of systemd 252 and 257 | |
 //! |---|---|
@@ -53,6 +54,7 @@ mod support;
 mod under_systemd;
 #[path = "../support/unit.rs"]
 mod unit;
+mod users;
 
 use std::io::Write;
 use std::time::{Duration, Instant};
