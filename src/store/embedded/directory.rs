@@ -19,7 +19,8 @@ pub(super) fn prepare(directory: &Path) -> Result<(), Fault> {
     remove_unfinished(directory)
 }
 
-/// Creates `directory` for its owner only, or takes everyone else's rights away.
+/// Creates `directory` for its owner only, or takes everyone else's rights away. A directory that
+/// holds other files, such as `/tmp`, is left as it is.
 ///
 /// That guards the files too: fjall creates them with the mode that the umask leaves.
 fn make_private(directory: &Path) -> io::Result<()> {
@@ -29,6 +30,10 @@ fn make_private(directory: &Path) -> io::Result<()> {
     match fs::DirBuilder::new().mode(0o700).create(directory) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
+    }
+    if !is_ours(directory)? {
+        let why = "the directory holds other files and no database";
+        return Err(io::Error::new(io::ErrorKind::DirectoryNotEmpty, why));
     }
     let mode = fs::metadata(directory)?.permissions().mode();
     if mode & 0o777 != 0o700 {
@@ -67,6 +72,19 @@ fn remove_unfinished(directory: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Whether there is a database, whole or begun, or nothing but what a new file system holds.
+fn is_ours(directory: &Path) -> io::Result<bool> {
+    if [VERSION, LOCK, FIRST_JOURNAL, KEYSPACES].iter().any(|name| directory.join(name).exists()) {
+        return Ok(true);
+    }
+    for entry in fs::read_dir(directory)? {
+        if entry?.file_name() != "lost+found" {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 fn is_empty(directory: &Path) -> io::Result<bool> {
     match fs::read_dir(directory) {
         Ok(mut entries) => Ok(entries.next().is_none()),
@@ -101,6 +119,21 @@ mod tests {
             Database::open(home.path()).map(drop).expect("created");
             Database::open(home.path()).map(drop).expect("opened again");
         }
+    }
+
+    #[test]
+    fn a_directory_of_other_files_keeps_its_mode_and_gets_no_database() {
+        let home = tempfile::tempdir().expect("temporary directory");
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+        fs::create_dir(home.path().join("lost+found")).expect("created");
+        fs::write(home.path().join("letter"), "").expect("written");
+        Database::open(home.path()).map(drop).expect_err("another directory");
+        let mode = || fs::metadata(home.path()).expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o755);
+        assert_eq!(fs::read_dir(home.path()).expect("readable").count(), 2);
+        fs::remove_file(home.path().join("letter")).expect("removed");
+        Database::open(home.path()).map(drop).expect("created");
+        assert_eq!(mode(), 0o700);
     }
 
     #[test]
