@@ -3,8 +3,8 @@
 //!
 //! The contract of all stores holds over it, see `../contract/`.
 //!
-//! A longer run by hand, of so many times the faults:
-//! `KVSOCK_TEST_FAULTS=20 cargo nextest run --profile long -E 'binary(cluster)'`
+//! A longer run, of so many times the faults:
+//! `KVSOCK_TEST_FAULTS=20 tests/long faults`
 
 mod keys;
 mod kill;

@@ -6,8 +6,8 @@
 //! - `KVSOCK_TEST_SEED`: what the commands follow from; random if not set, and always printed. The
 //!   same seed, engine and protocol send the same commands again.
 //!
-//! A long run by hand:
-//! `KVSOCK_TEST_COMMANDS=200000 cargo nextest run --test differential`
+//! A long run:
+//! `KVSOCK_TEST_COMMANDS=200000 tests/long differential`
 
 mod compare;
 mod connection;

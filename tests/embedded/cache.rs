@@ -118,6 +118,14 @@ impl Race {
         self.told[number].fetch_max(found, Ordering::SeqCst);
     }
 
+    fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
+    }
+
+    fn writes(&self) -> u64 {
+        self.told.iter().map(|told| told.load(Ordering::Relaxed)).sum()
+    }
+
     async fn write_twins(&self) {
         let next = (self.twins.load(Ordering::SeqCst) + 1).to_string();
         let pairs = [TWINS[0], &next, TWINS[1], &next];
@@ -155,12 +163,16 @@ fn race(sync: Sync) {
             })
             .collect();
         tokio::time::sleep(Duration::from_secs(seconds)).await;
+        // A busy machine may take longer for what is worth a look.
+        let end = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < end && !(race.answers() > 100 && race.writes() > 100) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         race.is_over.store(true, Ordering::Relaxed);
         for task in tasks {
             task.await.unwrap();
         }
-        let answers = race.answers.load(Ordering::Relaxed);
-        let writes = race.told.iter().map(|told| told.load(Ordering::Relaxed)).sum::<u64>();
+        let (answers, writes) = (race.answers(), race.writes());
         println!("{sync:?}: {answers} answers beside {writes} writes");
         assert!(answers > 100 && writes > 100);
         race.store.close(Duration::from_secs(20)).await;

@@ -33,8 +33,8 @@
 //! What each store engine does by itself is in `../store_failures/` and `../embedded/`; all faults
 //! at random, with a check for linearizability, in `../history/`.
 //!
-//! Each test prints its figures. A longer run by hand, of so many times the faults:
-//! `KVSOCK_TEST_FAULTS=20 cargo nextest run --profile long -E 'binary(faults) | test(/^fault::/)'`
+//! Each test prints its figures. A longer run, of so many times the faults:
+//! `KVSOCK_TEST_FAULTS=20 tests/long faults`
 
 mod client;
 mod crowd;

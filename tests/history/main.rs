@@ -14,8 +14,7 @@
 //! - `KVSOCK_TEST_SEED`: what requests and faults follow from; random if not set, and always
 //!   printed. The moments are the machine's own: the same seed is a run much like it.
 //!
-//! A long run by hand:
-//! `KVSOCK_TEST_SECONDS=3600 cargo test --test history -- under_`
+//! A long run: `KVSOCK_TEST_SECONDS=3600 tests/long histories`
 
 mod checker;
 mod client;
@@ -65,7 +64,7 @@ fn try_out(subject: Subject, engine: Engine, seconds: u64, manager: &str) -> Fin
     let found = plan.run(subject);
     let _ = writeln!(std::io::stderr(), "{what}: {}", found.summary());
     assert!(found.violations.is_empty(), "{what}:\n{}", found.violations.join("\n"));
-    assert!(found.answered > 100 * seconds, "{} answers are no load", found.answered);
+    assert!(found.answered > 20 * seconds, "{} answers are no load", found.answered);
     assert!(found.unknown > 0, "no fault hit a write under way");
     found
 }
