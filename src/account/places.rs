@@ -28,21 +28,30 @@ struct State {
 #[derive(Debug)]
 struct Queue {
     account: Arc<Account>,
-    tasks: VecDeque<oneshot::Sender<Place>>,
+    tasks: VecDeque<Task>,
 }
 
-/// One of the places, until it is dropped.
+/// A task that waits.
+#[derive(Debug)]
+struct Task {
+    /// How many places it needs at a time.
+    count: usize,
+    given: oneshot::Sender<Place>,
+}
+
+/// One of the places, or several, until it is dropped.
 #[derive(Debug)]
 pub struct Place {
     places: Arc<Places>,
     account: Arc<Account>,
+    count: usize,
 }
 
 impl State {
     /// Forgets tasks that no longer wait.
     fn forget_gone(&mut self) {
         self.queues.retain_mut(|queue| {
-            queue.tasks.retain(|task| !task.is_closed());
+            queue.tasks.retain(|task| !task.given.is_closed());
             !queue.tasks.is_empty()
         });
     }
@@ -57,23 +66,41 @@ impl Places {
 
     /// A place, if there is one for the user of `account` now and nobody else waits for it.
     pub fn try_take(self: &Arc<Places>, account: &Arc<Account>) -> Option<Place> {
+        self.try_take_many(account, 1)
+    }
+
+    /// The same for `count` places at a time, or as many as one user may have.
+    pub fn try_take_many(
+        self: &Arc<Places>,
+        account: &Arc<Account>,
+        count: usize,
+    ) -> Option<Place> {
+        let count = count.min(self.share);
         let mut state = self.state();
-        state.forget_gone();
-        let is_first = state.queues.iter().all(|queue| !self.may_have(&queue.account));
-        (is_first && state.free > 0 && self.may_have(account)).then(|| {
-            state.free -= 1;
-            self.give(account)
+        if !state.queues.is_empty() {
+            state.forget_gone();
+        }
+        let is_first = state.queues.iter().all(|queue| !self.may_have(queue));
+        (is_first && state.free >= count && self.has_share(account, count)).then(|| {
+            state.free -= count;
+            self.give(account, count)
         })
     }
 
     /// A place, as soon as it is the user's turn. Tasks of one user are served in order, and users
     /// in turn. Dropped, the task no longer waits.
     pub async fn take(self: &Arc<Places>, account: &Arc<Account>) -> Place {
+        self.take_many(account, 1).await
+    }
+
+    /// The same for `count` places at a time, or as many as one user may have.
+    pub async fn take_many(self: &Arc<Places>, account: &Arc<Account>, count: usize) -> Place {
         loop {
-            if let Some(place) = self.try_take(account) {
+            if let Some(place) = self.try_take_many(account, count) {
                 return place;
             }
-            let (task, place) = oneshot::channel();
+            let (given, place) = oneshot::channel();
+            let task = Task { count: count.min(self.share), given };
             {
                 let mut state = self.state();
                 let known = |queue: &&mut Queue| Arc::ptr_eq(&queue.account, account);
@@ -98,36 +125,46 @@ impl Places {
         self.state().queues.iter().map(|queue| queue.tasks.len()).sum()
     }
 
-    /// Whether the user of `account` has less than its share. kvsock itself always has.
-    fn may_have(&self, account: &Account) -> bool {
-        account.uid().is_none() || account.taken(self.resource) < self.share
+    /// Whether the share of the user leaves room for its first task that waits.
+    fn may_have(&self, queue: &Queue) -> bool {
+        queue.tasks.front().is_some_and(|task| self.has_share(&queue.account, task.count))
     }
 
-    fn give(self: &Arc<Places>, account: &Arc<Account>) -> Place {
-        account.add(self.resource, 1);
-        Place { places: Arc::clone(self), account: Arc::clone(account) }
+    /// Whether the user's share leaves room for `count` more places. kvsock's own always does.
+    fn has_share(&self, account: &Account, count: usize) -> bool {
+        account.uid().is_none() || account.taken(self.resource) + count <= self.share
+    }
+
+    fn give(self: &Arc<Places>, account: &Arc<Account>, count: usize) -> Place {
+        account.add(self.resource, count);
+        Place { places: Arc::clone(self), account: Arc::clone(account), count }
     }
 
     /// Gives free places to tasks that wait.
     fn serve(self: &Arc<Places>) {
         while let Some((task, place)) = self.next() {
             // Unless the task went away: dropped here, the place is for the next.
-            drop(task.send(place));
+            drop(task.given.send(place));
         }
     }
 
     /// The task whose turn it is, and its place.
-    fn next(self: &Arc<Places>) -> Option<(oneshot::Sender<Place>, Place)> {
+    fn next(self: &Arc<Places>) -> Option<(Task, Place)> {
         let mut state = self.state();
-        if state.free == 0 {
+        if state.free == 0 || state.queues.is_empty() {
             return None;
         }
         state.forget_gone();
-        let turn = state.queues.iter().position(|queue| self.may_have(&queue.account))?;
+        let turn = state.queues.iter().position(|queue| self.may_have(queue))?;
+        // A task that needs many is not passed over, or it might never have them.
+        let count = state.queues[turn].tasks.front()?.count;
+        if count > state.free {
+            return None;
+        }
         let mut queue = state.queues.remove(turn)?;
         let task = queue.tasks.pop_front()?;
-        let place = self.give(&queue.account);
-        state.free -= 1;
+        let place = self.give(&queue.account, count);
+        state.free -= count;
         if !queue.tasks.is_empty() {
             state.queues.push_back(queue);
         }
@@ -141,8 +178,8 @@ impl Places {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.account.subtract(self.places.resource, 1);
-        self.places.state().free += 1;
+        self.account.subtract(self.places.resource, self.count);
+        self.places.state().free += self.count;
         self.places.serve();
     }
 }
@@ -177,6 +214,21 @@ mod tests {
         let own = Account::own();
         let _held = [places.try_take(&own).expect("first"), places.try_take(&own).expect("second")];
         assert!(places.try_take(&own).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_task_may_take_many_places_and_is_not_passed_over() {
+        let (places, [one, other]) = places(10, 6);
+        let all = places.try_take_many(&one, 100).expect("as many as a user may have");
+        assert_eq!(one.taken(Resource::Reading), 6);
+        let mut many = Box::pin(places.take_many(&other, 5));
+        assert!((&mut many).now_or_never().is_none());
+        assert!(places.try_take(&other).is_none(), "another waits");
+        drop(all);
+        let many = many.now_or_never().expect("five places");
+        assert_eq!(other.taken(Resource::Reading), 5);
+        drop(many);
+        assert_eq!(other.taken(Resource::Reading), 0);
     }
 
     #[tokio::test]
