@@ -12,7 +12,7 @@ use super::session::{Session, Watched};
 use super::table::{Command, Local};
 use crate::memory::Share;
 use crate::message::{Args, ErrorReply, Reply};
-use crate::store::Operation;
+use crate::store::{Operation, Verb};
 
 /// The most keys that one client watches: their cost in the store grows with their square.
 const MOST_WATCHED: usize = 1000;
@@ -34,7 +34,7 @@ pub(super) enum Place {
 /// Where a command that came after MULTI has its place.
 pub(super) fn place(by: By) -> Place {
     match by {
-        By::Store(verb) if verb.is_compound() => Place::Nowhere,
+        By::Store(Verb::Save) => Place::Nowhere,
         By::Local(
             Local::Multi | Local::Watch | Local::Shutdown | Local::ClearDb | Local::KeySpace,
         ) => Place::Nowhere,

@@ -171,9 +171,9 @@ impl Store {
             }
             (Store::Cluster(engine), _) => Box::pin(engine.transact(None, batch, hold)).await,
             (Store::Embedded(engine), Some(Watch::Embedded(watch))) => {
-                engine.transact(Some(watch), batch).await
+                engine.transact(Some(watch), batch, hold.account()).await
             }
-            (Store::Embedded(engine), _) => engine.transact(None, batch).await,
+            (Store::Embedded(engine), _) => engine.transact(None, batch, hold.account()).await,
         }
     }
 

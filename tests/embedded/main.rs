@@ -9,6 +9,7 @@ mod cache;
 mod commands;
 mod damage;
 mod expiry;
+mod fairness;
 mod files;
 mod last;
 mod model;

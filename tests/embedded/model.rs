@@ -55,10 +55,7 @@ fn any_operation() -> impl Strategy<Value = Operation> {
 fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => prop::collection::vec(any_operation(), 1..6).prop_map(Step::Batch),
-        3 => prop::collection::vec(any_operation(), 1..6).prop_map(|mut batch| {
-            batch.retain(|it| !it.verb.is_compound());
-            Step::Transaction(batch)
-        }),
+        3 => prop::collection::vec(any_operation(), 1..6).prop_map(Step::Transaction),
         1 => Just(Step::Reopen),
     ]
 }

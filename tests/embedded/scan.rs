@@ -64,8 +64,15 @@ fn a_cursor_may_be_used_again_until_it_is_forgotten() {
         Reply::failed(format!("cursor {cursor} is not known any more; begin again with 0"))
     };
     assert_eq!(store.run(Verb::Scan, &["18446744073709551615"]), unknown("18446744073709551615"));
+    // Iterations that begin remember one place together.
     for _ in 0..5_000 {
         scan(&store, &["0", "COUNT", "1"]);
+    }
+    assert_eq!(scan(&store, &[&cursor]).1, second.1);
+    fill(&store, 5_000);
+    let mut next = "0".to_owned();
+    for _ in 0..4_500 {
+        next = String::from_utf8_lossy(&scan(&store, &[&next, "COUNT", "1"]).0).into_owned();
     }
     assert_eq!(store.run(Verb::Scan, &[&cursor]), unknown(&cursor));
     store.close();
@@ -121,4 +128,22 @@ fn a_random_key_is_found_among_expired_ones() {
         assert_eq!(store.ask(Verb::RandomKey), value("k00077"));
     }
     store.close();
+}
+
+#[test]
+fn an_iteration_goes_on_after_the_store_was_opened_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Opened::new(options(directory.path()));
+    fill(&store, 100);
+    let (mut cursor, mut found) = scan(&store, &["0"]);
+    store.close();
+    while cursor != "0" {
+        let store = Opened::new(options(directory.path()));
+        let text = String::from_utf8_lossy(&cursor).into_owned();
+        let (next, keys) = scan(&store, &[&text]);
+        (cursor, found) = (next, [found, keys].concat());
+        store.close();
+    }
+    assert_eq!(found.len(), 100);
+    assert!(found.is_sorted());
 }

@@ -1,9 +1,12 @@
 //! Transactions of the embedded engine: their place among the writes, and their bounds.
 
-use kvsock::message::Reply;
-use kvsock::store::{Options, Sync, Verb};
+use std::time::Duration;
 
-use crate::support::{Opened, operation, options, value};
+use bytes::Bytes;
+use kvsock::message::Reply;
+use kvsock::store::{Operation, Options, Store, Sync, Verb};
+
+use crate::support::{Opened, list, operation, options, pairs, value};
 
 #[test]
 fn a_transaction_is_there_when_the_store_is_opened_again() {
@@ -33,14 +36,107 @@ fn a_large_transaction_is_one_all_the_same() {
     store.close();
 }
 
+/// What is set, asked and cleared within one transaction, on top of `there`.
+fn all_of_a_key_space() -> (Vec<Operation>, Vec<Reply>) {
+    let ask = |verb| operation::<&str>(verb, &[]);
+    let steps = vec![
+        (operation(Verb::Set, &["a", "1"]), Reply::OK),
+        (operation(Verb::Set, &["gone", "1", "EXAT", "1"]), Reply::OK),
+        (ask(Verb::Size), Reply::Integer(2)),
+        (operation(Verb::Keys, &["*"]), list(&["a", "there"])),
+        (operation(Verb::Keys, &["t*"]), list(&["there"])),
+        (operation(Verb::Last, &["9"]), pairs(&[("there", "0"), ("a", "1")])),
+        (operation(Verb::Set, &["there", "2"]), Reply::OK),
+        (operation(Verb::Last, &["9"]), pairs(&[("a", "1"), ("there", "2")])),
+        (operation(Verb::Del, &["there"]), Reply::Integer(1)),
+        (ask(Verb::RandomKey), value("a")),
+        (ask(Verb::Clear), Reply::OK),
+        (ask(Verb::Size), Reply::Integer(0)),
+        (ask(Verb::RandomKey), Reply::Nil),
+        (operation(Verb::Get, &["a"]), Reply::Nil),
+        (operation(Verb::Set, &["b", "1"]), Reply::OK),
+        (ask(Verb::Size), Reply::Integer(1)),
+        (ask(Verb::RandomKey), value("b")),
+        (operation(Verb::Keys, &["*"]), list(&["b"])),
+        (operation(Verb::Last, &["9"]), pairs(&[("b", "1")])),
+        (operation(Verb::Scan, &["0"]), Reply::Array(vec![value("0"), list(&["b"])])),
+    ];
+    steps.into_iter().unzip()
+}
+
 #[test]
-fn what_looks_at_everything_is_no_part_of_a_transaction() {
+fn a_transaction_sees_its_changes_in_a_whole_key_space() {
+    for prefix in ["", "p:"] {
+        let directory = tempfile::tempdir().unwrap();
+        let prefix = Bytes::from(prefix);
+        let store = Opened::new(Options { prefix, ..options(directory.path()) });
+        store.run(Verb::Set, &["there", "0"]);
+        let (batch, expected) = all_of_a_key_space();
+        assert_eq!(store.transact(None, batch), Reply::Array(expected));
+        assert_eq!(store.ask(Verb::Size), Reply::Integer(1));
+        assert_eq!(store.run(Verb::Last, &["9"]), pairs(&[("b", "1")]));
+        store.close();
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_clears_a_part_and_leaves_the_others() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Opened::new(options(directory.path()));
+    let all = Store::open(Options { has_parts: true, ..options(directory.path()) }).unwrap();
+    let (one, other) = (all.part(b"u1:"), all.part(b"u2:"));
+    for part in [&one, &other] {
+        part.execute(vec![operation(Verb::Set, &["there", "0"])]).await;
+    }
+    let (batch, expected) = all_of_a_key_space();
+    assert_eq!(one.transact(None, batch).await, Reply::Array(expected));
+    let keys = all.execute(vec![operation::<&str>(Verb::Keys, &[])]).await.remove(0);
+    assert_eq!(keys, list(&["u1:b", "u2:there"]));
+    all.close(Duration::from_secs(20)).await;
+}
+
+async fn fill(store: &Store) {
+    let sets = (0..5_000).map(|n| operation(Verb::Set, &[n.to_string(), "v".to_owned()]));
+    store.execute(sets.collect()).await;
+}
+
+#[tokio::test]
+async fn a_transaction_clears_all_of_a_large_store() {
+    for prefix in ["", "p:"] {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options { prefix: prefix.into(), ..options(directory.path()) };
+        let store = Store::open(options.clone()).unwrap();
+        fill(&store).await;
+        let there = store.watch(None, vec!["7".into()]).await.expect("a watch");
+        let (mut batch, mut expected) = all_of_a_key_space();
+        let clear = operation::<&str>(Verb::Clear, &[]);
+        batch.splice(0..0, [clear, operation(Verb::Set, &["there", "0"])]);
+        expected.splice(0..0, [Reply::OK, Reply::OK]);
+        assert_eq!(store.transact(None, batch).await, Reply::Array(expected), "{prefix}");
+        assert_eq!(store.transact(Some(there), Vec::new()).await, Reply::NilList);
+        let ask = || vec![operation::<&str>(Verb::Size, &[]), operation(Verb::Keys, &["*"])];
+        let left = [Reply::Integer(1), list(&["b"])];
+        assert_eq!(store.execute(ask()).await, left);
+        store.close(Duration::from_secs(20)).await;
+        let store = Store::open(options).unwrap();
+        assert_eq!(store.execute(ask()).await, left);
+        store.close(Duration::from_secs(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_that_would_clear_too_much_of_a_part_says_so_and_does_the_rest() {
+    let directory = tempfile::tempdir().unwrap();
+    let all = Store::open(Options { has_parts: true, ..options(directory.path()) }).unwrap();
+    let part = all.part(b"u1:");
+    fill(&part).await;
     let batch = vec![operation::<&str>(Verb::Clear, &[]), operation(Verb::Set, &["a", "1"])];
-    let refused = Reply::failed("FLUSHDB is not possible in a transaction");
-    assert_eq!(store.transact(None, batch), Reply::Array(vec![refused, Reply::OK]));
-    store.close();
+    let reply = part.transact(None, batch).await;
+    let Reply::Array(replies) = reply else { panic!("an array") };
+    let [Reply::Error(error), Reply::OK] = &replies[..] else { panic!("{replies:?}") };
+    assert!(error.to_string().starts_with("FLUSHDB removes at most 4096 keys"), "{error}");
+    let size = part.execute(vec![operation::<&str>(Verb::Size, &[])]).await.remove(0);
+    assert_eq!(size, Reply::Integer(5_001));
+    all.close(Duration::from_secs(20)).await;
 }
 
 #[test]

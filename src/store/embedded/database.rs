@@ -43,6 +43,7 @@ const MAX_UNMERGED: usize = 20;
 const JOURNALS: u64 = 128 * 1024 * 1024;
 
 const STATE_KEY: &str = "state";
+const CURSORS_KEY: &str = "cursors";
 
 /// Why a commit is not acknowledged.
 #[derive(Debug)]
@@ -153,6 +154,18 @@ impl Database {
     /// The state that belongs to `snapshot`.
     pub(super) fn state_at(&self, snapshot: &Snapshot) -> Result<State, Fault> {
         state(snapshot.get(&self.meta, STATE_KEY)?)
+    }
+
+    /// What [`Database::keep_cursors`] was given last.
+    pub(super) fn cursors(&self) -> Result<Option<fjall::Slice>, Fault> {
+        Ok(self.meta.get(CURSORS_KEY)?)
+    }
+
+    /// Keeps the cursors of iterations.
+    pub(super) fn keep_cursors(&self, cursors: &[u8]) -> Result<(), Fault> {
+        let mut batch = self.batch(1);
+        batch.insert(&self.meta, CURSORS_KEY, cursors);
+        Ok(batch.durability(Some(PersistMode::Buffer)).commit()?)
     }
 
     /// All commits so far, as one unchanging picture.

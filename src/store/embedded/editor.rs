@@ -5,28 +5,58 @@ use fjall::Slice;
 
 use super::fault::Fault;
 use super::layout::Record;
-use super::reader::Reader;
+use super::reader::{Entry, Reader, Source};
 use super::scope::Scope;
 use super::shared::Shared;
-use super::transaction::Transaction;
 use crate::message::ErrorReply;
+
+/// Data with changes on top, and what takes more of them.
+pub(super) trait Edit: Source {
+    /// Stores a record.
+    fn put(&mut self, stored: &Slice, record: Record) -> Result<(), Fault>;
+
+    /// Stores a record whose key thereby becomes the most recently set.
+    fn set(&mut self, stored: &Slice, record: Record) -> Result<(), Fault>;
+
+    /// Removes a key, which counts as a change of it.
+    fn remove(&mut self, stored: &Slice) -> Result<(), Fault>;
+
+    /// Removes a key that is gone already as far as clients can see, or that was told of.
+    fn discard(&mut self, stored: &Slice) -> Result<(), Fault>;
+}
+
+/// Whatever takes changes.
+pub(super) struct Target<'a>(pub(super) &'a mut dyn Edit);
+
+impl Source for Target<'_> {
+    fn record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
+        self.0.record(stored)
+    }
+
+    fn keys_from(&self, start: &[u8]) -> Box<dyn Iterator<Item = Result<Entry, Fault>> + '_> {
+        self.0.keys_from(start)
+    }
+}
 
 /// What an operation that writes has at hand.
 pub(super) struct Editor<'a> {
     /// The data, and the changes so far.
-    pub(super) transaction: &'a mut Transaction,
+    pub(super) target: Target<'a>,
     /// The part of it that clients see.
     pub(super) scope: &'a Scope,
     /// What is not data.
     pub(super) shared: &'a Shared,
     /// The moment, in Unix milliseconds.
     pub(super) now: u64,
+    /// The user whose client asks; none for kvsock itself.
+    pub(super) user: Option<u32>,
 }
 
-impl Editor<'_> {
+impl<'a> Editor<'a> {
     /// For looking up what is there, changes so far included.
-    pub(super) fn reader(&self) -> Reader<'_, Transaction> {
-        Reader { source: self.transaction, scope: self.scope, shared: self.shared, now: self.now }
+    pub(super) fn reader(&self) -> Reader<'_, Target<'a>> {
+        let Editor { scope, shared, now, user, .. } = *self;
+        Reader { source: &self.target, scope, shared, now, user }
     }
 
     /// The record of a key, unless it has expired.
@@ -45,11 +75,11 @@ impl Editor<'_> {
         let stored = self.storable(key)?;
         let record = Record { expires, value };
         if !record.is_expired(self.now) {
-            self.transaction.set(&stored, record)?;
+            self.target.0.set(&stored, record)?;
         } else if self.live(key)?.is_some() {
-            self.transaction.remove(&stored)?;
+            self.target.0.remove(&stored)?;
         } else {
-            self.transaction.discard(&stored)?;
+            self.target.0.discard(&stored)?;
         }
         Ok(())
     }
@@ -65,12 +95,12 @@ impl Editor<'_> {
         let stored = self.storable(key)?;
         if old.is_none() {
             // An expired key that is still stored must not lend its place in `last`.
-            self.transaction.discard(&stored)?;
+            self.target.0.discard(&stored)?;
         } else if record.is_expired(self.now) {
-            self.transaction.remove(&stored)?;
+            self.target.0.remove(&stored)?;
         }
         if !record.is_expired(self.now) {
-            self.transaction.put(&stored, record)?;
+            self.target.0.put(&stored, record)?;
         }
         Ok(())
     }
@@ -79,7 +109,7 @@ impl Editor<'_> {
     pub(super) fn remove(&mut self, key: &[u8]) -> Result<bool, Fault> {
         let is_live = self.live(key)?.is_some();
         if is_live && let Some(stored) = self.scope.stored(key) {
-            self.transaction.remove(&stored)?;
+            self.target.0.remove(&stored)?;
         }
         Ok(is_live)
     }

@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use fjall::Slice;
+use tokio::sync::{mpsc, oneshot};
 
 use super::scope::Scope;
+use super::transaction::Prepared;
 use super::watches::Watch;
+use crate::account::{Account, Place};
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Effect, Operation, Verb};
 
@@ -17,8 +20,14 @@ pub(super) enum Work {
     Batch(Vec<Operation>),
     /// Operations as one, unless what is watched has changed.
     Transaction(Option<Watch>, Vec<Operation>),
+    /// A transaction that was evaluated beside the writer.
+    Prepared(Box<Prepared>),
     /// To watch these keys, besides what is watched already.
     Watch(Watch, Vec<Bytes>),
+    /// To remove these stored keys, as one of several parts of a `FLUSHDB`, which none end.
+    Remove(Vec<Slice>),
+    /// To remove all keys of the store.
+    Clear,
 }
 
 impl Work {
@@ -29,7 +38,10 @@ impl Work {
             Work::Batch(batch) | Work::Transaction(_, batch) => {
                 batch.iter().map(|it| 64 + args(&it.args)).sum()
             }
+            Work::Prepared(prepared) => prepared.len(),
             Work::Watch(_, keys) => 64 + args(keys),
+            Work::Remove(keys) => keys.iter().map(|key| 64 + key.len()).sum(),
+            Work::Clear => 64,
         }
     }
 
@@ -37,16 +49,19 @@ impl Work {
     fn steps(&self) -> usize {
         match self {
             Work::Batch(batch) => batch.len(),
-            Work::Transaction(..) | Work::Watch(..) => 1,
+            _ => 1,
         }
     }
 
     fn step(&mut self, number: usize) -> Option<Step<'_>> {
-        match self {
-            Work::Batch(batch) => batch.get(number).map(Step::Operation),
-            Work::Transaction(watch, batch) => Some(Step::Transaction(watch.as_ref(), batch)),
-            Work::Watch(watch, keys) => Some(Step::Watch(watch, keys)),
-        }
+        Some(match self {
+            Work::Batch(batch) => Step::Operation(batch.get(number)?),
+            Work::Transaction(watch, batch) => Step::Transaction(watch.as_ref(), batch),
+            Work::Prepared(prepared) => Step::Prepared(prepared),
+            Work::Watch(watch, keys) => Step::Watch(watch, keys),
+            Work::Remove(keys) => Step::Remove(keys),
+            Work::Clear => Step::Clear,
+        })
     }
 
     /// The name and the effect of a step.
@@ -56,7 +71,9 @@ impl Work {
                 .get(number)
                 .map_or(("", Effect::Read), |it| (it.verb.name(), it.verb.effect())),
             Work::Transaction(_, batch) => ("EXEC", effect(batch)),
+            Work::Prepared(_) => ("EXEC", Effect::Write),
             Work::Watch(..) => ("WATCH", Effect::Read),
+            Work::Remove(_) | Work::Clear => ("FLUSHDB", Effect::Write),
         }
     }
 }
@@ -67,8 +84,25 @@ pub(super) enum Step<'a> {
     Operation(&'a Operation),
     /// See [`Work::Transaction`].
     Transaction(Option<&'a Watch>, &'a [Operation]),
+    /// See [`Work::Prepared`].
+    Prepared(&'a mut Prepared),
     /// See [`Work::Watch`].
     Watch(&'a mut Watch, &'a [Bytes]),
+    /// See [`Work::Remove`].
+    Remove(&'a [Slice]),
+    /// See [`Work::Clear`].
+    Clear,
+}
+
+/// How a transaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The replies are there.
+    Done,
+    /// Nothing was done: what it read had changed.
+    Conflict,
+    /// Nothing was done: it takes the writer too long.
+    TooLong,
 }
 
 impl Step<'_> {
@@ -82,7 +116,8 @@ impl Step<'_> {
         match self {
             Step::Operation(operation) => needs_none(operation),
             Step::Transaction(_, batch) => batch.iter().all(needs_none),
-            Step::Watch(..) => true,
+            Step::Prepared(prepared) => prepared.evaluated.only_removes(),
+            Step::Watch(..) | Step::Remove(_) | Step::Clear => true,
         }
     }
 }
@@ -91,35 +126,77 @@ impl Step<'_> {
 pub(super) struct Answer {
     /// One for each operation of a batch; otherwise one.
     pub(super) replies: Vec<Reply>,
-    /// With [`Work::Watch`], what is watched now, unless its reply is an error.
-    pub(super) watch: Option<Watch>,
+    /// What was asked.
+    pub(super) work: Work,
+    /// Of a transaction.
+    pub(super) outcome: Outcome,
 }
 
 /// One client's work on its way to the writer.
 pub(super) struct Job {
     work: Work,
     scope: Arc<Scope>,
+    account: Arc<Account>,
     claim: Claim,
     answer: oneshot::Sender<Answer>,
     /// Held until the answer, so that what waits is bounded.
-    room: OwnedSemaphorePermit,
+    room: Place,
+    is_begun: bool,
+    /// To the steps so far.
+    replies: Vec<Reply>,
+    /// Replies that nothing changes any more, since their work is committed.
+    settled: usize,
+    outcome: Outcome,
 }
 
 impl Job {
-    /// Work on the keys of `scope` whose replies go to `answer`, unless the client gave up by then.
+    /// Work on the keys of `scope` for the user of `account`, whose replies go to `answer`, unless
+    /// the client gave up by then.
     pub(super) fn new(
         work: Work,
-        scope: Arc<Scope>,
+        (scope, account): (Arc<Scope>, Arc<Account>),
         claim: Claim,
         answer: oneshot::Sender<Answer>,
-        room: OwnedSemaphorePermit,
+        room: Place,
     ) -> Job {
-        Job { work, scope, claim, answer, room }
+        Job {
+            work,
+            scope,
+            account,
+            claim,
+            answer,
+            room,
+            is_begun: false,
+            replies: Vec::new(),
+            settled: 0,
+            outcome: Outcome::Done,
+        }
     }
 
-    /// Bytes of the work, about.
-    pub(super) fn len(&self) -> usize {
-        self.work.len()
+    /// The user that asks; none for kvsock itself.
+    pub(super) fn uid(&self) -> Option<u32> {
+        self.account.uid()
+    }
+
+    /// Begins with it; false if the client no longer waits.
+    fn begin(&mut self) -> bool {
+        self.is_begun = self.is_begun || self.claim.take();
+        self.is_begun
+    }
+
+    fn is_done(&self) -> bool {
+        self.replies.len() == self.work.steps()
+    }
+
+    fn fail(&mut self, why: &str, unknown: bool) {
+        let begun = self.replies.len();
+        self.replies.truncate(self.settled);
+        for number in self.settled..self.work.steps() {
+            let (name, effect) = self.work.describe(number);
+            self.replies.push(failure(name, effect, why, unknown && number <= begun));
+        }
+        self.settled = self.replies.len();
+        self.outcome = Outcome::Done;
     }
 }
 
@@ -134,73 +211,77 @@ impl Claim {
     }
 }
 
-/// Work and the replies to its steps, in order, as far as there are any.
-pub(super) struct Group {
-    jobs: Vec<Job>,
-    replies: Vec<Reply>,
-    /// Job and step that come next.
-    position: (usize, usize),
-    /// Replies from the first on that nothing changes any more, since their work is committed.
-    settled: usize,
-}
+/// Work that is committed together. All but the last is done.
+#[derive(Default)]
+pub(super) struct Group(Vec<Job>);
 
 impl Group {
-    /// The work that these clients wait for.
-    pub(super) fn new(jobs: Vec<Job>) -> Group {
-        Group { jobs, replies: Vec::new(), position: (0, 0), settled: 0 }
+    /// How many clients' work it is.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
-    /// The next step without a reply, and whose keys it is about. Drops work whose client has given
-    /// up by the time that its turn comes: what is before it may have taken long.
-    pub(super) fn next(&mut self) -> Option<(Arc<Scope>, Step<'_>)> {
-        let (job, step) = &mut self.position;
-        while self.jobs.get(*job).is_some_and(|it| *step == it.work.steps()) {
-            (*job, *step) = (*job + 1, 0);
+    /// The user whose work came last, if any did.
+    pub(super) fn user(&self) -> Option<Option<u32>> {
+        self.0.last().map(Job::uid)
+    }
+
+    /// Adds work, unless its client has given up by the time that its turn comes: what was before
+    /// it may have taken long.
+    pub(super) fn add(&mut self, mut job: Job) {
+        if job.begin() {
+            self.0.push(job);
         }
-        if *step == 0 {
-            let given_up = self.jobs[*job..].iter().take_while(|it| !it.claim.take()).count();
-            self.jobs.drain(*job..*job + given_up);
-        }
-        let job = self.jobs.get_mut(*job)?;
-        Some((Arc::clone(&job.scope), job.work.step(*step)?))
+    }
+
+    /// The next step without a reply, whose keys it is about, and the user that asks.
+    pub(super) fn next(&mut self) -> Option<(Arc<Scope>, Option<u32>, Step<'_>)> {
+        let job = self.0.last_mut().filter(|job| !job.is_done())?;
+        let number = job.replies.len();
+        Some((Arc::clone(&job.scope), job.account.uid(), job.work.step(number)?))
     }
 
     /// Replies to the [`Group::next`] step.
     pub(super) fn push(&mut self, reply: Reply) {
-        self.replies.push(reply);
-        self.position.1 += 1;
+        if let Some(job) = self.0.last_mut() {
+            job.replies.push(reply);
+        }
+    }
+
+    /// The same for a transaction that was not carried out.
+    pub(super) fn push_outcome(&mut self, outcome: Outcome) {
+        if let Some(job) = self.0.last_mut() {
+            job.replies.push(Reply::Nil);
+            job.outcome = outcome;
+        }
     }
 
     /// Notes that all work so far is committed.
     pub(super) fn settle(&mut self) {
-        self.settled = self.replies.len();
+        for job in &mut self.0 {
+            job.settled = job.replies.len();
+        }
+    }
+
+    /// Takes out the last work if it is not done, to be gone on with later. All is committed.
+    pub(super) fn suspend(&mut self) -> Option<Job> {
+        self.0.pop_if(|job| !job.is_done())
     }
 
     /// Replaces all replies that are not settled, and gives the missing ones: nothing of it was
     /// done, or, when `unknown`, the steps up to the one at hand may have been.
     pub(super) fn fail(&mut self, why: &str, unknown: bool) {
-        let begun = self.replies.len();
-        self.replies.truncate(self.settled);
-        let steps = self
-            .jobs
-            .iter()
-            .flat_map(|job| (0..job.work.steps()).map(|number| job.work.describe(number)));
-        let failed: Vec<Reply> = (steps.enumerate().skip(self.settled))
-            .map(|(n, (name, effect))| failure(name, effect, why, unknown && n <= begun))
-            .collect();
-        self.replies.extend(failed);
-        self.settle();
+        self.0.iter_mut().for_each(|job| job.fail(why, unknown));
     }
 
     /// The answers to those who wait for them.
     pub(super) fn answers(self) -> Vec<Answered> {
-        let mut replies = self.replies.into_iter();
-        let answered = |Job { work, answer, room, .. }: Job| {
-            let replies = replies.by_ref().take(work.steps()).collect();
-            let watch = if let Work::Watch(watch, _) = work { Some(watch) } else { None };
-            Answered { to: answer, answer: Answer { replies, watch }, _room: room }
+        let answered = |Job { work, answer, room, replies, outcome, .. }: Job| Answered {
+            to: answer,
+            answer: Answer { replies, work, outcome },
+            _room: room,
         };
-        self.jobs.into_iter().map(answered).collect()
+        self.0.into_iter().map(answered).collect()
     }
 }
 
@@ -208,7 +289,7 @@ impl Group {
 pub(super) struct Answered {
     to: oneshot::Sender<Answer>,
     answer: Answer,
-    _room: OwnedSemaphorePermit,
+    _room: Place,
 }
 
 /// Gives the answers of whole groups to those who wait for them. Where these run on the same thread
@@ -220,6 +301,11 @@ pub(super) async fn give_answers(mut groups: mpsc::UnboundedReceiver<Vec<Answere
             let _ = to.send(answer);
         }
     }
+}
+
+/// Whether only the writer can carry it out.
+pub(super) fn is_for_writer(verb: Verb) -> bool {
+    verb.effect() != Effect::Read || matches!(verb, Verb::Save | Verb::BgSave)
 }
 
 /// The reply to work that failed; when `begun`, a write may have taken place.
@@ -239,23 +325,26 @@ pub(super) fn effect(batch: &[Operation]) -> Effect {
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::Semaphore;
-
     use super::*;
+    use crate::account::{Places, Resource};
 
-    fn job(key: &'static str, claim: &Claim) -> (Job, oneshot::Receiver<Answer>) {
-        let room = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("there is room");
-        let get =
-            Operation { verb: Verb::Get, args: vec![Bytes::from_static(key.as_bytes())].into() };
+    fn job(keys: &[&'static str], claim: &Claim) -> (Job, oneshot::Receiver<Answer>) {
+        let account = Account::own();
+        let room = Places::new(Resource::Writing, 1, 1).try_take(&account).expect("there is room");
+        let get = |key: &&'static str| Operation {
+            verb: Verb::Get,
+            args: vec![Bytes::from_static(key.as_bytes())].into(),
+        };
         let scope = Arc::new(Scope::new(Bytes::new(), 0));
         let (answer, replies) = oneshot::channel();
-        (Job::new(Work::Batch(vec![get]), scope, claim.clone(), answer, room), replies)
+        let work = Work::Batch(keys.iter().map(get).collect());
+        (Job::new(work, (scope, account), claim.clone(), answer, room), replies)
     }
 
     fn next(group: &mut Group) -> Option<Bytes> {
-        match group.next()?.1 {
+        match group.next()?.2 {
             Step::Operation(operation) => Some(operation.args[0].clone()),
-            Step::Transaction(..) | Step::Watch(..) => None,
+            _ => None,
         }
     }
 
@@ -263,12 +352,16 @@ mod tests {
     async fn what_a_client_gave_up_before_its_turn_is_not_done() {
         let claims = [(); 3].map(|()| Claim::default());
         let (jobs, replies): (Vec<_>, Vec<_>) =
-            ["a", "b", "c"].iter().zip(&claims).map(|(key, claim)| job(key, claim)).unzip();
-        let mut group = Group::new(jobs);
+            [["a"], ["b"], ["c"]].iter().zip(&claims).map(|(keys, claim)| job(keys, claim)).unzip();
+        let mut jobs = jobs.into_iter();
+        let mut group = Group::default();
+        group.add(jobs.next().expect("a job"));
         assert_eq!(next(&mut group).as_deref(), Some(&b"a"[..]));
         assert!(!claims[0].take(), "it is begun");
         assert!(claims[1].take(), "its turn has not come");
         group.push(Reply::Integer(1));
+        assert_eq!(next(&mut group), None);
+        jobs.for_each(|job| group.add(job));
         assert_eq!(next(&mut group).as_deref(), Some(&b"c"[..]));
         group.push(Reply::Integer(3));
         assert_eq!(next(&mut group), None);
@@ -280,5 +373,26 @@ mod tests {
         let replies: Vec<_> = replies.map(|it| it.map(|answer| answer.replies)).collect();
         let expected = [Some(vec![Reply::Integer(1)]), None, Some(vec![Reply::Integer(3)])];
         assert_eq!(replies, expected);
+    }
+
+    #[test]
+    fn work_that_gave_way_keeps_what_is_committed_of_it() {
+        let claim = Claim::default();
+        let (job, mut answer) = job(&["a", "b", "c"], &claim);
+        let mut group = Group::default();
+        group.add(job);
+        group.push(Reply::Integer(1));
+        group.settle();
+        let job = group.suspend().expect("work that is not done");
+        assert_eq!(group.len(), 0);
+        let mut group = Group::default();
+        group.add(job);
+        assert_eq!(next(&mut group).as_deref(), Some(&b"b"[..]), "it goes on");
+        group.fail("full", true);
+        assert!(group.suspend().is_none(), "it is done");
+        group.answers().into_iter().for_each(|it| drop(it.to.send(it.answer)));
+        let replies = answer.try_recv().expect("an answer").replies;
+        assert_eq!(replies[0], Reply::Integer(1));
+        assert!(replies[1..].iter().all(|reply| matches!(reply, Reply::Error(_))));
     }
 }

@@ -8,6 +8,7 @@
 mod bits;
 mod cache;
 mod change;
+mod clear;
 mod clock;
 mod counter;
 mod cursor;
@@ -29,6 +30,7 @@ mod merge;
 mod object;
 mod page;
 mod probe;
+mod queue;
 mod random;
 mod range;
 mod read;
@@ -54,31 +56,35 @@ mod writer;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc::unbounded_channel;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use self::fault::Fault;
 pub(crate) use self::glob::matches as glob_matches;
-use self::group::{Answer, Claim, Job, Work, failure, give_answers};
+use self::group::{Answer, Claim, Job, Work, failure, give_answers, is_for_writer};
+use self::queue::Queue;
 use self::reading::Done;
 use self::recovery::Recovery;
 use self::scope::Scope;
 use self::shared::Shared;
 pub(super) use self::watches::Watch;
 use self::writer::Writer;
+use crate::account::{Account, Places, Resource};
 use crate::memory::Hold;
 use crate::message::Reply;
-use crate::store::operation::{Effect, Operation, Verb};
+use crate::store::operation::{Operation, Verb};
 use crate::store::options::Options;
 use crate::store::state::{Health, OpenError};
 
-/// Bytes of batches that wait for the writer; a batch that finds no room waits before it.
+/// Bytes of requests that wait for the writer; a request that finds no room waits before it.
 const QUEUE: usize = 64 * 1024 * 1024;
-/// The unit in which room in the queue is taken: a batch takes one at least.
-const QUEUE_UNIT: usize = 1024;
+/// Bytes of them that one user may have, so that there is room for others'.
+const QUEUE_SHARE: usize = QUEUE / 2;
+/// Threads for long reads, at least.
+const READERS: usize = 4;
 
 /// The keys under one prefix of an open embedded store.
 pub struct Embedded {
@@ -90,17 +96,21 @@ pub struct Embedded {
 struct Core {
     shared: Arc<Shared>,
     timeout: Duration,
-    room: Arc<Semaphore>,
-    /// Readers of long values, at a time.
-    readers: Semaphore,
-    /// None once the store is closed.
-    writer: Mutex<Option<WriterHandle>>,
+    /// The way to the writer's thread.
+    queue: Arc<Queue>,
+    /// Room in `queue`, in bytes.
+    room: Arc<Places>,
+    /// Threads that read long, at a time.
+    reading: Arc<Places>,
+    /// Told when the writer has ended; none once the store is closed.
+    ended: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
-/// The way to the writer's thread, which ends when this is dropped.
-struct WriterHandle {
-    jobs: mpsc::Sender<Job>,
-    ended: oneshot::Receiver<()>,
+impl Drop for Core {
+    fn drop(&mut self) {
+        // The writer has nothing to wait for.
+        self.queue.close();
+    }
 }
 
 impl Embedded {
@@ -115,11 +125,15 @@ impl Embedded {
             Arc::clone(&shared),
         )
         .map_err(|fault| fault.at_open(path))?;
-        let (jobs, waiting) = mpsc::channel();
+        if let Some(Ok(Some(cursors))) = shared.database().map(|database| database.cursors()) {
+            shared.cursors.restore(&cursors);
+        }
+        let queue = Arc::new(Queue::default());
         let (closing, closed) = oneshot::channel();
         let (groups, answers) = unbounded_channel();
         tokio::spawn(give_answers(answers));
-        let writer = Writer::new(waiting, groups, Arc::clone(&shared), options.sync, recovery);
+        let writer =
+            Writer::new(Arc::clone(&queue), groups, Arc::clone(&shared), options.sync, recovery);
         std::thread::Builder::new()
             .name("kvsock-writer".to_owned())
             .spawn(move || {
@@ -128,11 +142,12 @@ impl Embedded {
                 let _ = closing.send(());
             })
             .map_err(|error| Fault::from(error).at_open(path))?;
-        let room = Arc::new(Semaphore::new(QUEUE / QUEUE_UNIT));
-        let writer = Mutex::new(Some(WriterHandle { jobs, ended: closed }));
-        let readers = std::thread::available_parallelism().map_or(1, |count| count.get() / 2);
-        let readers = Semaphore::new(readers.max(1));
-        let core = Core { shared, timeout: options.timeout, room, readers, writer };
+        let room = Places::new(Resource::Writing, QUEUE, QUEUE_SHARE);
+        let readers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let readers = readers.max(READERS);
+        let reading = Places::new(Resource::Reading, readers, readers / 2);
+        let ended = Mutex::new(Some(closed));
+        let core = Core { shared, timeout: options.timeout, queue, room, reading, ended };
         Ok(Embedded { core: Arc::new(core), scope })
     }
 
@@ -147,17 +162,20 @@ impl Embedded {
         if !batch.iter().any(|it| is_for_writer(it.verb)) {
             return self.read(batch, hold).await;
         }
-        if !batch.iter().any(takes_long) {
+        if batch.iter().all(|it| way(it) == Way::Writer) {
             return self.write(batch, hold).await;
         }
         // What takes long would keep the writer from others' batches.
         let mut replies = Vec::with_capacity(batch.len());
-        let same = |one: &Operation, next: &Operation| takes_long(one) == takes_long(next);
-        for part in batch.chunk_by(same) {
-            let is_write = part.iter().any(|it| is_for_writer(it.verb));
-            let part = part.to_vec();
-            let (given, rest) =
-                if is_write { self.write(part, hold).await } else { self.read(part, hold).await };
+        for part in batch.chunk_by(|one, next| way(one) == way(next)) {
+            let (given, rest) = match way(&part[0]) {
+                Way::Clear => (self.clear_for(part, hold.account()).await, Vec::new()),
+                Way::Reader => self.read(part.to_vec(), hold).await,
+                Way::Writer if part.iter().any(|it| is_for_writer(it.verb)) => {
+                    self.write(part.to_vec(), hold).await
+                }
+                Way::Writer => self.read(part.to_vec(), hold).await,
+            };
             replies.extend(given);
             if !rest.is_empty() {
                 break;
@@ -172,16 +190,18 @@ impl Embedded {
     }
 
     pub(super) async fn close(&self, limit: Duration) {
-        let Some(writer) = self.writer().take() else { return };
-        drop(writer.jobs);
+        let ended = self.core.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(ended) = ended else { return };
+        self.core.queue.close();
         // Past the limit the process ends, and what is acknowledged is safe all the same.
-        let _ = tokio::time::timeout(limit, writer.ended).await;
+        let _ = tokio::time::timeout(limit, ended).await;
     }
 
     /// What the writer read it read between writes, and cannot read again.
     async fn write(&self, batch: Vec<Operation>, hold: &mut Hold) -> Done {
         let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
-        let replies = match self.submit(Work::Batch(batch), !verbs.contains(&Verb::Save)).await {
+        let is_timed = !verbs.contains(&Verb::Save);
+        let replies = match self.submit(Work::Batch(batch), hold.account(), is_timed).await {
             Ok(answer) => answer.replies,
             Err(begun) => verbs
                 .into_iter()
@@ -194,9 +214,14 @@ impl Embedded {
 
     /// Has the writer do `work`; waits no longer than is allowed if it is `timed`. The error
     /// tells whether it was begun.
-    async fn submit(&self, work: Work, timed: bool) -> Result<Answer, bool> {
+    async fn submit(
+        &self,
+        work: Work,
+        account: &Arc<Account>,
+        timed: bool,
+    ) -> Result<Answer, bool> {
         let claim = Claim::default();
-        let answer = self.send(work, claim.clone());
+        let answer = self.send(work, account, claim.clone());
         let answer = if self.core.timeout.is_zero() || !timed {
             answer.await
         } else {
@@ -206,29 +231,40 @@ impl Embedded {
     }
 
     /// Hands `work` to the writer; `None` if it is gone.
-    async fn send(&self, work: Work, claim: Claim) -> Option<Answer> {
-        let units = (1 + work.len() / QUEUE_UNIT).min(QUEUE / QUEUE_UNIT);
-        let units = u32::try_from(units).unwrap_or(u32::MAX);
-        let room = Arc::clone(&self.core.room).acquire_many_owned(units).await.ok()?;
+    async fn send(&self, work: Work, account: &Arc<Account>, claim: Claim) -> Option<Answer> {
+        let core = &self.core;
+        let room = match core.room.try_take_many(account, work.len()) {
+            Some(room) => room,
+            None => core.room.take_many(account, work.len()).await,
+        };
         let (answer, replies) = oneshot::channel();
-        let job = Job::new(work, Arc::clone(&self.scope), claim, answer, room);
-        self.writer().as_ref()?.jobs.send(job).ok()?;
+        let whose = (Arc::clone(&self.scope), Arc::clone(account));
+        if !core.queue.push(Job::new(work, whose, claim, answer, room)) {
+            return None;
+        }
         replies.await.ok()
     }
+}
 
-    fn writer(&self) -> MutexGuard<'_, Option<WriterHandle>> {
-        self.core.writer.lock().unwrap_or_else(PoisonError::into_inner)
+/// Who carries out an operation of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// The writer, or the serving thread if it only reads.
+    Writer,
+    /// A thread for long reads.
+    Reader,
+    /// See [`clear`].
+    Clear,
+}
+
+fn way(operation: &Operation) -> Way {
+    if operation.verb == Verb::Clear {
+        Way::Clear
+    } else if !is_for_writer(operation.verb) && read::weight(operation) > read::MAX_IN_PLACE {
+        Way::Reader
+    } else {
+        Way::Writer
     }
-}
-
-/// Whether only the writer can carry it out.
-fn is_for_writer(verb: Verb) -> bool {
-    verb.effect() != Effect::Read || matches!(verb, Verb::Save | Verb::BgSave)
-}
-
-/// Whether it is a read that looks at much.
-fn takes_long(operation: &Operation) -> bool {
-    !is_for_writer(operation.verb) && read::weight(operation) > read::MAX_IN_PLACE
 }
 
 impl fmt::Debug for Embedded {

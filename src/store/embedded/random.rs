@@ -38,6 +38,15 @@ pub(super) fn key(
     Ok(found)
 }
 
+/// One of `names`.
+pub(super) fn choose(mut names: Vec<Bytes>) -> Option<Bytes> {
+    if names.is_empty() {
+        return None;
+    }
+    let place = rand::random_range(0..names.len());
+    Some(names.swap_remove(place))
+}
+
 /// The last of the first live keys that `steps` lead to.
 fn walk(
     keys: impl Iterator<Item = Guard>,

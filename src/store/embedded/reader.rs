@@ -30,6 +30,8 @@ pub(super) struct Reader<'a, S> {
     pub(super) shared: &'a Shared,
     /// The moment, in Unix milliseconds.
     pub(super) now: u64,
+    /// The user whose client asks; none for kvsock itself.
+    pub(super) user: Option<u32>,
 }
 
 impl<S: Source> Reader<'_, S> {

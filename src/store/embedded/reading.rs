@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 
-use super::cache::{Epoch, Known};
+use super::cache::{Epoch, Known, Look};
 use super::database::Database;
 use super::group::failure;
 use super::read::MAX_IN_PLACE;
@@ -13,12 +14,37 @@ use super::scope::{Scope, StoredKey};
 use super::shared::Shared;
 use super::view::View;
 use super::{Embedded, read, string};
+use crate::account::{Account, Place};
 use crate::memory::Hold;
 use crate::message::Reply;
 use crate::store::operation::{Operation, Verb};
 
 /// Replies, and the rest of the batch.
 pub(super) type Done = (Vec<Reply>, Vec<Operation>);
+
+/// For work on a thread of its own: whether somebody still waits for what comes of it.
+pub(super) struct Waiting<T>(oneshot::Sender<T>);
+
+impl<T: Send + 'static> Waiting<T> {
+    /// Does `work` on a thread that may block; gives none if it panicked.
+    pub(super) fn spawn(
+        work: impl FnOnce(&Waiting<T>) -> T + Send + 'static,
+    ) -> impl Future<Output = Option<T>> {
+        let (sender, done) = oneshot::channel();
+        let waiting = Waiting(sender);
+        tokio::task::spawn_blocking(move || {
+            let result = work(&waiting);
+            // Nobody waits any more.
+            let _ = waiting.0.send(result);
+        });
+        async { done.await.ok() }
+    }
+
+    /// Whether nobody waits any more.
+    pub(super) fn is_gone(&self) -> bool {
+        self.0.is_closed()
+    }
+}
 
 impl Embedded {
     /// Carries out a batch that only reads, as [`Embedded::execute`] does.
@@ -30,16 +56,26 @@ impl Embedded {
             return (replies, rest);
         }
         batch.drain(..replies.len());
-        // So many at a time as leave the serving thread its part of the processors.
-        let permit = if are_long { self.core.readers.acquire().await.ok() } else { None };
+        let weight = batch.iter().map(read::weight).fold(0, usize::saturating_add);
+        let is_in_place = weight <= MAX_IN_PLACE && !are_long;
+        let place = if is_in_place { Ok(None) } else { self.place(hold.account()).await.map(Some) };
+        let place = match place {
+            Ok(place) => place,
+            Err(why) => {
+                replies.extend(batch.iter().map(|it| failed(it.verb, why)));
+                return (replies, Vec::new());
+            }
+        };
+        // Not before the wait for a place: the database may be another one by then.
+        let epoch = if is_in_place { epoch } else { self.core.shared.cache.epoch() };
         let Some(database) = self.database().await else {
             replies.extend(batch.iter().map(|it| failed(it.verb, "being opened again")));
             return (replies, Vec::new());
         };
-        let reading = Reading { database, scope: Arc::clone(&self.scope), epoch };
-        let weight = batch.iter().map(read::weight).fold(0, usize::saturating_add);
-        if weight <= MAX_IN_PLACE && !are_long {
-            let read = reading.read(&self.core.shared, &batch, hold);
+        let user = hold.account().uid();
+        let reading = Reading { database, scope: Arc::clone(&self.scope), epoch, user };
+        if is_in_place {
+            let read = reading.read(&self.core.shared, &batch, hold, || false);
             let rest = batch.split_off(read.len());
             replies.extend(read);
             return (replies, rest);
@@ -47,14 +83,14 @@ impl Embedded {
         let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
         let shared = Arc::clone(&self.core.shared);
         let mut part = hold.take();
-        let reading = tokio::task::spawn_blocking(move || {
-            let replies = reading.read(&shared, &batch, &mut part);
+        let read = Waiting::spawn(move |waiting: &Waiting<_>| {
+            let replies = reading.read(&shared, &batch, &mut part, || waiting.is_gone());
             let rest = batch.split_off(replies.len());
+            // Nobody is given the place before the thread is free.
+            drop((reading, place));
             (replies, rest, part)
         });
-        let read = reading.await;
-        drop(permit);
-        if let Ok((read, rest, part)) = read {
+        if let Some((read, rest, part)) = read.await {
             hold.join(part);
             replies.extend(read);
             return (replies, rest);
@@ -63,8 +99,23 @@ impl Embedded {
         (replies, Vec::new())
     }
 
+    /// A place among the threads for long reads, as soon as it is the user's turn; or why there is
+    /// none.
+    pub(super) async fn place(&self, account: &Arc<Account>) -> Result<Place, &'static str> {
+        let core = &self.core;
+        if let Some(place) = core.reading.try_take(account) {
+            return Ok(place);
+        }
+        let place = core.reading.take(account);
+        if core.timeout.is_zero() {
+            return Ok(place.await);
+        }
+        let place = tokio::time::timeout(core.timeout, place).await;
+        place.map_err(|_| "timed out: too many long reads are under way")
+    }
+
     /// The database, waiting for it while it is opened again.
-    async fn database(&self) -> Option<Arc<Database>> {
+    pub(super) async fn database(&self) -> Option<Arc<Database>> {
         match self.core.shared.database() {
             None if self.core.timeout.is_zero() => self.core.shared.wait_for_database().await,
             None => {
@@ -112,13 +163,18 @@ fn read_cached(scope: &Scope, shared: &Shared, batch: &[Operation], hold: &mut H
         }
         replies.push(reply);
     }
+    let are_long = !is_full && any_is_long(scope, &look, &batch[replies.len()..]);
+    Cached { replies, epoch: look.epoch(), is_full, are_long }
+}
+
+/// Whether some of the values that `batch` reads are known to be long.
+pub(super) fn any_is_long(scope: &Scope, look: &Look<'_>, batch: &[Operation]) -> bool {
+    let mut room = StoredKey::new();
     let is_long = |key: &Bytes| {
         let known = scope.stored_in(key, &mut room).and_then(|stored| look.get(stored));
         matches!(known, Some(Known::Long))
     };
-    let others = batch[replies.len()..].iter().flat_map(Operation::keys);
-    let are_long = !is_full && others.take(MAX_IN_PLACE).any(is_long);
-    Cached { replies, epoch: look.epoch(), is_full, are_long }
+    batch.iter().flat_map(Operation::keys).take(MAX_IN_PLACE).any(is_long)
 }
 
 /// What is needed to read what the database has.
@@ -126,17 +182,24 @@ struct Reading {
     database: Arc<Database>,
     scope: Arc<Scope>,
     epoch: Epoch,
+    user: Option<u32>,
 }
 
 impl Reading {
-    /// Carries out a batch until there is no room for more.
-    fn read(&self, shared: &Shared, batch: &[Operation], hold: &mut Hold) -> Vec<Reply> {
+    /// Carries out a batch until there is no room for more, or it is stopped.
+    fn read(
+        &self,
+        shared: &Shared,
+        batch: &[Operation],
+        hold: &mut Hold,
+        is_stopped: impl Fn() -> bool,
+    ) -> Vec<Reply> {
         let now = shared.clock.now();
         let view = View::new(&self.database, &self.scope, shared, self.epoch);
         let mut replies = Vec::with_capacity(batch.len());
         for operation in batch {
-            let reply = view.execute(operation, now);
-            if !hold.grow(reply.data_len()) {
+            let reply = view.execute(operation, now, self.user);
+            if !hold.grow(reply.data_len()) || is_stopped() {
                 break;
             }
             replies.push(reply);

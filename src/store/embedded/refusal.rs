@@ -1,6 +1,8 @@
 //! Error replies that several operations share, in Valkey's words where Valkey has such an error.
 
-use crate::message::ErrorReply;
+use bytes::Bytes;
+
+use crate::message::{ErrorReply, Reply};
 use crate::store::operation::Verb;
 
 /// An argument, or a value, that should have been a number.
@@ -22,6 +24,16 @@ pub(super) fn wrong_arguments(verb: Verb) -> ErrorReply {
 /// A key that is kvsock's own.
 pub(super) fn reserved() -> ErrorReply {
     ErrorReply::Failed("key is reserved for kvsock".into())
+}
+
+/// The reply to `BGSAVE` with these options.
+pub(super) fn save_options(options: &[Bytes]) -> Result<Reply, ErrorReply> {
+    match options {
+        [] => {}
+        [option] if option.eq_ignore_ascii_case(b"SCHEDULE") => {}
+        _ => return Err(syntax()),
+    }
+    Ok(Reply::Status("Background saving started"))
 }
 
 /// What only a Valkey server can do.

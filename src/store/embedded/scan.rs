@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use super::cursor;
+use super::cursor::{self, Owner};
 use super::glob;
 use super::integer;
 use super::reader::{Reader, Source};
@@ -65,11 +65,6 @@ impl<'a> Options<'a> {
     }
 }
 
-/// How many keys a `SCAN` with these arguments looks at, about.
-pub(super) fn weight(args: &[Bytes]) -> usize {
-    args.get(1..).and_then(|words| Options::parse(words).ok()).map_or(1, |options| options.count)
-}
-
 /// `SCAN`
 pub(super) fn scan(
     reader: &Reader<'_, impl Source>,
@@ -80,15 +75,16 @@ pub(super) fn scan(
         return Err(ErrorReply::Failed("invalid cursor".into()));
     };
     let options = Options::parse(options)?;
+    let owner = Owner { key_space: reader.scope.stored_prefix.clone(), uid: reader.user };
     let start = match cursor {
         0 => reader.scope.stored_prefix.clone(),
-        _ => reader.shared.cursors.get(cursor).ok_or_else(|| {
+        _ => reader.shared.cursors.get(&owner, cursor).ok_or_else(|| {
             let text = format!("cursor {cursor} is not known any more; begin again with 0");
             ErrorReply::Failed(text.into())
         })?,
     };
     let (next, keys) = keys_from(reader, &start, &options)?;
-    let next = next.map_or(0, |next| reader.shared.cursors.add(next));
+    let next = next.map_or(0, |next| reader.shared.cursors.add(&owner, next));
     Ok(Reply::Array(vec![Reply::Value(next.to_string().into()), Reply::List(keys)]))
 }
 
@@ -159,6 +155,5 @@ mod tests {
         assert_eq!(options.pattern, Some(&b"b"[..]));
         assert_eq!(options.count, 6);
         assert!(options.is_for_strings);
-        assert_eq!(weight(&[Bytes::from("0"), Bytes::from("COUNT"), Bytes::from("99")]), 99);
     }
 }

@@ -12,6 +12,7 @@ use super::clock::Clock;
 use super::cursor::Cursors;
 use super::database::Database;
 use super::time;
+use super::transaction::Observers;
 use super::watches::Watches;
 use crate::store::state::Health;
 
@@ -31,6 +32,8 @@ pub(super) struct Shared {
     pub(super) cursors: Cursors,
     /// What clients watch.
     pub(super) watches: Arc<Watches>,
+    /// What transactions read that are evaluated beside the writer.
+    pub(super) observers: Observers,
     health: Mutex<Health>,
 }
 
@@ -43,8 +46,9 @@ impl Shared {
             swept: AtomicU64::new(0),
             saved: AtomicI64::new(0),
             cache: Cache::new(),
-            cursors: Cursors::new(),
+            cursors: Cursors::default(),
             watches: Arc::new(Watches::new(watch_limit)),
+            observers: Observers::default(),
             health: Mutex::new(Health::Up),
         };
         shared.note_saved();
@@ -76,6 +80,7 @@ impl Shared {
             self.cache.begin_change_of_all();
         }
         self.database.send_replace(database);
+        self.observers.tell_of_everything();
         if is_there {
             self.cache.end_change();
         }

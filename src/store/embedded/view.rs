@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use fjall::{Readable, Snapshot};
+use fjall::{Guard, Readable, Snapshot};
 
 use super::cache::{Epoch, Known};
 use super::database::Database;
@@ -46,19 +46,24 @@ impl<'a> View<'a> {
         View { database, scope, shared, snapshot: database.snapshot(), swept, epoch }
     }
 
-    /// Carries out an operation that only reads.
-    pub(super) fn execute(&self, operation: &Operation, now: u64) -> Reply {
+    /// Carries out an operation that only reads, for this user's client.
+    pub(super) fn execute(&self, operation: &Operation, now: u64, user: Option<u32>) -> Reply {
         let reply = match operation.verb {
             Verb::Last => self.last(&operation.args, now),
-            Verb::Size => self.size(now),
+            Verb::Size => self.size(now).map(count).map_err(ErrorReply::from),
             Verb::Keys => self.keys(operation.args.first(), now),
-            Verb::RandomKey => self.random_key(now),
+            Verb::RandomKey => self.random_name(now),
             _ => {
                 let View { scope, shared, .. } = *self;
-                read::execute(&Reader { source: self, scope, shared, now }, operation)
+                read::execute(&Reader { source: self, scope, shared, now, user }, operation)
             }
         };
         reply.unwrap_or_else(Reply::Error)
+    }
+
+    /// See [`is_all`].
+    pub(super) fn is_all(&self) -> Result<bool, Fault> {
+        is_all(self.database, &self.snapshot, self.scope)
     }
 
     fn last(&self, args: &[Bytes], now: u64) -> Result<Reply, ErrorReply> {
@@ -88,7 +93,7 @@ impl<'a> View<'a> {
     }
 
     /// Stored keys in the order in which they were set.
-    fn recent(&self) -> Result<Recent, Fault> {
+    pub(super) fn recent(&self) -> Result<Recent, Fault> {
         let state = self.database.state_at(&self.snapshot)?;
         // One look-up a page: a scan would pass every past content of each.
         Recent::read(state.recent, |number| {
@@ -96,34 +101,38 @@ impl<'a> View<'a> {
         })
     }
 
-    fn size(&self, now: u64) -> Result<Reply, ErrorReply> {
+    /// The number of live keys, and when the next of them expires.
+    pub(super) fn size(&self, now: u64) -> Result<(u64, Option<u64>), Fault> {
         let state = self.database.state_at(&self.snapshot)?;
         if state.prefix != self.scope.prefix {
             return self.size_of_part(now);
         }
         let stored = state.count;
-        // What was swept meanwhile is gone.
-        let to = now.max(self.swept).saturating_add(1);
-        let (from, to) = (self.swept.to_be_bytes(), to.to_be_bytes());
         let mut expired = 0;
-        for entry in self.snapshot.range(&self.database.expiry, from..to) {
-            let entry = entry.key().map_err(Fault::from)?;
-            let (_, key) = split_entry(&entry).map_err(Fault::from)?;
+        for entry in self.snapshot.range(&self.database.expiry, self.swept.to_be_bytes()..) {
+            let entry = entry.key()?;
+            let (expires, key) = split_entry(&entry)?;
+            // What was swept meanwhile is gone.
+            if expires > now.max(self.swept) {
+                return Ok((stored.saturating_sub(expired), Some(expires)));
+            }
             expired += u64::from(self.scope.client_key(key).is_some());
         }
-        let live = stored.saturating_sub(expired);
-        Ok(Reply::Integer(i64::try_from(live).unwrap_or(i64::MAX)))
+        Ok((stored.saturating_sub(expired), None))
     }
 
     /// The keys of a part, of which no count is kept, one by one.
-    fn size_of_part(&self, now: u64) -> Result<Reply, ErrorReply> {
-        let mut count = 0;
+    fn size_of_part(&self, now: u64) -> Result<(u64, Option<u64>), Fault> {
+        let (mut count, mut next) = (0, None);
         for entry in self.snapshot.prefix(&self.database.data, &self.scope.stored_prefix) {
-            let (_, record) = entry.into_inner().map_err(Fault::from)?;
-            let expires = expiry_of(&record).map_err(Fault::from)?;
-            count += i64::from(expires.is_none_or(|expires| expires > now));
+            let (_, record) = entry.into_inner()?;
+            let expires = expiry_of(&record)?;
+            if expires.is_none_or(|expires| expires > now) {
+                count += 1;
+                next = expires.into_iter().chain(next).min();
+            }
         }
-        Ok(Reply::Integer(count))
+        Ok((count, next))
     }
 
     fn keys(&self, pattern: Option<&Bytes>, now: u64) -> Result<Reply, ErrorReply> {
@@ -147,9 +156,10 @@ impl<'a> View<'a> {
         Ok(Reply::List(keys))
     }
 
-    fn random_key(&self, now: u64) -> Result<Reply, ErrorReply> {
+    /// A stored key that is live; none if there is none, or too many have expired.
+    pub(super) fn random_key(&self, now: u64) -> Result<Option<Bytes>, Fault> {
         let keys = self.snapshot.prefix(&self.database.data, &self.scope.stored_prefix);
-        let found = random::key(
+        random::key(
             keys,
             |from, to| {
                 let to = to.map_or(Bound::Unbounded, Bound::Excluded);
@@ -157,12 +167,38 @@ impl<'a> View<'a> {
             },
             |stored| self.scope.client_key(stored).is_some(),
             now,
-        )?;
+        )
+    }
+
+    fn random_name(&self, now: u64) -> Result<Reply, ErrorReply> {
+        let found = self.random_key(now)?;
         Ok(match found.and_then(|stored| Some(self.scope.client_key(&stored)?.to_vec())) {
             Some(name) => self.scope.bounded(Reply::Value(name.into()))?,
             None => Reply::Nil,
         })
     }
+}
+
+/// Whether `scope` is all of the store: no key of another prefix, of earlier settings, is there.
+pub(super) fn is_all(
+    database: &Database,
+    snapshot: &Snapshot,
+    scope: &Scope,
+) -> Result<bool, Fault> {
+    if database.state_at(snapshot)?.prefix != scope.prefix {
+        return Ok(false);
+    }
+    for end in [snapshot.first_key_value(&database.data), snapshot.last_key_value(&database.data)] {
+        let key = end.map(Guard::key).transpose()?;
+        if key.is_some_and(|key| scope.client_key(&key).is_none()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn count((size, _): (u64, Option<u64>)) -> Reply {
+    Reply::Integer(i64::try_from(size).unwrap_or(i64::MAX))
 }
 
 impl Source for View<'_> {

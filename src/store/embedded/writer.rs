@@ -5,38 +5,39 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fjall::PersistMode;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::editor::Editor;
+use super::database::Database;
+use super::editor::{Editor, Target};
 use super::fault::Fault;
-use super::group::{Answered, Group, Job, Step};
+use super::group::{Answered, Group, Job, Outcome, Step};
+use super::queue::{Next, Queue};
 use super::reader::Source;
 use super::recovery::Recovery;
 use super::refusal;
 use super::scope::Scope;
 use super::shared::Shared;
 use super::time;
-use super::transaction::Transaction;
+use super::transaction::{
+    Evaluated, PIECE, Prepared, Setting, Transaction, evaluate, looks_at_all,
+};
 use super::view::View;
 use super::watches::Watch;
 use super::write;
 use crate::message::Reply;
-use crate::store::operation::{Effect, Operation, Verb};
+use crate::store::operation::{Operation, Verb};
 use crate::store::options::Sync;
 
 /// Batches committed together, at most.
 const MAX_JOBS: usize = 1_024;
-/// How long a transaction may read, while everybody's writes wait for it.
-const READING_TIME: Duration = Duration::from_millis(500);
 /// Bytes committed together, at most, unless one value is longer.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
-/// Bytes that one transaction changes, at most, and one value besides.
-const MAX_TRANSACTION: usize = 256 * 1024 * 1024;
+/// The same while other users wait.
+const MAX_BYTES_SHARED: usize = 1024 * 1024;
 /// With [`Sync::EverySecond`].
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the background work is looked after while there is some.
@@ -44,9 +45,18 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest wait for an expiry, since the clock may step.
 const MAX_EXPIRY_WAIT: Duration = Duration::from_secs(60);
 
+/// What became of a step.
+enum Done {
+    Reply(Reply),
+    /// It was not carried out.
+    Not(Outcome),
+    /// It needs [`Writer::step_on_committed`].
+    OnCommitted,
+}
+
 /// The state of the writer thread.
 pub(super) struct Writer {
-    jobs: Receiver<Job>,
+    queue: Arc<Queue>,
     /// Whole groups of answers.
     answers: UnboundedSender<Vec<Answered>>,
     shared: Arc<Shared>,
@@ -56,35 +66,43 @@ pub(super) struct Writer {
     unsynced_since: Option<Instant>,
     /// Whether a client asked for the data to be on disk, without waiting for it.
     save_is_due: bool,
+    /// Whether all that is not committed are removals that nobody was told of as done.
+    is_removal: bool,
 }
 
 impl Writer {
     /// A writer for the jobs that come; the store is open.
     pub(super) fn new(
-        jobs: Receiver<Job>,
+        queue: Arc<Queue>,
         answers: UnboundedSender<Vec<Answered>>,
         shared: Arc<Shared>,
         sync: Sync,
         recovery: Recovery,
     ) -> Writer {
-        Writer { jobs, answers, shared, sync, recovery, unsynced_since: None, save_is_due: false }
+        Writer {
+            queue,
+            answers,
+            shared,
+            sync,
+            recovery,
+            unsynced_since: None,
+            save_is_due: false,
+            is_removal: true,
+        }
     }
 
     /// Serves until nobody can send jobs any more, then syncs and closes the store.
     pub(super) fn run(mut self) {
         loop {
             let wait = self.longest_wait();
-            let first = match wait {
-                None => self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(wait) => self.jobs.recv_timeout(wait),
-            };
-            match first {
-                Ok(first) => self.serve(first),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+            match self.queue.next(wait) {
+                Next::Job(first) => self.serve(first),
+                Next::Nothing => {}
+                Next::Closed => break,
             }
             self.do_chores();
         }
+        self.keep_cursors();
         if let Some(transaction) = self.recovery.transaction()
             && let Err(fault) = transaction.database().persist(PersistMode::SyncAll)
         {
@@ -94,8 +112,19 @@ impl Writer {
         self.recovery.finish();
     }
 
+    /// Lets the next process go on with the iterations of this one.
+    fn keep_cursors(&mut self) {
+        if let Some(cursors) = self.shared.cursors.save()
+            && let Some(transaction) = self.recovery.transaction()
+            && let Err(fault) = transaction.database().keep_cursors(&cursors)
+        {
+            tracing::warn!(%fault, "iterations over the embedded store have to begin again");
+        }
+    }
+
     fn serve(&mut self, first: Job) {
-        let mut group = Group::new(self.gather(first));
+        let mut group = Group::default();
+        group.add(first);
         self.shared.clock.stop();
         if let Err(why) = self.recovery.make_writable() {
             group.fail(&why, false);
@@ -113,96 +142,145 @@ impl Writer {
         self.recovery.transaction().into_iter().for_each(Transaction::end_change);
     }
 
-    /// Adds what waits behind `first`, within bounds.
-    fn gather(&self, first: Job) -> Vec<Job> {
-        let mut len = first.len();
-        let mut jobs = vec![first];
-        while jobs.len() < MAX_JOBS && len < MAX_BYTES {
-            match self.jobs.try_recv() {
-                Ok(job) => {
-                    len += job.len();
-                    jobs.push(job);
-                }
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            }
-        }
-        jobs
-    }
-
-    /// Carries out all of `group`. After an error, what is not settled may be committed or not.
+    /// Carries out `group`, with what else waits: until it is much, or others wait for long, for
+    /// whom the rest of a batch is put back. After an error, what is not settled may be committed
+    /// or not.
     fn execute(&mut self, group: &mut Group) -> Result<(), Fault> {
         let is_scarce = self.recovery.is_scarce();
-        while let Some((scope, step)) = group.next() {
-            if is_scarce && !step.needs_no_room() {
-                group.push(Reply::Error(Fault::NoSpace.into()));
-                continue;
-            }
-            let reply = match step {
-                Step::Operation(operation) if operation.verb.is_compound() => {
-                    let operation = operation.clone();
-                    self.commit(group)?;
-                    self.execute_on_committed(&scope, &operation)?
+        let begun = Instant::now();
+        loop {
+            while let Some((scope, user, step)) = group.next() {
+                if is_scarce && !step.needs_no_room() {
+                    group.push(Reply::Error(Fault::NoSpace.into()));
+                    continue;
                 }
-                Step::Operation(operation) => self.execute_one(&scope, operation, time::now())?,
-                Step::Transaction(watch, batch) => self.transact(&scope, watch, batch)?,
-                Step::Watch(watch, keys) => self.watch(&scope, watch, keys)?,
-            };
-            group.push(reply);
-            let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
-            if transaction.len() > MAX_BYTES {
-                self.commit(group)?;
+                match self.step(&scope, user, step)? {
+                    Done::Reply(reply) => group.push(reply),
+                    Done::Not(outcome) => group.push_outcome(outcome),
+                    Done::OnCommitted => {
+                        self.commit(group)?;
+                        let Some((scope, user, step)) = group.next() else { break };
+                        let done = self.step_on_committed(&scope, user, step)?;
+                        match done {
+                            Ok(reply) => group.push(reply),
+                            Err(outcome) => group.push_outcome(outcome),
+                        }
+                        if self.recovery.transaction().is_some_and(|it| it.len() == 0) {
+                            group.settle();
+                        }
+                    }
+                }
+                let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
+                if transaction.len() > MAX_BYTES {
+                    self.commit(group)?;
+                }
+                if begun.elapsed() > PIECE && !self.queue.is_empty() {
+                    break;
+                }
             }
+            let len = self.recovery.transaction().ok_or(Fault::Poisoned)?.len();
+            let is_shared = group.user().is_some_and(|user| self.queue.has_others(user));
+            let most = if is_shared { MAX_BYTES_SHARED } else { MAX_BYTES };
+            let is_much = group.len() >= MAX_JOBS || len >= most || begun.elapsed() > PIECE;
+            if is_much {
+                break;
+            }
+            let Some(job) = self.queue.try_next() else { break };
+            group.add(job);
         }
-        self.commit(group)
+        self.commit(group)?;
+        group.suspend().into_iter().for_each(|job| self.queue.put_back(job));
+        Ok(())
     }
 
-    /// Carries out an operation that is no compound one.
-    fn execute_one(
-        &mut self,
-        scope: &Scope,
-        operation: &Operation,
-        now: u64,
-    ) -> Result<Reply, Fault> {
-        if operation.verb == Verb::BgSave {
-            return Ok(self.save_soon(&operation.args));
-        }
+    /// Carries out one step, unless nothing may be uncommitted then.
+    fn step(&mut self, scope: &Scope, user: Option<u32>, step: Step<'_>) -> Result<Done, Fault> {
+        let now = time::now();
+        self.is_removal &= matches!(step, Step::Remove(_));
         let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
-        let shared = &*self.shared;
-        Ok(write::execute(&mut Editor { transaction, scope, shared, now }, operation))
+        Ok(match step {
+            Step::Operation(operation) if operation.verb.is_compound() => Done::OnCommitted,
+            Step::Operation(operation) if operation.verb == Verb::BgSave => {
+                Done::Reply(self.save_soon(&operation.args))
+            }
+            Step::Operation(operation) => {
+                let (shared, target) = (&*self.shared, Target(transaction));
+                let mut editor = Editor { target, scope, shared, now, user };
+                Done::Reply(write::execute(&mut editor, operation))
+            }
+            Step::Transaction(_, batch) if looks_at_all(batch) => Done::OnCommitted,
+            Step::Transaction(watch, batch) => {
+                let shared = Arc::clone(&self.shared);
+                let setting = Setting { scope, shared: &shared, now, user };
+                self.transact(setting, watch, batch)?
+            }
+            Step::Prepared(prepared) if prepared.evaluated.clears_all() => Done::OnCommitted,
+            Step::Prepared(prepared) => self.apply(prepared, now)?,
+            Step::Watch(watch, keys) => Done::Reply(self.watch(scope, watch, keys)?),
+            Step::Remove([]) | Step::Clear => Done::OnCommitted,
+            Step::Remove(keys) => {
+                transaction.remove_all(keys, now)?;
+                Done::Reply(Reply::OK)
+            }
+        })
     }
 
     /// Carries out `batch` within one commit, unless what is watched has changed.
     fn transact(
         &mut self,
-        scope: &Scope,
+        setting: Setting<'_>,
         watch: Option<&Watch>,
         batch: &[Operation],
-    ) -> Result<Reply, Fault> {
-        let now = time::now();
-        if watch.is_some_and(|watch| watch.is_broken(now)) {
-            return Ok(Reply::NilList);
+    ) -> Result<Done, Fault> {
+        if watch.is_some_and(|watch| watch.is_broken(setting.now)) {
+            return Ok(Done::Reply(Reply::NilList));
         }
-        let mut replies = Vec::with_capacity(batch.len());
-        let (begun, mut read) = (Instant::now(), 0_usize);
-        for operation in batch {
-            let verb = operation.verb;
-            let len = self.recovery.transaction().ok_or(Fault::Poisoned)?.len();
-            let is_read = verb.effect() == Effect::Read;
-            let reply = if is_read && begun.elapsed() > READING_TIME {
-                Reply::failed("transaction takes too long: it reads no more")
-            } else if is_read && let Err(error) = scope.check_len(read, "") {
-                Reply::Error(error)
-            } else if verb.is_compound() {
-                Reply::failed(format!("{} is not possible in a transaction", verb.name()))
-            } else if len > MAX_TRANSACTION && verb.effect() != Effect::Read {
-                Reply::failed(format!("transaction longer than {MAX_TRANSACTION} bytes"))
-            } else {
-                self.execute_one(scope, operation, now)?
-            };
-            read += reply.data_len();
-            replies.push(reply);
+        let begun = Instant::now();
+        let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
+        let is_late = || begun.elapsed() > PIECE;
+        let Some(mut evaluated) = evaluate(setting, transaction, None, batch, is_late) else {
+            return Ok(Done::Not(Outcome::TooLong));
+        };
+        self.apply_evaluated(&mut evaluated, setting.now)?;
+        Ok(Done::Reply(Reply::Array(evaluated.replies)))
+    }
+
+    /// Applies what was evaluated beside, unless what it read has changed.
+    fn apply(&mut self, prepared: &mut Prepared, now: u64) -> Result<Done, Fault> {
+        let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
+        if prepared.watch.as_ref().is_some_and(|watch| watch.is_broken(now)) {
+            return Ok(Done::Reply(Reply::NilList));
         }
-        Ok(Reply::Array(replies))
+        if !transaction.allows(prepared, now) {
+            return Ok(Done::Not(Outcome::Conflict));
+        }
+        self.apply_evaluated(&mut prepared.evaluated, now)?;
+        let replies = std::mem::take(&mut prepared.evaluated.replies);
+        Ok(Done::Reply(Reply::Array(replies)))
+    }
+
+    /// Nothing may be uncommitted if it removes all keys.
+    fn apply_evaluated(&mut self, evaluated: &mut Evaluated, now: u64) -> Result<(), Fault> {
+        let mode = self.mode();
+        let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
+        if evaluated.clears_all() {
+            let database = Arc::clone(transaction.clear(now, mode, Some(evaluated))?);
+            self.go_over_to(&database);
+        } else {
+            transaction.apply(evaluated)?;
+        }
+        self.save_is_due |= evaluated.saves;
+        Ok(())
+    }
+
+    /// All keys are gone, and those set since are in `database`.
+    fn go_over_to(&mut self, database: &Arc<Database>) {
+        self.shared.publish(Some(Arc::clone(database)));
+        self.recovery.settle();
+        self.note_unsynced();
+        if let Err(fault) = database.remove_other_generations() {
+            tracing::warn!(%fault, "cleared data stays on disk until the next start");
+        }
     }
 
     /// Lets `watch` see all changes of `keys` from here on.
@@ -219,48 +297,65 @@ impl Writer {
 
     /// Begins to save as soon as what waits is answered.
     fn save_soon(&mut self, options: &[Bytes]) -> Reply {
-        match options {
-            [] => {}
-            [option] if option.eq_ignore_ascii_case(b"SCHEDULE") => {}
-            _ => return Reply::Error(refusal::syntax()),
-        }
-        self.save_is_due = true;
-        Reply::Status("Background saving started")
+        let reply = refusal::save_options(options);
+        self.save_is_due |= reply.is_ok();
+        reply.unwrap_or_else(Reply::Error)
     }
 
-    /// Operations on the whole store: nothing is uncommitted.
-    fn execute_on_committed(
+    /// Carries out what looks at all of the store: nothing is uncommitted.
+    fn step_on_committed(
         &mut self,
         scope: &Scope,
-        operation: &Operation,
-    ) -> Result<Reply, Fault> {
-        let mode = self.mode();
+        user: Option<u32>,
+        step: Step<'_>,
+    ) -> Result<Result<Reply, Outcome>, Fault> {
+        let (mode, now) = (self.mode(), time::now());
         let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
-        match operation.verb {
-            Verb::Save => {
+        let epoch = self.shared.cache.epoch();
+        match step {
+            Step::Operation(operation) if operation.verb == Verb::Save => {
                 transaction.database().persist(PersistMode::SyncAll)?;
                 self.shared.note_saved();
             }
-            Verb::Clear => {
-                let database = Arc::clone(transaction.clear(scope, time::now(), mode)?);
-                self.shared.publish(Some(Arc::clone(&database)));
-                self.recovery.settle();
-                self.note_unsynced();
-                if let Err(fault) = database.remove_other_generations() {
-                    tracing::warn!(%fault, "cleared data stays on disk until the next start");
-                }
-            }
-            _ => {
-                let epoch = self.shared.cache.epoch();
+            Step::Operation(operation) => {
                 let view = View::new(transaction.database(), scope, &self.shared, epoch);
-                return Ok(view.execute(operation, time::now()));
+                return Ok(Ok(view.execute(operation, now, user)));
             }
+            Step::Transaction(watch, batch) => {
+                if watch.is_some_and(|watch| watch.is_broken(now)) {
+                    return Ok(Ok(Reply::NilList));
+                }
+                let begun = Instant::now();
+                let database = Arc::clone(transaction.database());
+                let view = View::new(&database, scope, &self.shared, epoch);
+                let setting = Setting { scope, shared: &self.shared, now, user };
+                let is_late = || begun.elapsed() > PIECE;
+                let evaluated = evaluate(setting, &view, Some(&view), batch, is_late);
+                let Some(mut evaluated) = evaluated else { return Ok(Err(Outcome::TooLong)) };
+                self.apply_evaluated(&mut evaluated, now)?;
+                return Ok(Ok(Reply::Array(evaluated.replies)));
+            }
+            Step::Clear => {
+                let database = Arc::clone(transaction.clear(now, mode, None)?);
+                self.go_over_to(&database);
+            }
+            Step::Remove(_) => transaction.database().persist(mode)?,
+            Step::Prepared(prepared) => {
+                return Ok(match self.apply(prepared, now)? {
+                    Done::Not(outcome) => Err(outcome),
+                    Done::Reply(reply) => Ok(reply),
+                    Done::OnCommitted => Ok(Reply::Nil),
+                });
+            }
+            Step::Watch(..) => {}
         }
-        Ok(Reply::OK)
+        Ok(Ok(Reply::OK))
     }
 
     fn commit(&mut self, group: &mut Group) -> Result<(), Fault> {
-        let mode = self.mode();
+        // FLUSHDB is answered once its last part is done, and that is synced.
+        let mode = if self.is_removal { PersistMode::Buffer } else { self.mode() };
+        self.is_removal = true;
         let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
         if transaction.commit(mode)? {
             self.note_unsynced();

@@ -1,7 +1,12 @@
 //! Changes on top of the committed data, committed together: count, indexes and state with them.
 
+mod beside;
+mod draft;
+mod evaluate;
+mod observer;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -9,9 +14,15 @@ use std::sync::atomic::Ordering;
 
 use fjall::{PersistMode, Readable, Slice};
 
+use self::draft::Step;
+pub(super) use self::evaluate::Evaluated;
+pub(super) use self::evaluate::{PIECE, Prepared, Setting, evaluate, is_dear, looks_at_all};
+pub(super) use self::observer::Observers;
+pub(super) use self::whole::MAX_CLEARED;
 use super::cache::Known;
 use super::change::{Change, Changes, Committed};
 use super::database::{CommitError, Database};
+use super::editor::Edit;
 use super::fault::Fault;
 use super::layout::{RecentForm, Record, State, expiry_entry, expiry_of, split_entry};
 use super::merge;
@@ -101,39 +112,35 @@ impl Transaction {
         self.next_expiry
     }
 
-    /// Stores a record.
-    pub(super) fn put(&mut self, stored: &Slice, record: Record) -> Result<(), Fault> {
-        if let Some(expires) = record.expires {
-            self.next_expiry = Some(self.next_expiry.map_or(expires, |next| next.min(expires)));
-            self.shared.swept.fetch_min(expires, Ordering::AcqRel);
+    /// Applies what was evaluated elsewhere.
+    pub(super) fn apply(&mut self, evaluated: &mut Evaluated) -> Result<(), Fault> {
+        for step in std::mem::take(&mut evaluated.steps) {
+            match step {
+                Step::Put(key, record) => self.put(&key, record)?,
+                Step::Set(key, record) => self.set(&key, record)?,
+                Step::Remove(key) => self.remove(&key)?,
+                Step::Discard(key) => self.discard(&key)?,
+                // See [`Transaction::clear`].
+                Step::ClearAll => {}
+            }
         }
-        self.shared.watches.mark(stored);
-        self.len += stored.len() + record.value.len() + 64;
-        let is_new = !self.change(stored, Some(record))?;
-        self.state.count += u64::from(is_new && self.scope.client_key(stored).is_some());
         Ok(())
     }
 
-    /// Stores a record whose key thereby becomes the most recently set.
-    pub(super) fn set(&mut self, stored: &Slice, record: Record) -> Result<(), Fault> {
-        self.put(stored, record)?;
-        self.recent.set(stored);
-        Ok(())
+    /// Whether what was evaluated beside the writer holds for all changes so far, committed or not.
+    pub(super) fn allows(&self, prepared: &Prepared, now: u64) -> bool {
+        prepared.is_right(now) && !prepared.observer.is_touched_by(&self.changes)
     }
 
-    /// Removes a key, which counts as a change of it.
-    pub(super) fn remove(&mut self, stored: &Slice) -> Result<(), Fault> {
-        self.shared.watches.mark(stored);
-        self.discard(stored)
-    }
-
-    /// Removes a key that is gone already as far as clients can see, or that was told of.
-    pub(super) fn discard(&mut self, stored: &Slice) -> Result<(), Fault> {
-        self.len += stored.len() + 64;
-        let was_there = self.change(stored, None)?;
-        self.recent.remove(stored);
-        let counted = was_there && self.scope.client_key(stored).is_some();
-        self.state.count = self.state.count.saturating_sub(u64::from(counted));
+    /// Removes these stored keys.
+    pub(super) fn remove_all(&mut self, keys: &[Slice], now: u64) -> Result<(), Fault> {
+        for key in keys {
+            match self.record(key)? {
+                Some(record) if record.is_expired(now) => self.discard(key)?,
+                Some(_) => self.remove(key)?,
+                None => {}
+            }
+        }
         Ok(())
     }
 
@@ -147,11 +154,27 @@ impl Transaction {
 
     fn write(&mut self, mode: PersistMode) -> Result<(), Fault> {
         self.end_change();
-        let mut batch = self.database.batch(self.changes.len() + self.orphans.len() + 2);
+        let changes = self.take_changes();
+        if !changes.is_empty() {
+            self.shared.cache.begin_change(Arc::clone(&changes));
+        }
+        self.write_changes(&changes, mode)?;
+        self.change_can_be_seen = !changes.is_empty();
+        self.shared.observers.tell(&changes);
+        Ok(())
+    }
+
+    fn take_changes(&mut self) -> Arc<Changes> {
+        Arc::new(std::mem::take(&mut self.changes))
+    }
+
+    /// Commits `changes`, of which the cache knows.
+    fn write_changes(&mut self, changes: &Changes, mode: PersistMode) -> Result<(), Fault> {
+        let capacity = changes.len() + self.orphans.len() + 2;
+        let mut batch = self.database.batch(capacity);
         let (data, expiry, recent) =
             (&self.database.data, &self.database.expiry, &self.database.recent);
-        let changes = Arc::new(std::mem::take(&mut self.changes));
-        for (key, Change { before, after }) in &*changes {
+        for (key, Change { before, after }) in changes {
             let (was, is) = (before.expires(), after.as_ref().and_then(|record| record.expires));
             if was != is {
                 was.inspect(|was| batch.remove(expiry, expiry_entry(*was, key)));
@@ -173,10 +196,6 @@ impl Transaction {
         }
         self.len = 0;
         self.state.commit += 1;
-        let changes_keys = !changes.is_empty();
-        if changes_keys {
-            self.shared.cache.begin_change(changes);
-        }
         self.database.commit(batch, &self.state, mode).map_err(|error| match error {
             CommitError::Refused(fault) => {
                 self.state.commit -= 1;
@@ -184,7 +203,6 @@ impl Transaction {
             }
             CommitError::Unknown(fault) => fault,
         })?;
-        self.change_can_be_seen = changes_keys;
         Ok(())
     }
 
@@ -196,62 +214,37 @@ impl Transaction {
         }
     }
 
-    /// Removes every key of `scope`. In one commit if there are few, or no others in the
-    /// store; otherwise in one for each chunk. Gives the database that holds the data from now
-    /// on. Nothing may be uncommitted.
+    /// Removes every key of the store, and applies what was evaluated to come after that, in one
+    /// commit. Gives the database that holds the data from now on. Nothing may be uncommitted.
     pub(super) fn clear(
         &mut self,
-        scope: &Scope,
         now: u64,
         mode: PersistMode,
+        after: Option<&mut Evaluated>,
     ) -> Result<&Arc<Database>, Fault> {
         for key in self.shared.watches.keys() {
-            if scope.client_key(&key).is_some()
-                && self.record(&key)?.is_some_and(|record| !record.is_expired(now))
-            {
+            if self.record(&key)?.is_some_and(|record| !record.is_expired(now)) {
                 self.shared.watches.mark(&key);
             }
         }
-        // New keyspaces cost a dozen syncs or more: not for a handful of keys.
-        if self.state.count > CHUNK as u64 && self.owns_all_keys(scope)? {
-            self.begin_generation(mode)?;
-            return Ok(&self.database);
-        }
-        let database = Arc::clone(&self.database);
-        let keys = database.snapshot().prefix(&database.data, &scope.stored_prefix);
-        for key in keys {
-            self.discard(&key.key()?)?;
-            if self.changes.len() >= CHUNK {
-                self.write(PersistMode::Buffer)?;
-            }
-        }
-        self.commit(PersistMode::Buffer)?;
-        database.persist(mode)?;
+        self.begin_generation()?;
+        after.map_or(Ok(()), |after| self.apply(after))?;
+        let changes = self.take_changes();
+        self.write_changes(&changes, mode)?;
         Ok(&self.database)
-    }
-
-    fn owns_all_keys(&self, scope: &Scope) -> Result<bool, Fault> {
-        let snapshot = self.database.snapshot();
-        let data = &self.database.data;
-        for end in [snapshot.first_key_value(data), snapshot.last_key_value(data)] {
-            let key = end.map(fjall::Guard::key).transpose()?;
-            if key.is_some_and(|key| scope.client_key(&key).is_none()) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     /// Goes over to new, empty keyspaces. The commit of the state decides which ones count. The
     /// change of all keys ends when readers have the new database.
-    fn begin_generation(&mut self, mode: PersistMode) -> Result<(), Fault> {
+    fn begin_generation(&mut self) -> Result<(), Fault> {
+        self.end_change();
         self.shared.cache.begin_change_of_all();
         let (generation, recent) = (self.state.generation + 1, RecentForm::default());
         self.database = Arc::new(self.database.with_generation(generation)?);
         self.state = State { generation, count: 0, recent, ..self.state.clone() };
         self.recent = self.recent.emptied();
         self.next_expiry = None;
-        self.write(mode)
+        Ok(())
     }
 
     /// Removes up to a chunk of expired keys and commits; whether more may be left. Nothing may
@@ -317,6 +310,40 @@ impl Transaction {
         let before = self.committed(stored)?;
         self.changes.insert(stored.clone(), Change { before, after });
         Ok(before != Committed::Absent)
+    }
+}
+
+impl Edit for Transaction {
+    fn put(&mut self, stored: &Slice, record: Record) -> Result<(), Fault> {
+        if let Some(expires) = record.expires {
+            self.next_expiry = Some(self.next_expiry.map_or(expires, |next| next.min(expires)));
+            self.shared.swept.fetch_min(expires, Ordering::AcqRel);
+        }
+        self.shared.watches.mark(stored);
+        self.len += stored.len() + record.value.len() + 64;
+        let is_new = !self.change(stored, Some(record))?;
+        self.state.count += u64::from(is_new && self.scope.client_key(stored).is_some());
+        Ok(())
+    }
+
+    fn set(&mut self, stored: &Slice, record: Record) -> Result<(), Fault> {
+        self.put(stored, record)?;
+        self.recent.set(stored);
+        Ok(())
+    }
+
+    fn remove(&mut self, stored: &Slice) -> Result<(), Fault> {
+        self.shared.watches.mark(stored);
+        self.discard(stored)
+    }
+
+    fn discard(&mut self, stored: &Slice) -> Result<(), Fault> {
+        self.len += stored.len() + 64;
+        let was_there = self.change(stored, None)?;
+        self.recent.remove(stored);
+        let counted = was_there && self.scope.client_key(stored).is_some();
+        self.state.count = self.state.count.saturating_sub(u64::from(counted));
+        Ok(())
     }
 }
 
