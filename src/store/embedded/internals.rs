@@ -21,7 +21,10 @@
 //!    file of the directory that fjall does not know disturbs it (`directory`, `journal`, `reserve`).
 //! 8. A new database creates `lock`, `keyspaces`, `0.jnl` and `version` in this order (`directory`).
 //! 9. Dropping the database may panic, and waits for its worker (`recovery`).
-//! 10. The format of the files is unchanged, or old files are read.
+//! 10. Without workers (`worker_threads_unchecked`) nothing is merged or flushed but by the caller, by
+//!     `Tree::flush` and `Keyspace::major_compact`, and nothing waits for a worker before there are 20
+//!     runs in level 0 (`database`). Opening removes tables that no version lists (`recovery`).
+//! 11. The format of the files is unchanged, or old files are read.
 //!
 //! Then run the tests `embedded`, `disk_full`, `faults` and `history`, and change `CHECKED` below.
 

@@ -289,6 +289,10 @@ impl Recovery {
             self.fail(fault, Instant::now(), Remedy::Reopen, room);
             return false;
         }
+        if matches!(fault, Fault::NoSpace) {
+            // Opened as when there is room, it would begin to merge tables.
+            self.begin_scarcity();
+        }
         // As long as it cannot be opened again it is read as it is, and that is for later to tell.
         if let Err(error) = probe::descriptors(&self.path) {
             let retry_at = Instant::now() + PROBE_INTERVAL;
