@@ -2,7 +2,7 @@
 
 use crate::grammar::{
     ALL_KEYS, ANYWHERE, DATABASE, DUMPS, IN_TRANSACTION, OPENINGS, OUTSIDE_TRANSACTIONS, Rule,
-    SESSION, SIZE, TRANSACTIONS,
+    SESSION, SIZE, TRANSACTIONS, WHOLE, WHOLE_DATABASE,
 };
 use crate::pattern::expand;
 use crate::server::Engine;
@@ -84,7 +84,7 @@ impl Generator {
                 _ => {}
             }
         }
-        (connection, Step::Batch(self.batch(connection)))
+        (connection, Step::Batch(self.batch(connection, true)))
     }
 
     fn iteration(&mut self) -> Words {
@@ -105,17 +105,35 @@ impl Generator {
     fn open(&mut self, connection: usize) -> Step {
         self.places[connection] = Place::new(self.resp3);
         if self.source.percent(30) {
-            return Step::Open(None, self.batch(connection));
+            return Step::Open(None, self.batch(connection, true));
         }
         self.places[connection].resp3 = false;
         let pattern = one_of(&mut self.source, &[OPENINGS]);
         let line = expand(&mut self.source, pattern);
         self.follow(connection, &line);
-        let batch = if self.source.percent(50) { self.batch(connection) } else { Vec::new() };
+        let has_more = self.source.percent(50);
+        let batch = if has_more { self.batch(connection, false) } else { Vec::new() };
         Step::Open(Some(line), batch)
     }
 
-    fn batch(&mut self, connection: usize) -> Vec<Words> {
+    /// A whole transaction in one write.
+    fn transaction(&mut self) -> Vec<Words> {
+        let tables: &[&[Rule]] = if self.has_prefix { &[WHOLE] } else { &[WHOLE, WHOLE_DATABASE] };
+        let begin = vec![b"MULTI".to_vec()];
+        let mut batch = vec![begin];
+        for _ in 0..1 + self.source.below(8) {
+            let pattern = one_of(&mut self.source, tables);
+            batch.push(expand(&mut self.source, pattern));
+        }
+        batch.push(vec![b"EXEC".to_vec()]);
+        batch
+    }
+
+    /// Commands in one write; `begins` says that nothing comes before them in it.
+    fn batch(&mut self, connection: usize, begins: bool) -> Vec<Words> {
+        if !self.places[connection].in_transaction && self.source.percent(4) {
+            return self.transaction();
+        }
         let depth = match self.source.below(10) {
             0..5 => 1,
             5..9 => 1 + self.source.below(8),
@@ -132,7 +150,7 @@ impl Generator {
             } else {
                 self.command(self.places[connection])
             };
-            let first = batch.is_empty() && !self.places[connection].in_transaction;
+            let first = begins && batch.is_empty() && !self.places[connection].in_transaction;
             if logs_in(&command) && !first {
                 continue;
             }

@@ -153,6 +153,22 @@ pub(crate) const DATABASE: &[Rule] = &[
     (3, "(FLUSHDB|FLUSHALL) (SYNC|ASYNC|<odd>) (SYNC|ASYNC|<odd>)"),
 ];
 
+/// A transaction that sees all keys before and after it changes some.
+pub(crate) const WHOLE: &[Rule] = &[
+    (10, "KEYS <pattern>"),
+    (10, "KEYS *"),
+    (10, "SCAN 0 COUNT 1000 (MATCH <pattern>)?"),
+    (10, "SET <key> <value> (PXAT <pat>)?"),
+    (5, "MSET (<key> <value>)+"),
+    (5, "DEL (<any>)+"),
+    (5, "RENAME <any> <key>"),
+    (5, "GET <any>"),
+];
+
+/// The same of the commands that kvsock refuses under a prefix.
+pub(crate) const WHOLE_DATABASE: &[Rule] =
+    &[(15, "DBSIZE"), (15, "RANDOMKEY"), (2, "FLUSHDB (SYNC|ASYNC)?"), (2, "FLUSHALL")];
+
 /// In a transaction alone: elsewhere it is sent after a whole iteration, see `generate.rs`.
 pub(crate) const SIZE: &[Rule] = &[(10, "DBSIZE")];
 

@@ -11,6 +11,7 @@ use crate::generate::{CONNECTIONS, Generator, Step, is};
 use crate::report::{Difference, Exchange};
 use crate::server::Server;
 use crate::support::frame::{bulk, elements};
+use crate::tally::Tally;
 use crate::word::Words;
 
 /// How many exchanges of a connection are kept for the report.
@@ -46,13 +47,14 @@ struct Run<'a> {
     plan: &'a Plan<'a>,
     pairs: [Pair; CONNECTIONS],
     sent: usize,
+    tally: Tally,
 }
 
 impl Plan<'_> {
-    /// Runs, and gives one difference of each kind.
-    pub(crate) fn differences(&self) -> Vec<Difference> {
+    /// Runs, and gives one difference of each kind, and what was met.
+    pub(crate) fn differences(&self) -> (Vec<Difference>, Tally) {
         let mut generator = Generator::new(self.seed, self.resp3, self.subject.engine());
-        let mut run = Run { plan: self, pairs: self.pairs(), sent: 0 };
+        let mut run = Run { plan: self, pairs: self.pairs(), sent: 0, tally: Tally::default() };
         let (mut kinds, mut all, mut found) = (BTreeSet::new(), 0, Vec::new());
         while run.sent < self.commands && kinds.len() < MOST_KINDS && all < MOST {
             let (connection, step) = generator.next();
@@ -70,7 +72,7 @@ impl Plan<'_> {
                 generator.reconnected();
             }
         }
-        found
+        (found, run.tally)
     }
 
     fn pairs(&self) -> [Pair; CONNECTIONS] {
@@ -120,6 +122,7 @@ impl Run<'_> {
                 servers.map(|socket| Connection::open(&socket, self.plan.resp3));
             return self.batch(connection, batch);
         };
+        self.tally.openings += 1;
         [pair.reference, pair.subject] = servers.map(|socket| Connection::silent(&socket));
         let bytes = [words.join(&b' '), b"\r\n".to_vec()].concat();
         pair.reference.send_after(&bytes, batch);
@@ -155,6 +158,7 @@ impl Run<'_> {
         }
         pair.last.push_back(exchange.clone());
         let verdict = compare(self.plan.subject.engine(), &exchange, &pair.queued);
+        self.tally.count(&exchange, &pair.queued);
         if exchange.reference == b"+QUEUED\r\n" {
             pair.queued.push(exchange.command);
         } else if ["EXEC", "DISCARD", "RESET"].iter().any(|name| is(&exchange.command, name)) {
