@@ -68,9 +68,9 @@ impl Daemon {
 
     /// The command that starts it, with nothing of the test's environment but what it needs.
     pub(crate) fn command(&self) -> Command {
-        let program = env!("CARGO_BIN_EXE_kvsockd");
-        let mut words = self.starter.iter().map(String::as_str).chain([program]);
-        let mut command = Command::new(words.next().unwrap_or(program));
+        let program = program();
+        let mut words = self.starter.iter().map(String::as_str).chain([&*program]);
+        let mut command = Command::new(words.next().unwrap_or(&program));
         command
             .args(words)
             .env_clear()
@@ -191,6 +191,15 @@ impl Daemon {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
+    }
+}
+
+/// The daemon that was built with the tests, or that of the directory that `KVSOCK_TEST_PROGRAMS`
+/// names.
+fn program() -> String {
+    match std::env::var("KVSOCK_TEST_PROGRAMS") {
+        Ok(directory) => format!("{directory}/kvsockd"),
+        Err(_) => env!("CARGO_BIN_EXE_kvsockd").to_owned(),
     }
 }
 
