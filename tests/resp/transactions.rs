@@ -247,3 +247,21 @@ fn a_transaction_whose_answer_never_comes_is_of_unknown_outcome() {
         }
     });
 }
+
+#[test]
+fn operations_on_a_key_space_see_what_the_transaction_changed_on_the_embedded_store() {
+    for settings in [&[][..], &[("KEY_PREFIX", "p:")], &[("NAMESPACE", "user")]] {
+        let daemon = Daemon::start(settings);
+        let mut wire = Wire::connect(&daemon);
+        let words =
+            ["SET a 1", "DBSIZE", "KEYS *", "RANDOMKEY", "LAST 9", "FLUSHDB", "SET b 1", "DBSIZE"];
+        let words = [&["MULTI"][..], &words, &["FLUSHALL", "DBSIZE", "EXEC"]].concat();
+        wire.send(words.iter().flat_map(|words| request(words)).collect::<Vec<_>>());
+        let replies = [
+            "+OK\r\n:1\r\n*1\r\n$1\r\na\r\n$1\r\na\r\n*2\r\n$1\r\na\r\n$1\r\n1\r\n",
+            "+OK\r\n+OK\r\n:1\r\n+OK\r\n:0\r\n",
+        ];
+        let queued = "+QUEUED\r\n".repeat(10);
+        wire.expect(format!("+OK\r\n{queued}*10\r\n{}", replies.concat()));
+    }
+}

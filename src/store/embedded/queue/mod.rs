@@ -147,7 +147,8 @@ mod tests {
 
     fn job(accounts: &Accounts, uid: u32) -> Job {
         let account = accounts.of(uid);
-        let room = Places::new(Resource::Writing, 1, 1).try_take(&account).expect("there is room");
+        let places = Places::new(Resource::Writing, 100, 100);
+        let room = places.try_take(&account).expect("there is room");
         let whose = (Arc::new(Scope::new(Bytes::new(), 0)), account);
         Job::new(Work::Clear, whose, Claim::default(), oneshot::channel().0, room)
     }
