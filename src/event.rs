@@ -49,6 +49,8 @@ events! {
     WATCHERS_FULL = "2f7a79fa942b453b8aebb81f6094b186";
     /// A connection was closed that held memory which others waited for, and stood still.
     STALLED = "d273d7d0cf8147d3bdc03ab6d9d60425";
+    /// A connection was closed that had no room for what it sent and asked for, and stood still.
+    OVERRUN = "e6b179b42d3f48458da70a7bafc449a5";
     /// Entries on one subject were too many, and only counted.
     HELD_BACK = "c339a65a86cb461aabb53ca50f3fc812";
     /// Entries were lost, as the journal did not take them in time.

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use support::daemon::{Client, Daemon, PATIENCE};
+use support::valkey::Setup;
 
 /// Places that administrators have above the limit.
 const RESERVED: usize = 3;
@@ -159,4 +160,57 @@ fn administrators_get_in_where_one_user_holds_all_places() {
         assert_eq!(held.line(), "", "it was closed");
     }
     is_served(&daemon, BOB);
+}
+
+/// A daemon on each store, with these settings.
+fn on_each(settings: &[(&str, &str)], test: impl Fn(&Daemon)) {
+    test(&Daemon::start(settings));
+    let Some(valkey) = Setup::default().start() else { return };
+    let url = valkey.url();
+    let mut settings = settings.to_vec();
+    settings.push(("STORE", &url));
+    test(&Daemon::start(&settings));
+}
+
+/// Waits until `client` is the only one.
+fn wait_until_alone(client: &mut Client) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        client.send("info clients\n");
+        let mut count = String::new();
+        loop {
+            let line = client.line();
+            if let Some(found) = line.split("connected_clients:").nth(1) {
+                count = found.chars().take_while(char::is_ascii_digit).collect();
+            }
+            if line.contains("maxclients") || line.ends_with('"') {
+                break;
+            }
+        }
+        if count == "1" {
+            return;
+        }
+        assert!(Instant::now() < end, "{count} clients are still connected");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn clients_that_hang_up_do_not_count_whatever_they_asked_for() {
+    on_each(&[("MAX_CLIENTS", "40")], |daemon| {
+        let transaction = "watch a\nmulti\nset a 1\nget a\nexec\n".repeat(20);
+        for _ in 0..2000 {
+            let mut client = daemon.connect();
+            // The daemon may have refused it: it sees hang-ups later than they happen.
+            let _ = client.try_send(&transaction);
+        }
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let mut client = daemon.connect();
+            if client.try_send("ping\n").is_ok() && client.rest_or_pong() {
+                break;
+            }
+            assert!(Instant::now() < end, "nobody is served");
+        }
+    });
 }

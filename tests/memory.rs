@@ -192,3 +192,118 @@ fn half_sent_requests_that_stand_still_keep_nobody_waiting_for_ever() {
         println!("a large request waited for {:?}", begun.elapsed());
     });
 }
+
+/// Requests and the replies to them, one byte after the other.
+struct Pipeline {
+    requests: Vec<u8>,
+    replies: Vec<u8>,
+}
+
+impl Pipeline {
+    /// `count` reads of the value `v`, in the text protocol or in RESP.
+    fn of_reads(count: usize, value: &str, is_resp: bool) -> Pipeline {
+        let (request, reply) = if is_resp {
+            let reply = format!("${}\r\n{value}\r\n", value.len());
+            ("*2\r\n$3\r\nGET\r\n$1\r\nv\r\n", reply)
+        } else {
+            ("get v\n", format!("{value}\n"))
+        };
+        Pipeline { requests: request.repeat(count).into(), replies: reply.repeat(count).into() }
+    }
+
+    /// Writes all requests before the first reply is read.
+    fn pass(&self, daemon: &Daemon) {
+        let mut stream = daemon.connect().0.into_inner();
+        stream.set_write_timeout(Some(LONG)).expect("a socket");
+        stream.set_read_timeout(Some(LONG)).expect("a socket");
+        stream.write_all(&self.requests).expect("all requests are read");
+        let mut replies = vec![0; self.replies.len()];
+        stream.read_exact(&mut replies).expect("all replies");
+        assert!(replies == self.replies, "every reply is right");
+    }
+}
+
+/// A daemon on each store, with these settings.
+fn on_each(settings: &[(&str, &str)], test: impl Fn(&Daemon)) {
+    test(&Daemon::start(settings));
+    let Some(valkey) = Setup::default().start() else { return };
+    let url = valkey.url();
+    let mut settings = settings.to_vec();
+    settings.push(("STORE", &url));
+    test(&Daemon::start(&settings));
+}
+
+#[test]
+fn a_client_may_write_its_whole_pipeline_before_it_reads() {
+    on_each(&[], |daemon| {
+        let value = "v".repeat(10_000);
+        assert_eq!(daemon.ask(&format!("set v {value}")), "OK");
+        for is_resp in [false, true] {
+            Pipeline::of_reads(20_000, &value, is_resp).pass(daemon);
+        }
+    });
+}
+
+#[test]
+fn a_pipeline_that_is_written_first_takes_the_memory_of_its_requests_only() {
+    on_each(&[("MAX_MEMORY", "16MiB")], |daemon| {
+        let value = "v".repeat(10_000);
+        assert_eq!(daemon.ask(&format!("set v {value}")), "OK");
+        Pipeline::of_reads(20_000, &value, true).pass(daemon);
+    });
+}
+
+#[test]
+fn reads_and_writes_of_a_pipeline_that_is_written_first_keep_their_order() {
+    on_each(&[], |daemon| {
+        let value = "w".repeat(10_000);
+        let mut pipeline = Pipeline { requests: Vec::new(), replies: Vec::new() };
+        for number in 0..5000 {
+            let written = format!("set v {number}{value}\nget v\n");
+            pipeline.requests.extend_from_slice(written.as_bytes());
+            let read = format!("OK\n{number}{value}\n");
+            pipeline.replies.extend_from_slice(read.as_bytes());
+        }
+        pipeline.pass(daemon);
+    });
+}
+
+#[test]
+fn a_pipeline_past_the_bound_ends_with_an_error_and_not_in_silence() {
+    on_each(&[("MAX_MEMORY", "16MiB")], |daemon| {
+        let value = "v".repeat(10_000);
+        assert_eq!(daemon.ask(&format!("set v {value}")), "OK");
+        let mut stream = daemon.connect().0.into_inner();
+        stream.set_write_timeout(Some(LONG)).expect("a socket");
+        stream.set_read_timeout(Some(LONG)).expect("a socket");
+        // Replies that wait first, so that the writes after them have to be kept.
+        let requests = "get v\n".repeat(1000) + &format!("set w {value}\n").repeat(3000);
+        // The daemon reads away what it does not keep, or closes.
+        let _ = stream.write_all(requests.as_bytes());
+        let mut replies = Vec::new();
+        let _ = stream.read_to_end(&mut replies);
+        let line = format!("{value}\n");
+        let whole = replies.len() / line.len() * line.len();
+        let (values, last) = replies.split_at(whole);
+        assert!(values.chunks(line.len()).all(|reply| reply == line.as_bytes()), "whole replies");
+        let last = String::from_utf8_lossy(last);
+        assert!(last.ends_with("too many requests without reading replies\n"), "{last:?}");
+        assert_eq!(daemon.ask("get w"), "(nil)", "what was not begun is not carried out");
+    });
+}
+
+#[test]
+fn a_reader_that_stands_still_within_the_bound_stays() {
+    on_each(&[("MAX_MEMORY", "64MiB")], |daemon| {
+        let value = "v".repeat(10_000);
+        assert_eq!(daemon.ask(&format!("set v {value}")), "OK");
+        let pipeline = Pipeline::of_reads(1000, &value, false);
+        let mut stream = daemon.connect().0.into_inner();
+        stream.write_all(&pipeline.requests).expect("room");
+        // As long as one past the bound would be given.
+        thread::sleep(Duration::from_secs(20));
+        let mut replies = vec![0; pipeline.replies.len()];
+        stream.read_exact(&mut replies).expect("all replies");
+        assert!(replies == pipeline.replies);
+    });
+}

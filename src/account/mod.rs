@@ -11,6 +11,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use tokio::sync::Notify;
+
 pub use self::places::{Place, Places};
 
 /// A resource that all users share.
@@ -29,21 +31,27 @@ pub enum Resource {
     Writing,
     /// Bytes of memory in buffers and replies.
     Memory,
+    /// The right to go on past the bound on memory.
+    Turn,
+    /// Connections whose peers have hung up and whose requests are still carried out.
+    Leftover,
 }
 
 /// How many resources there are.
-const RESOURCES: usize = 6;
+const RESOURCES: usize = 8;
 
 /// What the clients of one user have of each resource.
 pub struct Account {
     /// None for kvsock itself, which no share bounds.
     uid: Option<u32>,
     taken: [AtomicUsize; RESOURCES],
+    /// The user's clients let go of memory while some of them waited for it.
+    pub(crate) memory_released: Notify,
 }
 
 impl Account {
     fn new(uid: Option<u32>) -> Account {
-        Account { uid, taken: Default::default() }
+        Account { uid, taken: Default::default(), memory_released: Notify::new() }
     }
 
     /// The account of kvsock itself: no user's share bounds it.

@@ -22,6 +22,9 @@ const ADMINISTRATION: &str = "administrative command";
 const WATCHERS_FULL: &str = "too many clients of one user watch keys";
 /// What is said of who stands still.
 const STALLED: &str = "client closed: it stood still and held memory that others waited for";
+/// What is said of who has no room.
+const OVERRUN: &str =
+    "client closed: it took no replies, and there was no memory for more requests";
 /// What is said of what is not said.
 const HELD_BACK: &str = "not logged singly";
 
@@ -50,6 +53,7 @@ enum Kind {
     UserFull,
     WatchersFull,
     Stalled,
+    Overrun,
 }
 
 /// Why a connection is refused.
@@ -95,6 +99,11 @@ impl Audit {
     /// The connection of `caller` is closed, for others wait for memory that it holds.
     pub fn closes_stalled(&self, caller: &Caller) {
         self.tell(Kind::Stalled, caller, None, None);
+    }
+
+    /// The connection of `caller` is closed, for it stands still and there is no memory for it.
+    pub fn closes_overrun(&self, caller: &Caller) {
+        self.tell(Kind::Overrun, caller, None, None);
     }
 
     fn tell(
@@ -189,6 +198,9 @@ impl Subject {
             Kind::Stalled => {
                 warn!(message_id = event::STALLED, peer_uid = uid, peer_pid = pid, "{STALLED}");
             }
+            Kind::Overrun => {
+                warn!(message_id = event::OVERRUN, peer_uid = uid, peer_pid = pid, "{OVERRUN}");
+            }
         }
     }
 }
@@ -201,6 +213,7 @@ fn tell_held_back(subject: Option<Subject>, times: u64) {
         Some(Kind::UserFull) => "too many clients of one user",
         Some(Kind::WatchersFull) => WATCHERS_FULL,
         Some(Kind::Stalled) => STALLED,
+        Some(Kind::Overrun) => OVERRUN,
         None => "commands and refusals",
     };
     let peer_uid = subject.map(|subject| subject.uid);

@@ -130,7 +130,7 @@ impl Clients {
     }
 
     /// The connection is no more.
-    pub(super) fn leave(&self, client: &Client) {
+    pub fn leave(&self, client: &Client) {
         self.open().remove(&client.id);
     }
 
@@ -158,6 +158,12 @@ impl Client {
         }
         self.is_killed.store(true, Ordering::Release);
         self.kill.notify_waiters();
+    }
+
+    /// Whether it watches keys, or is about to, for which it may have a connection to the store.
+    pub fn is_watching(&self) -> bool {
+        let about = self.about();
+        about.watched > 0 || about.command == "watch"
     }
 
     /// Whether the client wants its own connection closed once its request is answered.

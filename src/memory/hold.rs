@@ -90,7 +90,7 @@ impl Hold {
 
     pub(super) fn take_room(&mut self, bytes: usize) -> bool {
         let is_small = self.room.saturating_add(bytes) <= SMALL;
-        let has_room = is_small || self.is_free || self.memory.has_room(bytes);
+        let has_room = is_small || self.is_free || self.memory.has_room(&self.account, bytes);
         if has_room {
             self.add_room(bytes);
         }

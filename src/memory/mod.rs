@@ -3,7 +3,9 @@
 //!
 //! Past it those that hold much wait until others have let go; those that hold little are not
 //! touched. So that those that hold much cannot wait for each other, one of them at a time goes
-//! on, past the bound by no more than its own request and one reply.
+//! on, past the bound by no more than its own request and one reply; users take turns.
+//!
+//! One user's clients have at most three quarters of the bound, so that others find room.
 
 mod hold;
 mod share;
@@ -11,11 +13,11 @@ mod share;
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
-use crate::account::{Account, Resource};
+use crate::account::{Account, Places, Resource};
 
 pub use self::hold::Hold;
 pub use self::share::{Share, Turn};
@@ -38,9 +40,9 @@ pub struct Memory {
     longest: AtomicUsize,
     /// Clients that wait for others to let go.
     waiting: AtomicUsize,
-    /// Somebody let go while the bound was passed.
+    /// Somebody let go while others waited.
     released: Notify,
-    turn: Arc<Semaphore>,
+    turn: Arc<Places>,
 }
 
 impl Memory {
@@ -52,28 +54,53 @@ impl Memory {
             longest: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
             released: Notify::new(),
-            turn: Arc::new(Semaphore::new(1)),
+            turn: Places::new(Resource::Turn, 1, 1),
         }
     }
 
     /// A share for a client of `account` that holds nothing yet.
     pub fn share(self: &Arc<Memory>, account: &Arc<Account>) -> Share {
         let (memory, account) = (Arc::clone(self), Arc::clone(account));
-        Share { memory, account, buffers: 0, replies: 0, turn: None, impatient_until: None }
+        Share {
+            memory,
+            account,
+            buffers: 0,
+            replies: 0,
+            turn: None,
+            impatient_until: None,
+            is_short_of_own: AtomicBool::new(false),
+        }
+    }
+
+    /// How many clients wait for others to let go.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Whether somebody waits for others to let go.
     pub fn is_awaited(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
+        self.waiting() > 0
     }
 
-    fn is_over(&self) -> bool {
-        self.limit != 0 && self.used.load(Ordering::Relaxed) > self.limit
+    /// Whether all clients together have no more than the bound.
+    pub fn is_within(&self) -> bool {
+        self.has_room_in_all(0)
     }
 
-    /// Whether there is room for so many more.
-    fn has_room(&self, bytes: usize) -> bool {
+    /// Whether there is room for so many more for a client of `account`.
+    fn has_room(&self, account: &Account, bytes: usize) -> bool {
+        self.has_room_in_all(bytes) && self.has_room_in_share(account, bytes)
+    }
+
+    fn has_room_in_all(&self, bytes: usize) -> bool {
         self.limit == 0 || self.used.load(Ordering::Relaxed).saturating_add(bytes) <= self.limit
+    }
+
+    /// Whether the user of `account` may have so many more. kvsock itself always may.
+    fn has_room_in_share(&self, account: &Account, bytes: usize) -> bool {
+        self.limit == 0
+            || account.uid().is_none()
+            || account.taken(Resource::Memory).saturating_add(bytes) <= self.limit / 4 * 3
     }
 
     fn add(&self, account: &Account, bytes: usize) {
@@ -85,13 +112,15 @@ impl Memory {
         if bytes > 0 {
             account.subtract(Resource::Memory, bytes);
             self.used.fetch_sub(bytes, Ordering::Relaxed);
-            self.wake();
+            self.wake(account);
         }
     }
 
-    /// Lets one of those that wait look whether there is room now. If there is, it wakes the next.
-    fn wake(&self) {
+    /// Wakes one of those that wait for anybody, and one of those that wait for the user of
+    /// `account`, to look whether there is room now. If there is, each wakes the next.
+    fn wake(&self, account: &Account) {
         if self.is_awaited() {
+            account.memory_released.notify_one();
             self.released.notify_one();
         }
     }

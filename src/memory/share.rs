@@ -1,13 +1,11 @@
 //! One client's part of the bound, and how it waits for more.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::OwnedSemaphorePermit;
-
 use super::{Hold, Memory, SMALL};
-use crate::account::Account;
+use crate::account::{Account, Place};
 
 /// For how long the requests that a client sent together do not wait again for a store that is away:
 /// enough to refuse a long pipeline, and short enough for who tries again to wait again.
@@ -20,14 +18,16 @@ pub struct Share {
     pub(super) account: Arc<Account>,
     pub(super) buffers: usize,
     pub(super) replies: usize,
-    pub(super) turn: Option<OwnedSemaphorePermit>,
     /// Until when requests are impatient, see [`Hold::is_impatient`].
     pub(super) impatient_until: Option<Instant>,
+    pub(super) turn: Option<Place>,
+    /// What was lacking last was room in the user's share, not in all.
+    pub(super) is_short_of_own: AtomicBool,
 }
 
 /// Perhaps the right to go on past the bound, which one client has at a time.
 #[derive(Debug)]
-pub struct Turn(Option<OwnedSemaphorePermit>);
+pub struct Turn(Option<Place>);
 
 impl Share {
     /// Tells how much the connection's buffers hold now.
@@ -55,7 +55,7 @@ impl Share {
     pub fn keep(&mut self, mut replies: Hold) {
         replies.settle();
         self.replies += std::mem::take(&mut replies.room);
-        self.memory.wake();
+        self.memory.wake(&self.account);
     }
 
     /// The replies are no longer held.
@@ -92,7 +92,11 @@ impl Share {
     /// What replies of so many bytes take, if there is room for them.
     pub fn make_room_for(&self, bytes: usize) -> Option<Hold> {
         let mut hold = self.hold();
-        hold.take_room(bytes).then_some(hold)
+        let has_room = hold.take_room(bytes);
+        if !has_room {
+            self.note_lack(bytes);
+        }
+        has_room.then_some(hold)
     }
 
     /// Whether the client has the right to go on past the bound.
@@ -100,10 +104,30 @@ impl Share {
         self.turn.is_some()
     }
 
+    /// Whether so many more may be held: there is room, or it is only a little.
+    pub fn may_hold(&self, more: usize) -> bool {
+        self.held() + more <= SMALL || self.has_room(more)
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        let has_room = self.memory.has_room(&self.account, bytes);
+        if !has_room {
+            self.note_lack(bytes);
+        }
+        has_room
+    }
+
+    /// Ends the client's right to go on past the bound, if others wait: its replies are sent.
+    pub fn pass_turn(&mut self) {
+        if self.memory.is_awaited() {
+            self.turn = None;
+        }
+    }
+
     /// Whether replies that the client holds should be sent before there are more: it holds more than
     /// a little, and there is not much room left.
     pub fn must_send(&self) -> bool {
-        self.replies > SMALL && !self.memory.has_room(self.memory.most())
+        self.replies > SMALL && !self.memory.has_room(&self.account, self.memory.most())
     }
 
     /// Whether the client holds more than a little.
@@ -116,8 +140,8 @@ impl Share {
         if !self.is_large() || self.turn.is_some() {
             return false;
         }
-        if !self.memory.is_over() {
-            self.memory.wake();
+        if self.has_room(0) {
+            self.memory.wake(&self.account);
             return false;
         }
         self.take_turn();
@@ -135,15 +159,29 @@ impl Share {
     /// Waits until [`Share::must_pause`] is worth asking again; gives what [`Share::resume`]
     /// takes.
     pub fn released(&self) -> impl Future<Output = Turn> + Send + 'static {
-        let memory = Arc::clone(&self.memory);
+        let (released, turn) = (self.room_released(), Arc::clone(&self.memory.turn));
+        let account = Arc::clone(&self.account);
+        async move {
+            tokio::select! {
+                () = released => Turn(None),
+                // Kept, for given back it would go to the next in the queue.
+                place = turn.take(&account) => Turn(Some(place)),
+            }
+        }
+    }
+
+    /// Waits until there may be room where there was none when it was asked for last.
+    pub fn room_released(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (memory, account) = (Arc::clone(&self.memory), Arc::clone(&self.account));
+        let is_own = self.is_short_of_own.load(Ordering::Relaxed);
+        if is_own {
+            // Perhaps this client was woken by what others let go, which is of no use to it.
+            memory.released.notify_one();
+        }
         async move {
             let _waiter = Waiter::enter(&memory);
-            let turn = Arc::clone(&memory.turn).acquire_owned();
-            tokio::select! {
-                () = memory.released.notified() => Turn(None),
-                // Kept, for given back it would go to the next in the queue.
-                permit = turn => Turn(permit.ok()),
-            }
+            let released = if is_own { &account.memory_released } else { &memory.released };
+            released.notified().await;
         }
     }
 
@@ -154,12 +192,19 @@ impl Share {
         }
     }
 
-    fn held(&self) -> usize {
+    /// Notes where there was no room.
+    fn note_lack(&self, bytes: usize) {
+        let is_own = !self.memory.has_room_in_share(&self.account, bytes);
+        self.is_short_of_own.store(is_own, Ordering::Relaxed);
+    }
+
+    /// Bytes that the client holds.
+    pub fn held(&self) -> usize {
         self.buffers + self.replies
     }
 
     pub(super) fn take_turn(&mut self) {
-        self.turn = Arc::clone(&self.memory.turn).try_acquire_owned().ok();
+        self.turn = self.memory.turn.try_take(&self.account);
     }
 
     fn end_turn(&mut self) {

@@ -12,8 +12,10 @@ use super::admission::Place;
 use super::carry::{self, Carried};
 use super::connection::{Connection, End};
 use super::peer::peer;
+use super::presence::Presence;
 use super::refusal;
 use super::shared::Shared;
+use super::standing::Standing;
 use crate::command::Caller;
 use crate::handover::Record;
 
@@ -74,7 +76,8 @@ fn admit(
     let context = &shared.context;
     let administrator = context.administrators.include(&caller);
     let options = shared.options();
-    let place = match Place::take(&shared.admission, &options, caller.uid, administrator) {
+    let account = context.accounts.of(caller.uid);
+    let place = match Place::take(&shared.admission, &options, account, administrator) {
         Ok(place) => place,
         Err(full) => {
             context.counters.refused.fetch_add(1, Ordering::Relaxed);
@@ -96,7 +99,8 @@ pub(super) fn take_over(
 ) -> io::Result<()> {
     let Carried { socket, record } = carried;
     let accepted = carry::admit(socket)?;
-    let place = Place::keep(&shared.admission, accepted.1.uid);
+    let account = shared.context.accounts.of(accepted.1.uid);
+    let place = Place::keep(&shared.admission, account);
     serve(accepted, Some(Box::new(record)), place, shared, connections);
     Ok(())
 }
@@ -109,13 +113,14 @@ fn serve(
     shared: &Arc<Shared>,
     connections: &mut JoinSet<()>,
 ) {
-    shared.context.counters.clients.fetch_add(1, Ordering::Relaxed);
     let shared = Arc::clone(shared);
     connections.spawn(async move {
         let mut connection = match record {
             None => Connection::new(stream, caller, address, &shared),
             Some(record) => Connection::resume(stream, caller, address, *record, &shared),
         };
+        let client = connection.session.client();
+        connection.standing = Standing::Present(Presence::new(&shared.context, client, place));
         let ended = match connection.serve().await {
             Ok(End::GivenUp) => {
                 let client = Arc::clone(connection.session.client());
@@ -126,8 +131,6 @@ fn serve(
                 ended.map(|_| ())
             }
         };
-        shared.context.counters.clients.fetch_sub(1, Ordering::Relaxed);
-        drop(place);
         log_end(ended);
     });
 }

@@ -1,11 +1,11 @@
 //! Who may come in: the limits on connections, all together and by user.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
 use super::options::Options;
+use crate::account::{Account, Resource};
 use crate::command::Full;
 
 /// Places above `max_clients` that only administrators get.
@@ -24,54 +24,48 @@ struct Open {
     all: usize,
     /// Connections so far.
     entered: u64,
-    by_uid: HashMap<u32, usize>,
 }
 
 /// A connection's place; given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     admission: Arc<Admission>,
-    uid: u32,
+    account: Arc<Account>,
 }
 
 impl Admission {
-    /// Counts one more of `uid`, if there is room.
-    fn enter(&self, options: &Options, uid: u32, administrator: bool) -> Result<(), Full> {
+    /// Counts one more of the user of `account`, if there is room.
+    fn enter(&self, options: &Options, account: &Account, administrator: bool) -> Result<(), Full> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let reserved = if administrator { RESERVED } else { 0 };
         if options.max_clients != 0 && open.all >= options.max_clients + reserved {
             return Err(Full::Server);
         }
-        let of_user = open.by_uid.get(&uid).copied().unwrap_or(0);
+        let of_user = account.taken(Resource::Connections);
         let limited = options.max_clients_per_user != 0 && !administrator;
         if limited && of_user >= options.max_clients_per_user {
             return Err(Full::User);
         }
         open.all += 1;
         open.entered += 1;
-        open.by_uid.insert(uid, of_user + 1);
+        account.add(Resource::Connections, 1);
         Ok(())
     }
 
-    /// Counts one more of `uid`, which was let in by the daemon before this one.
-    fn enter_again(&self, uid: u32) {
+    /// Counts one more of the user of `account`, which the daemon before this one let in.
+    fn enter_again(&self, account: &Account) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.all += 1;
         open.entered += 1;
-        *open.by_uid.entry(uid).or_default() += 1;
+        account.add(Resource::Connections, 1);
     }
 
-    fn leave(&self, uid: u32) {
+    fn leave(&self, account: &Account) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.all -= 1;
+        account.subtract(Resource::Connections, 1);
         if open.all == 0 {
             self.emptied.notify_waiters();
-        }
-        if let Some(count) = open.by_uid.get_mut(&uid) {
-            *count -= 1;
-            if *count == 0 {
-                open.by_uid.remove(&uid);
-            }
         }
     }
 
@@ -96,28 +90,33 @@ impl Admission {
 }
 
 impl Place {
-    /// A place for a connection of `uid`, if there is one. Administrators have a few more, and no
+    /// A place for a connection of the user of `account`, if there is one. Administrators have a few more, and no
     /// limit by user.
     pub(super) fn take(
         admission: &Arc<Admission>,
         options: &Options,
-        uid: u32,
+        account: Arc<Account>,
         administrator: bool,
     ) -> Result<Place, Full> {
-        admission.enter(options, uid, administrator)?;
-        Ok(Place { admission: Arc::clone(admission), uid })
+        admission.enter(options, &account, administrator)?;
+        Ok(Place { admission: Arc::clone(admission), account })
+    }
+
+    /// The account of its user.
+    pub(super) fn account(&self) -> &Arc<Account> {
+        &self.account
     }
 
     /// The place that a connection had with the daemon before this one, whatever the limits.
-    pub(super) fn keep(admission: &Arc<Admission>, uid: u32) -> Place {
-        admission.enter_again(uid);
-        Place { admission: Arc::clone(admission), uid }
+    pub(super) fn keep(admission: &Arc<Admission>, account: Arc<Account>) -> Place {
+        admission.enter_again(&account);
+        Place { admission: Arc::clone(admission), account }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.admission.leave(self.uid);
+        self.admission.leave(&self.account);
     }
 }
 
@@ -126,6 +125,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::account::Accounts;
 
     fn options(max_clients: usize, max_clients_per_user: usize) -> Options {
         Options {
@@ -144,25 +144,29 @@ mod tests {
     #[test]
     fn a_few_places_are_kept_for_administrators() {
         let (admission, options) = (Admission::default(), options(2, 0));
-        assert_eq!(admission.enter(&options, 7, false), Ok(()));
-        assert_eq!(admission.enter(&options, 7, false), Ok(()));
-        assert_eq!(admission.enter(&options, 8, false), Err(Full::Server));
+        let accounts = Accounts::default();
+        let (user, _administrator) = (accounts.of(7), accounts.of(0));
+        assert_eq!(admission.enter(&options, &accounts.of(7), false), Ok(()));
+        assert_eq!(admission.enter(&options, &accounts.of(7), false), Ok(()));
+        assert_eq!(admission.enter(&options, &accounts.of(8), false), Err(Full::Server));
         for _ in 0..RESERVED {
-            assert_eq!(admission.enter(&options, 0, true), Ok(()));
+            assert_eq!(admission.enter(&options, &accounts.of(0), true), Ok(()));
         }
-        assert_eq!(admission.enter(&options, 0, true), Err(Full::Server));
-        admission.leave(7);
-        assert_eq!(admission.enter(&options, 0, true), Ok(()));
+        assert_eq!(admission.enter(&options, &accounts.of(0), true), Err(Full::Server));
+        admission.leave(&user);
+        assert_eq!(admission.enter(&options, &accounts.of(0), true), Ok(()));
         assert_eq!(admission.open(), 2 + RESERVED);
     }
 
     #[test]
     fn one_user_cannot_take_all_places() {
         let (admission, options) = (Admission::default(), options(0, 1));
-        assert_eq!(admission.enter(&options, 7, false), Ok(()));
-        assert_eq!(admission.enter(&options, 7, false), Err(Full::User));
-        assert_eq!(admission.enter(&options, 8, false), Ok(()));
-        admission.leave(7);
-        assert_eq!(admission.enter(&options, 7, false), Ok(()));
+        let accounts = Accounts::default();
+        let user = accounts.of(7);
+        assert_eq!(admission.enter(&options, &accounts.of(7), false), Ok(()));
+        assert_eq!(admission.enter(&options, &accounts.of(7), false), Err(Full::User));
+        assert_eq!(admission.enter(&options, &accounts.of(8), false), Ok(()));
+        admission.leave(&user);
+        assert_eq!(admission.enter(&options, &accounts.of(7), false), Ok(()));
     }
 }

@@ -30,10 +30,12 @@ pub struct Carried {
 impl Connection<'_> {
     /// Gives up the connection, in between two batches.
     pub(super) fn carry(self) -> io::Result<Carried> {
+        let mut input = self.input;
+        self.backlog.drain_into(&mut input);
         let record = Record {
             protocol: self.dialect.is_known().then(|| self.session.protocol()),
             progress: self.dialect.progress(),
-            input: ByteBuf::from(Vec::from(self.input)),
+            input: ByteBuf::from(Vec::from(input)),
             is_closing: self.phase.is_closing(),
             client: self.session.client_record(),
             transaction: self.session.transaction_record(),

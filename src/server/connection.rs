@@ -9,11 +9,14 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::net::UnixStream;
 
+use super::backlog::Backlog;
 use super::dialect::Dialect;
 use super::idle::Idle;
 use super::output::Output;
 use super::room;
 use super::shared::Shared;
+use super::stall::{Stall, Verdict};
+use super::standing::Standing;
 use super::wait::{Event, May, unless_killed};
 use crate::command::{Caller, Execution, Next, Session};
 use crate::memory::Share;
@@ -31,6 +34,15 @@ const BATCH_BYTES: usize = 1024 * 1024;
 /// A read of fewer bytes that did not fill its room has brought the end of what was sent together: a
 /// peer that waits for room in the socket sends more than this at a time.
 const PART: usize = 16 * 1024;
+/// Bytes of replies that may wait for the peer before more requests are carried out. Requests are
+/// mostly shorter than their replies, so that what is read ahead takes less memory.
+const WAITING: usize = 1024 * 1024;
+/// Requests of a batch that are no longer than this take no share of the bounded memory: as much as
+/// the room for a read of a client that sends little.
+const UNCOUNTED: usize = room::LEAST;
+
+/// A connection that holds no more beside what it read ahead lets the next one go on past the bound.
+const PASSED: usize = room::MOST;
 
 /// How long a connection that is given up may take to send what was answered. What is left after
 /// that is for the next daemon to send, and lost where there is none.
@@ -45,6 +57,10 @@ pub(super) struct Connection<'a> {
     pub(super) share: Share,
     /// Received, not yet decoded.
     pub(super) input: BytesMut,
+    /// Received after `input`, while replies waited.
+    pub(super) backlog: Backlog,
+    /// Bytes of the requests that are carried out now, if they are counted.
+    executing: usize,
     /// Not yet sent.
     pub(super) output: Output,
     /// Room for the next read.
@@ -53,12 +69,16 @@ pub(super) struct Connection<'a> {
     batch: usize,
     /// How far the connection has come.
     pub(super) phase: Phase,
-    /// Output that may wait before reading stops.
+    /// Output that may wait before more requests are carried out.
     pub(super) max_output: usize,
     /// How long it may be silent.
     pub(super) idle: Option<Idle>,
-    /// How long its peer may stand still while it holds much.
-    pub(super) stall: Option<Idle>,
+    /// How its peer moves while it holds much.
+    pub(super) stall: Option<Stall>,
+    /// Why its peer is given up.
+    pub(super) verdict: Option<Verdict>,
+    /// Whether it counts.
+    pub(super) standing: Standing,
 }
 
 /// How far a connection has come.
@@ -123,19 +143,34 @@ impl<'a> Connection<'a> {
             dialect: Dialect::Unknown { max_request },
             share: shared.memory.share(&account),
             input: BytesMut::new(),
+            backlog: Backlog::default(),
+            executing: 0,
             output: Output::default(),
             room: room::LEAST,
             batch: BATCH_FIRST,
             phase: Phase::Open,
-            max_output: if options.max_reply == 0 { usize::MAX } else { options.max_reply },
+            max_output: if options.max_reply == 0 {
+                WAITING
+            } else {
+                options.max_reply.min(WAITING)
+            },
             idle: Idle::after(options.client_timeout),
             stall: None,
+            verdict: None,
+            standing: Standing::None,
         }
     }
 
     /// Serves until the peer or the daemon ends the connection. An error is a broken connection,
     /// never a bad request.
     pub(super) async fn serve(&mut self) -> io::Result<End> {
+        let ended = self.serve_peer().await;
+        let Some(verdict) = self.verdict.take() else { return ended };
+        Box::pin(self.dismiss(verdict)).await;
+        Ok(End::Closed)
+    }
+
+    async fn serve_peer(&mut self) -> io::Result<End> {
         let mut stop = std::pin::pin!(self.shared.stopping());
         let client = Arc::clone(self.session.client());
         let mut killed = std::pin::pin!(client.killed());
@@ -178,7 +213,7 @@ impl<'a> Connection<'a> {
                     rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Read)?;
                     self.phase = Phase::Draining;
                 }
-                Event::Closed | Event::Killed | Event::Idle | Event::Stalled => {
+                Event::Closed | Event::Gone | Event::Killed | Event::Idle | Event::Stalled => {
                     return Ok(End::Closed);
                 }
             }
@@ -219,6 +254,7 @@ impl<'a> Connection<'a> {
         self.dialect.learn(&self.input, &mut self.session);
         loop {
             execution.reserve(self.batch.min(1 + self.input.len() / REQUEST));
+            let before = self.input.len();
             while execution.len() < self.batch
                 && let Some(decoded) = self.dialect.decode(&mut self.input)
             {
@@ -229,7 +265,15 @@ impl<'a> Connection<'a> {
                 });
             }
             if execution.is_empty() {
+                if self.backlog.refill(&mut self.input) {
+                    continue;
+                }
                 return Ok(());
+            }
+            let taken = before - self.input.len();
+            if taken > UNCOUNTED {
+                self.executing = taken;
+                self.share.set(self.held());
             }
             if !std::mem::take(&mut is_first) {
                 // What asks nobody never waits: others have their turn.
@@ -238,7 +282,7 @@ impl<'a> Connection<'a> {
             let next = self.run(&mut execution).await?;
             if next != Next::Continue || is_broken {
                 self.phase = Phase::Closing;
-                self.input.clear();
+                self.forget_input();
                 if next == Next::Shutdown {
                     self.shared.context.stop.request();
                 }
@@ -257,13 +301,17 @@ impl<'a> Connection<'a> {
         loop {
             let context = &self.shared.context;
             let client = Arc::clone(self.session.client());
-            let running = execution.run(context, &mut self.session, &mut self.share);
-            let next = unless_killed(&client, &self.stream, running).await?;
+            let work = execution.run(context, &mut self.session, &mut self.share);
+            let work = self.standing.wait(&self.stream, self.shared, work);
+            let next = unless_killed(&client, &self.stream, work).await??;
             let before = self.output.len();
             for reply in execution.take_replies(context, &self.session) {
                 self.dialect.encode(reply, self.output.bytes());
             }
             bytes += self.output.len() - before;
+            if next != Next::Rest {
+                self.executing = 0;
+            }
             self.share.set(self.held());
             self.share.let_replies_go();
             if next != Next::Rest {
@@ -276,6 +324,10 @@ impl<'a> Connection<'a> {
             // It was taken out of the input, and is for this daemon to answer.
             self.flush_to(0, May::NotBeLeft).await?;
             self.share.set(self.held());
+            if self.held() - self.backlog.capacity() <= PASSED {
+                // What it holds beside was read within the bound.
+                self.share.pass_turn();
+            }
         }
     }
 
@@ -287,8 +339,20 @@ impl<'a> Connection<'a> {
         self.share.set(self.held());
     }
 
-    /// Bytes of memory in its buffers.
-    fn held(&self) -> usize {
-        self.input.capacity() + self.output.capacity() + self.session.held()
+    /// Forgets what was received and not carried out.
+    pub(super) fn forget_input(&mut self) {
+        self.input = BytesMut::new();
+        self.backlog.clear();
+        self.executing = 0;
+    }
+
+    /// Bytes of memory in its buffers. Requests that are carried out lie in the buffer that they were
+    /// read into, and once more on their way to the store.
+    pub(super) fn held(&self) -> usize {
+        self.input.capacity()
+            + self.backlog.capacity()
+            + 2 * self.executing
+            + self.output.capacity()
+            + self.session.held()
     }
 }

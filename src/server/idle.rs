@@ -26,6 +26,11 @@ impl Idle {
         self.since = Instant::now();
     }
 
+    /// The clock stood still for so long.
+    pub(super) fn forgive(&mut self, time: Duration) {
+        self.since += time;
+    }
+
     /// Ready when nothing moved for the limit.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {

@@ -2,17 +2,24 @@
 
 mod accept;
 mod admission;
+mod backlog;
 mod carry;
 mod connection;
 mod descriptor;
 mod dialect;
+mod farewell;
+mod hang_up;
 mod idle;
 mod options;
 mod output;
 mod peer;
+mod presence;
+mod read_ahead;
 mod refusal;
 mod room;
 mod shared;
+mod stall;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -26,12 +33,18 @@ use tokio::task::JoinSet;
 
 use self::admission::Admission;
 use self::shared::{Shared, Stage};
+use crate::account::{Places, Resource};
 use crate::command::Context;
 use crate::memory::Memory;
 
 pub use self::carry::Carried;
 pub use self::options::Options;
 pub use self::refusal::refuse_all;
+
+/// Connections at a time whose peers have hung up and whose requests are still carried out.
+const LEFTOVERS: usize = 64;
+/// How many of them may be one user's.
+const LEFTOVERS_OF_A_USER: usize = 16;
 
 /// A running server.
 #[derive(Debug)]
@@ -57,6 +70,7 @@ impl Server {
             handed: Mutex::default(),
             reloaded: Notify::new(),
             refusing: AtomicUsize::new(0),
+            leftovers: Places::new(Resource::Leftover, LEFTOVERS, LEFTOVERS_OF_A_USER),
         });
         let mut tasks = JoinSet::new();
         for listener in listeners {

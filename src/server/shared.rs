@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 use super::admission::Admission;
 use super::carry::Carried;
 use super::options::Options;
+use crate::account::Places;
 use crate::command::{Client, Context};
 use crate::memory::Memory;
 
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     pub(super) handed: Mutex<Vec<(Arc<Client>, Carried)>>,
     /// There are new limits.
     pub(super) reloaded: Notify,
+    /// Places for connections whose peers have hung up and whose requests are still carried out.
+    pub(super) leftovers: Arc<Places>,
     /// Connections being refused.
     pub(super) refusing: AtomicUsize,
 }

@@ -11,14 +11,13 @@ use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 
 use super::connection::{Connection, Phase};
+use super::hang_up::Looks;
 use super::idle::Idle;
+use super::read_ahead::ReadAhead;
 use super::room;
+use super::stall::{Stakes, Stall, Verdict};
 use crate::command::Client;
 use crate::memory::Turn;
-
-/// How long the peer of a connection that holds much may stand still, neither sending the rest of
-/// its request nor taking its replies, while others wait for memory.
-const STALL: Duration = Duration::from_secs(5);
 
 /// How long requests that are being carried out may take once their connection is killed, so that a
 /// store that answers is heard out.
@@ -38,7 +37,9 @@ pub(super) enum Event {
     Killed,
     /// Nothing has moved for too long.
     Idle,
-    /// Nothing has moved while others waited for what the connection holds.
+    /// The peer has hung up, while the connection waited for memory.
+    Gone,
+    /// The peer is given up, see [`Connection::verdict`].
     Stalled,
 }
 
@@ -74,17 +75,25 @@ pub(super) async fn unless_killed<T>(
 }
 
 impl Connection<'_> {
-    /// Lets a slow reader take what is there, until no more than `most` bytes are left. False when
-    /// the daemon stops and may leave the rest to the next one.
+    /// Lets a slow reader take what is there, until no more than `most` bytes are left. What it
+    /// sends meanwhile is read as far as there is memory for it. False when the daemon stops and may
+    /// leave the rest to the next one.
     pub(super) async fn flush_to(&mut self, most: usize, may: May) -> io::Result<bool> {
         if self.output.len() <= most {
             return Ok(true);
         }
+        self.watch_stall();
+        let is_flushed = self.flush_slowly(most, may).await;
+        self.leave_stall();
+        is_flushed
+    }
+
+    async fn flush_slowly(&mut self, most: usize, may: May) -> io::Result<bool> {
+        let mut ahead = ReadAhead::default();
         let mut stop = std::pin::pin!(self.shared.stopping());
         let mut is_serving = may == May::BeLeft;
         let client = Arc::clone(self.session.client());
         let mut killed = std::pin::pin!(client.killed());
-        self.watch_stall();
         while self.output.len() > most {
             let is_left = std::future::poll_fn(|cx| {
                 if is_serving && stop.as_mut().poll(cx).is_ready() {
@@ -96,13 +105,16 @@ impl Connection<'_> {
                 if killed.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
                 }
-                if self.poll_idle(cx).is_ready() || self.poll_stall(cx).is_ready() {
+                if let Poll::Ready(written) = self.output.poll_write(&mut self.stream, cx) {
+                    self.moves(written?);
+                    return Poll::Ready(io::Result::Ok(false));
+                }
+                self.poll_read_ahead(cx, &mut ahead)?;
+                let is_stuck = ahead.lacks_memory();
+                if self.poll_idle(cx).is_ready() || self.poll_stall(cx, is_stuck).is_ready() {
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
-                let written = ready!(self.output.poll_write(&mut self.stream, cx))?;
-                self.touch();
-                debug_assert!(written > 0, "there is output");
-                Poll::Ready(io::Result::Ok(false))
+                Poll::Pending
             })
             .await?;
             if is_left {
@@ -115,24 +127,35 @@ impl Connection<'_> {
     /// Waits for the next thing to do, writing whatever can be written meanwhile.
     pub(super) async fn next_event(
         &mut self,
-        mut stop: Pin<&mut impl Future>,
-        mut killed: Pin<&mut impl Future>,
+        stop: Pin<&mut impl Future>,
+        killed: Pin<&mut impl Future>,
     ) -> io::Result<Event> {
         let paused = self.phase == Phase::Open && self.share.must_pause();
-        let mut released = paused.then(|| Box::pin(self.share.released()));
         if paused {
             // It is others that it waits for.
             self.stall = None;
         } else {
             self.watch_stall();
         }
+        let event = self.wait_for_event(paused, stop, killed).await;
+        self.leave_stall();
+        event
+    }
+
+    async fn wait_for_event(
+        &mut self,
+        paused: bool,
+        mut stop: Pin<&mut impl Future>,
+        mut killed: Pin<&mut impl Future>,
+    ) -> io::Result<Event> {
+        let mut released = paused.then(|| (Box::pin(self.share.released()), Looks::begin()));
         let had_output = !self.output.is_empty();
         std::future::poll_fn(|cx| {
             while !self.output.is_empty()
                 && let Poll::Ready(written) = self.output.poll_write(&mut self.stream, cx)
             {
-                written?;
-                self.touch();
+                let written = written?;
+                self.moves(written);
             }
             if had_output && self.output.is_empty() {
                 self.settle();
@@ -147,21 +170,25 @@ impl Connection<'_> {
             if may_stop && stop.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Ok(Event::Stop));
             }
-            if let Some(released) = &mut released {
+            if let Some((released, looks)) = &mut released {
                 if let Poll::Ready(turn) = released.as_mut().poll(cx) {
                     return Poll::Ready(Ok(Event::Released(turn)));
                 }
+                if looks.poll(cx, &self.stream).is_ready() {
+                    return Poll::Ready(Ok(Event::Gone));
+                }
             } else if self.phase != Phase::Closing
-                && self.output.len() < self.max_output
                 && let Poll::Ready(read) = self.poll_read(cx)
             {
-                self.touch();
+                if let Ok(count) = read {
+                    self.moves(count);
+                }
                 return Poll::Ready(read.map(Event::Read));
             }
             if self.poll_idle(cx).is_ready() {
                 return Poll::Ready(Ok(Event::Idle));
             }
-            self.poll_stall(cx).map(|()| Ok(Event::Stalled))
+            self.poll_stall(cx, false).map(|()| Ok(Event::Stalled))
         })
         .await
     }
@@ -177,42 +204,59 @@ impl Connection<'_> {
 
     /// Reads into the input buffer, which is made only when there is something to read.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if !self.backlog.is_empty() {
+            return self.poll_read_behind(cx);
+        }
         ready!(self.stream.poll_read_ready(cx))?;
+        if self.room > room::LEAST && !self.share.may_hold(self.room) {
+            self.room = room::LEAST;
+        }
         room::make(&mut self.input, self.room);
         std::pin::pin!(self.stream.read_buf(&mut self.input)).poll(cx)
     }
 
-    /// Something moved.
-    fn touch(&mut self) {
+    /// So many bytes moved.
+    pub(super) fn moves(&mut self, bytes: usize) {
         self.idle.as_mut().map(Idle::touch);
-        self.stall.as_mut().map(Idle::touch);
+        self.stall.as_mut().map(|stall| stall.moves(bytes));
     }
 
-    /// Begins or ends to look whether the peer stands still.
+    /// Begins or ends to look how the peer moves.
     fn watch_stall(&mut self) {
         match (self.share.is_large(), &mut self.stall) {
-            (true, None) => self.stall = Idle::after(STALL),
-            // It may have waited for us.
-            (true, Some(stall)) => stall.touch(),
+            (true, None) => self.stall = Stall::begin(&self.stream),
+            (true, Some(stall)) => stall.enter(),
             (false, _) => self.stall = None,
         }
+    }
+
+    /// The connection waits for something else than its peer.
+    fn leave_stall(&mut self) {
+        self.stall.as_mut().map(Stall::leave);
     }
 
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.idle.as_mut().map_or(Poll::Pending, |idle| idle.poll(cx))
     }
 
-    /// Ready when nothing has moved for long and others wait for what the connection holds.
-    fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when the peer is given up; `is_stuck` tells whether memory lacks for what it sends.
+    fn poll_stall(&mut self, cx: &mut Context<'_>, is_stuck: bool) -> Poll<()> {
         let Some(stall) = &mut self.stall else { return Poll::Pending };
-        while stall.poll(cx).is_ready() {
-            if self.shared.memory.is_awaited() {
-                let client = self.session.client();
-                self.shared.context.audit.closes_stalled(&client.caller);
-                return Poll::Ready(());
-            }
-            stall.touch();
+        let share = &self.share;
+        let stakes = || Stakes {
+            // Stuck, it is one of those that wait.
+            others_wait: self.shared.memory.waiting() > usize::from(is_stuck),
+            is_stuck,
+            has_turn: share.has_turn(),
+            held: share.held(),
+        };
+        let verdict = ready!(stall.poll(cx, &self.stream, stakes));
+        let caller = &self.session.client().caller;
+        match verdict {
+            Verdict::Stalled => self.shared.context.audit.closes_stalled(caller),
+            Verdict::Overrun => self.shared.context.audit.closes_overrun(caller),
         }
-        Poll::Pending
+        self.verdict = Some(verdict);
+        Poll::Ready(())
     }
 }

@@ -1,0 +1,68 @@
+//! Whether a connection counts: until its peer hangs up.
+//!
+//! A client may send a request and go away, so that what was received is carried out all the same,
+//! as far as that takes little: at most [`TIME`] long, for a bounded number of connections, and not
+//! where keys are watched or the memory is full. The rest is dropped. What the store was asked
+//! before ends on its own.
+
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::net::UnixStream;
+use tokio::time::{Instant, timeout_at};
+
+use super::hang_up::unless_gone;
+use super::presence::Presence;
+use super::shared::Shared;
+use crate::account::Place;
+
+/// How long the requests of one connection may take whose peer has hung up.
+const TIME: Duration = Duration::from_secs(1);
+
+/// What a connection is to others.
+#[derive(Debug)]
+pub(super) enum Standing {
+    /// Nothing: it does not count yet, or no longer.
+    None,
+    /// It counts.
+    Present(Presence),
+    /// Its peer has hung up, and requests that were received are carried out until then.
+    Leftover(Instant, #[allow(dead_code)] Place),
+}
+
+impl Standing {
+    /// The result of `work` for the peer of `stream`.
+    ///
+    /// # Errors
+    ///
+    /// The peer has hung up, and the work is dropped.
+    pub(super) async fn wait<T>(
+        &mut self,
+        stream: &UnixStream,
+        shared: &Shared,
+        work: impl Future<Output = T>,
+    ) -> io::Result<T> {
+        let mut work = pin!(work);
+        if !matches!(self, Standing::Leftover(..)) {
+            if let Some(result) = unless_gone(stream, work.as_mut()).await {
+                return Ok(result);
+            }
+            self.leave(shared);
+        }
+        let dropped = io::Error::from(io::ErrorKind::ConnectionAborted);
+        let Standing::Leftover(end, _) = self else { return Err(dropped) };
+        timeout_at(*end, work).await.map_err(|_| dropped)
+    }
+
+    /// The peer has hung up: the connection no longer counts.
+    fn leave(&mut self, shared: &Shared) {
+        let Standing::Present(presence) = std::mem::replace(self, Standing::None) else { return };
+        if presence.client().is_watching() || !shared.memory.is_within() {
+            return;
+        }
+        if let Some(place) = shared.leftovers.try_take(presence.account()) {
+            *self = Standing::Leftover(Instant::now() + TIME, place);
+        }
+    }
+}
