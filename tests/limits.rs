@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -172,45 +172,97 @@ fn on_each(settings: &[(&str, &str)], test: impl Fn(&Daemon)) {
     test(&Daemon::start(&settings));
 }
 
-/// Waits until `client` is the only one.
-fn wait_until_alone(client: &mut Client) {
+/// How many clients there are, as `client` is told.
+fn connected_clients(client: &mut Client) -> usize {
+    client.send("*2\r\n$4\r\nINFO\r\n$7\r\nclients\r\n");
+    let head = client.line();
+    let length: usize = head.trim_start_matches('$').trim_end().parse().expect("a length");
+    let mut text = vec![0; length + 2];
+    client.0.read_exact(&mut text).expect("the whole reply");
+    let text = String::from_utf8(text).expect("text");
+    let count = text.split("connected_clients:").nth(1).and_then(|rest| rest.lines().next());
+    count.expect("a field").parse().expect("a number")
+}
+
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
-    loop {
-        client.send("info clients\n");
-        let mut count = String::new();
-        loop {
-            let line = client.line();
-            if let Some(found) = line.split("connected_clients:").nth(1) {
-                count = found.chars().take_while(char::is_ascii_digit).collect();
-            }
-            if line.contains("maxclients") || line.ends_with('"') {
-                break;
-            }
-        }
-        if count == "1" {
-            return;
-        }
-        assert!(Instant::now() < end, "{count} clients are still connected");
+    while !condition() {
+        assert!(Instant::now() < end, "{what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
+fn descriptors(daemon: &Daemon) -> usize {
+    let path = format!("/proc/{}/fd", daemon.pid().as_raw_nonzero());
+    std::fs::read_dir(path).expect("it runs").count()
+}
+
+const TRANSACTION: &str = "watch a\nmulti\nset a 1\nget a\nexec\n";
+
 #[test]
-fn clients_that_hang_up_do_not_count_whatever_they_asked_for() {
-    on_each(&[("MAX_CLIENTS", "40")], |daemon| {
-        let transaction = "watch a\nmulti\nset a 1\nget a\nexec\n".repeat(20);
+fn clients_that_hang_up_keep_no_places() {
+    on_each(&[("MAX_CLIENTS", "100")], |daemon| {
+        let mut watcher = daemon.connect();
+        assert_eq!(connected_clients(&mut watcher), 1);
+        let before = descriptors(daemon);
         for _ in 0..2000 {
-            let mut client = daemon.connect();
-            // The daemon may have refused it: it sees hang-ups later than they happen.
-            let _ = client.try_send(&transaction);
+            // The daemon may refuse it, since it sees a hang-up a little later than it happens.
+            let _ = daemon.connect().try_send(TRANSACTION.repeat(20));
         }
-        let end = Instant::now() + PATIENCE;
-        loop {
+        wait_until("nobody new is served", || {
             let mut client = daemon.connect();
-            if client.try_send("ping\n").is_ok() && client.rest_or_pong() {
-                break;
-            }
-            assert!(Instant::now() < end, "nobody is served");
+            client.try_send("ping\n").is_ok() && client.rest_or_pong()
+        });
+        wait_until("they still count", || connected_clients(&mut watcher) == 1);
+        // What the pool of connections to the store keeps.
+        wait_until("descriptors leak", || descriptors(daemon) <= before + 16);
+    });
+}
+
+#[test]
+fn clients_that_hang_up_while_the_store_stands_still_do_not_count() {
+    let Some(valkey) = Setup::default().start() else { return };
+    let url = valkey.url();
+    let daemon = Daemon::start(&[("STORE", &url), ("STORE_TIMEOUT", "60s")]);
+    let mut watcher = daemon.connect();
+    assert_eq!(daemon.ask("set b 1"), "OK");
+    valkey.stop();
+    let requests = [TRANSACTION, "get a\n", "set a 1\nmulti\nget a\nexec\n"];
+    let clients: Vec<Client> = (0..300)
+        .map(|number| {
+            let mut client = daemon.connect();
+            client.send(requests[number % requests.len()]);
+            client
+        })
+        .collect();
+    wait_until("they come in", || connected_clients(&mut watcher) == 301);
+    drop(clients);
+    wait_until("they still count", || connected_clients(&mut watcher) == 1);
+    valkey.cont();
+    wait_until("the store answers again", || daemon.ask("get b") == "1");
+}
+
+#[test]
+fn a_client_that_only_sends_no_more_gets_its_replies_from_a_slow_store() {
+    let Some(valkey) = Setup::default().start() else { return };
+    let url = valkey.url();
+    let daemon = Daemon::start(&[("STORE", &url), ("STORE_TIMEOUT", "60s")]);
+    valkey.stop();
+    let mut client = daemon.connect();
+    client.send("set a 1\nget a\n");
+    client.finish();
+    // Longer than it is looked at whether it has hung up.
+    std::thread::sleep(Duration::from_secs(1));
+    valkey.cont();
+    assert_eq!(client.rest(), b"OK\n1\n");
+}
+
+#[test]
+fn what_a_client_sends_before_it_hangs_up_is_carried_out() {
+    on_each(&[], |daemon| {
+        for number in 0..50 {
+            daemon.connect().send(format!("set a{number} 1\nmulti\nset b{number} 1\nexec\n"));
         }
+        wait_until("requests are lost", || daemon.ask("dbsize") == "100");
     });
 }

@@ -7,7 +7,8 @@ use rustix::process::{Resource, getrlimit};
 /// restart, and clients that are being refused. Where there are fewer than twice as many, half.
 const KEPT: usize = 512;
 
-/// Of those kept, one of so many may be of a client that is being refused.
+/// Of those kept, one of so many may be of a client that is being refused, and one of a client that
+/// has hung up.
 const REFUSED: usize = 4;
 
 /// Clients that there are descriptors for.
@@ -18,6 +19,11 @@ pub(super) fn places() -> usize {
 /// Clients that may be on their way out at a time.
 pub(super) fn refusals() -> usize {
     limit_in_force().map_or(KEPT, kept) / REFUSED
+}
+
+/// Connections at a time whose peers have hung up and whose requests are still carried out.
+pub(super) fn leftovers() -> usize {
+    refusals()
 }
 
 fn limit_in_force() -> Option<usize> {

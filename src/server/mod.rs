@@ -41,11 +41,6 @@ pub use self::carry::Carried;
 pub use self::options::Options;
 pub use self::refusal::refuse_all;
 
-/// Connections at a time whose peers have hung up and whose requests are still carried out.
-const LEFTOVERS: usize = 64;
-/// How many of them may be one user's.
-const LEFTOVERS_OF_A_USER: usize = 16;
-
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
@@ -70,7 +65,11 @@ impl Server {
             handed: Mutex::default(),
             reloaded: Notify::new(),
             refusing: AtomicUsize::new(0),
-            leftovers: Places::new(Resource::Leftover, LEFTOVERS, LEFTOVERS_OF_A_USER),
+            leftovers: Places::new(
+                Resource::Leftover,
+                descriptor::leftovers(),
+                descriptor::leftovers() * 3 / 4,
+            ),
         });
         let mut tasks = JoinSet::new();
         for listener in listeners {
