@@ -117,13 +117,6 @@ impl Share {
         has_room
     }
 
-    /// Ends the client's right to go on past the bound, if others wait: its replies are sent.
-    pub fn pass_turn(&mut self) {
-        if self.memory.is_awaited() {
-            self.turn = None;
-        }
-    }
-
     /// Whether replies that the client holds should be sent before there are more: it holds more than
     /// a little, and there is not much room left.
     pub fn must_send(&self) -> bool {

@@ -41,9 +41,6 @@ const WAITING: usize = 1024 * 1024;
 /// the room for a read of a client that sends little.
 const UNCOUNTED: usize = room::LEAST;
 
-/// A connection that holds no more beside what it read ahead lets the next one go on past the bound.
-const PASSED: usize = room::MOST;
-
 /// How long a connection that is given up may take to send what was answered. What is left after
 /// that is for the next daemon to send, and lost where there is none.
 const FAREWELL: Duration = Duration::from_millis(100);
@@ -324,10 +321,6 @@ impl<'a> Connection<'a> {
             // It was taken out of the input, and is for this daemon to answer.
             self.flush_to(0, May::NotBeLeft).await?;
             self.share.set(self.held());
-            if self.held() - self.backlog.capacity() <= PASSED {
-                // What it holds beside was read within the bound.
-                self.share.pass_turn();
-            }
         }
     }
 
