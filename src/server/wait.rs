@@ -218,7 +218,9 @@ impl Connection<'_> {
     /// So many bytes moved.
     pub(super) fn moves(&mut self, bytes: usize) {
         self.idle.as_mut().map(Idle::touch);
-        self.stall.as_mut().map(|stall| stall.moves(bytes));
+        if let Some(stall) = &mut self.stall {
+            stall.moves(bytes);
+        }
     }
 
     /// Begins or ends to look how the peer moves.
