@@ -98,6 +98,7 @@ impl Reply {
         match self {
             Reply::Value(value) => value.len(),
             Reply::List(items) => items.iter().flatten().map(Bytes::len).max().unwrap_or(0),
+            Reply::Array(items) => items.iter().map(Reply::longest_value).max().unwrap_or(0),
             _ => 0,
         }
     }

@@ -307,3 +307,88 @@ fn a_reader_that_stands_still_within_the_bound_stays() {
         assert!(replies == pipeline.replies);
     });
 }
+
+#[test]
+fn a_transaction_that_would_be_answered_past_the_bound_is_refused_and_not_done() {
+    on_both("90 values of one transaction", |daemon| {
+        set_values(daemon, "a");
+        for (first, write) in [("", "get a\n"), ("watch x\n", "append small x\nget a\n")] {
+            let mut client = daemon.connect();
+            client.send(format!("{first}multi\nset done 1\n{}exec\n", write.repeat(90)));
+            let mut line = client.line();
+            while line == "OK" || line == "QUEUED" {
+                line = client.line();
+            }
+            assert!(
+                line.starts_with("ERROR: the transaction's replies may take ")
+                    && line.ends_with("more than KVSOCK_MAX_MEMORY; nothing was done"),
+                "{}",
+                line.len()
+            );
+            assert_eq!(client.ask("get done"), "(nil)");
+        }
+        // Two values at a time are answered, to many who ask at once.
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let mut client = daemon.connect();
+                    client.0.get_ref().set_read_timeout(Some(LONG)).expect("a socket");
+                    client.send("multi\nget a\nset done 1\nget a\nexec\n".repeat(3));
+                    let two = format!("{} OK {}", value('a'), value('a'));
+                    for _ in 0..3 {
+                        let lines: Vec<String> = (0..5).map(|_| client.line()).collect();
+                        assert!(lines[..4].iter().all(|line| line.len() < 10));
+                        assert!(lines[4] == two, "{} bytes", lines[4].len());
+                    }
+                });
+            }
+        });
+    });
+}
+
+#[test]
+fn what_a_transaction_or_a_script_answers_past_its_bounds_is_read_away() {
+    let Some(valkey) = Setup::default().start() else { return };
+    let url = valkey.url();
+    let daemon = Daemon::start(&[
+        ("STORE", &url),
+        ("MAX_MEMORY", "32MiB"),
+        ("MAX_REQUEST", "5MiB"),
+        ("MAX_REPLY", "1024MiB"),
+        ("STORE_TIMEOUT", "60s"),
+        ("SCRIPTS", "all"),
+    ]);
+    valkey.command(&["CONFIG", "SET", "proto-max-bulk-len", "1gb"]);
+    let mut client = daemon.connect();
+    client.0.get_ref().set_read_timeout(Some(LONG)).expect("a socket");
+    let no_room = "-ERR no memory for the reply (KVSOCK_MAX_MEMORY); what was asked for is done";
+    let frame = |words: &[&str]| {
+        let words: String = words.iter().map(|it| format!("${}\r\n{it}\r\n", it.len())).collect();
+        words
+    };
+    let mut eval = |script: &str| {
+        client.send(format!("*3\r\n{}", frame(&["EVAL", script, "0"])));
+        client.line().trim_end().to_owned()
+    };
+    for script in [
+        "redis.call('setrange', 'b', 299999999, 'x') return redis.call('get', 'b')",
+        "local t = {} local s = string.rep('x', 4000000) for i = 1, 90 do t[i] = s end return t",
+        "local t = {} for i = 1, 2000000 do t[i] = 1 end return t",
+    ] {
+        assert_eq!(eval(script), no_room, "{script}");
+    }
+    assert_eq!(eval("return 'x'"), "$1");
+    assert_eq!(client.line().trim_end(), "x");
+    // Nobody could know how long the value was going to be.
+    let script = "redis.call('setrange', 'a', 299999999, 'x')";
+    client.send(format!("*1\r\n{}*2\r\n{}", frame(&["MULTI"]), frame(&["INCR", "n"])));
+    client.send(format!("*3\r\n{}", frame(&["EVAL", script, "0"])));
+    client.send(format!("*2\r\n{}*1\r\n{}", frame(&["GET", "a"]), frame(&["EXEC"])));
+    for expected in ["+OK", "+QUEUED", "+QUEUED", "+QUEUED", no_room] {
+        assert_eq!(client.line().trim_end(), expected);
+    }
+    client.send(format!("*2\r\n{}", frame(&["GET", "n"])));
+    assert_eq!(client.line().trim_end(), "$1");
+    assert_eq!(client.line().trim_end(), "1");
+    assert_bounded(&daemon, "replies of scripts", BESIDE);
+}

@@ -119,7 +119,7 @@ const EVERYTHING: &[(&[u8], &[u8])] = &[
     (b"get m", b"QUEUED"),
     (b"exec", b"5"),
     (b"multi", b"OK"),
-    (b"save", b"ERROR: Command not allowed inside a transaction"),
+    (b"watch m", b"ERROR: Command not allowed inside a transaction"),
     (b"discard", b"OK"),
     (b"reset", b"RESET"),
     (b"client getname", b"(nil)"),

@@ -14,6 +14,8 @@ pub struct Places {
     resource: Resource,
     /// What one user may have at a time; the rest is kept for others.
     share: usize,
+    /// See [`Places::tapering`].
+    tapers: bool,
     state: Mutex<State>,
 }
 
@@ -60,8 +62,19 @@ impl State {
 impl Places {
     /// `total` places, of which one user may have `share` at a time, one at least.
     pub fn new(resource: Resource, total: usize, share: usize) -> Arc<Places> {
+        Arc::new(Places::with(resource, total, share, false))
+    }
+
+    /// The same, but a user may have no more than are left free: the more users have places, the
+    /// fewer each may have, so that a few users cannot take all of them (dynamic thresholds,
+    /// Choudhury and Hahne, 1998).
+    pub fn tapering(resource: Resource, total: usize, share: usize) -> Arc<Places> {
+        Arc::new(Places::with(resource, total, share, true))
+    }
+
+    fn with(resource: Resource, total: usize, share: usize, tapers: bool) -> Places {
         let state = State { free: total, queues: VecDeque::new() };
-        Arc::new(Places { resource, share: share.max(1), state: Mutex::new(state) })
+        Places { resource, share: share.max(1), tapers, state: Mutex::new(state) }
     }
 
     /// A place, if there is one for the user of `account` now and nobody else waits for it.
@@ -80,8 +93,9 @@ impl Places {
         if !state.queues.is_empty() {
             state.forget_gone();
         }
-        let is_first = state.queues.iter().all(|queue| !self.may_have(queue));
-        (is_first && state.free >= count && self.has_share(account, count)).then(|| {
+        let free = state.free;
+        let is_first = state.queues.iter().all(|queue| !self.may_have(queue, free));
+        (is_first && free >= count && self.has_share(account, count, free)).then(|| {
             state.free -= count;
             self.give(account, count)
         })
@@ -125,14 +139,22 @@ impl Places {
         self.state().queues.iter().map(|queue| queue.tasks.len()).sum()
     }
 
-    /// Whether the share of the user leaves room for its first task that waits.
-    fn may_have(&self, queue: &Queue) -> bool {
-        queue.tasks.front().is_some_and(|task| self.has_share(&queue.account, task.count))
+    /// Whether the user of `account` has as many as it may now.
+    pub fn is_exhausted(&self, account: &Account) -> bool {
+        !self.has_share(account, 1, self.state().free.max(1))
     }
 
-    /// Whether the user's share leaves room for `count` more places. kvsock's own always does.
-    fn has_share(&self, account: &Account, count: usize) -> bool {
-        account.uid().is_none() || account.taken(self.resource) + count <= self.share
+    /// Whether the share of the user leaves room for its first task that waits, while `free` places
+    /// are left.
+    fn may_have(&self, queue: &Queue, free: usize) -> bool {
+        queue.tasks.front().is_some_and(|task| self.has_share(&queue.account, task.count, free))
+    }
+
+    /// Whether the user's share leaves room for `count` more places while `free` are left. kvsock's
+    /// own always does.
+    fn has_share(&self, account: &Account, count: usize, free: usize) -> bool {
+        let share = if self.tapers { self.share.min(free) } else { self.share };
+        account.uid().is_none() || account.taken(self.resource) + count <= share
     }
 
     fn give(self: &Arc<Places>, account: &Arc<Account>, count: usize) -> Place {
@@ -155,10 +177,11 @@ impl Places {
             return None;
         }
         state.forget_gone();
-        let turn = state.queues.iter().position(|queue| self.may_have(queue))?;
+        let free = state.free;
+        let turn = state.queues.iter().position(|queue| self.may_have(queue, free))?;
         // A task that needs many is not passed over, or it might never have them.
         let count = state.queues[turn].tasks.front()?.count;
-        if count > state.free {
+        if count > free {
             return None;
         }
         let mut queue = state.queues.remove(turn)?;
@@ -206,6 +229,23 @@ mod tests {
         drop(held);
         assert!(places.try_take(&one).is_some());
         assert_eq!(one.taken(Resource::Reading), 0);
+    }
+
+    #[test]
+    fn the_fewer_places_are_left_the_fewer_one_user_may_have() {
+        let places = Places::tapering(Resource::Pinned, 16, 16);
+        let mut held = Vec::new();
+        let mut taken = Vec::new();
+        for uid in 0..6 {
+            let account = Arc::new(Account::new(Some(uid)));
+            held.extend(std::iter::from_fn(|| places.try_take(&account)));
+            taken.push(account.taken(Resource::Pinned));
+        }
+        assert_eq!(taken, [8, 4, 2, 1, 1, 0]);
+        assert!(places.is_exhausted(&held[0].account));
+        held.truncate(4);
+        let late = Arc::new(Account::new(Some(9)));
+        assert!(places.try_take(&late).is_some());
     }
 
     #[test]

@@ -10,7 +10,6 @@ use super::clients::Clients;
 use super::size::CachedSize;
 use super::space::{Namespace, Spaces};
 use super::stop::Stop;
-use super::watchers::Watchers;
 use crate::account::Accounts;
 use crate::keygen::Generator;
 use crate::logging::Logging;
@@ -41,7 +40,6 @@ pub struct Context {
     pub stop: Stop,
     /// Who may run scripts.
     pub scripts: Scripts,
-    pub(super) watchers: Arc<Watchers>,
     /// A name for this run of the daemon: 40 hexadecimal digits.
     pub(super) run_id: String,
     /// The number of keys, as `status` shows it.
@@ -64,7 +62,6 @@ impl Context {
             accounts: Accounts::default(),
             clients: Clients::default(),
             stop: Stop::default(),
-            watchers: Arc::default(),
             scripts,
             run_id: format!("{high:032x}{low:08x}"),
             audit: Audit::default(),

@@ -95,7 +95,7 @@ impl Execution {
                 // Replies to the requests before it may have to be sent before it runs.
                 let is_answered = self.batch.run(context, share, &mut self.replies).await;
                 let is_exec = matches!(work.by, By::Local(Local::Exec));
-                if !is_answered || (is_exec && share.must_send()) {
+                if !is_answered || (is_exec && share.must_send_first()) {
                     self.waiting = Some(work);
                     return Next::Rest;
                 }
@@ -231,7 +231,10 @@ fn refuse_error(session: &mut Session, error: ErrorReply) -> Reply {
 fn queue(session: &mut Session, work: &Work) -> Reply {
     match transaction::place(work.by) {
         Place::Nowhere => refuse(session, transaction::refused()),
-        Place::Now | Place::Queue => transaction::enqueue(session, work),
+        Place::Now | Place::Queue => match transaction::refusal(session, work) {
+            Some(refusal) => refuse(session, refusal),
+            None => transaction::enqueue(session, work),
+        },
     }
 }
 

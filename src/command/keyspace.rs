@@ -59,9 +59,7 @@ pub(super) async fn clear(
     let store = match args {
         [] => {
             let store = Arc::clone(session.store()?);
-            if session.is_abroad() || context.spaces.namespace() == Namespace::Shared {
-                context.audit.administers_keys(session.caller(), "cleardb", session.key_space);
-            }
+            tell_clear(context, session);
             store
         }
         [flag, uid] if is_word(flag, "--user") => {
@@ -82,6 +80,14 @@ pub(super) async fn clear(
         }
         Some(reply) => Ok(reply),
         None => Err(ErrorReply::Failed("the store gave no reply".into())),
+    }
+}
+
+/// Tells the log that the keys which the connection works on are removed, unless they are only the
+/// caller's own.
+pub(super) fn tell_clear(context: &Context, session: &Session) {
+    if session.is_abroad() || context.spaces.namespace() == Namespace::Shared {
+        context.audit.administers_keys(session.caller(), "cleardb", session.key_space);
     }
 }
 

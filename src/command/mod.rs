@@ -28,7 +28,6 @@ mod stop;
 mod synopsis;
 mod table;
 mod transaction;
-mod watchers;
 
 pub use self::audit::{Audit, Full};
 pub use self::caller::{Administrators, Caller};

@@ -10,7 +10,6 @@ use super::clients::Client;
 use super::context::Context;
 use super::queue::Queue;
 use super::size::CachedSize;
-use super::watchers::Watcher;
 use crate::handover::KeySpace;
 use crate::message::{ErrorReply, Protocol};
 use crate::store::{Store, Watch};
@@ -35,8 +34,6 @@ pub struct Session {
     /// Commands since MULTI.
     pub(super) queue: Option<Queue>,
     pub(super) watched: Watched,
-    /// Its place among those that watch, where their number is bounded.
-    pub(super) watcher: Option<Watcher>,
     /// Keys that are watched, each once.
     pub(super) watched_keys: HashSet<Bytes>,
     /// Commands that the log was told of, each once.
@@ -92,7 +89,6 @@ impl Session {
             protocol: Protocol::Text,
             queue: None,
             watched: Watched::Nothing,
-            watcher: None,
             watched_keys: HashSet::new(),
             told: Vec::new(),
             max_queue: limit(max_queue),
@@ -191,7 +187,6 @@ impl Session {
     pub(super) fn forget_watched(&mut self) {
         self.watched = Watched::Nothing;
         self.watched_keys = HashSet::new();
-        self.watcher = None;
         self.client.about().watched = 0;
     }
 }

@@ -6,10 +6,10 @@ use bytes::Bytes;
 
 use super::check::{By, Work, may, narrow, tell};
 use super::context::Context;
-use super::local;
 use super::queue::Queue;
 use super::session::{Session, Watched};
 use super::table::{Command, Local};
+use super::{keyspace, local};
 use crate::memory::Share;
 use crate::message::{Args, ErrorReply, Reply};
 use crate::store::{Operation, Verb};
@@ -34,13 +34,25 @@ pub(super) enum Place {
 /// Where a command that came after MULTI has its place.
 pub(super) fn place(by: By) -> Place {
     match by {
-        By::Store(Verb::Save) => Place::Nowhere,
-        By::Local(
-            Local::Multi | Local::Watch | Local::Shutdown | Local::ClearDb | Local::KeySpace,
-        ) => Place::Nowhere,
+        By::Store(Verb::Save)
+        | By::Local(Local::Multi | Local::Watch | Local::Shutdown | Local::KeySpace) => {
+            Place::Nowhere
+        }
         By::Local(Local::Exec | Local::Discard | Local::Quit | Local::Reset) => Place::Now,
         _ => Place::Queue,
     }
+}
+
+/// Why a command that may wait for EXEC cannot be carried out then.
+pub(super) fn refusal(session: &Session, work: &Work) -> Option<Reply> {
+    let verb = match work.by {
+        By::Store(verb) => verb,
+        // Those of the caller's own key space.
+        By::Local(Local::ClearDb) if work.args.is_empty() => Verb::Clear,
+        By::Local(Local::ClearDb) => return Some(refused()),
+        By::Local(_) => return None,
+    };
+    session.store.as_ref()?.refuses_in_transaction(verb).map(Reply::Error)
 }
 
 /// Lets a command wait for EXEC.
@@ -107,9 +119,6 @@ pub(super) async fn watch(context: &Context, session: &mut Session, keys: &[Byte
         // EXEC will do nothing, whatever else is watched.
         Watched::Lost => return Reply::OK,
     };
-    if let Err(error) = enter(context, session) {
-        return Reply::Error(error);
-    }
     let mut new = Vec::new();
     for key in keys.iter().filter(|key| key.len() <= LONGEST_WATCHED) {
         let key = Bytes::copy_from_slice(key);
@@ -127,29 +136,20 @@ pub(super) async fn watch(context: &Context, session: &mut Session, keys: &[Byte
         Ok(store) => Arc::clone(store),
         Err(error) => return Reply::Error(error),
     };
-    match store.watch(before, new).await {
+    let account = context.accounts.of(session.caller().uid);
+    match store.watch_for(&account, before, new).await {
         Ok(watch) => {
             session.watched = Watched::Keys(watch);
             session.client().about().watched = session.watched_keys.len();
             Reply::OK
         }
-        Err(error) => Reply::Error(error),
+        Err(error) => {
+            if store.is_exhausted_by(&account) {
+                context.audit.refuses_watch(session.caller());
+            }
+            Reply::Error(error)
+        }
     }
-}
-
-/// Takes a place among those that watch, where the store has only so many.
-fn enter(context: &Context, session: &mut Session) -> Result<(), ErrorReply> {
-    let Some(most) = context.store().watchers_of_a_user() else { return Ok(()) };
-    if session.watcher.is_some() || session.is_administrator() {
-        return Ok(());
-    }
-    session.watcher = context.watchers.enter(session.caller().uid, most);
-    if session.watcher.is_some() {
-        return Ok(());
-    }
-    context.audit.refuses_watch(session.caller());
-    let text = format!("too many clients of user {} watch keys", session.caller().uid);
-    Err(ErrorReply::Failed(text.into()))
 }
 
 /// Carries out the transaction.
@@ -229,6 +229,11 @@ fn steps(
             return Step::Refused(error);
         }
         match by {
+            By::Local(Local::ClearDb) => {
+                keyspace::tell_clear(context, session);
+                operations.push(Operation { verb: Verb::Clear, args });
+                Step::Store
+            }
             By::Local(which) => Step::Local(command, which, args),
             By::Store(verb) => {
                 if let Err(error) = narrow(command, verb, &mut args) {

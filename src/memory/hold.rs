@@ -71,6 +71,33 @@ impl Hold {
         true
     }
 
+    /// The same of a reply that cannot be asked for again: it may take all the room that there is, and
+    /// that of the client with the right to go past the bound as much as the bound once more.
+    pub fn claim(&mut self, bytes: usize) -> bool {
+        let sum = self.bytes.saturating_add(bytes);
+        let more = sum.saturating_sub(self.room);
+        let limit = self.memory.limit;
+        let has_room = more == 0
+            || limit == 0
+            || sum <= SMALL
+            || self.memory.has_room(&self.account, more)
+            || (self.is_free && sum <= limit);
+        if has_room {
+            self.bytes = sum;
+            self.add_room(more);
+        }
+        has_room
+    }
+
+    /// So many of those that came are let go.
+    pub fn release(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        let less = bytes.min(self.room);
+        self.room -= less;
+        self.memory.subtract(&self.account, less);
+    }
+
     /// So many more have come, whether there is room or not.
     pub fn force(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);

@@ -11,6 +11,11 @@ use crate::account::{Account, Place};
 /// enough to refuse a long pipeline, and short enough for who tries again to wait again.
 const IMPATIENCE: Duration = Duration::from_secs(1);
 
+/// What a value is taken for, before it is asked for in a way that is not to be repeated.
+const UNSEEN: usize = 1024 * 1024;
+/// How many times the room for such a value is ample.
+const AMPLE: usize = 16;
+
 /// One client's part of it; given back when it is dropped.
 #[derive(Debug)]
 pub struct Share {
@@ -99,6 +104,26 @@ impl Share {
         has_room.then_some(hold)
     }
 
+    /// Whether there is far more room than so many values of unknown length are likely to need, and
+    /// for `beside` bytes besides, whatever others take meanwhile. No long value was seen lately.
+    pub fn has_ample_room(&self, values: usize, beside: usize) -> bool {
+        let bytes = values.saturating_mul(AMPLE * UNSEEN).saturating_add(beside);
+        let is_long = values > 0 && self.memory.longest.load(Ordering::Relaxed) > UNSEEN;
+        !is_long && (bytes <= SMALL || self.memory.has_room(&self.account, bytes))
+    }
+
+    /// Room for so many values as long as the longest that was seen lately, and for `beside` bytes
+    /// besides, if there is any.
+    pub fn make_room_beside(&self, values: usize, beside: usize) -> Option<Hold> {
+        let bytes = values.saturating_mul(self.memory.expected_value());
+        self.make_room_for(bytes.saturating_add(beside))
+    }
+
+    /// The bound on all clients together.
+    pub fn limit(&self) -> usize {
+        if self.memory.limit == 0 { usize::MAX } else { self.memory.limit }
+    }
+
     /// Whether the client has the right to go on past the bound.
     pub fn has_turn(&self) -> bool {
         self.turn.is_some()
@@ -117,10 +142,10 @@ impl Share {
         has_room
     }
 
-    /// Whether replies that the client holds should be sent before there are more: it holds more than
-    /// a little, and there is not much room left.
-    pub fn must_send(&self) -> bool {
-        self.replies > SMALL && !self.memory.has_room(&self.account, self.memory.most())
+    /// Whether replies that the client holds must be sent before it asks for what it may have to wait
+    /// for: as long as it waits, others would wait for those.
+    pub fn must_send_first(&self) -> bool {
+        self.replies > SMALL && self.memory.limit != 0
     }
 
     /// Whether the client holds more than a little.

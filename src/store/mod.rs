@@ -8,6 +8,7 @@ mod cost;
 mod embedded;
 pub(crate) mod integer;
 mod location;
+mod measure;
 mod operation;
 mod options;
 mod room;
@@ -16,10 +17,12 @@ mod state;
 mod valkey;
 mod watch;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::account::Account;
 use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
 
@@ -118,16 +121,33 @@ impl Store {
     ///
     /// Why nothing is watched any more, keys of `watch` included.
     pub async fn watch(&self, watch: Option<Watch>, keys: Vec<Bytes>) -> Result<Watch, ErrorReply> {
+        self.watch_for(&Account::own(), watch, keys).await
+    }
+
+    /// As [`Store::watch`], for a client of `account`.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Store::watch`].
+    pub async fn watch_for(
+        &self,
+        account: &Arc<Account>,
+        watch: Option<Watch>,
+        keys: Vec<Bytes>,
+    ) -> Result<Watch, ErrorReply> {
         match (self, watch) {
             (Store::Valkey(engine), Some(Watch::Valkey(watch))) => {
-                engine.watch(Some(watch), keys).await.map(Watch::Valkey)
+                engine.watch(Some(watch), keys, account).await.map(Watch::Valkey)
             }
-            (Store::Valkey(engine), _) => engine.watch(None, keys).await.map(Watch::Valkey),
+            (Store::Valkey(engine), _) => {
+                engine.watch(None, keys, account).await.map(Watch::Valkey)
+            }
             (Store::Cluster(engine), Some(Watch::Cluster(watch))) => {
-                Box::pin(engine.watch(Some(watch), keys)).await.map(Watch::Cluster)
+                let watching = engine.watch(Some(watch), keys, account);
+                Box::pin(watching).await.map(Watch::Cluster)
             }
             (Store::Cluster(engine), _) => {
-                Box::pin(engine.watch(None, keys)).await.map(Watch::Cluster)
+                Box::pin(engine.watch(None, keys, account)).await.map(Watch::Cluster)
             }
             (Store::Embedded(engine), Some(Watch::Embedded(watch))) => {
                 engine.watch(Some(watch), keys).await.map(Watch::Embedded)
@@ -136,10 +156,21 @@ impl Store {
         }
     }
 
-    /// How many clients of one user may watch at a time, so that others can; `None` for any.
-    pub fn watchers_of_a_user(&self) -> Option<usize> {
+    /// Whether the clients of `account` have as many connections to the store for themselves as they
+    /// may: each that watches keys has one.
+    pub fn is_exhausted_by(&self, account: &Account) -> bool {
         match self {
-            Store::Valkey(_) | Store::Cluster(_) => Some(valkey::WATCHERS_OF_A_USER),
+            Store::Valkey(engine) => engine.is_exhausted_by(account),
+            Store::Cluster(engine) => engine.is_exhausted_by(account),
+            Store::Embedded(_) => false,
+        }
+    }
+
+    /// Why `verb` cannot be a part of a transaction on this store, if it cannot.
+    pub fn refuses_in_transaction(&self, verb: Verb) -> Option<ErrorReply> {
+        match self {
+            Store::Valkey(engine) => engine.refuses_in_transaction(verb),
+            Store::Cluster(_) => valkey::Cluster::refuses_in_transaction(verb),
             Store::Embedded(_) => None,
         }
     }
@@ -149,12 +180,12 @@ impl Store {
     /// done, when what was watched has changed; or an error, which is
     /// [`ErrorReply::OutcomeUnknown`] of `EXEC` when all of it was done or nothing.
     ///
-    /// Takes no operation for which [`Verb::is_compound`] holds.
+    /// What [`Store::refuses_in_transaction`] refuses, and [`Verb::Save`], is an error.
     pub async fn transact(&self, watch: Option<Watch>, batch: Vec<Operation>) -> Reply {
         self.attempt_transaction(watch, batch, &mut Hold::unlimited()).await
     }
 
-    /// See [`Store::transact`].
+    /// As [`Store::transact`]; what the reply takes, `hold` does.
     async fn attempt_transaction(
         &self,
         watch: Option<Watch>,
@@ -171,9 +202,15 @@ impl Store {
             }
             (Store::Cluster(engine), _) => Box::pin(engine.transact(None, batch, hold)).await,
             (Store::Embedded(engine), Some(Watch::Embedded(watch))) => {
-                engine.transact(Some(watch), batch, hold.account()).await
+                let reply = engine.transact(Some(watch), batch, hold.account()).await;
+                hold.force(reply.data_len());
+                reply
             }
-            (Store::Embedded(engine), _) => engine.transact(None, batch, hold.account()).await,
+            (Store::Embedded(engine), _) => {
+                let reply = engine.transact(None, batch, hold.account()).await;
+                hold.force(reply.data_len());
+                reply
+            }
         }
     }
 

@@ -274,7 +274,8 @@ impl Operation {
             }
             Verb::Set if self.args[2..].iter().any(|it| it.eq_ignore_ascii_case(b"get")) => 1,
             Verb::MGet => self.args.len(),
-            _ => 0,
+            // A part of a value, or whatever a script makes of its keys.
+            _ => usize::from(matches!(self.verb, Verb::Lcs | Verb::Eval | Verb::EvalSha)),
         }
     }
 

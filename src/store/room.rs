@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use smallvec::smallvec;
 
-use super::{Operation, Store, Verb, Watch};
-use crate::memory::{Hold, Share};
+use super::{Operation, Store, Verb, Watch, measure};
+use crate::memory::Share;
 use crate::message::{ErrorReply, Reply};
 
 impl Store {
@@ -24,7 +24,8 @@ impl Store {
                 Some(hold) => Some(hold),
                 // To find out how long its values are, this engine reads them.
                 None if matches!(self, Store::Embedded(_)) => Some(share.hold()),
-                None => Box::pin(self.measure(&batch, share)).await,
+                // What asks for little need not wait where others hold much.
+                None => share.make_room_for(Box::pin(self.measure(&batch)).await.0),
             };
             if let Some(mut hold) = hold {
                 let (replies, rest) = self.attempt(batch, &mut hold).await;
@@ -45,7 +46,8 @@ impl Store {
     }
 
     /// As [`Store::transact`], for a client whose replies have their part of a bounded memory, for
-    /// which it waits.
+    /// which it waits: the reply cannot be asked for again. Where all of the memory would not do,
+    /// nothing is done.
     pub async fn transact_within(
         &self,
         watch: Option<Watch>,
@@ -54,39 +56,56 @@ impl Store {
     ) -> Reply {
         let values = batch.iter().map(Operation::values).sum();
         let mut hold = loop {
-            let hold = match share.make_room(std::iter::once(values)).1 {
-                Some(hold) => Some(hold),
-                None => self.measure(&batch, share).await,
+            // What is short most likely need not be measured.
+            let beside = batch.len().saturating_mul(measure::BESIDE);
+            let ample = share.has_ample_room(values, beside) && !share.has_turn();
+            let expected = if ample { share.make_room_beside(values, beside) } else { None };
+            let hold = if expected.is_some() {
+                expected
+            } else {
+                let (sum, longest) = Box::pin(self.measure(&batch)).await;
+                // As for other requests, one value may be longer than that.
+                if sum > share.limit().max(longest.saturating_mul(2)) {
+                    return too_large(sum);
+                }
+                share.make_room_for(sum)
             };
             match hold {
                 Some(hold) => break hold,
                 None => share.wait().await,
             }
         };
+        let given = batch.iter().flat_map(|operation| operation.args.iter().map(Bytes::len));
+        hold.learn(given.max().unwrap_or(0));
         let reply = self.attempt_transaction(watch, batch, &mut hold).await;
+        hold.learn(reply.longest_value());
         share.set_impatient(is_unavailable(&reply));
-        hold.force(reply.data_len());
         share.keep(hold);
         reply
     }
 
-    /// Room for the values that `batch` asks for, as long as they are now: what asks for little need
-    /// not wait where others hold much. None if there is no such room.
-    async fn measure(&self, batch: &[Operation], share: &Share) -> Option<Hold> {
-        let asking = batch.iter().filter(|operation| operation.values() > 0);
+    /// What the replies to `batch` may take together, by how long the values are now, and the longest
+    /// value in them.
+    async fn measure(&self, batch: &[Operation]) -> (usize, usize) {
+        let keys = measure::keys(batch);
         let length = |key: &Bytes| Operation { verb: Verb::StrLen, args: smallvec![key.clone()] };
-        let lengths = asking.flat_map(Operation::keys).map(length).collect();
-        let lengths = self.execute(lengths).await.into_iter().map(|reply| match reply {
+        let asked = keys.iter().map(|key| length(key)).collect();
+        let lengths = self.execute(asked).await.into_iter().map(|reply| match reply {
             Reply::Integer(length) => usize::try_from(length).unwrap_or(0),
             _ => 0,
         });
-        // What it sets it may get, too.
-        let given = batch.iter().flat_map(|operation| operation.args.iter().map(Bytes::len));
-        share.make_room_for(lengths.chain(given).fold(0, usize::saturating_add))
+        measure::replies(batch, keys.into_iter().zip(lengths).collect())
     }
 }
 
 /// Whether the store was away, for which the request has waited.
 fn is_unavailable(reply: &Reply) -> bool {
     matches!(reply, Reply::Error(ErrorReply::Unavailable(_)))
+}
+
+fn too_large(bytes: usize) -> Reply {
+    let text = format!(
+        "the transaction's replies may take {bytes} bytes, more than KVSOCK_MAX_MEMORY; nothing was done"
+    );
+    Reply::failed(text)
 }

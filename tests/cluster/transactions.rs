@@ -1,6 +1,7 @@
 //! Transactions and watched keys: of one slot, also while it moves.
 
 use bytes::Bytes;
+use kvsock::account::Accounts;
 use kvsock::message::{ErrorReply, Reply};
 use kvsock::store::{Operation, Store, Verb, Watch};
 
@@ -38,6 +39,64 @@ fn a_transaction_is_of_one_slot() {
             let reply = store.transact(None, vec![operation(verb, &[])]).await;
             assert_eq!(reply, Reply::failed(text));
         }
+    });
+}
+
+#[test]
+fn what_concerns_all_servers_is_refused_with_the_cause() {
+    let Some(cluster) = Setup::default().start() else { return };
+    run(async {
+        let store = Store::open(cluster.options()).expect("it opens");
+        for verb in [Verb::Size, Verb::Keys, Verb::RandomKey, Verb::Clear, Verb::Last, Verb::Scan] {
+            let text = format!("{} cannot be a part of a transaction on a cluster", verb.name());
+            let refusal = ErrorReply::Failed(text.into());
+            assert_eq!(store.refuses_in_transaction(verb), Some(refusal.clone()));
+            let batch = vec![operation(Verb::Set, &["a", "1"]), operation(verb, &["1"])];
+            assert_eq!(store.transact(None, batch).await, Reply::Error(refusal));
+        }
+        assert_eq!(one(&store, Verb::Get, &["a"]).await, Reply::Nil);
+        for number in 0..3 {
+            cluster.command(number, &["CONFIG", "SET", "maxmemory", "1"]).expect("it is set");
+        }
+        let cause = "OOM command not allowed when used memory > 'maxmemory'.";
+        let refused = Reply::coded(format!("EXECABORT Transaction discarded because of: {cause}"));
+        assert_eq!(store.transact(None, sets(&["{t}a", "{t}b"])).await, refused);
+        assert_eq!(store.transact(None, sets(&["{t}a"; 150])).await, refused);
+        let watched = watch(&store, None, &["{t}a"]).await.expect("watched");
+        assert_eq!(store.transact(Some(watched), sets(&["{t}a"])).await, refused);
+    });
+}
+
+#[test]
+fn the_pinned_connections_of_one_user_are_bounded_over_all_masters() {
+    let Some(cluster) = Setup::default().start() else { return };
+    run(async {
+        let mut options = cluster.options();
+        options.timeout = std::time::Duration::from_secs(2);
+        let store = Store::open(options).expect("it opens");
+        until_up(&store).await;
+        let accounts = Accounts::default();
+        let (greedy, other) = (accounts.of(7), accounts.of(8));
+        let watch = async |account, number: usize| {
+            let keys = vec![Bytes::from(format!("key{number}"))];
+            store.watch_for(account, None, keys).await
+        };
+        let mut held = Vec::new();
+        for number in 0..32 {
+            held.push(watch(&greedy, number).await.expect("a place"));
+        }
+        let refusal = watch(&greedy, 99).await.expect_err("it has its share").to_string();
+        let told = "user 7 has 32 of 64 connections for WATCH, scripts and long transactions";
+        assert!(refusal.starts_with(told), "{refusal}");
+        assert!(store.is_exhausted_by(&greedy) && !store.is_exhausted_by(&other));
+        // Others have half of the rest, and so on, so that there always is a place for one more.
+        for number in 0..16 {
+            held.push(watch(&other, number).await.expect("a place that is kept"));
+        }
+        let waits = watch(&greedy, 99);
+        let leaves = async { drop(held.swap_remove(0)) };
+        assert!(tokio::join!(waits, leaves).0.is_err(), "there are fewer for each by now");
+        assert!(watch(&accounts.of(9), 1).await.is_ok());
     });
 }
 

@@ -14,4 +14,5 @@ mod scripts;
 mod support;
 mod transactions;
 mod transcript;
+mod whole;
 mod wire;

@@ -55,10 +55,38 @@ fn a_script_that_answers_nonsense_harms_only_its_own_client() {
         let unknown = "-ERR store connection lost; \"EVAL\" may or may not have been applied.\r\n";
         for _ in 0..10 {
             wire.send(eval(r"return redis.error_reply('\255\254')", "0"));
+            wire.expect("-ERR \u{fffd}\u{fffd}\r\n");
+            // Deeper than any reply is read.
+            let nested = "local t = {} for i = 1, 500 do t = {t} end return t";
+            wire.send(eval(nested, "0"));
             wire.expect(unknown);
+            wire.ask("MULTI", "+OK\r\n");
+            wire.send(eval(nested, "0"));
+            wire.expect("+QUEUED\r\n");
+            wire.ask("EXEC", unknown.replace("EVAL", "EXEC"));
         }
         load.join().expect("nobody else noticed");
     });
+}
+
+#[test]
+fn what_a_script_answers_in_resp_3_is_told() {
+    let Some(valkey) = Setup::default().start() else { return };
+    let daemon = Daemon::start(&[("STORE", &valkey.url())]);
+    let mut wire = Wire::connect(&daemon);
+    let answers = [
+        ("{map={a=1}}", "*2\r\n$1\r\na\r\n:1\r\n"),
+        ("{set={a=true}}", "*1\r\n$1\r\na\r\n"),
+        ("{double=1.5}", "$3\r\n1.5\r\n"),
+        ("{big_number='123456789012345678901'}", "$21\r\n123456789012345678901\r\n"),
+        ("{verbatim_string={format='txt',string='abc'}}", "$3\r\nabc\r\n"),
+        ("true", ":1\r\n"),
+    ];
+    for (answer, told) in answers {
+        wire.send(eval(&format!("redis.setresp(3) return {answer}"), "0"));
+        wire.expect(told);
+    }
+    wire.ask("PING", "+PONG\r\n");
 }
 
 #[test]

@@ -74,3 +74,22 @@ fn what_a_script_says_of_its_own_is_not_taken_for_a_refusal() {
         assert_eq!(sentinels.text(0, &["GET", "n"]), "1");
     });
 }
+
+#[test]
+fn a_transaction_that_the_master_has_no_memory_for_names_the_cause() {
+    let Some(sentinels) = Setup::default().start() else { return };
+    run(async {
+        let store = Store::open(sentinels.options()).expect("it opens");
+        until_up(&store).await;
+        sentinels.text(0, &["CONFIG", "SET", "maxmemory", "1"]);
+        let cause = "OOM command not allowed when used memory > 'maxmemory'.";
+        let refused = Reply::coded(format!("EXECABORT Transaction discarded because of: {cause}"));
+        for length in [2, 200] {
+            let batch = (0..length).map(|_| operation(Verb::Incr, &["n"])).collect();
+            assert_eq!(store.transact(None, batch).await, refused);
+        }
+        let watch = store.watch(None, vec!["n".into()]).await.expect("it is watched");
+        let batch = vec![operation(Verb::Incr, &["n"])];
+        assert_eq!(store.transact(Some(watch), batch).await, refused);
+    });
+}

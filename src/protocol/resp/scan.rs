@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use smallvec::SmallVec;
 
 use super::number::{NumberFault, parse_number, read_number};
@@ -201,7 +201,7 @@ impl Scan {
     fn read_part(&mut self, buffer: &[u8]) -> Result<Option<(Part, usize)>, Malformed> {
         let Some(kind) = buffer.get(self.start).copied() else { return Ok(None) };
         match kind {
-            b'+' | b'-' | b':' | b',' | b'#' | b'_' => self.read_line(kind, buffer),
+            b'+' | b'-' | b':' | b',' | b'#' | b'_' | b'(' => self.read_line(kind, buffer),
             b'$' | b'=' => self.read_bulk(kind, buffer),
             b'*' | b'~' | b'%' => self.read_count(kind, buffer),
             b'>' if self.takes_pushes && self.is_at_top() => self.read_count(kind, buffer),
@@ -278,18 +278,26 @@ fn parse_line(kind: u8, line: &[u8]) -> Option<Reply> {
     let text = || String::from_utf8_lossy(line);
     Some(match kind {
         b'+' if line == b"OK" => Reply::OK,
+        b'+' if line == b"QUEUED" => Reply::Status("QUEUED"),
         b'+' => Reply::Word(text().into_owned()),
         b'-' => match text() {
             Cow::Borrowed(text) => parse_error(text),
             Cow::Owned(text) => parse_error(&text),
         },
         b':' => Reply::Integer(parse_number(line)?),
+        // A number of any length, which RESP 2 has no other form for.
+        b'(' if is_integer(line) => Reply::Value(Bytes::copy_from_slice(line)),
         b',' => Reply::Double(text().parse().ok()?),
         b'#' if line == b"t" => Reply::Boolean(true),
         b'#' if line == b"f" => Reply::Boolean(false),
         b'_' if line.is_empty() => Reply::Nil,
         _ => return None,
     })
+}
+
+fn is_integer(line: &[u8]) -> bool {
+    let digits = line.strip_prefix(b"-").unwrap_or(line);
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
 }
 
 fn parse_error(text: &str) -> Reply {

@@ -37,6 +37,17 @@ pub(super) fn of(operation: &Operation, reply: &Reply, mut tell: impl FnMut(Fate
     }
 }
 
+/// A reply that `operation` may have been given which was carried out, when nobody knows which: by it
+/// [`of`] names the keys that may have been set, and none that may not be gone.
+pub(super) fn likely(operation: &Operation) -> Reply {
+    match operation.verb {
+        Verb::SetNx | Verb::MSetNx | Verb::Copy => Reply::Integer(1),
+        Verb::RenameNx | Verb::Del | Verb::Unlink => Reply::Integer(0),
+        Verb::GetDel => Reply::Nil,
+        _ => Reply::OK,
+    }
+}
+
 /// Whether SET with these options stored the value.
 fn was_set(options: &[Bytes], reply: &Reply) -> bool {
     let has = |word: &[u8]| options.iter().any(|option| option.eq_ignore_ascii_case(word));

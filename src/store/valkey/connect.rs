@@ -99,15 +99,7 @@ impl Connector {
     /// The cause, in words.
     pub(super) async fn connect(&self) -> Result<Arc<Connection>, Cow<'static, str>> {
         let connecting = async {
-            let stream = stream::connect(&self.transport, self.tls.as_ref()).await?;
-            let connection = Connection::new(stream, self.patience, self.cache.is_some())
-                .for_master(self.is_for_master);
-            let replies = connection.send(self.login.commands()).await;
-            let replies = replies.map_err(|lost| lost.cause)?;
-            self.login.check(&replies)?;
-            if self.is_for_master {
-                Login::check_master(replies.first())?;
-            }
+            let (connection, replies) = self.log_in(self.cache.is_some()).await?;
             if let Some((bytes, figures)) = &self.cache
                 && Self::is_told_of_changes(&connection, &replies).await?
             {
@@ -116,6 +108,33 @@ impl Connector {
             Ok(Arc::new(connection))
         };
         self.in_time(connecting).await
+    }
+
+    /// Makes a connection for one client alone.
+    ///
+    /// # Errors
+    ///
+    /// The cause, in words.
+    pub(super) async fn connect_pinned(&self) -> Result<Arc<Connection>, Cow<'static, str>> {
+        let connecting = async { Ok(Arc::new(self.log_in(false).await?.0)) };
+        self.in_time(connecting).await
+    }
+
+    /// Connects and logs in; gives the replies to the login, too.
+    async fn log_in(
+        &self,
+        has_pushes: bool,
+    ) -> Result<(Connection, Vec<Reply>), Cow<'static, str>> {
+        let stream = stream::connect(&self.transport, self.tls.as_ref()).await?;
+        let connection =
+            Connection::new(stream, self.patience, has_pushes).for_master(self.is_for_master);
+        let replies = connection.send(self.login.commands()).await;
+        let replies = replies.map_err(|lost| lost.cause)?;
+        self.login.check(&replies)?;
+        if self.is_for_master {
+            Login::check_master(replies.first())?;
+        }
+        Ok((connection, replies))
     }
 
     /// Whether the server says on this connection, on which it has replied to the login, what changes.
@@ -137,22 +156,15 @@ impl Connector {
         Ok(false)
     }
 
-    /// Makes a connection for one client alone. The server is known to serve.
+    /// Makes a connection by the `redis` crate, for short questions of kvsock's own.
     ///
     /// # Errors
     ///
     /// The cause, in words.
-    pub(super) async fn connect_single(&self) -> Result<Arc<Single>, Cow<'static, str>> {
+    pub(super) async fn connect_to_sentinel(&self) -> Result<Single, Cow<'static, str>> {
         let connecting = async {
             let (redis, ending) = self.connect_redis(|_| {}).await?;
-            let single = Single::new(redis, ending, self.patience).for_master(self.is_for_master);
-            if self.is_for_master {
-                // The crate keeps the first reply to itself.
-                let mut hello = redis::cmd("HELLO");
-                let told = single.ask(hello.arg(3).take()).await;
-                Login::check_master(Some(&told.map_err(|lost| lost.cause)?))?;
-            }
-            Ok(Arc::new(single))
+            Ok(Single::new(redis, ending, self.patience))
         };
         self.in_time(connecting).await
     }
@@ -167,7 +179,7 @@ impl Connector {
         &self,
         channels: &[&str],
         tell: impl Fn(&[u8], &[u8]) + Send + Sync + 'static,
-    ) -> Result<Arc<Single>, Cow<'static, str>> {
+    ) -> Result<Single, Cow<'static, str>> {
         let connecting = async {
             let heard = move |push: PushInfo| {
                 use redis::Value::BulkString;
@@ -180,7 +192,7 @@ impl Connector {
             let (mut redis, ending) = self.connect_redis(heard).await?;
             let subscribed = redis.subscribe(channels).await;
             subscribed.map_err(|error| cause::of(&error))?;
-            Ok(Arc::new(Single::new(redis, ending, self.patience)))
+            Ok(Single::new(redis, ending, self.patience))
         };
         self.in_time(connecting).await
     }

@@ -1,7 +1,8 @@
-//! The one live connection to the server that all requests share, from its first reply to its
-//! end. It ends once, for one cause, and everything in flight on it ends with it.
+//! A live connection to the server, from its first reply to its end: the one that all requests
+//! share, or one that a client has for itself. It ends once, for one cause, and everything in flight
+//! on it ends with it.
 //!
-//! It is kvsock's own, since everything goes this way: replies are slices of what one read
+//! It is kvsock's own, since everything that clients ask goes this way: replies are slices of what one read
 //! brought, a reply that finds no room is read away in bounded memory, and what was lost is told
 //! apart into what was sent and what was not.
 
@@ -86,7 +87,7 @@ impl Shared {
     }
 }
 
-/// A live connection, shared by all requests.
+/// A live connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     shared: Arc<Shared>,
@@ -187,12 +188,33 @@ impl Connection {
         }
     }
 
+    /// Sends commands of which none may be asked again, and gives all replies; an error stands in the
+    /// place of one that is longer than `max_reply` or finds no room in `hold`.
+    ///
+    /// # Errors
+    ///
+    /// The connection ended.
+    pub(super) async fn ask_once(
+        &self,
+        commands: Commands,
+        max_reply: usize,
+        hold: &mut Hold,
+    ) -> Result<Answer, Lost> {
+        let (wanted, kept, hold_of_it) = (VecDeque::new(), 0, hold.take());
+        let question =
+            Question { commands, wanted, kept, is_once: true, max_reply, hold: hold_of_it };
+        let mut answer = self.ask(question).await?;
+        hold.join(answer.hold.take());
+        Ok(answer)
+    }
+
     /// Sends commands whose replies are short and must all be taken, and which may be sent again if a
     /// server that is no master refuses one of them.
     pub(super) async fn send(&self, commands: Commands) -> Result<Vec<Reply>, Lost> {
         let (kept, hold) = (commands.count(), Hold::unlimited());
         let wanted = VecDeque::new();
-        let question = Question { commands, wanted, kept, max_reply: usize::MAX, hold };
+        let question =
+            Question { commands, wanted, kept, is_once: false, max_reply: usize::MAX, hold };
         let replies = self.ask(question).await?.replies;
         match self.refusal(&replies) {
             Some((_, cause)) => Err(Lost { cause, is_unsent: true }),

@@ -14,10 +14,10 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep};
 
 use super::cache::Cache;
+use super::cause;
 use super::connection::Shared;
 use super::question::{Asked, Misplaced};
 use super::stream::Stream;
-use super::{cause, reply};
 use crate::message::Reply;
 use crate::protocol::Outgoing;
 use crate::protocol::resp::{ReplyDecoder, Taken};
@@ -160,15 +160,22 @@ impl Driver {
             let reply = match taken {
                 Some(Taken::Reply(reply)) => {
                     let bytes = reply.data_len();
-                    asked.make_room(bytes.saturating_sub(self.made_room)).then_some(reply)
+                    if asked.make_room(bytes.saturating_sub(self.made_room)) {
+                        Some(reply)
+                    } else {
+                        asked.substitute(false, self.made_room)
+                    }
                 }
-                Some(Taken::Skipped) if self.is_too_long => {
-                    Some(reply::too_long(asked.max_reply()))
-                }
-                Some(Taken::Skipped | Taken::Push(_)) => None,
-                None if self.decoder.is_skipping() || !self.decoder.is_within_reply() => {
+                Some(Taken::Skipped) => asked.substitute(self.is_too_long, self.made_room),
+                Some(Taken::Push(_)) => None,
+                None if self.decoder.is_skipping() => {
+                    if self.received.len() < READ {
+                        // What the reply took so far is let go.
+                        self.received = BytesMut::from(&self.received[..]);
+                    }
                     return Ok(());
                 }
+                None if !self.decoder.is_within_reply() => return Ok(()),
                 None => {
                     let bytes = self.decoder.announced();
                     self.is_too_long = self.decoder.announced_data() > asked.max_reply();

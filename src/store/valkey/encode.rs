@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use redis::Cmd;
 use smallvec::SmallVec;
 
 use super::command::{COPIED, Commands};
@@ -71,34 +70,13 @@ impl Prefix {
         }
     }
 
-    /// The same for the `redis` crate, which takes an error that is not UTF-8 for the connection's
-    /// end: what the server's errors repeat must be.
-    pub(super) fn command(&self, operation: &Operation) -> Cmd {
-        if operation.verb == Verb::Scan {
-            let mut command = Cmd::new();
-            let mut is_kind = false;
-            for word in self.scan(&operation.args) {
-                if is_kind {
-                    command.arg(String::from_utf8_lossy(&word).as_bytes());
-                } else {
-                    command.arg(&word[..]);
-                }
-                is_kind = word.eq_ignore_ascii_case(b"type");
-            }
-            return command;
+    /// Appends WATCH of these keys.
+    pub(super) fn watch(&self, keys: &[Bytes], commands: &mut Commands) {
+        commands.begin(1 + keys.len());
+        commands.word(b"WATCH");
+        for key in keys {
+            commands.joined(&[&self.prefix, key]);
         }
-        let mut command = redis::cmd(operation.verb.name());
-        let keys = operation.verb.keys();
-        for (position, arg) in operation.args.iter().enumerate() {
-            if keys.include(position, &operation.args) {
-                command.arg(self.stored(arg));
-            } else if is_repeated(operation.verb, position) {
-                command.arg(String::from_utf8_lossy(arg).as_bytes());
-            } else {
-                command.arg(&arg[..]);
-            }
-        }
-        command
     }
 
     /// SCAN over the keys under the prefix. What is wrong with its options the server tells.
@@ -141,6 +119,12 @@ impl Prefix {
         room
     }
 
+    /// A pattern of SORT for the store's name of an element; none where a `*` in the prefix would be
+    /// taken for the element's place.
+    pub(super) fn sort_pattern(&self) -> Option<Vec<u8>> {
+        (!self.prefix.contains(&b'*')).then(|| self.stored(b"*"))
+    }
+
     /// The name of the index of `last` in the store.
     pub(super) fn index(&self) -> Vec<u8> {
         self.stored(LAST_INDEX)
@@ -170,12 +154,6 @@ pub(super) fn borrowed<'a>(words: &'a [Cow<'_, [u8]>]) -> Vec<&'a [u8]> {
     words.iter().map(AsRef::as_ref).collect()
 }
 
-/// Whether the argument is an option, which the server's errors repeat.
-fn is_repeated(verb: Verb, position: usize) -> bool {
-    let is_expire = matches!(verb, Verb::Expire | Verb::PExpire | Verb::ExpireAt | Verb::PExpireAt);
-    is_expire && position >= 2
-}
-
 /// SCAN's COUNT, which is a hint: others wait meanwhile, so there are better ones than the largest.
 fn bounded_count(count: &[u8]) -> &[u8] {
     match integer::parse(count) {
@@ -188,7 +166,7 @@ fn bounded_count(count: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    /// As it is sent, which is the same on both kinds of connections.
+    /// As it is sent.
     fn packed(prefix: &'static [u8], verb: Verb, args: &[&'static [u8]]) -> Vec<u8> {
         let args = args.iter().copied().map(Bytes::from_static).collect();
         let prefix = Prefix::new(Bytes::from_static(prefix));
@@ -196,9 +174,7 @@ mod tests {
         let mut commands = Commands::default();
         prefix.write(&operation, &mut commands);
         let bytes = commands.into_bytes();
-        let sent: Vec<u8> = bytes.slices().iter().flat_map(|slice| slice.to_vec()).collect();
-        assert_eq!(prefix.command(&operation).get_packed_command(), sent);
-        sent
+        bytes.slices().iter().flat_map(|slice| slice.to_vec()).collect()
     }
 
     #[test]
@@ -221,14 +197,6 @@ mod tests {
             packed(b"p:", Verb::Scan, &[b"7", b"count", b"99999"]),
             b"*6\r\n$4\r\nSCAN\r\n$1\r\n7\r\n$5\r\nMATCH\r\n$3\r\np:*\r\n$5\r\ncount\r\n$5\r\n10000\r\n"
         );
-    }
-
-    #[test]
-    fn what_errors_repeat_is_utf_8_for_the_crate() {
-        let args = [&b"0"[..], b"TYPE", b"\xff"].into_iter().map(Bytes::from_static).collect();
-        let operation = Operation { verb: Verb::Scan, args };
-        let sent = Prefix::new(Bytes::new()).command(&operation).get_packed_command();
-        assert!(std::str::from_utf8(&sent).is_ok(), "{}", sent.escape_ascii());
     }
 
     #[test]

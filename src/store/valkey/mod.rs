@@ -2,9 +2,9 @@
 //!
 //! `link` keeps the connection, `driver` turns it, `pipeline` sends what is one command each,
 //! `compound` what takes several, and `index` is what `last` reads; `cache` knows what need not be
-//! asked. A client that watches keys or
-//! runs a script has a connection of its own from the `pool`, by the `redis` crate, which only
-//! this engine knows. `cluster` makes of the same pieces an engine for several servers.
+//! asked. A client that watches keys, runs a script or sends a long transaction has a connection of
+//! its own from the `pool`. Sentinels are asked by the `redis` crate, which only this engine knows.
+//! `cluster` makes of the same pieces an engine for several servers.
 
 mod backoff;
 mod blocked;
@@ -47,6 +47,7 @@ mod value;
 mod waiting;
 mod watch;
 mod way;
+mod within;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -66,11 +67,12 @@ use self::index::Index;
 use self::login::Login;
 use self::node::Node;
 use self::pipeline::Run;
-pub(super) use self::pool::WATCHERS_OF_A_USER;
+use self::pool::Pins;
 use self::sentinel::Sentinels;
 use self::target::Target;
 use self::terms::{Terms, is_late};
 pub(super) use self::watch::Watch;
+use crate::account::Account;
 use crate::memory::Hold;
 use crate::message::Reply;
 use crate::store::location::{self, Server};
@@ -93,6 +95,7 @@ pub struct Valkey {
 #[derive(Debug)]
 struct Connected {
     node: Node,
+    pins: Pins,
     terms: Terms,
     expenses: Expenses,
     /// Of the near cache, if there is to be one.
@@ -132,8 +135,10 @@ impl Valkey {
         options: Options,
         figures: Option<Arc<Figures>>,
     ) -> Valkey {
+        let pins = Pins::new();
         let server = Arc::new(Connected {
-            node: Node::open(target, name, |_| {}),
+            node: Node::open(target, name, pins.clone(), |_| {}),
+            pins,
             terms: Terms::of(&options),
             expenses: Expenses::new(),
             figures,
@@ -205,6 +210,11 @@ impl Valkey {
             }
         }
         replies
+    }
+
+    /// See [`super::Store::is_exhausted_by`].
+    pub(super) fn is_exhausted_by(&self, account: &Account) -> bool {
+        self.server.pins.are_exhausted_by(account)
     }
 
     /// See [`super::Store::health`].

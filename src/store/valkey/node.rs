@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task::AbortHandle;
 
 use super::link::Link;
-use super::pool::Pool;
+use super::pool::{Pins, Pool};
 use super::target::Target;
 
 /// A server, connected to as long as this lives.
@@ -20,15 +20,16 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// Begins to connect and returns at once. `name` is the server's, for the log; `tell` is called
-    /// whenever the connection is up, or is no longer, which it says.
+    /// Begins to connect and returns at once. `name` is the server's, for the log; `pins` bounds the
+    /// pinned connections; `tell` is called whenever the connection is up, or is no longer, which it says.
     pub(super) fn open(
         target: impl Into<Target>,
         name: String,
+        pins: Pins,
         tell: impl Fn(bool) + Send + Sync + 'static,
     ) -> Node {
         let target = Arc::new(target.into());
-        let pool = Arc::new(Pool::new(Arc::clone(&target)));
+        let pool = Arc::new(Pool::new(Arc::clone(&target), pins));
         let link = Arc::new(Link::new());
         let linking = tokio::spawn({
             let link = Arc::clone(&link);

@@ -4,6 +4,7 @@
 
 use tokio::time::Instant;
 
+use super::command::Commands;
 use super::expense::portion;
 use super::pipeline::Run;
 use super::reply;
@@ -14,7 +15,7 @@ use crate::store::operation::{Cost, Effect, Operation};
 
 impl Valkey {
     /// Carries out neighbouring operations, one after the other. `deadline` bounds the waits for the
-    /// store.
+    /// store. Gives the replies that there was room for; what the others ask was not done.
     pub(super) async fn run_on_own(
         &self,
         batch: &[Operation],
@@ -23,13 +24,17 @@ impl Valkey {
     ) -> Vec<Reply> {
         let mut replies = Vec::with_capacity(batch.len());
         for operation in batch {
-            replies.push(match operation.verb.cost() {
+            let reply = match operation.verb.cost() {
                 Cost::Product => {
                     let one = vec![operation.clone()];
                     alone(Box::pin(self.transact_until(None, one, deadline, hold)).await, operation)
                 }
-                _ => self.run_one(operation, deadline).await,
-            });
+                _ => self.run_one(operation, deadline, hold).await,
+            };
+            if is_to_be_asked_again(operation, &reply) {
+                break;
+            }
+            replies.push(reply);
         }
         replies
     }
@@ -65,26 +70,42 @@ impl Valkey {
         replies
     }
 
-    async fn run_one(&self, operation: &Operation, deadline: Option<Instant>) -> Reply {
+    async fn run_one(
+        &self,
+        operation: &Operation,
+        deadline: Option<Instant>,
+        hold: &mut Hold,
+    ) -> Reply {
         debug_assert!(wants_own_connection(operation.verb));
         if operation.keys().any(|key| crate::store::operation::is_reserved(key)) {
             return reply::reserved();
         }
-        let lease = match self.server.node.pool.take(&self.server.node.link, deadline).await {
+        let node = &self.server.node;
+        let lease = match node.pool.take(&node.link, hold.account(), deadline).await {
             Ok(lease) => lease,
-            Err(cause) => return reply::unavailable(cause),
+            Err(error) => return Reply::Error(error),
         };
-        match lease.ask(self.prefix.command(operation)).await {
-            Ok(reply) => {
+        let max_reply = self.server.terms.max_reply;
+        let mut commands = Commands::default();
+        self.prefix.write(operation, &mut commands);
+        match lease.ask_once(commands, max_reply, hold).await {
+            Ok(mut answer) => {
                 // What a script says may be its own word: it is told, and not sent again.
-                lease.refusal(std::slice::from_ref(&reply));
+                lease.refusal(&answer.replies);
                 lease.give_back();
-                reply::of(&self.prefix, operation, reply, self.server.terms.max_reply)
+                let reply = answer.replies.pop().unwrap_or_else(reply::unexpected);
+                reply::of(&self.prefix, operation, reply, max_reply)
             }
+            Err(lost) if lost.is_unsent => reply::unavailable(lost.cause),
             Err(lost) if operation.verb.effect() == Effect::Read => reply::unavailable(lost.cause),
             Err(_) => Reply::Error(ErrorReply::OutcomeUnknown(operation.verb.name())),
         }
     }
+}
+
+/// Whether there was no room for the reply, and nothing was done.
+pub(super) fn is_to_be_asked_again(operation: &Operation, reply: &Reply) -> bool {
+    operation.verb.effect() == Effect::Read && *reply == reply::no_room()
 }
 
 /// The reply to one operation, from that to the transaction that it was the whole of.
@@ -96,10 +117,20 @@ pub(super) fn alone(reply: Reply, operation: &Operation) -> Reply {
         }
         Reply::Error(ErrorReply::Coded(text)) => {
             match text.strip_prefix("EXECABORT Transaction discarded because of: ") {
-                Some(cause) => Reply::failed(cause.to_owned()),
+                Some(cause) => error(cause),
                 None => Reply::Error(ErrorReply::Coded(text)),
             }
         }
         reply => reply,
+    }
+}
+
+/// The error of that text, whose code may be left out where it is ERR.
+fn error(text: &str) -> Reply {
+    let code = text.split(' ').next().unwrap_or_default();
+    match code {
+        "ERR" => Reply::failed(text[code.len()..].trim_start().to_owned()),
+        _ if code.bytes().all(|byte| byte.is_ascii_uppercase()) => Reply::coded(text.to_owned()),
+        _ => Reply::failed(text.to_owned()),
     }
 }

@@ -128,7 +128,7 @@ impl<'a> Run<'a> {
             let gets = self.open.iter().filter(|it| self.batch[**it].verb == Verb::Get);
             cache.count(0, gets.count());
         }
-        Question { commands, wanted, kept, max_reply: self.max_reply, hold }
+        Question { commands, wanted, kept, is_once: false, max_reply: self.max_reply, hold }
     }
 
     /// Answers from the near cache what is open, up to the first operation that has to be sent: what

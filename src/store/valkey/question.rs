@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::cache::{Cache, Key};
 use super::command::{Commands, Form};
+use super::reply;
 use crate::memory::Hold;
 use crate::message::Reply;
 use crate::protocol::Outgoing;
@@ -31,6 +32,9 @@ pub(super) struct Question {
     /// Of so many first commands the reply cannot be asked for again. The others are read away,
     /// from the first on that finds no room.
     pub(super) kept: usize,
+    /// No reply can be asked for again, and only the last one may be long. If that one finds no room
+    /// it is read away, and an error stands in its place.
+    pub(super) is_once: bool,
     /// Bytes of data that one reply may hold; a longer one is read away, and an error instead.
     pub(super) max_reply: usize,
     /// What the replies take.
@@ -59,6 +63,8 @@ pub(super) struct Answer {
     pub(super) replies: Vec<Reply>,
     /// What they take.
     pub(super) hold: Hold,
+    /// A reply was read away, and an error stands in its place.
+    pub(super) has_substitutes: bool,
 }
 
 /// A question on its way.
@@ -74,6 +80,8 @@ pub(super) struct Asked {
     next: Next,
     /// See [`Question::kept`].
     kept: usize,
+    /// See [`Question::is_once`].
+    is_once: bool,
     /// See [`Question::max_reply`].
     max_reply: usize,
     /// See [`Commands::answered_by`].
@@ -110,7 +118,7 @@ impl Asked {
         question: Question,
         tell: oneshot::Sender<Result<Answer, Lost>>,
     ) -> (Asked, Outgoing) {
-        let Question { commands, wanted, kept, max_reply, hold } = question;
+        let Question { commands, wanted, kept, is_once, max_reply, hold } = question;
         let count = commands.count() - PRELUDE * wanted.len();
         let asked = Asked {
             count,
@@ -118,10 +126,11 @@ impl Asked {
             wanted,
             next: Next::Answer,
             kept,
+            is_once,
             max_reply,
             form: commands.form(),
             is_cut: false,
-            answer: Answer { replies: Vec::with_capacity(count), hold },
+            answer: Answer { replies: Vec::with_capacity(count), hold, has_substitutes: false },
             begin: 0,
             at: Instant::now(),
             tell,
@@ -145,18 +154,37 @@ impl Asked {
     }
 
     /// Makes room for more of the present reply; false if it is to be read away, and with it all
-    /// that follow.
+    /// that follow unless [`Question::is_once`].
     pub(super) fn make_room(&mut self, bytes: usize) -> bool {
         if self.is_cut {
             return false;
         }
         let hold = &mut self.answer.hold;
+        if self.is_once {
+            if self.come + 1 == self.count {
+                return hold.claim(bytes);
+            }
+            // Short: that a command is queued, or why not.
+            hold.force(bytes);
+            return true;
+        }
         if self.answer.replies.len() < self.kept {
             hold.force(bytes);
         } else {
             self.is_cut = !hold.grow(bytes);
         }
         !self.is_cut
+    }
+
+    /// What stands in the place of the present reply, which was read away: since it `is_too_long`, or
+    /// since there was no room for it, see [`Question::is_once`]. `made_room` is what it has taken.
+    pub(super) fn substitute(&mut self, is_too_long: bool, made_room: usize) -> Option<Reply> {
+        if !is_too_long && !self.is_once {
+            return None;
+        }
+        self.answer.has_substitutes = true;
+        self.answer.hold.release(made_room);
+        if is_too_long { Some(reply::too_long(self.max_reply)) } else { Some(reply::no_room()) }
     }
 
     /// The next reply has come, or was read away; true if there are no more.

@@ -103,6 +103,11 @@ pub(super) fn too_long(max_reply: usize) -> Reply {
     Reply::failed(format!("reply longer than {max_reply} bytes"))
 }
 
+/// The reply that found no room, and was read away.
+pub(super) fn no_room() -> Reply {
+    Reply::failed("no memory for the reply (KVSOCK_MAX_MEMORY); what was asked for is done")
+}
+
 /// The server answered in a form that its documentation does not know.
 pub(super) fn unexpected() -> Reply {
     Reply::failed("unexpected reply from the store")

@@ -1,37 +1,24 @@
-//! A connection that one client has for itself for a while, made by the `redis` crate: for what it
-//! watches, and for scripts, which may answer whatever they like.
+//! A connection by the `redis` crate, for short questions of kvsock's own: sentinels are asked and
+//! listened to on it. Nothing crosses it that a client can enlarge.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use redis::Pipeline;
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, Pipeline, RedisResult, Value};
 
 use super::connection::Ending;
-use super::question::Lost;
-use super::refusal::Refusal;
 use super::{cause, value};
 use crate::message::Reply;
-
-/// Commands on their way to the server.
-#[derive(Debug)]
-pub(super) enum Packed {
-    /// A single one.
-    One(Cmd),
-    /// Several, in one write.
-    Many(Pipeline),
-}
 
 /// A live connection.
 #[derive(Debug)]
 pub(super) struct Single {
     redis: MultiplexedConnection,
     ending: Arc<Ending>,
-    /// How long each reply may take.
+    /// How long the replies may take.
     patience: Option<Duration>,
-    /// See [`Single::for_master`].
-    is_for_master: bool,
 }
 
 impl Single {
@@ -41,24 +28,7 @@ impl Single {
         ending: Arc<Ending>,
         patience: Option<Duration>,
     ) -> Single {
-        Single { redis, ending, patience, is_for_master: false }
-    }
-
-    /// See [`super::connection::Connection::for_master`].
-    pub(super) fn for_master(self, is_for_master: bool) -> Single {
-        Single { is_for_master, ..self }
-    }
-
-    /// Why a server that has to be a master refused one of these, which it did not carry out.
-    pub(super) fn refusal(&self, replies: &[Reply]) -> Option<Cow<'static, str>> {
-        if !self.is_for_master {
-            return None;
-        }
-        let (_, refusal, cause) = Refusal::first(replies)?;
-        if refusal == Refusal::Replica {
-            self.ending.end(cause.clone());
-        }
-        Some(cause)
+        Single { redis, ending, patience }
     }
 
     /// Whether and why it has ended.
@@ -66,48 +36,23 @@ impl Single {
         &self.ending
     }
 
-    /// Sends the commands and gives one reply for each. A reply that takes too long ends the
-    /// connection, so that it cannot arrive later and be in the way.
-    pub(super) async fn send(&self, packed: &Packed) -> Result<Vec<Reply>, Lost> {
-        if let Some(cause) = self.ending.cause() {
-            return Err(Lost { cause: cause.clone(), is_unsent: true });
-        }
-        let result = tokio::select! {
+    /// Sends the commands and gives one reply for each.
+    ///
+    /// # Errors
+    ///
+    /// The cause, in words.
+    pub(super) async fn ask(&self, commands: &Pipeline) -> Result<Vec<Reply>, Cow<'static, str>> {
+        let (mut redis, count) = (self.redis.clone(), commands.len());
+        tokio::select! {
             biased;
-            result = converse(self.redis.clone(), packed) => result,
-            cause = self.ending.reached() => return Err(lost(cause)),
+            values = redis.send_packed_commands(commands, 0, count) => {
+                let values = values.map_err(|error| cause::of(&error))?;
+                Ok(values.into_iter().map(value::to_reply).collect())
+            }
+            cause = self.ending.reached() => Err(cause),
             patience = elapse(self.patience) => {
-                self.ending.end(format!("no reply within {patience:?}").into());
-                return Err(lost(self.ending.reached().await));
+                Err(format!("no reply within {patience:?}").into())
             }
-        };
-        match result {
-            Ok(values) => Ok(values.into_iter().map(value::to_reply).collect()),
-            Err(error) => {
-                self.ending.end(cause::of(&error));
-                Err(lost(self.ending.reached().await))
-            }
-        }
-    }
-
-    /// Sends one command and gives its reply.
-    pub(super) async fn ask(&self, command: Cmd) -> Result<Reply, Lost> {
-        let mut replies = self.send(&Packed::One(command)).await?;
-        Ok(replies.pop().unwrap_or(Reply::Nil))
-    }
-}
-
-/// What was handed over was perhaps sent: the crate does not tell.
-fn lost(cause: Cow<'static, str>) -> Lost {
-    Lost { cause, is_unsent: false }
-}
-
-async fn converse(mut redis: MultiplexedConnection, packed: &Packed) -> RedisResult<Vec<Value>> {
-    match packed {
-        Packed::One(command) => Ok(vec![redis.send_packed_command(command).await?]),
-        Packed::Many(pipeline) => {
-            let count = pipeline.len();
-            redis.send_packed_commands(pipeline, 0, count).await
         }
     }
 }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::connect::Connector;
 use super::connection::Connection;
 use super::sentinel::Sentinels;
-use super::single::Single;
 
 /// Where connections are made to, again and again.
 #[derive(Debug)]
@@ -33,11 +32,11 @@ impl Target {
         }
     }
 
-    /// See [`Connector::connect_single`].
-    pub(super) async fn connect_single(&self) -> Result<Arc<Single>, Cow<'static, str>> {
+    /// See [`Connector::connect_pinned`].
+    pub(super) async fn connect_pinned(&self) -> Result<Arc<Connection>, Cow<'static, str>> {
         match self {
-            Target::Server(connector) => connector.connect_single().await,
-            Target::Master(sentinels) => sentinels.connect_single().await,
+            Target::Server(connector) => connector.connect_pinned().await,
+            Target::Master(sentinels) => sentinels.connect_pinned().await,
         }
     }
 

@@ -2,24 +2,24 @@
 
 use std::borrow::Cow;
 
-use redis::Pipeline;
 use tokio::time::Instant;
 
 use super::command::Commands;
+use super::connection::Connection;
 use super::encode::Prefix;
 use super::estimate::{self, Estimate};
 use super::expense::refusal;
 use super::index::Index;
 use super::pool::Lease;
-use super::question::Lost;
-use super::reply;
-use super::single::Packed;
+use super::question::{Answer, Lost};
 use super::terms::is_late;
 use super::watch::Watch;
+use super::within::Within;
 use super::{RETRY_WAIT, Valkey, wants_own_connection};
+use super::{cause, change, reply};
 use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
-use crate::store::operation::{Effect, Operation};
+use crate::store::operation::{Effect, Operation, Verb};
 
 /// Operations that a server carries out in a moment.
 const MOST_CHEAP: usize = 10_000;
@@ -31,8 +31,11 @@ const MOST_SHARED: usize = 100;
 /// How often a transaction is tried whose keys change while its cost is found out.
 pub(super) const ATTEMPTS: usize = 10;
 
+/// What EXEC says when a command was refused that should have been queued.
+const PREVIOUS_ERRORS: &str = "EXECABORT Transaction discarded because of previous errors.";
+
 impl Valkey {
-    /// See [`crate::store::Store::transact`].
+    /// See [`crate::store::Store::transact_within`].
     pub(in crate::store) async fn transact(
         &self,
         watch: Option<Watch>,
@@ -51,12 +54,19 @@ impl Valkey {
         deadline: Option<Instant>,
         hold: &mut Hold,
     ) -> Reply {
-        let transaction = Transaction {
-            prefix: &self.prefix,
-            index: &self.index,
-            max_reply: self.server.terms.max_reply,
-            batch: &batch,
-        };
+        if let Some(refusal) = batch.iter().find_map(|it| self.refuses_in_transaction(it.verb)) {
+            return Reply::Error(refusal);
+        }
+        let has = |verb| batch.iter().any(|operation| operation.verb == verb);
+        if has(Verb::Last)
+            && let Err(cause) = self.index.write(&*self.server.node.link, deadline).await
+        {
+            return reply::unavailable(cause);
+        }
+        // Changes on their way to the index do not meet a clear half-way.
+        let _paused = if has(Verb::Clear) { Some(self.index.pause().await) } else { None };
+        let max_reply = self.server.terms.max_reply;
+        let transaction = Transaction::new(&self.prefix, &self.index, max_reply, &batch);
         let place = if transaction.is_expensive() {
             match self.server.expenses.enter(hold.account(), deadline).await {
                 Ok(place) => Some(place),
@@ -68,14 +78,14 @@ impl Valkey {
         let reply = match watch {
             Some(watch) => {
                 let Some(lease) = watch.take() else { return Reply::NilList };
-                let reply = transaction.run_on(lease).await.unwrap_or_else(reply::unavailable);
+                let reply = transaction.run_on(lease, true, hold).await;
                 self.catch_up().await;
-                reply
+                reply.unwrap_or_else(reply::unavailable)
             }
             None if transaction.wants_own_connection() => {
-                self.transact_on_own(&transaction, deadline).await
+                self.transact_on_own(&transaction, deadline, hold).await
             }
-            None => self.transact_on_shared(&transaction, deadline).await,
+            None => self.transact_on_shared(&transaction, deadline, hold).await,
         };
         drop(place);
         reply
@@ -85,15 +95,16 @@ impl Valkey {
         &self,
         transaction: &Transaction<'_>,
         deadline: Option<Instant>,
+        hold: &mut Hold,
     ) -> Reply {
         let mut attempts = 0;
         loop {
             let node = &self.server.node;
-            let lease = match node.pool.take(&node.link, deadline).await {
+            let lease = match node.pool.take(&node.link, hold.account(), deadline).await {
                 Ok(lease) => lease,
-                Err(cause) => return reply::unavailable(cause),
+                Err(error) => return Reply::Error(error),
             };
-            match transaction.run_on(lease).await {
+            match transaction.run_on(lease, false, hold).await {
                 Err(_) if !is_late(deadline) => tokio::time::sleep(RETRY_WAIT).await,
                 Ok(Reply::NilList) if attempts < ATTEMPTS => attempts += 1,
                 reply => {
@@ -107,10 +118,12 @@ impl Valkey {
         }
     }
 
+    /// On the connection that all share.
     async fn transact_on_shared(
         &self,
         transaction: &Transaction<'_>,
         deadline: Option<Instant>,
+        hold: &mut Hold,
     ) -> Reply {
         loop {
             let connection = match self.server.node.link.connection(deadline).await {
@@ -119,38 +132,74 @@ impl Valkey {
             };
             let mut commands = Commands::default();
             transaction.write(&mut commands);
-            match connection.send(commands).await {
-                Err(lost) if lost.is_unsent && !is_late(deadline) => {
-                    if connection.left().is_none() {
-                        // It refused, and may do so for a while.
-                        tokio::time::sleep(RETRY_WAIT).await;
-                    }
-                }
-                Err(lost) if lost.is_unsent => return reply::unavailable(lost.cause),
+            let undone = match connection.ask_once(commands, transaction.max_reply, hold).await {
+                Err(lost) if lost.is_unsent => lost.cause,
                 Err(lost) => return transaction.lost(lost),
-                Ok(replies) if !is_late(deadline) && not_begun(&replies) => {
-                    tokio::time::sleep(RETRY_WAIT).await;
+                Ok(answer) => {
+                    let refusal = connection.refusal(&answer.replies).map(|(_, cause)| cause);
+                    let Some(cause) = refusal.or_else(|| not_begun(&answer.replies)) else {
+                        if let Some(cache) = connection.cache() {
+                            cache.forget(&self.prefix, transaction.batch);
+                        }
+                        return transaction.outcome(answer);
+                    };
+                    cause
                 }
-                Ok(replies) => {
-                    if let Some(cache) = connection.cache() {
-                        cache.forget(&self.prefix, transaction.batch);
-                    }
-                    return transaction.outcome(replies);
-                }
+            };
+            if is_late(deadline) {
+                return reply::unavailable(undone);
+            }
+            if connection.left().is_none() {
+                // It refused, and may do so for a while.
+                tokio::time::sleep(RETRY_WAIT).await;
             }
         }
+    }
+
+    /// See [`crate::store::Store::refuses_in_transaction`].
+    pub(in crate::store) fn refuses_in_transaction(&self, verb: Verb) -> Option<ErrorReply> {
+        let has_prefix = !self.prefix.is_empty();
+        let has_parts = self.server.terms.has_parts;
+        let is_refused = match verb {
+            Verb::Size | Verb::RandomKey => has_prefix || has_parts,
+            Verb::Clear => has_prefix,
+            Verb::Last => self.prefix.sort_pattern().is_none(),
+            _ => verb == Verb::Save,
+        };
+        let cause = match verb {
+            Verb::Save => "",
+            _ if has_parts => " with per-user key spaces (KVSOCK_NAMESPACE)",
+            _ => " under a key prefix (KVSOCK_KEY_PREFIX)",
+        };
+        is_refused.then(|| {
+            let text = format!("{} is not possible in a transaction{cause}", verb.name());
+            ErrorReply::Failed(text.into())
+        })
     }
 }
 
 /// Operations that are one.
 pub(super) struct Transaction<'a> {
-    pub(super) prefix: &'a Prefix,
-    pub(super) index: &'a Index,
+    within: Within<'a>,
     pub(super) max_reply: usize,
     pub(super) batch: &'a [Operation],
+    /// What a FLUSHDB among them removes was set by then.
+    begun: Option<u64>,
 }
 
-impl Transaction<'_> {
+impl<'a> Transaction<'a> {
+    /// All of `batch`, which is not sent yet.
+    pub(super) fn new(
+        prefix: &'a Prefix,
+        index: &'a Index,
+        max_reply: usize,
+        batch: &'a [Operation],
+    ) -> Transaction<'a> {
+        let clears = batch.iter().any(|operation| operation.verb == Verb::Clear);
+        let begun = clears.then(|| index.recent().stamp());
+        Transaction { within: Within { prefix, index }, max_reply, batch, begun }
+    }
+
     /// Whether it may not be sent on the connection that others share.
     pub(super) fn wants_own_connection(&self) -> bool {
         self.batch.len() > MOST_SHARED
@@ -164,7 +213,12 @@ impl Transaction<'_> {
 
     /// The operations that are sent.
     pub(super) fn sent(&self) -> impl Iterator<Item = &Operation> + Clone {
-        self.batch.iter().filter(|operation| refusal(operation, self.max_reply).is_none())
+        self.batch.iter().filter(|operation| self.answer(operation).is_none())
+    }
+
+    /// The reply to an operation that is not sent.
+    fn answer(&self, operation: &Operation) -> Option<Reply> {
+        refusal(operation, self.max_reply).or_else(|| self.within.answer(operation))
     }
 
     /// Finds out whether the server may be asked for all of it at once, on the connection that it is
@@ -174,28 +228,33 @@ impl Transaction<'_> {
     /// # Errors
     ///
     /// Why it is not to be sent.
-    pub(super) async fn admit(&self, lease: &Lease, is_detour: bool) -> Result<(), Unfit> {
+    pub(super) async fn admit(
+        &self,
+        connection: &Connection,
+        is_detour: bool,
+    ) -> Result<(), Unfit> {
         let keys = estimate::keys(self.sent()).map_err(Unfit::TooExpensive)?;
         if keys.is_empty() {
             return Ok(());
         }
-        let mut pipeline = Pipeline::new();
-        let mut watch = redis::cmd("WATCH");
-        keys.iter().for_each(|key| {
-            watch.arg(self.prefix.stored(key));
-        });
-        let lengths = keys.iter().map(|key| {
-            let mut command = redis::cmd("STRLEN");
-            command.arg(self.prefix.stored(key));
-            command
-        });
-        for command in std::iter::once(watch).chain(lengths) {
+        let mut commands = Commands::default();
+        let mut ask = |append: &dyn Fn(&mut Commands)| {
             if is_detour {
-                pipeline.cmd("ASKING");
+                commands.push(&[b"ASKING"]);
             }
-            pipeline.add_command(command);
+            append(&mut commands);
+        };
+        ask(&|commands| {
+            commands.begin(1 + keys.len());
+            commands.word(b"WATCH");
+            for key in &keys {
+                commands.word(&self.within.prefix.stored(key));
+            }
+        });
+        for key in &keys {
+            ask(&|commands| commands.push(&[b"STRLEN", &self.within.prefix.stored(key)]));
         }
-        let mut replies = lease.send(&Packed::Many(pipeline)).await.map_err(|lost| {
+        let mut replies = connection.send(commands).await.map_err(|lost| {
             // Nothing is done yet.
             Unfit::Lost(Lost { is_unsent: true, ..lost })
         })?;
@@ -214,30 +273,29 @@ impl Transaction<'_> {
         estimate.admit(self.sent()).map_err(Unfit::TooExpensive)
     }
 
-    /// For the shared connection: appends all that is sent.
+    /// Appends all that is sent.
     pub(super) fn write(&self, commands: &mut Commands) {
         commands.push(&[b"MULTI"]);
-        for operation in self.sent() {
-            self.prefix.write(operation, commands);
+        for position in 0..self.batch.len() {
+            if self.answer(&self.batch[position]).is_none() {
+                self.within.write(self.batch, position, commands);
+            }
         }
         commands.push(&[b"EXEC"]);
-    }
-
-    /// For a connection of its own: appends all that is sent.
-    pub(super) fn pack(&self, pipeline: &mut Pipeline) {
-        pipeline.cmd("MULTI");
-        for operation in self.sent() {
-            pipeline.add_command(self.prefix.command(operation));
-        }
-        pipeline.cmd("EXEC");
     }
 
     /// On a connection that is then given back.
     ///
     /// # Errors
     ///
-    /// Why the server, which should be a master, refused all of it.
-    async fn run_on(&self, lease: Lease) -> Result<Reply, Cow<'static, str>> {
+    /// Why nothing was done: the server, which should be a master, refused all of it, or nothing was
+    /// sent, and nothing is watched.
+    async fn run_on(
+        &self,
+        lease: Lease,
+        is_watched: bool,
+        hold: &mut Hold,
+    ) -> Result<Reply, Cow<'static, str>> {
         match self.admit(&lease, false).await {
             Ok(()) => {}
             Err(Unfit::Lost(lost)) => return Err(lost.cause),
@@ -246,21 +304,24 @@ impl Transaction<'_> {
                 return Ok(discarded(&error));
             }
         }
-        let mut pipeline = Pipeline::with_capacity(self.batch.len() + 2);
-        self.pack(&mut pipeline);
-        let replies = match lease.send(&Packed::Many(pipeline)).await {
+        let mut commands = Commands::default();
+        self.write(&mut commands);
+        let answer = match lease.ask_once(commands, self.max_reply, hold).await {
+            Ok(answer) => answer,
+            // With the connection went what it watched.
+            Err(lost) if lost.is_unsent && is_watched => return Ok(Reply::NilList),
+            Err(lost) if lost.is_unsent => return Err(lost.cause),
             Err(lost) => return Ok(self.lost(lost)),
-            Ok(replies) => replies,
         };
-        let refusal = lease.refusal(&replies);
-        if !not_begun(&replies) {
+        let refusal = lease.refusal(&answer.replies).map(|(_, cause)| cause);
+        if not_begun(&answer.replies).is_none() {
             lease.give_back();
         }
-        refusal.map_or_else(|| Ok(self.outcome(replies)), Err)
+        refusal.map_or_else(|| Ok(self.outcome(answer)), Err)
     }
 
     /// The reply to EXEC, from those to MULTI, to each operation, and to EXEC itself.
-    pub(super) fn outcome(&self, mut replies: Vec<Reply>) -> Reply {
+    pub(super) fn outcome(&self, Answer { mut replies, has_substitutes, .. }: Answer) -> Reply {
         match replies.first() {
             Some(Reply::Status("OK")) => {}
             Some(reply) => {
@@ -275,30 +336,45 @@ impl Transaction<'_> {
         let answers = match replies.pop() {
             Some(Reply::Array(answers)) => answers,
             Some(Reply::Nil | Reply::NilList) => return Reply::NilList,
-            Some(Reply::Error(error)) => return Reply::Error(error),
+            Some(Reply::Error(error)) if has_substitutes => {
+                // What was done is done, though nobody knows what was answered.
+                self.note(&self.batch.iter().map(change::likely).collect::<Vec<_>>());
+                return Reply::Error(error);
+            }
+            Some(Reply::Error(error)) => return Reply::Error(explained(error, &replies)),
             _ => return reply::unexpected(),
         };
-        if answers.len() != self.sent().count() {
+        // One for MULTI is left.
+        if answers.len() + 1 != replies.len() {
             return reply::unexpected();
         }
         let mut answers = answers.into_iter();
-        let replies: Vec<Reply> = self
-            .batch
-            .iter()
-            .map(|operation| {
-                if let Some(refusal) = refusal(operation, self.max_reply) {
-                    return refusal;
-                }
-                let answer = answers.next().unwrap_or_else(reply::unexpected);
-                reply::of(self.prefix, operation, answer, self.max_reply)
-            })
-            .collect();
-        self.index.note(self.batch, &replies);
+        let mut replies = Vec::with_capacity(self.batch.len());
+        for position in 0..self.batch.len() {
+            let operation = &self.batch[position];
+            let reply = self.answer(operation).unwrap_or_else(|| {
+                let reply = self.within.reply(self.batch, position, &replies, &mut answers);
+                reply::of(self.within.prefix, operation, reply, self.max_reply)
+            });
+            replies.push(reply);
+        }
+        self.note(&replies);
         if replies.iter().map(Reply::data_len).sum::<usize>() > self.max_reply {
             // What was done is done.
             return reply::too_long(self.max_reply);
         }
         Reply::Array(replies)
+    }
+
+    /// Tells the index what was done.
+    fn note(&self, replies: &[Reply]) {
+        let is_clear = |operation: &Operation| operation.verb == Verb::Clear;
+        let cleared = self.batch.iter().rposition(is_clear);
+        if let (Some(_), Some(begun)) = (cleared, self.begun) {
+            self.within.index.recent().clear(begun);
+        }
+        let from = cleared.map_or(0, |last| last + 1);
+        self.within.index.note(&self.batch[from..], &replies[from..]);
     }
 
     /// The reply where the connection went after the transaction was handed over.
@@ -334,7 +410,50 @@ pub(super) fn unsettled() -> Reply {
     discarded(&error)
 }
 
-/// Whether the server did nothing, since it does not serve yet.
-fn not_begun(replies: &[Reply]) -> bool {
-    replies.first().and_then(reply::not_serving).is_some()
+/// What EXEC refused, with the cause that the server told at one of the commands before it.
+fn explained(error: ErrorReply, told: &[Reply]) -> ErrorReply {
+    let refusal = told.iter().find_map(|reply| match reply {
+        Reply::Error(refusal) => Some(refusal),
+        _ => None,
+    });
+    match (&error, refusal) {
+        (ErrorReply::Coded(text), Some(refusal)) if text == PREVIOUS_ERRORS => {
+            let cause = cause::of_reply(refusal);
+            let text = format!("EXECABORT Transaction discarded because of: {cause}");
+            ErrorReply::Coded(text.into())
+        }
+        _ => error,
+    }
+}
+
+/// Why the server did nothing, if it does not serve yet.
+fn not_begun(replies: &[Reply]) -> Option<Cow<'static, str>> {
+    replies.first().and_then(reply::not_serving)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_transaction_names_the_first_cause() {
+        let previous = || ErrorReply::Coded(PREVIOUS_ERRORS.into());
+        let told = |refusals: &[&'static str]| {
+            let refusals = refusals.iter().map(|text| Reply::coded(*text));
+            let replies: Vec<_> = [Reply::OK].into_iter().chain(refusals).collect();
+            explained(previous(), &replies).to_string()
+        };
+        assert_eq!(
+            told(&["OOM command not allowed", "READONLY x"]),
+            "EXECABORT Transaction discarded because of: OOM command not allowed"
+        );
+        assert_eq!(told(&[]), PREVIOUS_ERRORS);
+        let other = ErrorReply::Coded("NOPERM x".into());
+        assert_eq!(explained(other.clone(), &[Reply::coded("OOM x")]), other);
+        let failed = [Reply::OK, Reply::failed("syntax error")];
+        assert_eq!(
+            explained(previous(), &failed).to_string(),
+            "EXECABORT Transaction discarded because of: ERR syntax error"
+        );
+    }
 }

@@ -6,10 +6,12 @@ use bytes::Bytes;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::command::Commands;
 use super::pool::Lease;
 use super::reply::{self, Fault};
 use super::terms::is_late;
 use super::{RETRY_WAIT, Valkey};
+use crate::account::Account;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation;
 
@@ -44,7 +46,7 @@ impl Watch {
     /// The connection, if the keys are still watched on it.
     pub(super) fn take(&self) -> Option<Lease> {
         let lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner).take();
-        lease.filter(|lease| lease.ending().cause().is_none() && Instant::now() < self.end)
+        lease.filter(|lease| lease.left().is_none() && Instant::now() < self.end)
     }
 }
 
@@ -61,6 +63,7 @@ impl Valkey {
         &self,
         watch: Option<Watch>,
         keys: Vec<Bytes>,
+        account: &Arc<Account>,
     ) -> Result<Watch, ErrorReply> {
         if keys.iter().any(|key| operation::is_reserved(key)) {
             return Err(ErrorReply::Failed("key is reserved for kvsock".into()));
@@ -76,8 +79,8 @@ impl Valkey {
             };
         }
         loop {
-            let lease = self.server.node.pool.take(&self.server.node.link, deadline).await;
-            let lease = lease.map_err(ErrorReply::Unavailable)?;
+            let node = &self.server.node;
+            let lease = node.pool.take(&node.link, account, deadline).await?;
             match self.watch_on(&lease, &keys).await {
                 Ok(()) => {
                     return Ok(Watch::until(Instant::now() + self.server.terms.watch_limit, lease));
@@ -95,11 +98,10 @@ impl Valkey {
         if keys.is_empty() {
             return Ok(());
         }
-        let mut command = redis::cmd("WATCH");
-        for key in keys {
-            command.arg(self.prefix.stored(key));
-        }
-        match reply::granted(lease.ask(command).await?)? {
+        let mut commands = Commands::default();
+        self.prefix.watch(keys, &mut commands);
+        let replies = lease.send(commands).await?;
+        match reply::granted(replies.into_iter().next_back().unwrap_or(Reply::Nil))? {
             Reply::Status("OK") => {
                 // What is read from here on is no older than what is watched.
                 self.catch_up().await;

@@ -45,6 +45,7 @@ use super::index::Index;
 use super::login::Login;
 use super::reply;
 use super::terms::{Terms, is_late};
+use crate::account::Account;
 use crate::memory::Hold;
 use crate::message::Reply;
 use crate::store::location;
@@ -176,7 +177,9 @@ impl Cluster {
                     given
                 }
                 Kind::Expensive => self.run_expensive(part, deadline, hold).await,
-                Kind::Script => vec![self.run_script(&part[0], deadline, hold).await],
+                Kind::Script => {
+                    self.run_script(&part[0], deadline, hold).await.into_iter().collect()
+                }
                 Kind::Whole => {
                     let (prefix, index) = (&self.prefix, &*self.index);
                     let whole = Whole { topology, prefix, index, terms, deadline };
@@ -222,6 +225,11 @@ impl Cluster {
             }
         }
         replies
+    }
+
+    /// See [`crate::store::Store::is_exhausted_by`].
+    pub(in crate::store) fn is_exhausted_by(&self, account: &Account) -> bool {
+        self.shared.topology.pins().are_exhausted_by(account)
     }
 
     /// See [`crate::store::Store::health`].

@@ -12,6 +12,7 @@ use super::redirect::Redirect;
 use super::route::Route;
 use super::slot::Slot;
 use super::topology::Topology;
+use crate::account::Account;
 use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
@@ -66,20 +67,22 @@ impl Topology {
         }
     }
 
-    /// A connection to that server for one client alone.
+    /// A connection to that server for one client of `account` alone.
     ///
     /// # Errors
     ///
-    /// As of [`Topology::reach`].
+    /// Why there is none. Nothing was sent.
     pub(super) async fn lease(
         &self,
         place: &Place,
+        account: &Arc<Account>,
         deadline: Option<Instant>,
-    ) -> Result<(Arc<Member>, Lease), Cow<'static, str>> {
+    ) -> Result<(Arc<Member>, Lease), ErrorReply> {
         loop {
-            let (member, _) = self.reach(place, deadline).await?;
+            let reached = self.reach(place, deadline).await;
+            let (member, _) = reached.map_err(ErrorReply::Unavailable)?;
             tokio::select! {
-                lease = member.node.pool.take(&member.node.link, deadline) => {
+                lease = member.node.pool.take(&member.node.link, account, deadline) => {
                     return lease.map(|lease| (member, lease));
                 }
                 () = self.left(place, &member) => {}

@@ -181,7 +181,8 @@ impl<'a> Route<'a> {
                 kept = commands.count();
             }
         }
-        Question { commands, wanted: VecDeque::new(), kept, max_reply: self.max_reply, hold }
+        let (wanted, max_reply) = (VecDeque::new(), self.max_reply);
+        Question { commands, wanted, kept, is_once: false, max_reply, hold }
     }
 
     /// Takes the answers; tells what became of each piece that was asked, in the batch's order.

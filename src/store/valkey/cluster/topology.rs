@@ -20,6 +20,7 @@ use crate::store::state::Health;
 use crate::store::valkey::backoff::Backoff;
 use crate::store::valkey::connect::Connector;
 use crate::store::valkey::node::Node;
+use crate::store::valkey::pool::Pins;
 
 /// How old the map gets while nothing is wrong.
 const LIFE: Duration = Duration::from_secs(10);
@@ -36,6 +37,8 @@ pub(super) struct Topology {
     me: Weak<Topology>,
     /// Makes connections, to wherever it is told.
     connector: Connector,
+    /// Bounds the pinned connections to all servers together.
+    pins: Pins,
     seeds: Vec<Address>,
     /// All servers that there are connections to.
     members: Mutex<HashMap<Address, Arc<Member>>>,
@@ -54,6 +57,7 @@ impl Topology {
         Arc::new_cyclic(|me| Topology {
             me: Weak::clone(me),
             connector,
+            pins: Pins::new(),
             seeds,
             members: Mutex::default(),
             replicas: Mutex::default(),
@@ -61,6 +65,11 @@ impl Topology {
             epoch: AtomicU64::new(0),
             wanted: Notify::new(),
         })
+    }
+
+    /// The bound on pinned connections.
+    pub(super) fn pins(&self) -> &Pins {
+        &self.pins
     }
 
     /// Keeps the map true; never ends. `name` is the cluster's, for the log.
@@ -156,7 +165,7 @@ impl Topology {
         let connector = self.connector.at(&address.host, address.port);
         let name = connector.name();
         let me = Weak::clone(&self.me);
-        let node = Node::open(connector, name, move |is_up| {
+        let node = Node::open(connector, name, self.pins.clone(), move |is_up| {
             let Some(me) = me.upgrade() else { return };
             if !is_up {
                 me.want();

@@ -4,7 +4,6 @@
 
 use std::borrow::Cow;
 
-use redis::Pipeline;
 use tokio::time::Instant;
 
 use super::Cluster;
@@ -17,14 +16,14 @@ use super::split;
 use super::watch::Watch;
 use crate::account;
 use crate::memory::Hold;
-use crate::message::Reply;
+use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
 use crate::store::valkey::RETRY_WAIT;
 use crate::store::valkey::command::Commands;
-use crate::store::valkey::own::alone;
-use crate::store::valkey::pool::Lease;
+use crate::store::valkey::connection::Connection;
+use crate::store::valkey::own::{alone, is_to_be_asked_again};
+use crate::store::valkey::question::Answer;
 use crate::store::valkey::reply;
-use crate::store::valkey::single::Packed;
 use crate::store::valkey::terms::is_late;
 use crate::store::valkey::transaction::{ATTEMPTS, Transaction, Unfit, discarded, unsettled};
 
@@ -37,12 +36,11 @@ impl Cluster {
         hold: &mut Hold,
     ) -> Reply {
         let deadline = self.shared.terms.deadline_of(hold);
-        let transaction = self.transaction(&batch);
-        if let Some(operation) = batch.iter().find(|it| is_of_all_servers(it.verb)) {
-            let name = operation.verb.name();
-            let text = format!("{name} cannot be a part of a transaction on a cluster");
-            return Reply::failed(text);
+        if let Some(refusal) = batch.iter().find_map(|it| Cluster::refuses_in_transaction(it.verb))
+        {
+            return Reply::Error(refusal);
         }
+        let transaction = self.transaction(&batch);
         let keys = transaction.sent().flat_map(Operation::keys);
         let slot = match split::one_slot(&self.prefix, keys) {
             Ok(slot) => slot,
@@ -53,13 +51,22 @@ impl Cluster {
             Err(cause) => return reply::unavailable(cause),
         };
         if let Some(watch) = watch {
-            return self.transact_watched(&watch, slot, &transaction).await;
+            return self.transact_watched(&watch, slot, &transaction, hold).await;
         }
         let place = Place { slot: slot.unwrap_or(Slot::ANY), detour: None };
-        match self.run(place, &transaction, deadline).await {
-            Ok(replies) => transaction.outcome(replies),
+        match self.run(place, &transaction, deadline, hold).await {
+            Ok(answer) => transaction.outcome(answer),
             Err(refusal) => refusal,
         }
+    }
+
+    /// See [`crate::store::Store::refuses_in_transaction`].
+    pub(in crate::store) fn refuses_in_transaction(verb: Verb) -> Option<ErrorReply> {
+        is_of_all_servers(verb).then(|| {
+            let name = verb.name();
+            let text = format!("{name} cannot be a part of a transaction on a cluster");
+            ErrorReply::Failed(text.into())
+        })
     }
 
     /// A place for it, if it is expensive.
@@ -80,34 +87,48 @@ impl Cluster {
         watch: &Watch,
         slot: Option<Slot>,
         transaction: &Transaction<'_>,
+        hold: &mut Hold,
     ) -> Reply {
         if slot.is_some_and(|slot| !watch.is_of(slot)) {
             return split::cross_slot();
         }
         let Some(lease) = watch.take() else { return Reply::NilList };
-        match send_on(&lease, transaction, watch.is_on_detour()).await {
+        match send_on(&lease, transaction, watch.is_on_detour(), hold).await {
+            // With the connection went what it watched.
+            Err(Unfit::Lost(lost)) if lost.is_unsent => Reply::NilList,
             Err(Unfit::Lost(lost)) => transaction.lost(lost),
             Err(Unfit::TooExpensive(error)) => {
                 lease.forget_and_give_back();
                 discarded(&error)
             }
             // The slot has gone elsewhere, and with it the keys: they have changed for all we know.
-            Ok(replies) if verdict(transaction, &replies, watch.address()).is_some() => {
+            Ok(answer) if verdict(transaction, &answer.replies, watch.address()).is_some() => {
                 Reply::NilList
             }
-            Ok(replies) => {
+            Ok(answer) => {
                 lease.give_back();
-                transaction.outcome(replies)
+                transaction.outcome(answer)
             }
         }
     }
 
-    /// A script, or what else has a connection of its own.
+    /// A script, or what else has a connection of its own. None when there is no room for a reply
+    /// that can be asked for again.
     pub(super) async fn run_script(
         &self,
         operation: &Operation,
         deadline: Option<Instant>,
-        hold: &Hold,
+        hold: &mut Hold,
+    ) -> Option<Reply> {
+        let reply = self.run_alone(operation, deadline, hold).await;
+        (!is_to_be_asked_again(operation, &reply)).then_some(reply)
+    }
+
+    async fn run_alone(
+        &self,
+        operation: &Operation,
+        deadline: Option<Instant>,
+        hold: &mut Hold,
     ) -> Reply {
         let slot = match split::one_slot(&self.prefix, operation.keys()) {
             Ok(slot) => slot,
@@ -123,15 +144,15 @@ impl Cluster {
             Ok(place) => place,
             Err(cause) => return reply::unavailable(cause),
         };
-        let replies = match self.run(place, &transaction, deadline).await {
-            Ok(replies) => replies,
+        let answer = match self.run(place, &transaction, deadline, hold).await {
+            Ok(answer) => answer,
             Err(refusal) => return alone(refusal, operation),
         };
         // What the server did not let in it says there.
-        if let [_, refusal @ Reply::Error(_), _] = &replies[..] {
+        if let [_, refusal @ Reply::Error(_), _] = &answer.replies[..] {
             return reply::plain(refusal.clone(), self.shared.terms.max_reply);
         }
-        alone(transaction.outcome(replies), operation)
+        alone(transaction.outcome(answer), operation)
     }
 
     /// Has it carried out where its slot is; gives the replies to MULTI, to each operation, and to
@@ -141,28 +162,32 @@ impl Cluster {
         mut place: Place,
         transaction: &Transaction<'_>,
         deadline: Option<Instant>,
-    ) -> Result<Vec<Reply>, Reply> {
+        hold: &mut Hold,
+    ) -> Result<Answer, Reply> {
         let (mut hops, mut attempts) = (0, 0);
         loop {
-            let sent = self.send(&place, transaction, deadline).await;
-            let (replies, teller) = match sent.map_err(reply::unavailable)? {
+            let sent = self.send(&place, transaction, deadline, hold).await;
+            let (answer, teller) = match sent.map_err(Reply::Error)? {
                 Ok(told) => told,
                 Err(Unfit::Lost(lost)) if lost.is_unsent && !is_late(deadline) => {
                     tokio::time::sleep(RETRY_WAIT).await;
                     continue;
                 }
+                Err(Unfit::Lost(lost)) if lost.is_unsent => {
+                    return Err(reply::unavailable(lost.cause));
+                }
                 Err(Unfit::Lost(lost)) => return Err(transaction.lost(lost)),
                 Err(Unfit::TooExpensive(error)) => return Err(discarded(&error)),
             };
-            if let Some(Reply::Nil | Reply::NilList) = replies.last() {
+            if let Some(Reply::Nil | Reply::NilList) = answer.replies.last() {
                 if attempts == ATTEMPTS {
                     return Err(unsettled());
                 }
                 attempts += 1;
                 continue;
             }
-            let Some((redirect, cause)) = verdict(transaction, &replies, &teller) else {
-                return Ok(replies);
+            let Some((redirect, cause)) = verdict(transaction, &answer.replies, &teller) else {
+                return Ok(answer);
             };
             hops += 1;
             let at_once = self.shared.topology.follow(&mut place, redirect) && hops < MOST_HOPS;
@@ -182,15 +207,16 @@ impl Cluster {
         place: &Place,
         transaction: &Transaction<'_>,
         deadline: Option<Instant>,
-    ) -> Result<Result<(Vec<Reply>, Address), Unfit>, Cow<'static, str>> {
+        hold: &mut Hold,
+    ) -> Result<Result<(Answer, Address), Unfit>, ErrorReply> {
         let topology = &self.shared.topology;
         let is_detour = place.detour.is_some();
         if transaction.wants_own_connection() {
-            let (member, lease) = topology.lease(place, deadline).await?;
-            return Ok(match send_on(&lease, transaction, is_detour).await {
-                Ok(replies) => {
+            let (member, lease) = topology.lease(place, hold.account(), deadline).await?;
+            return Ok(match send_on(&lease, transaction, is_detour, hold).await {
+                Ok(answer) => {
                     lease.give_back();
-                    Ok((replies, member.address.clone()))
+                    Ok((answer, member.address.clone()))
                 }
                 Err(unfit) => {
                     if matches!(unfit, Unfit::TooExpensive(_)) {
@@ -200,44 +226,48 @@ impl Cluster {
                 }
             });
         }
-        let (member, connection) = topology.reach(place, deadline).await?;
-        let mut commands = Commands::default();
-        if is_detour {
-            commands.push(&[b"ASKING"]);
-        }
-        transaction.write(&mut commands);
-        let replies = connection.send(commands).await.map_err(Unfit::Lost);
-        Ok(replies.map(|mut replies| {
-            replies.drain(..usize::from(is_detour && !replies.is_empty()));
-            (replies, member.address.clone())
-        }))
+        let reached = topology.reach(place, deadline).await;
+        let (member, connection) = reached.map_err(ErrorReply::Unavailable)?;
+        let sent = hand_over(&connection, transaction, is_detour, hold).await;
+        Ok(sent.map(|answer| (answer, member.address.clone())))
     }
 
     fn transaction<'a>(&'a self, batch: &'a [Operation]) -> Transaction<'a> {
-        let max_reply = self.shared.terms.max_reply;
-        Transaction { prefix: &self.prefix, index: &self.index, max_reply, batch }
+        Transaction::new(&self.prefix, &self.index, self.shared.terms.max_reply, batch)
     }
 }
 
+/// Sends it on a connection of its own, if it is not too expensive.
 async fn send_on(
-    lease: &Lease,
+    lease: &Connection,
     transaction: &Transaction<'_>,
     is_detour: bool,
-) -> Result<Vec<Reply>, Unfit> {
+    hold: &mut Hold,
+) -> Result<Answer, Unfit> {
     transaction.admit(lease, is_detour).await?;
-    let mut pipeline = Pipeline::new();
+    hand_over(lease, transaction, is_detour, hold).await
+}
+
+async fn hand_over(
+    connection: &Connection,
+    transaction: &Transaction<'_>,
+    is_detour: bool,
+    hold: &mut Hold,
+) -> Result<Answer, Unfit> {
+    let mut commands = Commands::default();
     if is_detour {
-        pipeline.cmd("ASKING");
+        commands.push(&[b"ASKING"]);
     }
-    transaction.pack(&mut pipeline);
-    let mut replies = lease.send(&Packed::Many(pipeline)).await.map_err(Unfit::Lost)?;
-    replies.drain(..usize::from(is_detour && !replies.is_empty()));
-    Ok(replies)
+    transaction.write(&mut commands);
+    let sent = connection.ask_once(commands, transaction.max_reply, hold).await;
+    let mut answer = sent.map_err(Unfit::Lost)?;
+    answer.replies.drain(..usize::from(is_detour && !answer.replies.is_empty()));
+    Ok(answer)
 }
 
 /// Whether it is no operation on keys but on all servers, each of which would have to have a part.
 fn is_of_all_servers(verb: Verb) -> bool {
-    matches!(verb, Verb::Scan | Verb::BgSave | Verb::LastSave | Verb::Script)
+    verb.is_compound() || matches!(verb, Verb::Scan | Verb::BgSave | Verb::LastSave | Verb::Script)
 }
 
 /// What to do, and why, if the server did nothing since the slot is not here, or not all of it.
@@ -286,8 +316,7 @@ mod tests {
         };
         let batch = [get("{t}a"), get("{t}b")];
         let (prefix, index) = (Prefix::none(), Index::new(Vec::new(), 0));
-        let transaction =
-            Transaction { prefix: &prefix, index: &index, max_reply: 1000, batch: &batch };
+        let transaction = Transaction::new(&prefix, &index, 1000, &batch);
         let teller = Address { host: "h".to_owned(), port: 1 };
         verdict(&transaction, replies, &teller).map(|(redirect, _)| redirect)
     }

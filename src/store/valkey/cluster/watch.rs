@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use redis::Pipeline;
 use tokio::time::Instant;
 
 use super::Cluster;
@@ -13,12 +12,13 @@ use super::reach::Place;
 use super::redirect::Redirect;
 use super::slot::Slot;
 use super::split;
+use crate::account::Account;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation;
 use crate::store::valkey::RETRY_WAIT;
+use crate::store::valkey::command::Commands;
 use crate::store::valkey::pool::Lease;
 use crate::store::valkey::question::Lost;
-use crate::store::valkey::single::Packed;
 use crate::store::valkey::terms::is_late;
 use crate::store::valkey::{Watch as OnServer, reply};
 
@@ -60,6 +60,7 @@ impl Cluster {
         &self,
         watch: Option<Watch>,
         keys: Vec<Bytes>,
+        account: &Arc<Account>,
     ) -> Result<Watch, ErrorReply> {
         if keys.iter().any(|key| operation::is_reserved(key)) {
             return Err(ErrorReply::Failed("key is reserved for kvsock".into()));
@@ -68,7 +69,7 @@ impl Cluster {
         match (watch, slot) {
             (Some(watch), None) => Ok(watch),
             (Some(watch), Some(slot)) if !watch.is_empty => self.add(watch, slot, &keys).await,
-            (_, slot) => self.begin(slot, &keys).await,
+            (_, slot) => self.begin(slot, &keys, account).await,
         }
     }
 
@@ -91,12 +92,16 @@ impl Cluster {
         }
     }
 
-    async fn begin(&self, slot: Option<Slot>, keys: &[Bytes]) -> Result<Watch, ErrorReply> {
+    async fn begin(
+        &self,
+        slot: Option<Slot>,
+        keys: &[Bytes],
+        account: &Arc<Account>,
+    ) -> Result<Watch, ErrorReply> {
         let (deadline, topology) = (self.shared.terms.deadline(), &self.shared.topology);
         let mut place = Place { slot: slot.unwrap_or(Slot::ANY), detour: None };
         loop {
-            let leased = topology.lease(&place, deadline).await;
-            let (member, lease) = leased.map_err(ErrorReply::Unavailable)?;
+            let (member, lease) = topology.lease(&place, account, deadline).await?;
             let told = match slot {
                 Some(_) => self.watch_on(&lease, keys, place.detour.is_some()).await,
                 None => Ok(Reply::OK),
@@ -128,16 +133,12 @@ impl Cluster {
         keys: &[Bytes],
         is_detour: bool,
     ) -> Result<Reply, Lost> {
-        let mut pipeline = Pipeline::new();
+        let mut commands = Commands::default();
         if is_detour {
-            pipeline.cmd("ASKING");
+            commands.push(&[b"ASKING"]);
         }
-        let mut command = redis::cmd("WATCH");
-        for key in keys {
-            command.arg(self.prefix.stored(key));
-        }
-        pipeline.add_command(command);
-        let mut replies = lease.send(&Packed::Many(pipeline)).await?;
+        self.prefix.watch(keys, &mut commands);
+        let mut replies = lease.send(commands).await?;
         Ok(replies.pop().unwrap_or_else(reply::unexpected))
     }
 }

@@ -14,14 +14,13 @@ use futures_util::future::join_all;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use self::present::{Ends, Present};
+use self::present::Present;
 use self::source::{Answer, Source, Word};
 use super::backoff::Backoff;
 use super::cache::Figures;
 use super::connect::Connector;
 use super::connection::Connection;
 use super::login::Login;
-use super::single::Single;
 use crate::store::location;
 use crate::store::options::Options;
 use crate::store::state::OpenError;
@@ -94,9 +93,9 @@ impl Sentinels {
         self.reach(async |connector: Connector| connector.connect().await).await
     }
 
-    /// See [`Connector::connect_single`].
-    pub(super) async fn connect_single(&self) -> Result<Arc<Single>, Cow<'static, str>> {
-        self.reach(async |connector: Connector| connector.connect_single().await).await
+    /// See [`Connector::connect_pinned`].
+    pub(super) async fn connect_pinned(&self) -> Result<Arc<Connection>, Cow<'static, str>> {
+        self.reach(async |connector: Connector| connector.connect_pinned().await).await
     }
 
     /// Returns when the master becomes another one.
@@ -106,17 +105,17 @@ impl Sentinels {
     }
 
     /// Connects to the master, and to the next one as soon as that is named.
-    async fn reach<T: Ends + 'static>(
+    async fn reach(
         &self,
-        connect: impl AsyncFn(Connector) -> Result<Arc<T>, Cow<'static, str>>,
-    ) -> Result<Arc<T>, Cow<'static, str>> {
+        connect: impl AsyncFn(Connector) -> Result<Arc<Connection>, Cow<'static, str>>,
+    ) -> Result<Arc<Connection>, Cow<'static, str>> {
         loop {
             self.wait_for_change().await;
             let mut moves = self.moves.subscribe();
             tokio::select! {
                 made = self.try_each(&connect) => {
                     let (answer, connection) = made?;
-                    if self.take(answer, Arc::downgrade(&connection) as Weak<dyn Ends>, &moves) {
+                    if self.take(answer, Arc::downgrade(&connection), &moves) {
                         return Ok(connection);
                     }
                 }
@@ -140,10 +139,10 @@ impl Sentinels {
     /// Asks the sentinels in turn, the one that answered last first, and connects to where the first
     /// says that is not behind what is known; if all are, to where the newest of them says, since
     /// they may have been set up anew.
-    async fn try_each<T>(
+    async fn try_each(
         &self,
-        connect: &impl AsyncFn(Connector) -> Result<Arc<T>, Cow<'static, str>>,
-    ) -> Result<(Answer, Arc<T>), Cow<'static, str>> {
+        connect: &impl AsyncFn(Connector) -> Result<Arc<Connection>, Cow<'static, str>>,
+    ) -> Result<(Answer, Arc<Connection>), Cow<'static, str>> {
         let known = self.present().epoch();
         let first = self.first.load(Ordering::Relaxed);
         let (mut silent, mut behind, mut failed) = (Vec::new(), None, Vec::new());
@@ -175,11 +174,11 @@ impl Sentinels {
         }
     }
 
-    async fn connect_to<T>(
+    async fn connect_to(
         &self,
         Answer { host, port, .. }: &Answer,
-        connect: &impl AsyncFn(Connector) -> Result<Arc<T>, Cow<'static, str>>,
-    ) -> Result<Arc<T>, Cow<'static, str>> {
+        connect: &impl AsyncFn(Connector) -> Result<Arc<Connection>, Cow<'static, str>>,
+    ) -> Result<Arc<Connection>, Cow<'static, str>> {
         let connector = self.connector.at(host, *port);
         let name = connector.name();
         connect(connector).await.map_err(|cause| format!("master at {name}: {cause}").into())
@@ -189,7 +188,7 @@ impl Sentinels {
     fn take(
         &self,
         answer: Answer,
-        connection: Weak<dyn Ends>,
+        connection: Weak<Connection>,
         moves: &watch::Receiver<u64>,
     ) -> bool {
         let mut present = self.present();

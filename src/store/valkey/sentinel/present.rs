@@ -5,7 +5,6 @@ use std::sync::Weak;
 
 use super::source::Answer;
 use crate::store::valkey::connection::Connection;
-use crate::store::valkey::single::Single;
 
 /// What a connection ends for that is to a master of the past.
 const REPLACED: Cow<'static, str> = Cow::Borrowed("the sentinels name another master");
@@ -15,37 +14,7 @@ const REPLACED: Cow<'static, str> = Cow::Borrowed("the sentinels name another ma
 pub(super) struct Present {
     answer: Option<Answer>,
     /// To it, if they still are.
-    connections: Vec<Weak<dyn Ends>>,
-}
-
-/// A connection that can be ended from outside.
-pub(super) trait Ends: std::fmt::Debug + Send + Sync {
-    /// Ends it, with all that is under way.
-    fn end(&self, cause: Cow<'static, str>);
-
-    /// Has nothing more asked on it.
-    fn retire(&self, cause: Cow<'static, str>);
-}
-
-impl Ends for Connection {
-    fn end(&self, cause: Cow<'static, str>) {
-        Connection::end(self, cause);
-    }
-
-    fn retire(&self, cause: Cow<'static, str>) {
-        Connection::retire(self, cause);
-    }
-}
-
-impl Ends for Single {
-    fn end(&self, cause: Cow<'static, str>) {
-        self.ending().end(cause);
-    }
-
-    // What is watched on it must come to nothing.
-    fn retire(&self, cause: Cow<'static, str>) {
-        self.ending().end(cause);
-    }
+    connections: Vec<Weak<Connection>>,
 }
 
 impl Present {
@@ -75,7 +44,7 @@ impl Present {
     }
 
     /// A connection was made to it.
-    pub(super) fn add(&mut self, connection: Weak<dyn Ends>) {
+    pub(super) fn add(&mut self, connection: Weak<Connection>) {
         self.connections.retain(|connection| connection.strong_count() > 0);
         self.connections.push(connection);
     }

@@ -1,15 +1,14 @@
 //! One sentinel: asked where the master is, and listened to for when that changes.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use redis::Pipeline;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::message::Reply;
 use crate::store::integer;
 use crate::store::location::Transport;
-use crate::store::valkey::command::Commands;
 use crate::store::valkey::connect::Connector;
 use crate::store::valkey::single::Single;
 
@@ -67,15 +66,15 @@ impl Source {
     ///
     /// The cause, in words.
     pub(super) async fn ask(&self, master: &str) -> Result<Answer, Cow<'static, str>> {
-        let mut made = self.connector().connect().await;
+        let mut made = self.connector().connect_to_sentinel().await;
         if self.learns_from(made.as_ref().err()) {
-            made = self.connector().connect().await;
+            made = self.connector().connect_to_sentinel().await;
         }
         let connection = made?;
-        let name = master.as_bytes();
-        let mut commands = Commands::one(&[b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME", name]);
-        commands.push(&[b"SENTINEL", b"MASTER", name]);
-        let replies = connection.send(commands).await.map_err(|lost| lost.cause)?;
+        let mut commands = Pipeline::with_capacity(2);
+        commands.cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(master);
+        commands.cmd("SENTINEL").arg("MASTER").arg(master);
+        let replies = connection.ask(&commands).await?;
         match &replies[..] {
             [Reply::Nil | Reply::NilList, _] => {
                 Err(format!("it knows no master {master:?}").into())
@@ -97,7 +96,7 @@ impl Source {
         &self,
         master: &str,
         heard: UnboundedSender<Word>,
-    ) -> Result<Arc<Single>, Cow<'static, str>> {
+    ) -> Result<Single, Cow<'static, str>> {
         let name = master.as_bytes().to_vec();
         let tell = move |channel: &[u8], said: &[u8]| {
             if said.split(|byte| *byte == b' ').any(|word| word == name) {
