@@ -37,7 +37,7 @@ impl Reserve {
 
     /// Bytes that are free besides it.
     pub(super) fn room(&self) -> u64 {
-        statvfs(&self.path.with_file_name("")).map_or(0, |stat| stat.f_bavail * stat.f_frsize)
+        statvfs(self.path.with_file_name("")).map_or(0, |stat| stat.f_bavail * stat.f_frsize)
     }
 
     /// Whether it was given up and not taken since.
