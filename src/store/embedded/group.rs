@@ -221,9 +221,9 @@ impl Group {
         self.0.len()
     }
 
-    /// The user whose work came last, if any did.
-    pub(super) fn user(&self) -> Option<Option<u32>> {
-        self.0.last().map(Job::uid)
+    /// The work that came last.
+    pub(super) fn last(&self) -> Option<&Job> {
+        self.0.last()
     }
 
     /// Adds work, unless its client has given up by the time that its turn comes: what was before

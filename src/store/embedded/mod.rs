@@ -170,11 +170,10 @@ impl Embedded {
         for part in batch.chunk_by(|one, next| way(one) == way(next)) {
             let (given, rest) = match way(&part[0]) {
                 Way::Clear => (self.clear_for(part, hold.account()).await, Vec::new()),
-                Way::Reader => self.read(part.to_vec(), hold).await,
                 Way::Writer if part.iter().any(|it| is_for_writer(it.verb)) => {
                     self.write(part.to_vec(), hold).await
                 }
-                Way::Writer => self.read(part.to_vec(), hold).await,
+                Way::Reader | Way::Writer => self.read(part.to_vec(), hold).await,
             };
             replies.extend(given);
             if !rest.is_empty() {

@@ -111,10 +111,10 @@ impl<'a> View<'a> {
         let mut expired = 0;
         for entry in self.snapshot.range(&self.database.expiry, self.swept.to_be_bytes()..) {
             let entry = entry.key()?;
-            let (expires, key) = split_entry(&entry)?;
+            let (moment, key) = split_entry(&entry)?;
             // What was swept meanwhile is gone.
-            if expires > now.max(self.swept) {
-                return Ok((stored.saturating_sub(expired), Some(expires)));
+            if moment > now.max(self.swept) {
+                return Ok((stored.saturating_sub(expired), Some(moment)));
             }
             expired += u64::from(self.scope.client_key(key).is_some());
         }

@@ -179,7 +179,7 @@ impl Writer {
                 }
             }
             let len = self.recovery.transaction().ok_or(Fault::Poisoned)?.len();
-            let is_shared = group.user().is_some_and(|user| self.queue.has_others(user));
+            let is_shared = group.last().is_some_and(|job| self.queue.has_others(job.uid()));
             let most = if is_shared { MAX_BYTES_SHARED } else { MAX_BYTES };
             let is_much = group.len() >= MAX_JOBS || len >= most || begun.elapsed() > PIECE;
             if is_much {

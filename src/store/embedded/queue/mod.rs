@@ -27,6 +27,7 @@ struct State {
 }
 
 /// What the writer finds when it waits for work.
+#[expect(clippy::large_enum_variant, reason = "work is the usual case, and goes on at once")]
 pub(super) enum Next {
     Job(Job),
     /// None came in time.
