@@ -136,11 +136,11 @@ impl Disk {
     }
 
     /// After `before` syncs of files whose names contain `part`, `fail` of them fail.
-    fn fail(&self, part: &'static str, before: usize, fail: usize) {
+    fn fail(part: &'static str, before: usize, fail: usize) {
         syncs().as_mut().unwrap().plan = Some((part, before, fail));
     }
 
-    fn failed(&self) -> usize {
+    fn failed() -> usize {
         syncs().as_ref().unwrap().failed
     }
 
@@ -199,9 +199,9 @@ fn what_was_acknowledged_after_a_failed_sync_outlives_a_loss_of_power() {
     let disk = Disk::new();
     let store = Opened::new(disk.options(Sync::Always));
     assert_eq!(set(&store, "before"), Reply::OK);
-    disk.fail(".jnl", 0, 1);
+    Disk::fail(".jnl", 0, 1);
     assert_eq!(set(&store, "failed"), Reply::Error(ErrorReply::OutcomeUnknown("SET")));
-    assert_eq!(disk.failed(), 1);
+    assert_eq!(Disk::failed(), 1);
     wait_until(|| set(&store, "later") == Reply::OK);
     assert_eq!(set(&store, "last"), Reply::OK);
     assert_eq!(store.health(), Health::Up);
@@ -217,9 +217,9 @@ fn what_was_acknowledged_after_a_failed_sync_outlives_a_loss_of_power() {
 fn what_was_acknowledged_before_a_failed_sync_in_the_background_outlives_a_loss_of_power() {
     let disk = Disk::new();
     let store = Opened::new(disk.options(Sync::EverySecond));
-    disk.fail(".jnl", 0, 1);
+    Disk::fail(".jnl", 0, 1);
     assert_eq!(set(&store, "before"), Reply::OK);
-    wait_until(|| disk.failed() == 1);
+    wait_until(|| Disk::failed() == 1);
     wait_until(|| set(&store, "later") == Reply::OK);
     let copy = Opened::new(options(&disk.after_power_loss("copy")));
     expect(&copy, &["before"]);
@@ -233,10 +233,10 @@ fn a_save_that_failed_is_an_error_and_the_next_one_saves_all() {
         let disk = Disk::new();
         let store = Opened::new(disk.options(Sync::No));
         assert_eq!(set(&store, "before"), Reply::OK);
-        disk.fail(".jnl", 0, 1);
+        Disk::fail(".jnl", 0, 1);
         let reply = store.ask(verb);
         assert_eq!(matches!(reply, Reply::Error(_)), verb == Verb::Save, "{reply:?}");
-        wait_until(|| disk.failed() == 1);
+        wait_until(|| Disk::failed() == 1);
         wait_until(|| set(&store, "later") == Reply::OK);
         assert_eq!(store.ask(Verb::Save), Reply::OK);
         let copy = Opened::new(options(&disk.after_power_loss("copy")));
@@ -252,10 +252,10 @@ fn a_process_that_ends_after_a_failed_sync_leaves_the_doubt_to_the_next() {
     let store = Opened::new(disk.options(Sync::Always));
     assert_eq!(set(&store, "before"), Reply::OK);
     // No more sync goes well in this process.
-    disk.fail("", 0, usize::MAX);
+    Disk::fail("", 0, usize::MAX);
     assert_ne!(set(&store, "failed"), Reply::OK);
     store.close();
-    disk.fail("", 0, 0);
+    Disk::fail("", 0, 0);
     let store = Opened::new(disk.options(Sync::Always));
     expect(&store, &["before"]);
     wait_until(|| set(&store, "later") == Reply::OK);
@@ -273,7 +273,7 @@ fn whichever_sync_fails_all_that_was_acknowledged_outlives_a_loss_of_power() {
             let disk = Disk::new();
             let store = Opened::new(disk.options(sync));
             assert_eq!(set(&store, "before"), Reply::OK);
-            disk.fail("", before, 2);
+            Disk::fail("", before, 2);
             let (mut kept, mut gone) = (vec!["before"], Vec::new());
             let many = |n: usize| operation(Verb::Set, &[format!("{n}"), "x".repeat(20)]);
             kept.extend(["a", "b"].iter().filter(|key| set(&store, key) == Reply::OK));
@@ -289,8 +289,8 @@ fn whichever_sync_fails_all_that_was_acknowledged_outlives_a_loss_of_power() {
             }
             wait_until(|| set(&store, "later") == Reply::OK);
             // The failed syncs of a later part are not waited for.
-            let failed = disk.failed();
-            disk.fail("", 0, 0);
+            let failed = Disk::failed();
+            Disk::fail("", 0, 0);
             assert_eq!(store.ask(Verb::Save), Reply::OK);
             let copy = Opened::new(options(&disk.after_power_loss("copy")));
             expect(&copy, &kept);

@@ -363,8 +363,7 @@ fn what_a_transaction_or_a_script_answers_past_its_bounds_is_read_away() {
     client.0.get_ref().set_read_timeout(Some(LONG)).expect("a socket");
     let no_room = "-ERR no memory for the reply (KVSOCK_MAX_MEMORY); what was asked for is done";
     let frame = |words: &[&str]| {
-        let words: String = words.iter().map(|it| format!("${}\r\n{it}\r\n", it.len())).collect();
-        words
+        words.iter().map(|it| format!("${}\r\n{it}\r\n", it.len())).collect::<Vec<_>>().concat()
     };
     let mut eval = |script: &str| {
         client.send(format!("*3\r\n{}", frame(&["EVAL", script, "0"])));

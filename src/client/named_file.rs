@@ -54,9 +54,10 @@ impl NamedFile {
             }
             refuse_planted(directory, &found)?;
             if !found.is_symlink() {
-                return Ok(match found.is_file() {
-                    true => NamedFile::Regular(path),
-                    false => NamedFile::Special(path),
+                return Ok(if found.is_file() {
+                    NamedFile::Regular(path)
+                } else {
+                    NamedFile::Special(path)
                 });
             }
             path = directory.join(fs::read_link(&path)?);
@@ -73,9 +74,10 @@ pub(super) fn directory_of(path: &Path) -> &Path {
 fn descriptor(directory: &Path, path: PathBuf) -> NamedFile {
     let own = fs::canonicalize("/proc/self/fd");
     let is_own = own.and_then(|own| Ok(own == fs::canonicalize(directory)?)).unwrap_or(false);
-    match is_own && path.file_name().is_some_and(|name| name == "1") {
-        true => NamedFile::StandardOutput,
-        false => NamedFile::Special(path),
+    if is_own && path.file_name().is_some_and(|name| name == "1") {
+        NamedFile::StandardOutput
+    } else {
+        NamedFile::Special(path)
     }
 }
 

@@ -112,7 +112,7 @@ mod tests {
 
     use super::*;
 
-    async fn pair() -> (UnixStream, std::os::unix::net::UnixStream) {
+    fn pair() -> (UnixStream, std::os::unix::net::UnixStream) {
         let (own, peer) = std::os::unix::net::UnixStream::pair().expect("a pair");
         own.set_nonblocking(true).expect("a socket");
         let own = UnixStream::from_std(own).expect("a socket");
@@ -129,7 +129,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_peer_that_closes_has_hung_up_whatever_it_sent_before() {
-        let (stream, mut peer) = pair().await;
+        let (stream, mut peer) = pair();
         std::io::Write::write_all(&mut peer, b"unread").expect("room");
         drop(peer);
         wait(&stream).await;
@@ -137,7 +137,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_peer_that_only_sends_no_more_has_not_hung_up() {
-        let (stream, peer) = pair().await;
+        let (stream, peer) = pair();
         peer.shutdown(Shutdown::Write).expect("a socket");
         let mut hang_up = HangUp::of(&stream);
         while !matches!(hang_up.stage, Stage::Finished(_)) {
@@ -152,7 +152,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_peer_that_sends_has_not_hung_up() {
-        let (stream, mut peer) = pair().await;
+        let (stream, mut peer) = pair();
         std::io::Write::write_all(&mut peer, b"more").expect("room");
         stream.readable().await.expect("a socket");
         let mut hang_up = HangUp::of(&stream);

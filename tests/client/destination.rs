@@ -50,10 +50,11 @@ fn identity(path: &Path) -> (u64, u64, u32) {
 }
 
 fn nothing_is_left(daemon: &Daemon) {
-    let names =
-        fs::read_dir(daemon.dir()).expect("readable").map(|entry| entry.unwrap().file_name());
+    let names = fs::read_dir(daemon.dir())
+        .expect("readable")
+        .map(|entry| entry.expect("an entry").file_name());
     for name in names {
-        assert!(!name.to_string_lossy().ends_with(".partial"), "{name:?}");
+        assert!(!name.to_string_lossy().ends_with(".partial"), "{}", name.display());
     }
 }
 

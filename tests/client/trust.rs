@@ -27,7 +27,7 @@ impl Listener {
             .args(["--reuid", MALLORY, "--regid", MALLORY, "--clear-groups", "nc", "-dlkU"])
             .arg(socket)
             .stdin(Stdio::null())
-            .stdout(fs::File::create(&received).unwrap())
+            .stdout(fs::File::create(&received).expect("a file"))
             .spawn()
             .expect("setpriv and nc");
         let end = std::time::Instant::now() + PATIENCE;
@@ -39,7 +39,7 @@ impl Listener {
     }
 
     fn received(&self) -> String {
-        fs::read_to_string(&self.received).unwrap()
+        fs::read_to_string(&self.received).expect("a file")
     }
 }
 
@@ -51,8 +51,8 @@ impl Drop for Listener {
 }
 
 fn directory(mode: u32) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    fs::set_permissions(dir.path(), Permissions::from_mode(mode)).unwrap();
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::set_permissions(dir.path(), Permissions::from_mode(mode)).expect("a directory of our own");
     dir
 }
 

@@ -83,6 +83,29 @@ pub(crate) async fn a_short_request_makes_no_value_that_no_reply_could_hold(subj
     assert_eq!(store.one(Verb::Exists, &[b"{k}2"]).await, Reply::Integer(0));
 }
 
+pub(crate) async fn a_value_does_not_grow_past_what_a_reply_could_hold(subject: &Subject) {
+    let store = subject.open_with(|options| options.max_reply = 1000);
+    let refused =
+        || Reply::failed("value longer than KVSOCK_MAX_REPLY lets a reply be, 1000 bytes");
+    let [most, part] = [600, 400].map(|length| "x".repeat(length));
+    store
+        .expect(&[
+            (Verb::Append, &["k", &most], Reply::Integer(600)),
+            (Verb::Append, &["k", &most], refused()),
+            (Verb::StrLen, &["k"], Reply::Integer(600)),
+            (Verb::Append, &["k", &part], Reply::Integer(1000)),
+            (Verb::Append, &["k", "x"], refused()),
+            (Verb::Append, &["k", ""], Reply::Integer(1000)),
+            (Verb::Del, &["k"], Reply::Integer(1)),
+            (Verb::Append, &["k", "x"], Reply::Integer(1)),
+        ])
+        .await;
+    // Also by requests of one batch, each of which is short.
+    let append = || operation(Verb::Append, &[b"k2", part.as_bytes()]);
+    let replies = store.0.execute(vec![append(), append(), append()]).await;
+    assert_eq!(replies, [Reply::Integer(400), Reply::Integer(800), refused()]);
+}
+
 pub(crate) async fn health_is_up_while_the_store_answers(subject: &Subject) {
     let store = subject.open();
     let begin = Instant::now();

@@ -122,6 +122,7 @@ macro_rules! promises {
                 a_value_longer_than_a_reply_may_be_is_refused
                 a_reply_may_be_as_long_as_it_likes_without_a_limit
                 a_short_request_makes_no_value_that_no_reply_could_hold
+                a_value_does_not_grow_past_what_a_reply_could_hold
                 keys_longer_than_a_reply_may_be_are_refused
                 last_longer_than_a_reply_may_be_is_refused
                 health_is_up_while_the_store_answers;

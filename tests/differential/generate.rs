@@ -121,7 +121,7 @@ impl Generator {
         let tables: &[&[Rule]] = if self.has_prefix { &[WHOLE] } else { &[WHOLE, WHOLE_DATABASE] };
         let begin = vec![b"MULTI".to_vec()];
         let mut batch = vec![begin];
-        for _ in 0..1 + self.source.below(8) {
+        for _ in 0..=self.source.below(8) {
             let pattern = one_of(&mut self.source, tables);
             batch.push(expand(&mut self.source, pattern));
         }

@@ -40,7 +40,8 @@ fn keys(reply: &[u8]) -> BTreeSet<Vec<u8>> {
         let (line, after) = (&rest[..end], &rest[end + 2..]);
         rest = after;
         if let Some(length) = line.strip_prefix(b"$") {
-            let length: usize = std::str::from_utf8(length).unwrap().parse().unwrap();
+            let length: usize =
+                std::str::from_utf8(length).expect("digits").parse().expect("a length");
             found.insert(rest[..length].to_vec());
             rest = &rest[length + 2..];
         }

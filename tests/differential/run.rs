@@ -127,7 +127,7 @@ impl Run<'_> {
         let bytes = [words.join(&b' '), b"\r\n".to_vec()].concat();
         pair.reference.send_after(&bytes, batch);
         pair.subject.send_after(&bytes, batch);
-        self.read(connection, [&[words.clone()], batch].concat().as_slice())
+        self.read(connection, [std::slice::from_ref(words), batch].concat().as_slice())
     }
 
     fn batch(&mut self, connection: usize, batch: &[Words]) -> Result<(), Box<Difference>> {

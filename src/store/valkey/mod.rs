@@ -21,6 +21,7 @@ mod driver;
 mod encode;
 mod estimate;
 mod expense;
+mod growth;
 mod index;
 mod last;
 mod link;
@@ -63,6 +64,7 @@ use self::compound::Compound;
 use self::connect::Connector;
 use self::encode::Prefix;
 use self::expense::Expenses;
+use self::growth::Growth;
 use self::index::Index;
 use self::login::Login;
 use self::node::Node;
@@ -98,6 +100,7 @@ struct Connected {
     pins: Pins,
     terms: Terms,
     expenses: Expenses,
+    growth: Growth,
     /// Of the near cache, if there is to be one.
     figures: Option<Arc<Figures>>,
     /// Indexes whose changes are not all written for certain: those of the open parts, and of
@@ -135,11 +138,12 @@ impl Valkey {
         options: Options,
         figures: Option<Arc<Figures>>,
     ) -> Valkey {
-        let pins = Pins::new();
+        let (pins, terms) = (Pins::new(), Terms::of(&options));
         let server = Arc::new(Connected {
             node: Node::open(target, name, pins.clone(), |_| {}),
             pins,
-            terms: Terms::of(&options),
+            growth: Growth::new(terms.max_reply),
+            terms,
             expenses: Expenses::new(),
             figures,
             indexes: Sender::new(0),
@@ -169,9 +173,14 @@ impl Valkey {
     /// Gives the replies that there was room for, maybe none.
     pub(super) async fn execute(&self, batch: &[Operation], hold: &mut Hold) -> Vec<Reply> {
         let mut replies = Vec::new();
+        let (growth, appended) = (&self.server.growth, Growth::appended(batch));
+        let kind_of = |operation: &Operation| match Kind::of(operation) {
+            Kind::Plain if growth.must_measure(&self.prefix, operation, appended) => Kind::Append,
+            kind => kind,
+        };
         let same_kind = |one: &Operation, next: &Operation| {
-            let kinds = (Kind::of(one), Kind::of(next));
-            kinds.0 == kinds.1 && kinds.0 != Kind::Compound
+            let kinds = (kind_of(one), kind_of(next));
+            kinds.0 == kinds.1 && !matches!(kinds.0, Kind::Compound | Kind::Append)
         };
         let mut deadline = self.server.terms.deadline_of(hold);
         for part in batch.chunk_by(same_kind) {
@@ -179,7 +188,7 @@ impl Valkey {
             if !is_late(deadline) {
                 deadline = self.deadline();
             }
-            let given = match Kind::of(&part[0]) {
+            let given = match kind_of(&part[0]) {
                 Kind::Compound => {
                     // What is rare takes its room only when it comes.
                     let reply = Box::pin(self.compound(deadline).execute(&part[0], hold)).await;
@@ -190,11 +199,16 @@ impl Valkey {
                     Box::pin(self.catch_up()).await;
                     given
                 }
-                Kind::Plain => {
+                Kind::Append if part.len() == 1 => {
+                    Box::pin(self.run_append(part, deadline, hold)).await
+                }
+                // Another thread may just have found a value long.
+                Kind::Plain | Kind::Append => {
                     let run = Run::new(part, self.server.terms.max_reply);
                     let given =
                         run.finish(&self.server.node.link, &self.prefix, deadline, hold).await;
                     self.index.note(part, &given);
+                    growth.learn(&self.prefix, part, &given);
                     given
                 }
                 Kind::Expensive => Box::pin(self.run_expensive(part, deadline, hold)).await,
@@ -278,6 +292,8 @@ impl Valkey {
 enum Kind {
     /// As one command, on the shared connection.
     Plain,
+    /// The same, once it is known that the value does not become too long.
+    Append,
     /// The same, few at a time.
     Expensive,
     /// As one command, on a connection of its own.

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::command::Commands;
 use super::expense::portion;
+use super::growth::Growth;
 use super::pipeline::Run;
 use super::reply;
 use super::{Valkey, wants_own_connection};
@@ -68,6 +69,29 @@ impl Valkey {
             }
         }
         replies
+    }
+
+    /// Carries out one APPEND, unless it would make the value too long. Gives no reply if there was
+    /// no room for one.
+    pub(super) async fn run_append(
+        &self,
+        part: &[Operation],
+        deadline: Option<Instant>,
+        hold: &mut Hold,
+    ) -> Vec<Reply> {
+        let Some(operation) = part.first() else { return Vec::new() };
+        let server = &self.server;
+        let question = [Growth::question(operation)];
+        let run = Run::new(&question, server.terms.max_reply);
+        let length = run.finish(&server.node.link, &self.prefix, deadline, hold).await.pop();
+        if let Some(error) = server.growth.refusal(operation, length.as_ref()) {
+            return vec![Reply::Error(error)];
+        }
+        let run = Run::new(part, server.terms.max_reply);
+        let given = run.finish(&server.node.link, &self.prefix, deadline, hold).await;
+        server.growth.learn(&self.prefix, part, &given);
+        self.index.note(part, &given);
+        given
     }
 
     async fn run_one(

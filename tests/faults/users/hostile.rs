@@ -245,8 +245,8 @@ fn unread_pipeline(socket: &Path, is_over: &AtomicBool) {
 /// Writes and removes many large values, as fast as they are taken.
 fn large_writes(socket: &Path, is_over: &AtomicBool) {
     let mut each: Vec<u8> =
-        (0..32).flat_map(|n| set(&format!("h:write:{n}"), &[b'w'; 64 * 1024])).collect();
-    each.extend(request(&[b"MSET", b"h:write:x", &[b'w'; 1 << 20], b"h:write:y", b"1"]));
+        (0..32).flat_map(|n| set(&format!("h:write:{n}"), &vec![b'w'; 64 * 1024])).collect();
+    each.extend(request(&[b"MSET", b"h:write:x", &vec![b'w'; 1 << 20], b"h:write:y", b"1"]));
     each.extend(end());
     again(socket, is_over, b"", |peer| {
         peer.send(&each, is_over)?;

@@ -41,6 +41,7 @@ use self::whole::Whole;
 use super::connect::Connector;
 use super::encode::Prefix;
 use super::expense::{Expenses, portion};
+use super::growth::Growth;
 use super::index::Index;
 use super::login::Login;
 use super::reply;
@@ -67,6 +68,7 @@ struct Shared {
     topology: Arc<Topology>,
     terms: Terms,
     expenses: Expenses,
+    growth: Growth,
     /// Indexes whose changes are not all written for certain: those of the open parts, and of
     /// closed ones for a moment.
     indexes: Sender<usize>,
@@ -79,6 +81,8 @@ struct Shared {
 enum Kind {
     /// Where its keys are.
     Keyed,
+    /// The same, once it is known that the value does not become too long.
+    Append,
     /// The same, few at a time.
     Expensive,
     /// There, on a connection of its own.
@@ -122,9 +126,11 @@ impl Cluster {
             let (topology, name) = (Arc::clone(&topology), cluster.to_string());
             async move { topology.keep(name).await }
         });
+        let terms = Terms::of(&options);
         let shared = Arc::new(Shared {
             topology,
-            terms: Terms::of(&options),
+            growth: Growth::new(terms.max_reply),
+            terms,
             expenses: Expenses::new(),
             indexes: Sender::new(0),
             keeping: keeping.abort_handle(),
@@ -158,9 +164,14 @@ impl Cluster {
         hold: &mut Hold,
     ) -> Vec<Reply> {
         let mut replies = Vec::new();
+        let (growth, appended) = (&self.shared.growth, Growth::appended(batch));
+        let kind_of = |operation: &Operation| match Kind::of(operation) {
+            Kind::Keyed if growth.must_measure(&self.prefix, operation, appended) => Kind::Append,
+            kind => kind,
+        };
         let same_kind = |one: &Operation, next: &Operation| {
-            let kind = Kind::of(one);
-            kind == Kind::of(next) && matches!(kind, Kind::Keyed | Kind::Expensive)
+            let kind = kind_of(one);
+            kind == kind_of(next) && matches!(kind, Kind::Keyed | Kind::Expensive)
         };
         let (terms, topology) = (&self.shared.terms, &*self.shared.topology);
         let mut deadline = terms.deadline_of(hold);
@@ -169,11 +180,14 @@ impl Cluster {
             if !is_late(deadline) {
                 deadline = terms.deadline();
             }
-            let given = match Kind::of(&part[0]) {
-                Kind::Keyed => {
+            let given = match kind_of(&part[0]) {
+                Kind::Append if part.len() == 1 => self.run_append(part, deadline, hold).await,
+                // Another thread may just have found a value long.
+                Kind::Keyed | Kind::Append => {
                     let route = Route::new(topology, &self.prefix, terms.max_reply, part);
                     let given = route.finish(deadline, hold).await;
                     self.index.note(part, &given);
+                    growth.learn(&self.prefix, part, &given);
                     given
                 }
                 Kind::Expensive => self.run_expensive(part, deadline, hold).await,
@@ -193,6 +207,29 @@ impl Cluster {
             }
         }
         replies
+    }
+
+    /// Carries out one APPEND, unless it would make the value too long. Gives no reply if there was
+    /// no room for one.
+    async fn run_append(
+        &self,
+        part: &[Operation],
+        deadline: Option<Instant>,
+        hold: &mut Hold,
+    ) -> Vec<Reply> {
+        let Some(operation) = part.first() else { return Vec::new() };
+        let Shared { topology, terms, growth, .. } = &*self.shared;
+        let question = [Growth::question(operation)];
+        let route = Route::new(topology, &self.prefix, terms.max_reply, &question);
+        let length = route.finish(deadline, hold).await.pop();
+        if let Some(error) = growth.refusal(operation, length.as_ref()) {
+            return vec![Reply::Error(error)];
+        }
+        let route = Route::new(topology, &self.prefix, terms.max_reply, part);
+        let given = route.finish(deadline, hold).await;
+        growth.learn(&self.prefix, part, &given);
+        self.index.note(part, &given);
+        given
     }
 
     /// Carries out neighbouring operations that are expensive. Gives the replies that there was room
