@@ -149,12 +149,23 @@ pub(super) fn alone(reply: Reply, operation: &Operation) -> Reply {
     }
 }
 
-/// The error of that text, whose code may be left out where it is ERR.
-fn error(text: &str) -> Reply {
-    let code = text.split(' ').next().unwrap_or_default();
-    match code {
-        "ERR" => Reply::failed(text[code.len()..].trim_start().to_owned()),
-        _ if code.bytes().all(|byte| byte.is_ascii_uppercase()) => Reply::coded(text.to_owned()),
-        _ => Reply::failed(text.to_owned()),
+/// The error that a server or kvsock told as the cause for which a transaction was discarded.
+fn error(cause: &str) -> Reply {
+    /// With which a server refuses to queue a command.
+    const CODES: [&str; 9] = [
+        "OOM",
+        "READONLY",
+        "NOREPLICAS",
+        "MISCONF",
+        "NOPERM",
+        "NOAUTH",
+        "LOADING",
+        "MASTERDOWN",
+        "BUSY",
+    ];
+    let code = cause.split(' ').next().unwrap_or_default();
+    if CODES.contains(&code) {
+        return Reply::coded(cause.to_owned());
     }
+    Reply::failed(cause.strip_prefix("ERR ").unwrap_or(cause).to_owned())
 }
