@@ -63,7 +63,9 @@ impl Hold {
     pub fn grow(&mut self, bytes: usize) -> bool {
         let sum = self.bytes.saturating_add(bytes);
         let is_first = self.bytes <= SMALL;
-        let may_have_more = is_first || self.is_free || sum <= self.memory.most();
+        // What has come needs no more room.
+        let is_there = bytes == 0 && self.bytes <= self.room;
+        let may_have_more = is_there || is_first || self.is_free || sum <= self.memory.most();
         if !may_have_more || !self.take_room(sum.saturating_sub(self.room)) {
             return false;
         }

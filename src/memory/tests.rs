@@ -33,6 +33,7 @@ fn replies_find_room_up_to_the_bound_and_past_it_for_who_has_the_turn() {
     let (mut first, second) = (share(&memory), share(&memory));
     let mut hold = first.hold();
     assert!(hold.grow(900_000), "one reply may take what there is");
+    assert!(hold.grow(0), "what has come needs no more room");
     assert!(!hold.grow(10_000), "not more than one");
     let mut other = second.hold();
     assert!(other.grow(SMALL), "a little is always there");
