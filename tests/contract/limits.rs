@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kvsock::message::Reply;
+use kvsock::message::{ErrorReply, Reply};
 use kvsock::store::{Health, Verb};
 
 use crate::engine::{Subject, operation, value};
@@ -104,6 +104,16 @@ pub(crate) async fn a_value_does_not_grow_past_what_a_reply_could_hold(subject: 
     let append = || operation(Verb::Append, &[b"k2", part.as_bytes()]);
     let replies = store.0.execute(vec![append(), append(), append()]).await;
     assert_eq!(replies, [Reply::Integer(400), Reply::Integer(800), refused()]);
+    // Within a transaction either the request is refused, or all of it.
+    match store.0.transact(None, vec![append()]).await {
+        Reply::Array(replies) => assert_eq!(replies, [refused()]),
+        Reply::Error(ErrorReply::Coded(text)) => {
+            let cause = "EXECABORT Transaction discarded because of: ERR value longer than";
+            assert!(text.starts_with(cause), "{text}");
+        }
+        reply => panic!("{reply:?}"),
+    }
+    assert_eq!(store.one(Verb::StrLen, &[b"k2"]).await, Reply::Integer(800));
 }
 
 pub(crate) async fn health_is_up_while_the_store_answers(subject: &Subject) {

@@ -74,7 +74,7 @@ fn a_transaction_that_would_stop_the_server_is_refused_with_the_cause() {
             let store = &store;
             async move {
                 let reply = store.transact(None, batch).await;
-                let text = format!("EXECABORT Transaction discarded because of: {cause}");
+                let text = format!("EXECABORT Transaction discarded because of: ERR {cause}");
                 let Reply::Error(ErrorReply::Coded(found)) = &reply else { panic!("{reply:?}") };
                 assert!(found.starts_with(&text), "{found}");
             }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use crate::message::ErrorReply;
+use crate::store::cost::growth_error;
 use crate::store::operation::{Cost, Operation, Verb};
 
 /// Pairs of places that one LCS may compare: a server needs up to 12 ns for each, and 4 bytes of
@@ -26,16 +27,20 @@ const LONGEST_NUMBER: usize = 5 * 1024;
 /// How many times as long as what DUMP gave a value can be.
 const COMPRESSION: usize = 100;
 
-/// The keys whose lengths have to be known; none if nothing in `batch` is expensive.
+/// The keys whose lengths have to be known: none if nothing in `batch` is expensive, nor
+/// `may_outgrow` what a value may be.
 ///
 /// # Errors
 ///
 /// There are too many.
 pub(super) fn keys<'a>(
     batch: impl Iterator<Item = &'a Operation> + Clone,
+    may_outgrow: impl Fn(&Operation) -> bool,
 ) -> Result<Vec<&'a Bytes>, ErrorReply> {
-    let is_expensive =
-        |operation: &&Operation| operation.verb.cost() != Cost::Small && operation.is_expensive();
+    let is_expensive = |operation: &&Operation| {
+        let is_large = operation.verb.cost() != Cost::Small && operation.is_expensive();
+        is_large || may_outgrow(operation)
+    };
     if !batch.clone().any(|operation| is_expensive(&operation)) {
         return Ok(Vec::new());
     }
@@ -61,13 +66,18 @@ pub(super) struct Estimate<'a> {
     lengths: HashMap<&'a [u8], usize>,
     /// Picoseconds.
     time: usize,
+    /// The longest that a value may be.
+    limit: usize,
 }
 
 impl<'a> Estimate<'a> {
-    /// Begins with the lengths as they are before.
-    pub(super) fn new(lengths: impl Iterator<Item = (&'a Bytes, usize)>) -> Estimate<'a> {
+    /// Begins with the lengths as they are before; no value may become longer than `limit`.
+    pub(super) fn new(
+        lengths: impl Iterator<Item = (&'a Bytes, usize)>,
+        limit: usize,
+    ) -> Estimate<'a> {
         let lengths = lengths.map(|(key, length)| (&key[..], length)).collect();
-        Estimate { lengths, time: 0 }
+        Estimate { lengths, time: 0, limit }
     }
 
     /// Whether a server may be asked for all of `batch` at once.
@@ -82,6 +92,11 @@ impl<'a> Estimate<'a> {
         for operation in batch {
             self.count(operation)?;
             self.follow(operation);
+            if operation.verb == Verb::Append
+                && let Some(error) = growth_error(self.length(&operation.args[0]), self.limit)
+            {
+                return Err(error);
+            }
             if self.time / 1000 > MOST_TIME {
                 let text = "transaction too expensive for the store: send it in parts";
                 return Err(ErrorReply::Failed(text.into()));
@@ -205,19 +220,23 @@ mod tests {
     /// Whether it is admitted where each key holds so many bytes.
     fn admits(length: usize, lines: &[&str]) -> bool {
         let batch = batch(lines);
-        let keys = keys(batch.iter()).expect("few");
-        Estimate::new(keys.into_iter().map(|key| (key, length))).admit(batch.iter()).is_ok()
+        let keys = keys(batch.iter(), |_| false).expect("few");
+        let lengths = keys.into_iter().map(|key| (key, length));
+        Estimate::new(lengths, usize::MAX).admit(batch.iter()).is_ok()
     }
 
     #[test]
     fn lengths_are_asked_for_only_where_something_is_expensive() {
         let cheap = batch(&["SET a 1", "RENAME a b", "SETBIT c 7 1", "GET a"]);
-        assert_eq!(keys(cheap.iter()), Ok(Vec::new()));
+        assert_eq!(keys(cheap.iter(), |_| false), Ok(Vec::new()));
         let dear = batch(&["SET a 1", "RENAME x a", "LCS a b", "LCS b a"]);
-        assert_eq!(keys(dear.iter()), Ok(["a", "b", "x"].map(Bytes::from).iter().collect()));
+        assert_eq!(
+            keys(dear.iter(), |_| false),
+            Ok(["a", "b", "x"].map(Bytes::from).iter().collect())
+        );
         let lines: Vec<String> = (0..=MOST_KEYS).map(|n| format!("BITCOUNT {n}")).collect();
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        assert!(keys(batch(&lines).iter()).is_err());
+        assert!(keys(batch(&lines).iter(), |_| false).is_err());
     }
 
     #[test]

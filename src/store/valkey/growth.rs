@@ -35,6 +35,11 @@ impl Growth {
         Growth { limit, hasher, long, any: AtomicBool::new(false) }
     }
 
+    /// The longest that a value may be.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// How many bytes `batch` appends in all.
     pub(super) fn appended(batch: &[Operation]) -> usize {
         let appends = batch.iter().filter(|operation| operation.verb == Verb::Append);
@@ -51,6 +56,12 @@ impl Growth {
     ) -> bool {
         operation.verb == Verb::Append
             && (appended > self.limit / 2 || self.is_long(prefix, operation))
+    }
+
+    /// Whether the length has to be asked for before a transaction that the operation is a part of.
+    pub(super) fn must_measure_within(&self, prefix: &Prefix, operation: &Operation) -> bool {
+        let appended = Growth::appended(std::slice::from_ref(operation));
+        self.must_measure(prefix, operation, appended)
     }
 
     /// The operation that asks for the length.

@@ -151,21 +151,8 @@ pub(super) fn alone(reply: Reply, operation: &Operation) -> Reply {
 
 /// The error that a server or kvsock told as the cause for which a transaction was discarded.
 fn error(cause: &str) -> Reply {
-    /// With which a server refuses to queue a command.
-    const CODES: [&str; 9] = [
-        "OOM",
-        "READONLY",
-        "NOREPLICAS",
-        "MISCONF",
-        "NOPERM",
-        "NOAUTH",
-        "LOADING",
-        "MASTERDOWN",
-        "BUSY",
-    ];
-    let code = cause.split(' ').next().unwrap_or_default();
-    if CODES.contains(&code) {
-        return Reply::coded(cause.to_owned());
+    match cause.strip_prefix("ERR ") {
+        Some(text) => Reply::failed(text.to_owned()),
+        None => Reply::coded(cause.to_owned()),
     }
-    Reply::failed(cause.strip_prefix("ERR ").unwrap_or(cause).to_owned())
 }

@@ -9,6 +9,7 @@ use super::connection::Connection;
 use super::encode::Prefix;
 use super::estimate::{self, Estimate};
 use super::expense::refusal;
+use super::growth::Growth;
 use super::index::Index;
 use super::pool::Lease;
 use super::question::{Answer, Lost};
@@ -65,8 +66,7 @@ impl Valkey {
         }
         // Changes on their way to the index do not meet a clear half-way.
         let _paused = if has(Verb::Clear) { Some(self.index.pause().await) } else { None };
-        let max_reply = self.server.terms.max_reply;
-        let transaction = Transaction::new(&self.prefix, &self.index, max_reply, &batch);
+        let transaction = Transaction::new(&self.prefix, &self.index, &self.server.growth, &batch);
         let place = if transaction.is_expensive() {
             match self.server.expenses.enter(hold.account(), deadline).await {
                 Ok(place) => Some(place),
@@ -181,6 +181,7 @@ impl Valkey {
 /// Operations that are one.
 pub(super) struct Transaction<'a> {
     within: Within<'a>,
+    growth: &'a Growth,
     pub(super) max_reply: usize,
     pub(super) batch: &'a [Operation],
     /// What a FLUSHDB among them removes was set by then.
@@ -192,18 +193,26 @@ impl<'a> Transaction<'a> {
     pub(super) fn new(
         prefix: &'a Prefix,
         index: &'a Index,
-        max_reply: usize,
+        growth: &'a Growth,
         batch: &'a [Operation],
     ) -> Transaction<'a> {
         let clears = batch.iter().any(|operation| operation.verb == Verb::Clear);
         let begun = clears.then(|| index.recent().stamp());
-        Transaction { within: Within { prefix, index }, max_reply, batch, begun }
+        let max_reply = growth.limit();
+        Transaction { within: Within { prefix, index }, growth, max_reply, batch, begun }
     }
 
     /// Whether it may not be sent on the connection that others share.
     pub(super) fn wants_own_connection(&self) -> bool {
         self.batch.len() > MOST_SHARED
-            || self.batch.iter().any(|it| wants_own_connection(it.verb) || it.is_expensive())
+            || self.batch.iter().any(|it| {
+                wants_own_connection(it.verb) || it.is_expensive() || self.may_outgrow(it)
+            })
+    }
+
+    /// Whether the operation may make a value longer than any may be.
+    fn may_outgrow(&self, operation: &Operation) -> bool {
+        self.growth.must_measure_within(self.within.prefix, operation)
     }
 
     /// Whether the server may need more than a moment for it.
@@ -233,7 +242,8 @@ impl<'a> Transaction<'a> {
         connection: &Connection,
         is_detour: bool,
     ) -> Result<(), Unfit> {
-        let keys = estimate::keys(self.sent()).map_err(Unfit::TooExpensive)?;
+        let keys =
+            estimate::keys(self.sent(), |it| self.may_outgrow(it)).map_err(Unfit::TooExpensive)?;
         if keys.is_empty() {
             return Ok(());
         }
@@ -269,7 +279,7 @@ impl<'a> Transaction<'a> {
             // What has no length as a text the operation refuses, as does a server for its reasons.
             _ => 0,
         });
-        let estimate = Estimate::new(keys.into_iter().zip(lengths));
+        let estimate = Estimate::new(keys.into_iter().zip(lengths), self.max_reply);
         estimate.admit(self.sent()).map_err(Unfit::TooExpensive)
     }
 
@@ -375,6 +385,7 @@ impl<'a> Transaction<'a> {
         }
         let from = cleared.map_or(0, |last| last + 1);
         self.within.index.note(&self.batch[from..], &replies[from..]);
+        self.growth.learn(self.within.prefix, self.batch, replies);
     }
 
     /// The reply where the connection went after the transaction was handed over.
@@ -397,11 +408,8 @@ pub(super) enum Unfit {
 
 /// The reply to a transaction of which nothing is carried out.
 pub(super) fn discarded(error: &ErrorReply) -> Reply {
-    let text = match error {
-        ErrorReply::Failed(text) | ErrorReply::Coded(text) => &text[..],
-        _ => "previous errors.",
-    };
-    Reply::coded(format!("EXECABORT Transaction discarded because of: {text}"))
+    let cause = cause::of_reply(error);
+    Reply::coded(format!("EXECABORT Transaction discarded because of: {cause}"))
 }
 
 /// The reply where the values that the cost depends on change again and again.

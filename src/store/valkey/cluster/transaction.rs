@@ -233,7 +233,7 @@ impl Cluster {
     }
 
     fn transaction<'a>(&'a self, batch: &'a [Operation]) -> Transaction<'a> {
-        Transaction::new(&self.prefix, &self.index, self.shared.terms.max_reply, batch)
+        Transaction::new(&self.prefix, &self.index, &self.shared.growth, batch)
     }
 }
 
@@ -307,6 +307,7 @@ mod tests {
 
     use super::*;
     use crate::store::valkey::encode::Prefix;
+    use crate::store::valkey::growth::Growth;
     use crate::store::valkey::index::Index;
 
     fn told(replies: &[Reply]) -> Option<Redirect> {
@@ -316,7 +317,8 @@ mod tests {
         };
         let batch = [get("{t}a"), get("{t}b")];
         let (prefix, index) = (Prefix::none(), Index::new(Vec::new(), 0));
-        let transaction = Transaction::new(&prefix, &index, 1000, &batch);
+        let growth = Growth::new(1000);
+        let transaction = Transaction::new(&prefix, &index, &growth, &batch);
         let teller = Address { host: "h".to_owned(), port: 1 };
         verdict(&transaction, replies, &teller).map(|(redirect, _)| redirect)
     }
