@@ -30,6 +30,9 @@ pub(crate) fn reason(
         [_, "HELP"] if [valkey, kvsock].iter().all(|reply| reply.starts_with(b"*")) => {
             Some("kvsock says in its own words what its subcommands do")
         }
+        ["SETRANGE", _] if valkey.starts_with(b"-WRONGTYPE ") && is_too_long(kvsock) => {
+            Some("kvsock refuses what makes a value too long before it is sent")
+        }
         ["SCAN", cursor] if engine == Engine::Embedded && *cursor != "0" && is_lost(kvsock) => {
             Some("the embedded store knows only cursors that it has given")
         }
@@ -48,6 +51,10 @@ pub(crate) fn reason(
         }
         _ => None,
     }
+}
+
+fn is_too_long(reply: &[u8]) -> bool {
+    reply.starts_with(b"-ERR string exceeds maximum allowed size ")
 }
 
 fn is_lost(reply: &[u8]) -> bool {
