@@ -257,6 +257,17 @@ impl Valkey {
         }
     }
 
+    /// The same after `batch` was carried out there, which the near cache forgets the keys of even if
+    /// what the server says is lost.
+    async fn catch_up_with(&self, batch: &[Operation]) {
+        self.catch_up().await;
+        if let Some(connection) = self.server.node.link.live()
+            && let Some(cache) = connection.cache()
+        {
+            cache.forget(&self.prefix, batch);
+        }
+    }
+
     /// See [`super::Store::close`].
     pub(super) async fn close(&self, limit: Duration) {
         let deadline = Instant::now() + limit;

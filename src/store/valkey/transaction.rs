@@ -79,7 +79,7 @@ impl Valkey {
             Some(watch) => {
                 let Some(lease) = watch.take() else { return Reply::NilList };
                 let reply = transaction.run_on(lease, true, hold).await;
-                self.catch_up().await;
+                self.catch_up_with(&batch).await;
                 reply.unwrap_or_else(reply::unavailable)
             }
             None if transaction.wants_own_connection() => {
@@ -108,7 +108,7 @@ impl Valkey {
                 Err(_) if !is_late(deadline) => tokio::time::sleep(RETRY_WAIT).await,
                 Ok(Reply::NilList) if attempts < ATTEMPTS => attempts += 1,
                 reply => {
-                    self.catch_up().await;
+                    self.catch_up_with(transaction.batch).await;
                     return match reply {
                         Ok(Reply::NilList) => unsettled(),
                         reply => reply.unwrap_or_else(reply::unavailable),
