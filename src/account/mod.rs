@@ -27,6 +27,8 @@ pub enum Resource {
     Expensive,
     /// Threads that read long from the embedded store.
     Reading,
+    /// Threads for reads of it that are short as a rule, but not for certain.
+    ShortReading,
     /// Bytes of requests that wait for the embedded store's writer.
     Writing,
     /// Bytes of memory in buffers and replies.
@@ -38,7 +40,7 @@ pub enum Resource {
 }
 
 /// How many resources there are.
-const RESOURCES: usize = 8;
+const RESOURCES: usize = 9;
 
 /// What the clients of one user have of each resource.
 pub struct Account {

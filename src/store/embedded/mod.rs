@@ -102,6 +102,8 @@ struct Core {
     room: Arc<Places>,
     /// Threads that read long, at a time.
     reading: Arc<Places>,
+    /// Threads for [`Length::Short`], so that nobody's SCAN waits for the end of others' LCS.
+    short_reading: Arc<Places>,
     /// Told when the writer has ended; none once the store is closed.
     ended: Mutex<Option<oneshot::Receiver<()>>>,
 }
@@ -145,9 +147,11 @@ impl Embedded {
         let room = Places::new(Resource::Writing, QUEUE, QUEUE_SHARE);
         let readers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let readers = readers.max(READERS);
-        let reading = Places::new(Resource::Reading, readers, readers / 2);
+        let reading = Places::tapering(Resource::Reading, readers, readers / 2);
+        let short_reading = Places::tapering(Resource::ShortReading, readers, readers / 2);
         let ended = Mutex::new(Some(closed));
-        let core = Core { shared, timeout: options.timeout, queue, room, reading, ended };
+        let core =
+            Core { shared, timeout: options.timeout, queue, room, reading, short_reading, ended };
         Ok(Embedded { core: Arc::new(core), scope })
     }
 

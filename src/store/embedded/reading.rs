@@ -22,6 +22,25 @@ use crate::store::operation::{Operation, Verb};
 /// Replies, and the rest of the batch.
 pub(super) type Done = (Vec<Reply>, Vec<Operation>);
 
+/// How long a read beside the serving thread takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    /// A few milliseconds as a rule: a step of SCAN, which may have to pass many removed keys, or a
+    /// long value.
+    Short,
+    /// As long as there are keys, or bytes to compare.
+    Long,
+}
+
+impl Length {
+    /// That of a batch.
+    pub(super) fn of(batch: &[Operation]) -> Length {
+        let is_long =
+            |it: &Operation| matches!(it.verb, Verb::Lcs | Verb::Keys | Verb::Size | Verb::Clear);
+        if batch.iter().any(is_long) { Length::Long } else { Length::Short }
+    }
+}
+
 /// For work on a thread of its own: whether somebody still waits for what comes of it.
 pub(super) struct Waiting<T>(oneshot::Sender<T>);
 
@@ -58,7 +77,11 @@ impl Embedded {
         batch.drain(..replies.len());
         let weight = batch.iter().map(read::weight).fold(0, usize::saturating_add);
         let is_in_place = weight <= MAX_IN_PLACE && !are_long;
-        let place = if is_in_place { Ok(None) } else { self.place(hold.account()).await.map(Some) };
+        let place = if is_in_place {
+            Ok(None)
+        } else {
+            self.place(Length::of(&batch), hold.account()).await.map(Some)
+        };
         let place = match place {
             Ok(place) => place,
             Err(why) => {
@@ -101,12 +124,20 @@ impl Embedded {
 
     /// A place among the threads for long reads, as soon as it is the user's turn; or why there is
     /// none.
-    pub(super) async fn place(&self, account: &Arc<Account>) -> Result<Place, &'static str> {
+    pub(super) async fn place(
+        &self,
+        length: Length,
+        account: &Arc<Account>,
+    ) -> Result<Place, &'static str> {
         let core = &self.core;
-        if let Some(place) = core.reading.try_take(account) {
+        let places = match length {
+            Length::Short => &core.short_reading,
+            Length::Long => &core.reading,
+        };
+        if let Some(place) = places.try_take(account) {
             return Ok(place);
         }
-        let place = core.reading.take(account);
+        let place = places.take(account);
         if core.timeout.is_zero() {
             return Ok(place.await);
         }
@@ -205,5 +236,58 @@ impl Reading {
             replies.push(reply);
         }
         replies
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::account::Accounts;
+    use crate::store::location::Location;
+    use crate::store::options::{Options, Sync, Tls};
+
+    fn options(directory: &std::path::Path) -> Options {
+        Options {
+            location: Location::Embedded(directory.to_owned()),
+            username: None,
+            password: None,
+            tls: Tls::default(),
+            timeout: Duration::from_secs(20),
+            prefix: Bytes::new(),
+            sync: Sync::No,
+            last_depth: 10,
+            max_reply: 1 << 20,
+            cache: 0,
+            has_parts: false,
+            watch_limit: Duration::from_secs(60),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_scan_waits_for_no_long_read_of_others() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Embedded::open(directory.path(), options(directory.path())).expect("opened");
+        let accounts = Accounts::default();
+        let places: Vec<Place> =
+            (1..100).filter_map(|uid| store.core.reading.try_take(&accounts.of(uid))).collect();
+        assert!(places.len() > 1 && store.core.reading.try_take(&accounts.of(100)).is_none());
+        let operation = |verb, args: &[&'static str]| Operation {
+            verb,
+            args: args.iter().map(|it| Bytes::from_static(it.as_bytes())).collect(),
+        };
+        let scan = vec![operation(Verb::Scan, &["0"]), operation(Verb::RandomKey, &[])];
+        let (replies, rest) = store.read(scan, &mut Hold::unlimited()).await;
+        assert_eq!((replies.len(), &replies[1]), (2, &Reply::Nil));
+        assert!(!matches!(replies[0], Reply::Error(_)), "{replies:?}");
+        assert!(rest.is_empty());
+        let lcs = vec![operation(Verb::Lcs, &["a", "b"])];
+        let mut hold = Hold::unlimited();
+        let waits =
+            tokio::time::timeout(Duration::from_millis(50), store.read(lcs.clone(), &mut hold));
+        assert!(waits.await.is_err(), "every thread for long reads is taken");
+        drop(places);
+        assert_eq!(store.read(lcs, &mut Hold::unlimited()).await.0.len(), 1);
     }
 }

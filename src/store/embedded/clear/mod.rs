@@ -10,7 +10,7 @@ use super::Embedded;
 use super::database::Database;
 use super::fault::Fault;
 use super::group::{Answer, Work, failure};
-use super::reading::Waiting;
+use super::reading::{Length, Waiting};
 use super::scope::Scope;
 use super::transaction::MAX_CLEARED;
 use super::view::is_all;
@@ -107,7 +107,7 @@ impl Embedded {
         account: &Arc<Account>,
         look: impl FnOnce(&Database, &Scope) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Reply> {
-        let place = self.place(account).await.map_err(|why| failed(why, false))?;
+        let place = self.place(Length::Long, account).await.map_err(|why| failed(why, false))?;
         let database = self.database().await.ok_or_else(|| failed("being opened again", false))?;
         let scope = Arc::clone(&self.scope);
         let looked = Waiting::spawn(move |_| {

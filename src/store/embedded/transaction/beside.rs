@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::super::Embedded;
 use super::super::group::{Answer, Outcome, Work, effect, failure, is_for_writer};
-use super::super::reading::Waiting;
+use super::super::reading::{Length, Waiting};
 use super::super::watches::Watch;
 use super::evaluate::{PIECE, Prepared, Stopped, looks_at_all, prepare};
 use crate::account::{Account, Place};
@@ -46,7 +46,7 @@ impl Embedded {
         let effect = effect(&batch);
         // Nothing is done before the writer has it.
         let failed = |why: &str| failure("EXEC", effect, why, false);
-        let place = match self.place(account).await {
+        let place = match self.place(Length::of(&batch), account).await {
             Ok(place) => place,
             Err(why) => return failed(why),
         };
