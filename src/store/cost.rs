@@ -109,5 +109,6 @@ mod tests {
         assert!(operation(Verb::SetBit, "80000000", "1").is_expensive());
         assert!(operation(Verb::BitCount, "0", "1").is_expensive());
         assert!(!operation(Verb::Set, "80000000", "1").is_expensive());
+        assert!(operation(Verb::Keys, "*", "").is_expensive(), "as a part of a transaction");
     }
 }

@@ -57,7 +57,7 @@ pub enum Effect {
 pub enum Cost {
     /// Nothing to speak of.
     Small,
-    /// The whole value is read, and little or nothing of it is in the reply.
+    /// The whole value is read, and little or nothing of it is in the reply; or all keys are.
     Reads,
     /// The whole value is copied.
     Copies,
@@ -221,7 +221,7 @@ verbs! {
     Size = "DBSIZE", None, Read;
     /// `[pattern]`. The keys under the prefix that match the glob, each once, sorted by bytes,
     /// within [`super::Options::max_reply`].
-    Keys = "KEYS", None, Read;
+    Keys = "KEYS", None, Read, Reads;
     /// No arguments. `OK` when every key under the prefix is gone. Under a prefix on Valkey not
     /// atomic.
     Clear = "FLUSHDB", None, Write;

@@ -6,6 +6,7 @@
 //! its own from the `pool`. Sentinels are asked by the `redis` crate, which only this engine knows.
 //! `cluster` makes of the same pieces an engine for several servers.
 
+mod admission;
 mod backoff;
 mod blocked;
 mod cache;

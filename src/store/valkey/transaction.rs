@@ -4,10 +4,9 @@ use std::borrow::Cow;
 
 use tokio::time::Instant;
 
+use super::admission::{Unfit, discarded, unsettled};
 use super::command::Commands;
-use super::connection::Connection;
 use super::encode::Prefix;
-use super::estimate::{self, Estimate};
 use super::expense::refusal;
 use super::growth::Growth;
 use super::index::Index;
@@ -16,18 +15,11 @@ use super::question::{Answer, Lost};
 use super::terms::is_late;
 use super::watch::Watch;
 use super::within::Within;
-use super::{RETRY_WAIT, Valkey, wants_own_connection};
+use super::{RETRY_WAIT, Valkey};
 use super::{cause, change, reply};
 use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Effect, Operation, Verb};
-
-/// Operations that a server carries out in a moment.
-const MOST_CHEAP: usize = 10_000;
-
-/// Operations of a transaction on the shared connection, where others wait behind it. More have a
-/// connection of their own.
-const MOST_SHARED: usize = 100;
 
 /// How often a transaction is tried whose keys change while its cost is found out.
 pub(super) const ATTEMPTS: usize = 10;
@@ -180,8 +172,8 @@ impl Valkey {
 
 /// Operations that are one.
 pub(super) struct Transaction<'a> {
-    within: Within<'a>,
-    growth: &'a Growth,
+    pub(super) within: Within<'a>,
+    pub(super) growth: &'a Growth,
     pub(super) max_reply: usize,
     pub(super) batch: &'a [Operation],
     /// What a FLUSHDB among them removes was set by then.
@@ -202,24 +194,6 @@ impl<'a> Transaction<'a> {
         Transaction { within: Within { prefix, index }, growth, max_reply, batch, begun }
     }
 
-    /// Whether it may not be sent on the connection that others share.
-    pub(super) fn wants_own_connection(&self) -> bool {
-        self.batch.len() > MOST_SHARED
-            || self.batch.iter().any(|it| {
-                wants_own_connection(it.verb) || it.is_expensive() || self.may_outgrow(it)
-            })
-    }
-
-    /// Whether the operation may make a value longer than any may be.
-    fn may_outgrow(&self, operation: &Operation) -> bool {
-        self.growth.must_measure_within(self.within.prefix, operation)
-    }
-
-    /// Whether the server may need more than a moment for it.
-    pub(super) fn is_expensive(&self) -> bool {
-        self.batch.len() > MOST_CHEAP || self.batch.iter().any(Operation::is_expensive)
-    }
-
     /// The operations that are sent.
     pub(super) fn sent(&self) -> impl Iterator<Item = &Operation> + Clone {
         self.batch.iter().filter(|operation| self.answer(operation).is_none())
@@ -228,59 +202,6 @@ impl<'a> Transaction<'a> {
     /// The reply to an operation that is not sent.
     fn answer(&self, operation: &Operation) -> Option<Reply> {
         refusal(operation, self.max_reply).or_else(|| self.within.answer(operation))
-    }
-
-    /// Finds out whether the server may be asked for all of it at once, on the connection that it is
-    /// then sent on. The values that this depends on are watched from then on, so that nothing is
-    /// carried out if they change.
-    ///
-    /// # Errors
-    ///
-    /// Why it is not to be sent.
-    pub(super) async fn admit(
-        &self,
-        connection: &Connection,
-        is_detour: bool,
-    ) -> Result<(), Unfit> {
-        let keys =
-            estimate::keys(self.sent(), |it| self.may_outgrow(it)).map_err(Unfit::TooExpensive)?;
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let mut commands = Commands::default();
-        let mut ask = |append: &dyn Fn(&mut Commands)| {
-            if is_detour {
-                commands.push(&[b"ASKING"]);
-            }
-            append(&mut commands);
-        };
-        ask(&|commands| {
-            commands.begin(1 + keys.len());
-            commands.word(b"WATCH");
-            for key in &keys {
-                commands.word(&self.within.prefix.stored(key));
-            }
-        });
-        for key in &keys {
-            ask(&|commands| commands.push(&[b"STRLEN", &self.within.prefix.stored(key)]));
-        }
-        let mut replies = connection.send(commands).await.map_err(|lost| {
-            // Nothing is done yet.
-            Unfit::Lost(Lost { is_unsent: true, ..lost })
-        })?;
-        if is_detour {
-            replies = replies.into_iter().skip(1).step_by(2).collect();
-        }
-        if let Some(cause) = replies.iter().find_map(reply::not_serving) {
-            return Err(Unfit::Lost(Lost { cause, is_unsent: true }));
-        }
-        let lengths = replies.into_iter().skip(1).map(|reply| match reply {
-            Reply::Integer(length) => usize::try_from(length).unwrap_or(0),
-            // What has no length as a text the operation refuses, as does a server for its reasons.
-            _ => 0,
-        });
-        let estimate = Estimate::new(keys.into_iter().zip(lengths), self.max_reply);
-        estimate.admit(self.sent()).map_err(Unfit::TooExpensive)
     }
 
     /// Appends all that is sent.
@@ -395,27 +316,6 @@ impl<'a> Transaction<'a> {
         }
         Reply::Error(ErrorReply::OutcomeUnknown("EXEC"))
     }
-}
-
-/// Why a transaction is not sent.
-#[derive(Debug)]
-pub(super) enum Unfit {
-    /// The connection went, or the server does not serve.
-    Lost(Lost),
-    /// The server would need too long for it.
-    TooExpensive(ErrorReply),
-}
-
-/// The reply to a transaction of which nothing is carried out.
-pub(super) fn discarded(error: &ErrorReply) -> Reply {
-    let cause = cause::of_reply(error);
-    Reply::coded(format!("EXECABORT Transaction discarded because of: {cause}"))
-}
-
-/// The reply where the values that the cost depends on change again and again.
-pub(super) fn unsettled() -> Reply {
-    let error = ErrorReply::Failed("values change too fast to find out what it costs".into());
-    discarded(&error)
 }
 
 /// What EXEC refused, with the cause that the server told at one of the commands before it.

@@ -19,13 +19,14 @@ use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
 use crate::store::valkey::RETRY_WAIT;
+use crate::store::valkey::admission::{Unfit, discarded, unsettled};
 use crate::store::valkey::command::Commands;
 use crate::store::valkey::connection::Connection;
 use crate::store::valkey::own::{alone, is_to_be_asked_again};
 use crate::store::valkey::question::Answer;
 use crate::store::valkey::reply;
 use crate::store::valkey::terms::is_late;
-use crate::store::valkey::transaction::{ATTEMPTS, Transaction, Unfit, discarded, unsettled};
+use crate::store::valkey::transaction::{ATTEMPTS, Transaction};
 
 impl Cluster {
     /// See [`crate::store::Store::transact`].
