@@ -197,13 +197,15 @@ impl Client {
     }
 
     /// One line of CLIENT LIST, with its end, in those fields of Valkey 8 that kvsock knows;
-    /// the two last are kvsock's own.
+    /// the two last are kvsock's own. Of the others those are 0 that valkey-py cannot do without:
+    /// sizes of buffers, of which kvsock's have no counterpart.
     pub(super) fn line(&self) -> String {
         let about = self.about();
         let endpoint = self.endpoint();
         let mut line = format!(
             "id={} addr={endpoint} laddr={}:0 fd={} name={} age={} idle={} flags={} db=0 \
-             sub=0 psub=0 ssub=0 multi={} watch={} events=r cmd={} user=default redir=-1 \
+             sub=0 psub=0 ssub=0 multi={} watch={} qbuf=0 qbuf-free=0 argv-mem=0 obl=0 oll=0 \
+             omem=0 tot-mem=0 events=r cmd={} user=default redir=-1 \
              resp={} lib-name={} lib-ver={} tot-cmds={}",
             self.id,
             self.address,

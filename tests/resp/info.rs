@@ -62,7 +62,7 @@ fn what_kvsock_does_not_count_is_not_called_zero() {
     let daemon = Daemon::start(&[]);
     let mut wire = Wire::connect(&daemon);
     let list = wire.text("CLIENT LIST");
-    for field in ["qbuf", "qbuf-free", "omem", "tot-mem", "tot-net-in", "tot-net-out"] {
+    for field in ["multi-mem", "rbs", "rbp", "tot-net-in", "tot-net-out"] {
         assert!(!list.contains(&format!(" {field}=0")), "{list}");
     }
     let info = wire.text("INFO");
