@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::socket::group_of;
+use super::channel::socket::group_of;
 use crate::protocol::text::Unbalanced;
 
 /// What went wrong; standard error tells it after the program's name.

@@ -1,44 +1,31 @@
 //! The `kvsock` command: requests to the daemon from a shell, a pipe or a prompt; its state, live;
 //! and all data out of it and into it.
 
-mod colour;
-mod command_line;
-mod completions;
-mod connection;
-mod definition;
-mod destination;
+mod channel;
 mod error;
-mod export;
-mod frame;
-mod import;
 mod interrupt;
-mod json;
-mod key_space;
-mod manual;
-mod named_file;
+mod invocation;
 mod one_shot;
-mod partial_file;
+mod output;
 mod pipe;
-mod plain;
-mod progress;
 mod prompt;
-mod record;
-mod scan;
-mod socket;
-mod suggestion;
-mod trust;
+mod transfer;
 mod watch;
 
+use self::invocation::completions;
+use self::invocation::manual;
+use self::transfer::export;
+use self::transfer::import;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use self::command_line::{Action, CommandLine, Form, UsageError};
 use self::error::ClientError;
-use self::suggestion::explain;
+use self::invocation::command_line::{Action, CommandLine, Form, UsageError};
+use self::invocation::suggestion::explain;
 
-pub use self::completions::{completions, completions_file};
-pub use self::definition::{SHELLS, definition};
+pub use self::invocation::completions::{completions, completions_file};
+pub use self::invocation::definition::{SHELLS, definition};
 
 /// There is no such key.
 const NOT_FOUND: u8 = 1;

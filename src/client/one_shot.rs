@@ -3,14 +3,14 @@
 use std::io::{self, BufWriter, Read, Write};
 use std::process::ExitCode;
 
-use super::command_line::Form;
-use super::connection::Connection;
+use super::channel::connection::Connection;
+use super::channel::socket::DaemonSocket;
 use super::error::ClientError;
 use super::interrupt::Interrupt;
-use super::json::Json;
-use super::plain::{write_plain, write_raw};
-use super::socket::DaemonSocket;
-use super::suggestion::{default_argument, error_of, explain, misuse};
+use super::invocation::command_line::Form;
+use super::invocation::suggestion::{default_argument, error_of, explain, misuse};
+use super::output::json::Json;
+use super::output::plain::{write_plain, write_raw};
 use super::{FAILED, NOT_FOUND};
 use crate::command::{Run, find};
 use crate::message::Reply;

@@ -14,9 +14,9 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 
 use super::FAILED;
+use super::channel::socket::DaemonSocket;
+use super::channel::trust::connect;
 use super::error::ClientError;
-use super::socket::DaemonSocket;
-use super::trust::connect;
 
 /// Bytes copied at a time.
 const BUFFER: usize = 64 * 1024;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::audit::Audit;
-use super::caller::Administrators;
-use super::clients::Clients;
-use super::size::CachedSize;
-use super::space::{Namespace, Spaces};
-use super::stop::Stop;
+use super::builtin::size::CachedSize;
+use super::builtin::stop::Stop;
+use super::execute::audit::Audit;
+use super::session::caller::Administrators;
+use super::session::clients::Clients;
+use super::session::space::{Namespace, Spaces};
 use crate::account::Accounts;
 use crate::keygen::Generator;
 use crate::logging::Logging;

@@ -2,41 +2,20 @@
 //!
 //! A command takes a [`Request`] and gives a [`Reply`]; only the connection touches the socket.
 
-mod audit;
-mod batch;
-mod caller;
-mod carry;
-mod catalog;
-mod check;
-mod client;
-mod clients;
-mod connection;
+mod builtin;
 mod context;
 mod execute;
-mod help;
-mod info;
-mod keyspace;
-mod local;
-mod pace;
-mod queue;
 mod session;
-mod settings;
-mod size;
-mod space;
-mod status;
-mod stop;
-mod synopsis;
 mod table;
-mod transaction;
 
-pub use self::audit::{Audit, Full};
-pub use self::caller::{Administrators, Caller};
-pub use self::clients::{Client, Clients};
+pub use self::builtin::stop::Stop;
 pub use self::context::{Context, Counters, Scripts};
-pub use self::execute::{Execution, Next};
-pub use self::session::Session;
-pub use self::space::Namespace;
-pub use self::stop::Stop;
+pub use self::execute::audit::{Audit, Full};
+pub use self::execute::requests::{Execution, Next};
+pub use self::session::caller::{Administrators, Caller};
+pub use self::session::clients::{Client, Clients};
+pub use self::session::space::Namespace;
+pub use self::session::state::Session;
 pub use self::table::{
     Arguments, COMMANDS, Command, Group, Local, Run, Who, find, find_in, value_at,
 };

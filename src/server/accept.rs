@@ -9,8 +9,9 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
 use super::admission::Place;
-use super::carry::{self, Carried};
-use super::connection::{Connection, End};
+use super::connection::carry;
+use super::connection::carry::Carried;
+use super::connection::serve::{Connection, End};
 use super::peer::peer;
 use super::presence::Presence;
 use super::refusal;

@@ -2,27 +2,17 @@
 
 mod accept;
 mod admission;
-mod backlog;
-mod carry;
 mod connection;
 mod descriptor;
 mod dialect;
-mod farewell;
-mod hang_up;
-mod idle;
 mod options;
-mod output;
 mod peer;
 mod presence;
-mod read_ahead;
 mod refusal;
-mod room;
 mod shared;
-mod stall;
 mod standing;
 #[cfg(test)]
 mod tests;
-mod wait;
 
 use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,7 +27,7 @@ use crate::account::{Places, Resource};
 use crate::command::Context;
 use crate::memory::Memory;
 
-pub use self::carry::Carried;
+pub use self::connection::carry::Carried;
 pub use self::options::Options;
 pub use self::refusal::refuse_all;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::{Notify, watch};
 
 use super::admission::Admission;
-use super::carry::Carried;
+use super::connection::carry::Carried;
 use super::options::Options;
 use crate::account::Places;
 use crate::command::{Client, Context};

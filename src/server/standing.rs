@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::hang_up::unless_gone;
+use super::connection::hang_up::unless_gone;
 use super::presence::Presence;
 use super::shared::Shared;
 use crate::account::Place;

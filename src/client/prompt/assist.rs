@@ -10,7 +10,7 @@ use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 
 use super::synopsis::{options, rest, row};
-use crate::client::colour::{Palette, Tone};
+use crate::client::output::colour::{Palette, Tone};
 use crate::command::{COMMANDS, Run, find};
 
 /// Looks over the shoulder of whoever types.

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::client::connection::Connection;
+use crate::client::channel::connection::Connection;
+use crate::client::channel::socket::DaemonSocket;
 use crate::client::error::ClientError;
 use crate::client::interrupt::Interrupt;
-use crate::client::socket::DaemonSocket;
 use crate::message::Reply;
 use crate::protocol::text::Words;
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use bytes::Bytes;
 
-use crate::client::colour::{Palette, Tone};
+use crate::client::output::colour::{Palette, Tone};
 use crate::message::Reply;
 use crate::protocol::text::{Place, write_word};
 

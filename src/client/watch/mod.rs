@@ -17,10 +17,10 @@ use self::figures::{Figures, History};
 use self::sample::Observer;
 use self::screen::Screen;
 use self::terminal::Terminal;
-use super::colour::Palette;
+use super::channel::socket::DaemonSocket;
 use super::error::ClientError;
 use super::interrupt::Interrupt;
-use super::socket::DaemonSocket;
+use super::output::colour::Palette;
 
 /// How soon a key is answered.
 const TICK: Duration = Duration::from_millis(100);

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use crate::client::connection::Connection;
+use crate::client::channel::connection::Connection;
+use crate::client::channel::socket::DaemonSocket;
 use crate::client::error::ClientError;
 use crate::client::interrupt::Interrupt;
-use crate::client::scan::{bytes_of, unexpected};
-use crate::client::socket::DaemonSocket;
+use crate::client::transfer::scan::{bytes_of, unexpected};
 use crate::message::Reply;
 
 /// Requests that one look costs: they are not what anybody wants to see.

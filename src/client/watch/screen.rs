@@ -6,7 +6,7 @@ use super::Look;
 use super::figures::{Figures, History, as_f64};
 use super::line::{milliseconds, percent, uptime};
 use super::terminal::Size;
-use crate::client::colour::{Palette, Tone};
+use crate::client::output::colour::{Palette, Tone};
 
 /// Columns before the sparklines.
 const NAMES: usize = 12;

@@ -5,55 +5,17 @@
 //! together. A client reads its own writes because it sends the next batch only after the
 //! replies to the one before.
 
-mod bits;
-mod cache;
-mod change;
-mod clear;
-mod clock;
-mod counter;
-mod cursor;
-mod database;
-mod directory;
-mod editor;
-mod expiry;
-mod fault;
-mod float;
+mod argument;
+mod disk;
+mod format;
 mod glob;
-mod group;
-mod integer;
-mod internals;
-mod journal;
-mod keys;
-mod layout;
-mod lcs;
-mod merge;
-mod object;
-mod page;
-mod probe;
-mod queue;
-mod random;
-mod range;
+mod last;
 mod read;
-mod reader;
-mod reading;
-mod recent;
-mod recovery;
-mod refusal;
-mod reserve;
-mod rotation;
-mod scan;
-mod scope;
-mod set;
 mod shared;
-mod string;
-mod time;
-mod transaction;
-mod view;
-mod watch;
-mod watches;
+mod types;
 mod write;
-mod writer;
 
+use self::types::reads;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,16 +24,16 @@ use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 
-use self::fault::Fault;
+use self::disk::fault::Fault;
+use self::disk::recovery::Recovery;
+use self::format::scope::Scope;
 pub(crate) use self::glob::matches as glob_matches;
-use self::group::{Answer, Claim, Job, Work, failure, give_answers, is_for_writer};
-use self::queue::Queue;
-use self::reading::Done;
-use self::recovery::Recovery;
-use self::scope::Scope;
+use self::read::batch::Done;
 use self::shared::Shared;
-pub(super) use self::watches::Watch;
-use self::writer::Writer;
+use self::write::group::{Answer, Claim, Job, Work, failure, give_answers, is_for_writer};
+use self::write::queue::Queue;
+pub(super) use self::write::watches::Watch;
+use self::write::writer::Writer;
 use crate::account::{Account, Places, Resource};
 use crate::memory::Hold;
 use crate::message::Reply;
@@ -263,7 +225,7 @@ enum Way {
 fn way(operation: &Operation) -> Way {
     if operation.verb == Verb::Clear {
         Way::Clear
-    } else if !is_for_writer(operation.verb) && read::weight(operation) > read::MAX_IN_PLACE {
+    } else if !is_for_writer(operation.verb) && reads::weight(operation) > reads::MAX_IN_PLACE {
         Way::Reader
     } else {
         Way::Writer

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::cache::Cache;
-use super::clock::Clock;
-use super::cursor::Cursors;
-use super::database::Database;
-use super::time;
-use super::transaction::Observers;
-use super::watches::Watches;
+use super::argument::time;
+use super::disk::database::Database;
+use super::read::cache::Cache;
+use super::read::clock::Clock;
+use super::read::cursor::Cursors;
+use super::write::transaction::Observers;
+use super::write::watches::Watches;
 use crate::store::state::Health;
 
 /// The writer's side and the readers' side meet here.

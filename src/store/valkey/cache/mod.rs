@@ -26,7 +26,7 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::encode::{Prefix, StoredKey};
+use super::keys::prefix::{Prefix, StoredKey};
 use crate::message::Reply;
 use crate::store::operation::{Effect, Operation};
 
@@ -58,7 +58,7 @@ pub(super) struct Figures {
 
 /// The values that one connection knows.
 #[derive(Debug)]
-pub(super) struct Cache {
+pub(crate) struct Cache {
     figures: Arc<Figures>,
     /// Bytes that one key may take with its value.
     largest: u64,

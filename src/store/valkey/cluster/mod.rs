@@ -6,20 +6,7 @@
 //! where an operation goes, and `route` carries it out there; `whole` is what concerns all servers,
 //! `transaction` and `watch` what is of one.
 
-mod address;
-mod cursor;
-mod discovery;
-mod everywhere;
-mod layout;
-mod map;
-mod member;
-mod order;
-mod piece;
-mod reach;
-mod redirect;
 mod route;
-mod slot;
-mod split;
 mod topology;
 mod transaction;
 mod watch;
@@ -32,20 +19,20 @@ use tokio::sync::watch::Sender;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use self::address::Address;
-use self::route::Route;
-use self::topology::Topology;
+use self::route::batch::Route;
+use self::topology::address::Address;
+use self::topology::keeper::Topology;
 use self::transaction::is_script;
 pub(in crate::store) use self::watch::Watch;
-use self::whole::Whole;
-use super::connect::Connector;
-use super::encode::Prefix;
-use super::expense::{Expenses, portion};
-use super::growth::Growth;
-use super::index::Index;
-use super::login::Login;
-use super::reply;
-use super::terms::{Terms, is_late};
+use self::whole::walk::Whole;
+use super::connect::connector::Connector;
+use super::connect::limits::{Terms, is_late};
+use super::connect::login::Login;
+use super::cost::expense::{Expenses, portion};
+use super::cost::growth::Growth;
+use super::keys::prefix::Prefix;
+use super::keys::reply;
+use super::last::index::Index;
 use crate::account::Account;
 use crate::memory::Hold;
 use crate::message::Reply;

@@ -7,26 +7,26 @@ use std::borrow::Cow;
 use tokio::time::Instant;
 
 use super::Cluster;
-use super::address::Address;
-use super::piece::MOST_HOPS;
-use super::reach::Place;
-use super::redirect::Redirect;
-use super::slot::Slot;
-use super::split;
+use super::route::lease::Place;
+use super::route::part::MOST_HOPS;
+use super::route::redirect::Redirect;
+use super::route::slot::Slot;
+use super::route::split;
+use super::topology::address::Address;
 use super::watch::Watch;
 use crate::account;
 use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
 use crate::store::valkey::RETRY_WAIT;
-use crate::store::valkey::admission::{Unfit, discarded, unsettled};
-use crate::store::valkey::command::Commands;
-use crate::store::valkey::connection::Connection;
-use crate::store::valkey::own::{alone, is_to_be_asked_again};
-use crate::store::valkey::question::Answer;
-use crate::store::valkey::reply;
-use crate::store::valkey::terms::is_late;
-use crate::store::valkey::transaction::{ATTEMPTS, Transaction};
+use crate::store::valkey::connect::limits::is_late;
+use crate::store::valkey::keys::reply;
+use crate::store::valkey::single::admission::{Unfit, discarded, unsettled};
+use crate::store::valkey::single::script::{alone, is_to_be_asked_again};
+use crate::store::valkey::single::transaction::{ATTEMPTS, Transaction};
+use crate::store::valkey::wire::command::Commands;
+use crate::store::valkey::wire::connection::Connection;
+use crate::store::valkey::wire::exchange::Answer;
 
 impl Cluster {
     /// See [`crate::store::Store::transact`].
@@ -307,9 +307,9 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::store::valkey::encode::Prefix;
-    use crate::store::valkey::growth::Growth;
-    use crate::store::valkey::index::Index;
+    use crate::store::valkey::cost::growth::Growth;
+    use crate::store::valkey::keys::prefix::Prefix;
+    use crate::store::valkey::last::index::Index;
 
     fn told(replies: &[Reply]) -> Option<Redirect> {
         let get = |key: &'static str| Operation {

@@ -6,21 +6,22 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Cluster;
-use super::address::Address;
-use super::member::Member;
-use super::reach::Place;
-use super::redirect::Redirect;
-use super::slot::Slot;
-use super::split;
+use super::route::lease::Place;
+use super::route::redirect::Redirect;
+use super::route::slot::Slot;
+use super::route::split;
+use super::topology::address::Address;
+use super::topology::member::Member;
 use crate::account::Account;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation;
 use crate::store::valkey::RETRY_WAIT;
-use crate::store::valkey::command::Commands;
-use crate::store::valkey::pool::Lease;
-use crate::store::valkey::question::Lost;
-use crate::store::valkey::terms::is_late;
-use crate::store::valkey::{Watch as OnServer, reply};
+use crate::store::valkey::Watch as OnServer;
+use crate::store::valkey::connect::limits::is_late;
+use crate::store::valkey::connect::pool::Lease;
+use crate::store::valkey::keys::reply;
+use crate::store::valkey::wire::command::Commands;
+use crate::store::valkey::wire::exchange::Lost;
 
 /// Keys that one client watches. Dropped, they are no longer watched.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 //! to meanwhile, since a master that is replaced may go on as if it were none the wiser: it stands
 //! still, is cut off, or takes writes that nobody will see until it is told, ten seconds later.
 
-mod present;
-mod source;
+mod master;
+mod peer;
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,13 +14,13 @@ use futures_util::future::join_all;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use self::present::Present;
-use self::source::{Answer, Source, Word};
-use super::backoff::Backoff;
+use self::master::Present;
+use self::peer::{Answer, Source, Word};
 use super::cache::Figures;
-use super::connect::Connector;
-use super::connection::Connection;
-use super::login::Login;
+use super::connect::backoff::Backoff;
+use super::connect::connector::Connector;
+use super::connect::login::Login;
+use super::wire::connection::Connection;
 use crate::store::location;
 use crate::store::options::Options;
 use crate::store::state::OpenError;

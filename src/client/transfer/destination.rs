@@ -1,0 +1,82 @@
+//! Where an export is written.
+//!
+//! A regular file appears when it is whole. Devices, FIFOs and descriptors are opened and written
+//! to, and stay what they are.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use super::named_file::NamedFile;
+use super::partial_file::{PartialFile, is_refusal};
+
+/// A file that is open for an export.
+#[derive(Debug)]
+pub(crate) enum Destination {
+    /// A file that is put in its place at the end.
+    Whole(PartialFile),
+    /// A file that is written where it is.
+    InPlace(File),
+}
+
+impl Destination {
+    /// Opens what `path` leads to.
+    pub(crate) fn open(path: &NamedFile) -> io::Result<Destination> {
+        match path {
+            NamedFile::New(path) => PartialFile::create(path).map(Destination::Whole),
+            NamedFile::Regular(path) => match PartialFile::create(path) {
+                // Its directory takes no new file.
+                Err(error) if is_refusal(&error) => OpenOptions::new()
+                    .write(true)
+                    .truncate(true)
+                    .open(path)
+                    .map(Destination::InPlace),
+                created => created.map(Destination::Whole),
+            },
+            NamedFile::Special(path) => open_special(path).map(Destination::InPlace),
+            NamedFile::StandardOutput => {
+                let own = io::stdout().as_fd().try_clone_to_owned()?;
+                Ok(Destination::InPlace(own.into()))
+            }
+        }
+    }
+
+    /// Whether people read along.
+    pub(crate) fn is_terminal(&self) -> bool {
+        matches!(self, Destination::InPlace(file) if file.is_terminal())
+    }
+
+    /// Puts all that was written in its place, on the disk if there is one.
+    pub(crate) fn finish(self) -> io::Result<()> {
+        match self {
+            Destination::Whole(file) => file.finish(),
+            Destination::InPlace(file) => match file.sync_all() {
+                // Not all that can be written to can be synchronized.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+                done => done,
+            },
+        }
+    }
+}
+
+impl Write for Destination {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Destination::Whole(file) => file.write(bytes),
+            Destination::InPlace(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn open_special(path: &Path) -> io::Result<File> {
+    // A descriptor that leads to a regular file may have been opened to append to it.
+    let is_regular = fs::metadata(path)?.is_file();
+    let mut options = OpenOptions::new();
+    options.write(true).append(is_regular).custom_flags(libc::O_NOCTTY).open(path)
+}

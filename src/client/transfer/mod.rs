@@ -1,0 +1,10 @@
+//! Exports and imports.
+
+pub(crate) mod destination;
+pub(crate) mod export;
+pub(crate) mod import;
+pub(crate) mod key_space;
+pub(crate) mod named_file;
+pub(crate) mod partial_file;
+pub(crate) mod record;
+pub(crate) mod scan;

@@ -1,0 +1,182 @@
+//! COMMAND: what the table says of the commands, in the forms that client libraries read.
+
+use bytes::Bytes;
+
+use crate::command::execute::check::{is_word, syntax};
+use crate::command::table::{COMMANDS, Command, Group, Run, Who, find, find_in};
+use crate::message::{ErrorReply, Reply};
+use crate::store::{Effect, Keys, Operation, Verb, glob_matches};
+
+/// How many there are.
+pub(crate) fn count() -> Reply {
+    Reply::Integer(i64::try_from(COMMANDS.len()).unwrap_or(i64::MAX))
+}
+
+/// Descriptions of all commands, or of those named.
+pub(crate) fn info(names: &[Bytes]) -> Reply {
+    if names.is_empty() {
+        return Reply::Array(COMMANDS.iter().map(description).collect());
+    }
+    let described = |name: &Bytes| find_by_full_name(name).map_or(Reply::Nil, description);
+    Reply::Array(names.iter().map(described).collect())
+}
+
+/// Documentation of all commands, or of those named that there are.
+pub(crate) fn docs(names: &[Bytes]) -> Reply {
+    if names.is_empty() {
+        return Reply::Map(COMMANDS.iter().map(documentation).collect());
+    }
+    let found = names.iter().filter_map(|name| find_by_full_name(name));
+    Reply::Map(found.map(documentation).collect())
+}
+
+/// Names of all commands, or of those that a filter lets pass.
+pub(crate) fn list(args: &[Bytes]) -> Result<Reply, ErrorReply> {
+    let (filter, wanted) = match args {
+        [] => return Ok(names(|_| true)),
+        [by, filter, wanted] if is_word(by, "filterby") => (filter, wanted),
+        _ => return Err(syntax()),
+    };
+    if is_word(filter, "pattern") {
+        Ok(names(|command| glob_matches(wanted, command.name.as_bytes())))
+    } else if is_word(filter, "aclcat") {
+        Ok(names(|command| is_word(wanted, category(command))))
+    } else if is_word(filter, "module") {
+        Ok(names(|_| false))
+    } else {
+        Err(syntax())
+    }
+}
+
+/// Which words of a command are keys.
+pub(crate) fn keys(words: &[Bytes]) -> Result<Reply, ErrorReply> {
+    let failed = |text: &'static str| Err(ErrorReply::Failed(text.into()));
+    let Some(mut command) = find(&words[0]) else { return failed("Invalid command specified") };
+    let mut count = words.len() - 1;
+    if let (Run::Container(rows), Some(word)) = (command.run, words.get(1)) {
+        let Some(sub) = find_in(rows, word) else { return failed("Invalid command specified") };
+        (command, count) = (sub, count - 1);
+    }
+    let verb = match command.run {
+        Run::Store(verb) if verb.keys() != Keys::None => Some(verb),
+        _ if command.name == "watch" => Some(Verb::Exists),
+        _ => None,
+    };
+    let Some(verb) = verb else { return failed("The command has no key arguments") };
+    if !command.arguments.admit(count, false) {
+        return failed("Invalid number of arguments specified for command");
+    }
+    let operation = Operation { verb, args: words[1..].into() };
+    Ok(Reply::List(operation.keys().cloned().map(Some).collect()))
+}
+
+fn names(wanted: impl Fn(&Command) -> bool) -> Reply {
+    let chosen = COMMANDS.iter().filter(|command| wanted(command));
+    Reply::Array(chosen.map(|command| Reply::value(command.name)).collect())
+}
+
+/// A command, or a subcommand by both its words with a bar between.
+fn find_by_full_name(name: &[u8]) -> Option<&'static Command> {
+    match name.iter().position(|byte| *byte == b'|') {
+        None => find(name),
+        Some(bar) => match find(&name[..bar])?.run {
+            Run::Container(rows) => find_in(rows, &name[bar + 1..]),
+            _ => None,
+        },
+    }
+}
+
+fn full_name(command: &Command) -> Reply {
+    Reply::Value(command.full_name.replace(' ', "|").into())
+}
+
+/// The ten fields of COMMAND INFO; tips and key specifications are left to the first six.
+fn description(command: &Command) -> Reply {
+    let (first, last, step) = key_positions(command);
+    let words = 1 + usize::from(command.name != command.full_name);
+    let arity = i64::try_from(command.arguments.least + words).unwrap_or(i64::MAX);
+    let is_exact = command.arguments.least == command.arguments.most;
+    let category = Reply::Word(format!("@{}", category(command)));
+    let subcommands = match command.run {
+        Run::Container(rows) => rows.iter().map(description).collect(),
+        _ => Vec::new(),
+    };
+    Reply::Array(vec![
+        full_name(command),
+        Reply::Integer(if is_exact { arity } else { -arity }),
+        Reply::Set(flags(command)),
+        Reply::Integer(first),
+        Reply::Integer(last),
+        Reply::Integer(step),
+        Reply::Set(vec![category]),
+        Reply::Set(Vec::new()),
+        Reply::Set(Vec::new()),
+        Reply::Array(subcommands),
+    ])
+}
+
+fn flags(command: &Command) -> Vec<Reply> {
+    let effect = match command.run {
+        Run::Store(verb) if verb.keys() == Keys::None => None,
+        Run::Store(verb) if verb.effect() == Effect::Read => Some(Reply::Status("readonly")),
+        Run::Store(_) => Some(Reply::Status("write")),
+        Run::Local(_) => Some(Reply::Status("loading")),
+        Run::Container(_) => None,
+    };
+    let admin = (command.who == Who::Administrators).then_some(Reply::Status("admin"));
+    effect.into_iter().chain(admin).collect()
+}
+
+/// First key, last key and step, as COMMAND INFO counts them.
+fn key_positions(command: &Command) -> (i64, i64, i64) {
+    let Run::Store(verb) = command.run else {
+        return if command.name == "watch" { (1, -1, 1) } else { (0, 0, 0) };
+    };
+    match verb.keys() {
+        Keys::None | Keys::Numbered => (0, 0, 0),
+        Keys::First => (1, 1, 1),
+        Keys::Second => (2, 2, 1),
+        Keys::FirstTwo => (1, 2, 1),
+        Keys::All => (1, -1, 1),
+        Keys::Alternate => (1, -1, 2),
+    }
+}
+
+/// The category of Valkey's access control that comes nearest.
+fn category(command: &Command) -> &'static str {
+    match command.group {
+        Group::String => "string",
+        Group::Key => "keyspace",
+        Group::Transaction => "transaction",
+        Group::Connection => "connection",
+        Group::Server => "admin",
+        Group::Own => "kvsock",
+    }
+}
+
+fn documentation(command: &Command) -> (Reply, Reply) {
+    let group = match command.group {
+        Group::String => "string",
+        Group::Key => "generic",
+        Group::Transaction => "transactions",
+        Group::Connection => "connection",
+        Group::Server | Group::Own => "server",
+    };
+    let mut fields = vec![
+        (Reply::value("summary"), Reply::value(command.summary)),
+        (Reply::value("since"), Reply::value(env!("CARGO_PKG_VERSION"))),
+        (Reply::value("group"), Reply::value(group)),
+    ];
+    match command.run {
+        Run::Container(rows) => {
+            let rows = rows.iter().map(documentation).collect();
+            fields.push((Reply::value("subcommands"), Reply::Map(rows)));
+        }
+        _ if !command.synopsis.is_empty() => {
+            let arguments = super::synopsis::arguments(command.synopsis);
+            fields.push((Reply::value("arguments"), Reply::Array(arguments)));
+        }
+        _ => {}
+    }
+    (full_name(command), Reply::Map(fields))
+}

@@ -1,0 +1,140 @@
+//! Operations on their way to the store, and where their replies belong.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::check::may;
+use crate::command::context::{Context, Counters};
+use crate::command::session::state::Session;
+use crate::command::table::{Command, Run};
+use crate::memory::Share;
+use crate::message::{ErrorReply, Reply};
+use crate::store::{Operation, Store, Verb};
+
+/// Operations of one connection on the keys of one key space: the one that the session had when the
+/// batch was formed, whatever has become of the session since.
+#[derive(Default)]
+pub(crate) struct Batch {
+    /// The key space of the operations, while there are any.
+    store: Option<Arc<Store>>,
+    /// Whether the key space is another than the caller's own.
+    is_abroad: bool,
+    operations: Vec<Operation>,
+    /// For each operation the place of its reply, and the command that it was called by.
+    places: VecDeque<(usize, &'static Command)>,
+}
+
+impl Batch {
+    /// Makes room for so many operations.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.operations.reserve(count);
+        self.places.reserve(count);
+    }
+
+    /// Whether operations of `session` may be appended: they work on the same keys.
+    pub(crate) fn takes(&self, session: &Session) -> bool {
+        match (&self.store, &session.store) {
+            _ if self.operations.is_empty() => true,
+            (Some(own), Some(other)) => {
+                Arc::ptr_eq(own, other) && self.is_abroad == session.is_abroad()
+            }
+            _ => false,
+        }
+    }
+
+    /// Appends an operation, and a reply to `replies` that stands in the place of its own.
+    ///
+    /// # Errors
+    ///
+    /// The caller has no such keys.
+    pub(crate) fn push(
+        &mut self,
+        session: &Session,
+        replies: &mut Vec<Reply>,
+        command: &'static Command,
+        operation: Operation,
+    ) -> Result<(), ErrorReply> {
+        debug_assert!(self.takes(session), "a batch has one key space");
+        if self.operations.is_empty() {
+            self.store = Some(Arc::clone(session.store()?));
+            self.is_abroad = session.is_abroad();
+        }
+        self.places.push_back((replies.len(), command));
+        self.operations.push(operation);
+        replies.push(Reply::Nil);
+        Ok(())
+    }
+
+    /// How many of `replies` stand before the first operation that is not answered. The places are
+    /// counted from there on.
+    pub(crate) fn take_places(&mut self, replies: usize) -> usize {
+        let ready = self.places.front().map_or(replies, |(place, _)| *place);
+        self.places.iter_mut().for_each(|(place, _)| *place -= ready);
+        ready
+    }
+
+    /// Refuses the operations to which the caller has lost the right while they waited for room.
+    pub(crate) fn check_again(
+        &mut self,
+        context: &Context,
+        session: &Session,
+        replies: &mut [Reply],
+    ) {
+        if self.operations.is_empty() {
+            return;
+        }
+        let is_lost = self.is_abroad && !session.is_administrator();
+        let operations = std::mem::take(&mut self.operations);
+        let places = std::mem::take(&mut self.places);
+        for (operation, (place, command)) in operations.into_iter().zip(places) {
+            let right = if is_lost {
+                context.audit.refuses(session.caller(), "keyspace");
+                Err(ErrorReply::Forbidden("keyspace"))
+            } else {
+                may(context, session, command)
+            };
+            match right {
+                Ok(()) => {
+                    self.operations.push(operation);
+                    self.places.push_back((place, command));
+                }
+                Err(error) => replies[place] = Reply::Error(error),
+            }
+        }
+    }
+
+    /// Carries out as many operations as there is room for; whether those were all.
+    pub(crate) async fn run(
+        &mut self,
+        context: &Context,
+        share: &mut Share,
+        replies: &mut [Reply],
+    ) -> bool {
+        let Some(store) = self.store.as_ref().filter(|_| !self.operations.is_empty()) else {
+            return true;
+        };
+        let operations = std::mem::take(&mut self.operations);
+        let (answers, rest) = store.execute_within(operations, share).await;
+        debug_assert_eq!(answers.len() + rest.len(), self.places.len(), "nothing is lost");
+        self.operations = rest;
+        let (mut hits, mut misses) = (0, 0);
+        for ((place, command), answer) in self.places.drain(..answers.len()).zip(answers) {
+            if command.run == Run::Store(Verb::Get) {
+                match answer {
+                    Reply::Value(_) => hits += 1,
+                    Reply::Nil => misses += 1,
+                    _ => {}
+                }
+            }
+            replies[place] = match answer {
+                Reply::Error(ErrorReply::OutcomeUnknown(_)) => {
+                    Reply::Error(ErrorReply::OutcomeUnknown(command.full_name))
+                }
+                answer => answer,
+            };
+        }
+        Counters::add(&context.counters.hits, hits);
+        Counters::add(&context.counters.misses, misses);
+        self.operations.is_empty()
+    }
+}

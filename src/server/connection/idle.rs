@@ -1,0 +1,45 @@
+//! How long a client has been silent.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep};
+
+/// The clock of `KVSOCK_CLIENT_TIMEOUT`. Movement only notes the time; the timer is set anew when
+/// it fires, not with every request.
+pub(crate) struct Idle {
+    limit: Duration,
+    since: Instant,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Idle {
+    /// None where there is no limit.
+    pub(crate) fn after(limit: Duration) -> Option<Idle> {
+        let timer = || Box::pin(tokio::time::sleep(limit));
+        (!limit.is_zero()).then(|| Idle { limit, since: Instant::now(), timer: timer() })
+    }
+
+    /// Something moved.
+    pub(crate) fn touch(&mut self) {
+        self.since = Instant::now();
+    }
+
+    /// The clock stood still for so long.
+    pub(crate) fn forgive(&mut self, time: Duration) {
+        self.since += time;
+    }
+
+    /// Ready when nothing moved for the limit.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.timer.as_mut().poll(cx));
+            let end = self.since + self.limit;
+            if end <= Instant::now() {
+                return Poll::Ready(());
+            }
+            self.timer.as_mut().reset(end);
+        }
+    }
+}

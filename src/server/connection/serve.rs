@@ -1,0 +1,351 @@
+//! One client's connection: reads what has come, lets its requests be carried out as one batch,
+//! writes the replies with one write, and reads on while a slow reader has not taken them.
+
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::net::UnixStream;
+
+use super::backlog::Backlog;
+use super::idle::Idle;
+use super::output::Output;
+use super::room;
+use super::stall::{Stall, Verdict};
+use super::wait::{Event, May, unless_killed};
+use crate::command::{Caller, Execution, Next, Session};
+use crate::memory::Share;
+use crate::protocol::Decoded;
+use crate::server::dialect::Dialect;
+use crate::server::shared::Shared;
+use crate::server::standing::Standing;
+
+/// Requests carried out at a time: enough to fill a round trip.
+const BATCH_MAX: usize = 256;
+/// Bytes that a short one takes.
+const REQUEST: usize = 24;
+/// How many a connection begins with. Their number doubles while replies are small.
+const BATCH_FIRST: usize = 32;
+/// Bytes of replies that a batch aims at: how long they are shows only when they are there.
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// A read of fewer bytes that did not fill its room has brought the end of what was sent together: a
+/// peer that waits for room in the socket sends more than this at a time.
+const PART: usize = 16 * 1024;
+/// Bytes of replies that may wait for the peer before more requests are carried out. Requests are
+/// mostly shorter than their replies, so that what is read ahead takes less memory.
+const WAITING: usize = 1024 * 1024;
+/// Requests of a batch that are no longer than this take no share of the bounded memory: as much as
+/// the room for a read of a client that sends little.
+const UNCOUNTED: usize = room::LEAST;
+
+/// How long a connection that is given up may take to send what was answered. What is left after
+/// that is for the next daemon to send, and lost where there is none.
+const FAREWELL: Duration = Duration::from_millis(100);
+
+/// A connection and its buffers. Idle, it holds none.
+pub(crate) struct Connection<'a> {
+    pub(crate) stream: UnixStream,
+    pub(crate) session: Session,
+    pub(crate) shared: &'a Arc<Shared>,
+    pub(crate) dialect: Dialect,
+    pub(crate) share: Share,
+    /// Received, not yet decoded.
+    pub(crate) input: BytesMut,
+    /// Received after `input`, while replies waited.
+    pub(crate) backlog: Backlog,
+    /// Bytes of the requests that are carried out now, if they are counted.
+    executing: usize,
+    /// Not yet sent.
+    pub(crate) output: Output,
+    /// Room for the next read.
+    pub(crate) room: usize,
+    /// Requests for the next batch.
+    batch: usize,
+    /// How far the connection has come.
+    pub(crate) phase: Phase,
+    /// Output that may wait before more requests are carried out.
+    pub(crate) max_output: usize,
+    /// How long it may be silent.
+    pub(crate) idle: Option<Idle>,
+    /// How its peer moves while it holds much.
+    pub(crate) stall: Option<Stall>,
+    /// Why its peer is given up.
+    pub(crate) verdict: Option<Verdict>,
+    /// Whether it counts.
+    pub(crate) standing: Standing,
+}
+
+/// How far a connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It reads.
+    Open,
+    /// The daemon drains: what the peer has sent so far is read, no more can be sent.
+    Draining,
+    /// Nothing more is read; what is left is written.
+    Closing,
+}
+
+impl Phase {
+    pub(crate) fn is_closing(self) -> bool {
+        self == Phase::Closing
+    }
+
+    pub(crate) fn set_closing(&mut self, is_closing: bool) {
+        if is_closing {
+            *self = Phase::Closing;
+        }
+    }
+}
+
+/// How a connection ended that did not break.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// It is closed.
+    Closed,
+    /// It is for the next daemon to go on with, see [`Connection::carry`].
+    GivenUp,
+}
+
+impl<'a> Connection<'a> {
+    pub(crate) fn new(
+        stream: UnixStream,
+        caller: Caller,
+        address: Arc<str>,
+        shared: &'a Arc<Shared>,
+    ) -> Connection<'a> {
+        Connection::with(stream, shared, |descriptor, (max_request, max_reply)| {
+            Session::new(&shared.context, caller, address, descriptor, max_request, max_reply)
+        })
+    }
+
+    /// A connection whose session is made of its descriptor and the limits on a request and a
+    /// reply.
+    pub(crate) fn with(
+        stream: UnixStream,
+        shared: &'a Arc<Shared>,
+        session: impl FnOnce(RawFd, (usize, usize)) -> Session,
+    ) -> Connection<'a> {
+        let options = shared.options();
+        let max_request = options.max_request;
+        let session = session(stream.as_raw_fd(), (max_request, options.max_reply));
+        let account = shared.context.accounts.of(session.client().caller.uid);
+        Connection {
+            stream,
+            session,
+            shared,
+            dialect: Dialect::Unknown { max_request },
+            share: shared.memory.share(&account),
+            input: BytesMut::new(),
+            backlog: Backlog::default(),
+            executing: 0,
+            output: Output::default(),
+            room: room::LEAST,
+            batch: BATCH_FIRST,
+            phase: Phase::Open,
+            max_output: if options.max_reply == 0 {
+                WAITING
+            } else {
+                options.max_reply.min(WAITING)
+            },
+            idle: Idle::after(options.client_timeout),
+            stall: None,
+            verdict: None,
+            standing: Standing::None,
+        }
+    }
+
+    /// Serves until the peer or the daemon ends the connection. An error is a broken connection,
+    /// never a bad request.
+    pub(crate) async fn serve(&mut self) -> io::Result<End> {
+        let ended = self.serve_peer().await;
+        let Some(verdict) = self.verdict.take() else { return ended };
+        Box::pin(self.dismiss(verdict)).await;
+        Ok(End::Closed)
+    }
+
+    async fn serve_peer(&mut self) -> io::Result<End> {
+        let mut stop = std::pin::pin!(self.shared.stopping());
+        let client = Arc::clone(self.session.client());
+        let mut killed = std::pin::pin!(client.killed());
+        // What another daemon had received comes first.
+        let has_more = self.phase == Phase::Open && !self.input.is_empty();
+        if has_more && Box::pin(self.flush_to(self.max_output, May::BeLeft)).await? {
+            Box::pin(self.carry_out()).await?;
+            self.settle();
+        }
+        loop {
+            if self.phase == Phase::Closing && self.output.is_empty() {
+                return Ok(End::Closed);
+            }
+            match self.next_event(stop.as_mut(), killed.as_mut()).await? {
+                Event::Read(0) => {
+                    let last = self.dialect.finish(&mut self.input);
+                    if let Some(Decoded::Refused(reply) | Decoded::Broken(reply)) = last {
+                        self.dialect.encode(reply, self.output.bytes());
+                    }
+                    self.phase = Phase::Closing;
+                }
+                Event::Read(count) => {
+                    let is_all = count < self.room.min(PART);
+                    self.room = room::after(count, self.room);
+                    // An idle connection has no room for what only a busy one does.
+                    Box::pin(self.carry_out()).await?;
+                    if is_all {
+                        // What comes next was not asked together with it.
+                        self.share.set_impatient(false);
+                    }
+                }
+                Event::Released(turn) => self.share.resume(turn),
+                Event::Stop if self.shared.is_handing_over() => {
+                    Box::pin(self.answer_rest()).await?;
+                    let _ = Box::pin(tokio::time::timeout(FAREWELL, self.flush())).await;
+                    return Ok(End::GivenUp);
+                }
+                Event::Stop => {
+                    // From here on the peer cannot send; all it could send will be answered.
+                    rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Read)?;
+                    self.phase = Phase::Draining;
+                }
+                Event::Closed | Event::Gone | Event::Killed | Event::Idle | Event::Stalled => {
+                    return Ok(End::Closed);
+                }
+            }
+            self.settle();
+        }
+    }
+
+    /// Answers what has come by now, before the connection is given up: where there is no next
+    /// daemon, nobody else will.
+    async fn answer_rest(&mut self) -> io::Result<()> {
+        let may_read = self.phase == Phase::Open
+            && self.output.len() < self.max_output
+            && !self.share.must_pause();
+        if !may_read {
+            return Ok(());
+        }
+        self.room = room::MOST;
+        match self.read_now().await? {
+            // Nothing, or the end, which is still there for the next daemon to see.
+            None | Some(0) => Ok(()),
+            Some(_) => self.carry_out().await,
+        }
+    }
+
+    /// Sends all that is to be sent.
+    async fn flush(&mut self) -> io::Result<()> {
+        while !self.output.is_empty() {
+            std::future::poll_fn(|cx| self.output.poll_write(&mut self.stream, cx)).await?;
+        }
+        Ok(())
+    }
+
+    /// Decodes all whole requests of the input and answers them, a batch at a time.
+    async fn carry_out(&mut self) -> io::Result<()> {
+        let mut execution = Execution::default();
+        let mut is_broken = false;
+        let mut is_first = true;
+        self.dialect.learn(&self.input, &mut self.session);
+        loop {
+            execution.reserve(self.batch.min(1 + self.input.len() / REQUEST));
+            let before = self.input.len();
+            while execution.len() < self.batch
+                && let Some(decoded) = self.dialect.decode(&mut self.input)
+            {
+                is_broken = matches!(decoded, Decoded::Broken(_));
+                execution.push(match decoded {
+                    Decoded::Request(request) => Ok(request),
+                    Decoded::Refused(reply) | Decoded::Broken(reply) => Err(reply),
+                });
+            }
+            if execution.is_empty() {
+                if self.backlog.refill(&mut self.input) {
+                    continue;
+                }
+                return Ok(());
+            }
+            let taken = before - self.input.len();
+            if taken > UNCOUNTED {
+                self.executing = taken;
+                self.share.set(self.held());
+            }
+            if !std::mem::take(&mut is_first) {
+                // What asks nobody never waits: others have their turn.
+                tokio::task::yield_now().await;
+            }
+            let next = self.run(&mut execution).await?;
+            if next != Next::Continue || is_broken {
+                self.phase = Phase::Closing;
+                self.forget_input();
+                if next == Next::Shutdown {
+                    self.shared.context.stop.request();
+                }
+                return Ok(());
+            }
+            if !self.flush_to(self.max_output, May::BeLeft).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Carries out a batch. Where there is no room for all its replies, those that are there are
+    /// sent before there are more.
+    async fn run(&mut self, execution: &mut Execution) -> io::Result<Next> {
+        let mut bytes = 0;
+        loop {
+            let context = &self.shared.context;
+            let client = Arc::clone(self.session.client());
+            let work = execution.run(context, &mut self.session, &mut self.share);
+            let work = self.standing.wait(&self.stream, self.shared, work);
+            let next = unless_killed(&client, &self.stream, work).await??;
+            let before = self.output.len();
+            for reply in execution.take_replies(context, &self.session) {
+                self.dialect.encode(reply, self.output.bytes());
+            }
+            bytes += self.output.len() - before;
+            if next != Next::Rest {
+                self.executing = 0;
+            }
+            self.share.set(self.held());
+            self.share.let_replies_go();
+            if next != Next::Rest {
+                self.batch = match bytes {
+                    0..BATCH_BYTES => (self.batch * 2).min(BATCH_MAX),
+                    large => (self.batch * BATCH_BYTES / large).max(1),
+                };
+                return Ok(next);
+            }
+            // It was taken out of the input, and is for this daemon to answer.
+            self.flush_to(0, May::NotBeLeft).await?;
+            self.share.set(self.held());
+        }
+    }
+
+    /// Lets go of empty buffers and tells what is held.
+    pub(crate) fn settle(&mut self) {
+        if self.input.is_empty() {
+            room::take_back(std::mem::take(&mut self.input), self.room);
+        }
+        self.share.set(self.held());
+    }
+
+    /// Forgets what was received and not carried out.
+    pub(crate) fn forget_input(&mut self) {
+        self.input = BytesMut::new();
+        self.backlog.clear();
+        self.executing = 0;
+    }
+
+    /// Bytes of memory in its buffers. Requests that are carried out lie in the buffer that they were
+    /// read into, and once more on their way to the store.
+    pub(crate) fn held(&self) -> usize {
+        self.input.capacity()
+            + self.backlog.capacity()
+            + 2 * self.executing
+            + self.output.capacity()
+            + self.session.held()
+    }
+}

@@ -1,0 +1,264 @@
+//! What a connection waits for: its peer, the daemon's stop, memory that others hold, time.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use rustix::net::Shutdown;
+use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
+
+use super::hang_up::Looks;
+use super::idle::Idle;
+use super::read_ahead::ReadAhead;
+use super::room;
+use super::serve::{Connection, Phase};
+use super::stall::{Stakes, Stall, Verdict};
+use crate::command::Client;
+use crate::memory::Turn;
+
+/// How long requests that are being carried out may take once their connection is killed, so that a
+/// store that answers is heard out.
+const LAST_ANSWER: Duration = Duration::from_millis(100);
+
+/// What a connection waited for has come.
+pub(crate) enum Event {
+    /// So many bytes were read; 0 is the end.
+    Read(usize),
+    /// All that the closing connection had to say is said.
+    Closed,
+    /// The daemon stops serving.
+    Stop,
+    /// Others have let go of memory.
+    Released(Turn),
+    /// Somebody wants the connection closed.
+    Killed,
+    /// Nothing has moved for too long.
+    Idle,
+    /// The peer has hung up, while the connection waited for memory.
+    Gone,
+    /// The peer is given up, see [`Connection::verdict`].
+    Stalled,
+}
+
+/// Whether work may be left to the next daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum May {
+    /// It lies in the buffers, which travel.
+    BeLeft,
+    /// It does not.
+    NotBeLeft,
+}
+
+/// Does `work` for `client`, unless somebody wants the client's connection closed before that is done:
+/// its peer is told at once.
+pub(crate) async fn unless_killed<T>(
+    client: &Client,
+    stream: &UnixStream,
+    work: impl Future<Output = T>,
+) -> io::Result<T> {
+    let mut work = std::pin::pin!(work);
+    let mut killed = std::pin::pin!(client.killed());
+    let done = std::future::poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => killed.as_mut().poll(cx).map(|()| None),
+    });
+    if let Some(done) = done.await {
+        return Ok(done);
+    }
+    // A peer that is gone already need not be told.
+    let _ = rustix::net::shutdown(stream, Shutdown::Both);
+    let _ = tokio::time::timeout(LAST_ANSWER, work).await;
+    Err(io::ErrorKind::ConnectionAborted.into())
+}
+
+impl Connection<'_> {
+    /// Lets a slow reader take what is there, until no more than `most` bytes are left. What it
+    /// sends meanwhile is read as far as there is memory for it. False when the daemon stops and may
+    /// leave the rest to the next one.
+    pub(crate) async fn flush_to(&mut self, most: usize, may: May) -> io::Result<bool> {
+        if self.output.len() <= most {
+            return Ok(true);
+        }
+        self.watch_stall();
+        let is_flushed = self.flush_slowly(most, may).await;
+        self.leave_stall();
+        is_flushed
+    }
+
+    async fn flush_slowly(&mut self, most: usize, may: May) -> io::Result<bool> {
+        let mut ahead = ReadAhead::default();
+        let mut stop = std::pin::pin!(self.shared.stopping());
+        let mut is_serving = may == May::BeLeft;
+        let client = Arc::clone(self.session.client());
+        let mut killed = std::pin::pin!(client.killed());
+        while self.output.len() > most {
+            let is_left = std::future::poll_fn(|cx| {
+                if is_serving && stop.as_mut().poll(cx).is_ready() {
+                    is_serving = false;
+                    if self.shared.is_handing_over() {
+                        return Poll::Ready(Ok(true));
+                    }
+                }
+                if killed.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                }
+                if let Poll::Ready(written) = self.output.poll_write(&mut self.stream, cx) {
+                    self.moves(written?);
+                    return Poll::Ready(io::Result::Ok(false));
+                }
+                self.poll_read_ahead(cx, &mut ahead)?;
+                let is_stuck = ahead.lacks_memory();
+                if self.poll_idle(cx).is_ready() || self.poll_stall(cx, is_stuck).is_ready() {
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+                Poll::Pending
+            })
+            .await?;
+            if is_left {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waits for the next thing to do, writing whatever can be written meanwhile.
+    pub(crate) async fn next_event(
+        &mut self,
+        stop: Pin<&mut impl Future>,
+        killed: Pin<&mut impl Future>,
+    ) -> io::Result<Event> {
+        let paused = self.phase == Phase::Open && self.share.must_pause();
+        if paused {
+            // It is others that it waits for.
+            self.stall = None;
+        } else {
+            self.watch_stall();
+        }
+        let event = self.wait_for_event(paused, stop, killed).await;
+        self.leave_stall();
+        event
+    }
+
+    async fn wait_for_event(
+        &mut self,
+        paused: bool,
+        mut stop: Pin<&mut impl Future>,
+        mut killed: Pin<&mut impl Future>,
+    ) -> io::Result<Event> {
+        let mut released = paused.then(|| (Box::pin(self.share.released()), Looks::begin()));
+        let had_output = !self.output.is_empty();
+        std::future::poll_fn(|cx| {
+            while !self.output.is_empty()
+                && let Poll::Ready(written) = self.output.poll_write(&mut self.stream, cx)
+            {
+                let written = written?;
+                self.moves(written);
+            }
+            if had_output && self.output.is_empty() {
+                self.settle();
+                if self.phase == Phase::Closing {
+                    return Poll::Ready(Ok(Event::Closed));
+                }
+            }
+            if killed.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(Event::Killed));
+            }
+            let may_stop = self.phase == Phase::Open || self.shared.is_handing_over();
+            if may_stop && stop.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(Event::Stop));
+            }
+            if let Some((released, looks)) = &mut released {
+                if let Poll::Ready(turn) = released.as_mut().poll(cx) {
+                    return Poll::Ready(Ok(Event::Released(turn)));
+                }
+                if looks.poll(cx, &self.stream).is_ready() {
+                    return Poll::Ready(Ok(Event::Gone));
+                }
+            } else if self.phase != Phase::Closing
+                && let Poll::Ready(read) = self.poll_read(cx)
+            {
+                if let Ok(count) = read {
+                    self.moves(count);
+                }
+                return Poll::Ready(read.map(Event::Read));
+            }
+            if self.poll_idle(cx).is_ready() {
+                return Poll::Ready(Ok(Event::Idle));
+            }
+            self.poll_stall(cx, false).map(|()| Ok(Event::Stalled))
+        })
+        .await
+    }
+
+    /// Reads what is there, if something is.
+    pub(crate) async fn read_now(&mut self) -> io::Result<Option<usize>> {
+        std::future::poll_fn(|cx| match self.poll_read(cx) {
+            Poll::Ready(read) => Poll::Ready(read.map(Some)),
+            Poll::Pending => Poll::Ready(Ok(None)),
+        })
+        .await
+    }
+
+    /// Reads into the input buffer, which is made only when there is something to read.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if !self.backlog.is_empty() {
+            return self.poll_read_behind(cx);
+        }
+        ready!(self.stream.poll_read_ready(cx))?;
+        if self.room > room::LEAST && !self.share.may_hold(self.room) {
+            self.room = room::LEAST;
+        }
+        room::make(&mut self.input, self.room);
+        std::pin::pin!(self.stream.read_buf(&mut self.input)).poll(cx)
+    }
+
+    /// So many bytes moved.
+    pub(crate) fn moves(&mut self, bytes: usize) {
+        self.idle.as_mut().map(Idle::touch);
+        if let Some(stall) = &mut self.stall {
+            stall.moves(bytes);
+        }
+    }
+
+    /// Begins or ends to look how the peer moves.
+    fn watch_stall(&mut self) {
+        match (self.share.is_large(), &mut self.stall) {
+            (true, None) => self.stall = Stall::begin(&self.stream),
+            (true, Some(stall)) => stall.enter(),
+            (false, _) => self.stall = None,
+        }
+    }
+
+    /// The connection waits for something else than its peer.
+    fn leave_stall(&mut self) {
+        self.stall.as_mut().map(Stall::leave);
+    }
+
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.idle.as_mut().map_or(Poll::Pending, |idle| idle.poll(cx))
+    }
+
+    /// Ready when the peer is given up; `is_stuck` tells whether memory lacks for what it sends.
+    fn poll_stall(&mut self, cx: &mut Context<'_>, is_stuck: bool) -> Poll<()> {
+        let Some(stall) = &mut self.stall else { return Poll::Pending };
+        let share = &self.share;
+        let stakes = || Stakes {
+            // Stuck, it is one of those that wait.
+            others_wait: self.shared.memory.waiting() > usize::from(is_stuck),
+            is_stuck,
+            has_turn: share.has_turn(),
+            held: share.held(),
+        };
+        let verdict = ready!(stall.poll(cx, &self.stream, stakes));
+        let caller = &self.session.client().caller;
+        match verdict {
+            Verdict::Stalled => self.shared.context.audit.closes_stalled(caller),
+            Verdict::Overrun => self.shared.context.audit.closes_overrun(caller),
+        }
+        self.verdict = Some(verdict);
+        Poll::Ready(())
+    }
+}

@@ -1,0 +1,11 @@
+//! Arguments that must be whole numbers.
+
+use super::refusal;
+use crate::message::ErrorReply;
+
+pub(in crate::store::embedded) use crate::store::integer::parse;
+
+/// The number, see [`parse`], or the error that there is none.
+pub(crate) fn argument(text: &[u8]) -> Result<i64, ErrorReply> {
+    parse(text).ok_or_else(refusal::not_an_integer)
+}

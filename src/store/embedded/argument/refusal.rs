@@ -1,0 +1,48 @@
+//! Error replies that several operations share, in Valkey's words where Valkey has such an error.
+
+use bytes::Bytes;
+
+use crate::message::{ErrorReply, Reply};
+use crate::store::operation::Verb;
+
+/// An argument, or a value, that should have been a number.
+pub(crate) fn not_an_integer() -> ErrorReply {
+    ErrorReply::Failed("value is not an integer or out of range".into())
+}
+
+/// Options that do not exist, contradict each other, or lack what they take.
+pub(crate) fn syntax() -> ErrorReply {
+    ErrorReply::Failed("syntax error".into())
+}
+
+/// A number of arguments that only the operation itself can tell to be wrong.
+pub(crate) fn wrong_arguments(verb: Verb) -> ErrorReply {
+    let name = verb.name().to_ascii_lowercase();
+    ErrorReply::Failed(format!("wrong number of arguments for '{name}' command").into())
+}
+
+/// A key that is kvsock's own.
+pub(crate) fn reserved() -> ErrorReply {
+    ErrorReply::Failed("key is reserved for kvsock".into())
+}
+
+/// The reply to `BGSAVE` with these options.
+pub(crate) fn save_options(options: &[Bytes]) -> Result<Reply, ErrorReply> {
+    match options {
+        [] => {}
+        [option] if option.eq_ignore_ascii_case(b"SCHEDULE") => {}
+        _ => return Err(syntax()),
+    }
+    Ok(Reply::Status("Background saving started"))
+}
+
+/// What only a Valkey server can do.
+pub(crate) fn needs_valkey(what: &str) -> ErrorReply {
+    ErrorReply::Failed(format!("{what} a Valkey store; this one is embedded").into())
+}
+
+/// An argument as error texts repeat it: up to a NUL.
+pub(crate) fn shown(argument: &[u8]) -> String {
+    let end = argument.iter().position(|byte| *byte == 0).unwrap_or(argument.len());
+    String::from_utf8_lossy(&argument[..end]).into_owned()
+}

@@ -1,0 +1,379 @@
+//! The database's files and keyspaces, and what bounds their memory. Knows nothing of commands.
+//!
+//! Memory: the block cache of [`CACHE`] bytes, and what [`crate::store::embedded::read::cache`] keeps; memtables of
+//! [`MEMTABLES`] bytes being filled, for a moment twice as much while others begin, and at most
+//! [`MAX_SEALED`] times as much being written out or let go of. Disk:
+//! a journal file is 64 MiB (sparse), and at most [`JOURNALS`] bytes of them are kept for long.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use fjall::{
+    AbstractTree, CompressionType, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode,
+    Readable, Snapshot,
+};
+
+use super::directory;
+use super::fault::Fault;
+use super::reserve::Reserve;
+use super::rotation::Rotation;
+use crate::store::embedded::format::layout::{State, expiry_of};
+use crate::store::embedded::read::keys::Entry;
+
+/// Bytes of blocks kept in memory; records that were read or written lately have more, in [`crate::store::embedded::read::cache`].
+///
+/// The cache is in parts, of which one must hold the filter of a whole table: with 8 MiB and a million
+/// keys each read took the filters from the files anew, and 20 times as long.
+const CACHE: u64 = 32 * 1024 * 1024;
+/// Bytes in memory that are not in a table yet; past them, they are written to one.
+pub(crate) const MEMTABLES: u64 = 16 * 1024 * 1024;
+/// The least that [`MEMTABLES`] may be on a small disk.
+const MIN_MEMTABLES: u64 = 512 * 1024;
+/// How many times the reserve is as large as what is in memory, at least, on a small disk.
+const MEMTABLES_IN_RESERVE: u64 = 4;
+/// Memtables of one keyspace that wait for being written out, before writes wait for them.
+///
+/// Less than the 4 at which fjall itself would wait, without end when its worker has died.
+const MAX_SEALED: usize = 2;
+/// Tables not yet merged, before writes wait; fjall itself would wait at 30, likewise.
+const MAX_UNMERGED: usize = 20;
+/// Bytes of journals that are kept before fjall hurries to write out what they protect.
+const JOURNALS: u64 = 128 * 1024 * 1024;
+
+const STATE_KEY: &str = "state";
+const CURSORS_KEY: &str = "cursors";
+
+/// Why a commit is not acknowledged.
+#[derive(Debug)]
+pub(crate) enum CommitError {
+    /// Nothing was written.
+    Refused(Fault),
+    /// The batch may be in the journal.
+    Unknown(Fault),
+}
+
+/// An open database with the keyspaces of one generation.
+pub(crate) struct Database {
+    rotation: Rotation,
+    /// Whether there is no background work.
+    is_idle: bool,
+    /// Past so many bytes in memory they are written to tables.
+    memtables_limit: u64,
+    fjall: fjall::Database,
+    /// Holds the state.
+    meta: Keyspace,
+    /// Stored key to record.
+    pub(crate) data: Keyspace,
+    /// Expiry index: [`crate::store::embedded::format::layout::expiry_entry`] to nothing.
+    pub(crate) expiry: Keyspace,
+    /// Index of `last`: page, four bytes, to what [`crate::store::embedded::last`] has written.
+    pub(crate) recent: Keyspace,
+}
+
+impl Database {
+    /// Opens or creates the database in `directory`, and makes the directory private.
+    pub(crate) fn open(directory: &Path) -> Result<Database, Fault> {
+        Database::open_with(directory, 1)
+    }
+
+    /// Opens the database without its background work, which would merge tables at once, however
+    /// much room that takes. Memtables are written to tables by who commits.
+    pub(crate) fn open_idle(directory: &Path) -> Result<Database, Fault> {
+        Database::open_with(directory, 0)
+    }
+
+    fn open_with(directory: &Path, workers: usize) -> Result<Database, Fault> {
+        directory::prepare(directory)?;
+        // On a small disk, so that all of them fit into the reserve.
+        let memtables_limit = Reserve::new(directory).len() / MEMTABLES_IN_RESERVE;
+        let memtables_limit = memtables_limit.clamp(MIN_MEMTABLES, MEMTABLES);
+        // Some kinds of damage make fjall panic; nothing of it is kept then.
+        let database = catch_unwind(AssertUnwindSafe(|| {
+            let fjall = fjall::Database::builder(directory)
+                .cache_size(CACHE)
+                .worker_threads_unchecked(workers)
+                .max_journaling_size(JOURNALS)
+                // A compressed entry that was cut could not be told from a damaged one.
+                .journal_compression(CompressionType::None)
+                .manual_journal_persist(true)
+                .open()?;
+            let meta = fjall.keyspace("meta", options)?;
+            let state = state(meta.get(STATE_KEY)?)?;
+            let database = Database::generation(
+                fjall,
+                meta,
+                state.generation,
+                (workers == 0, memtables_limit),
+            )?;
+            database.remove_other_generations()?;
+            Ok(database)
+        }));
+        database.unwrap_or(Err(Fault::Panicked))
+    }
+
+    /// The same database with the keyspaces of another generation, created if need be.
+    pub(crate) fn with_generation(&self, generation: u64) -> Result<Database, Fault> {
+        self.rotation.finish()?;
+        Database::generation(
+            self.fjall.clone(),
+            self.meta.clone(),
+            generation,
+            (self.is_idle, self.memtables_limit),
+        )
+    }
+
+    fn generation(
+        fjall: fjall::Database,
+        meta: Keyspace,
+        generation: u64,
+        (is_idle, memtables_limit): (bool, u64),
+    ) -> Result<Database, Fault> {
+        let open = |kind| fjall.keyspace(&format!("{kind}.{generation}"), options);
+        let (data, expiry, recent) = (open("data")?, open("expiry")?, open("recent")?);
+        let rotation = Rotation::default();
+        Ok(Database { rotation, is_idle, memtables_limit, fjall, meta, data, expiry, recent })
+    }
+
+    /// Removes what another generation left: when everything was cleared, or nearly so.
+    pub(crate) fn remove_other_generations(&self) -> Result<(), Fault> {
+        for name in self.fjall.list_keyspace_names() {
+            if !self.keyspaces().iter().any(|keyspace| *keyspace.name() == name) {
+                self.fjall.delete_keyspace(self.fjall.keyspace(&name, options)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The committed state.
+    pub(crate) fn state(&self) -> Result<State, Fault> {
+        state(self.meta.get(STATE_KEY)?)
+    }
+
+    /// The state that belongs to `snapshot`.
+    pub(crate) fn state_at(&self, snapshot: &Snapshot) -> Result<State, Fault> {
+        state(snapshot.get(&self.meta, STATE_KEY)?)
+    }
+
+    /// What [`Database::keep_cursors`] was given last.
+    pub(crate) fn cursors(&self) -> Result<Option<fjall::Slice>, Fault> {
+        Ok(self.meta.get(CURSORS_KEY)?)
+    }
+
+    /// Keeps the cursors of iterations.
+    pub(crate) fn keep_cursors(&self, cursors: &[u8]) -> Result<(), Fault> {
+        let mut batch = self.batch(1);
+        batch.insert(&self.meta, CURSORS_KEY, cursors);
+        Ok(batch.durability(Some(PersistMode::Buffer)).commit()?)
+    }
+
+    /// All commits so far, as one unchanging picture.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.fjall.snapshot()
+    }
+
+    /// The stored keys of `snapshot` that are not before `start`, in order.
+    pub(crate) fn keys_from(
+        &self,
+        snapshot: &Snapshot,
+        start: &[u8],
+    ) -> impl Iterator<Item = Result<Entry, Fault>> + use<> {
+        snapshot.range(&self.data, start..).map(|entry| {
+            let (stored, record) = entry.into_inner()?;
+            Ok((stored, expiry_of(&record)?))
+        })
+    }
+
+    /// How many stored keys begin with `prefix`.
+    pub(crate) fn count(&self, prefix: &[u8]) -> Result<u64, Fault> {
+        let keys = self.snapshot().prefix(&self.data, prefix);
+        keys.map(|entry| Ok(entry.key().map(|_| 1)?)).sum()
+    }
+
+    /// An empty batch, with room for so many changes.
+    pub(crate) fn batch(&self, capacity: usize) -> OwnedWriteBatch {
+        OwnedWriteBatch::with_capacity(self.fjall.clone(), capacity)
+    }
+
+    /// Commits `batch` together with `state`. Readers see all of it or nothing, and nothing
+    /// before it was persisted. Waits while the background work is behind.
+    ///
+    /// After an error the database takes no more writes: it must be opened again. What fails after
+    /// the commit is no error of the commit: [`Database::check`] tells of it.
+    pub(crate) fn commit(
+        &self,
+        mut batch: OwnedWriteBatch,
+        state: &State,
+        mode: PersistMode,
+    ) -> Result<(), CommitError> {
+        self.wait_for_background_work().map_err(CommitError::Refused)?;
+        batch.insert(&self.meta, STATE_KEY, state.encode());
+        batch.durability(Some(mode)).commit().map_err(|error| match error {
+            fjall::Error::Poisoned => CommitError::Refused(Fault::Poisoned),
+            other => CommitError::Unknown(other.into()),
+        })?;
+        if let Err(fault) = self.write_out_when_large() {
+            self.rotation.note_failure(fault);
+        }
+        Ok(())
+    }
+
+    /// Persists all commits so far, as `mode` says.
+    pub(crate) fn persist(&self, mode: PersistMode) -> Result<(), Fault> {
+        Ok(self.fjall.persist(mode)?)
+    }
+
+    /// Whether the database still takes writes: an error if its background work failed, or what
+    /// follows a commit. The database must be opened again then.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        self.rotation.take_failure().map_or(Ok(()), Err)?;
+        self.persist(PersistMode::Buffer)
+    }
+
+    /// Whether tables are being written in the background, which may fail.
+    pub(crate) fn is_writing_out(&self) -> bool {
+        let has_sealed = |keyspace: &&Keyspace| keyspace.tree.sealed_memtable_count() > 0;
+        self.rotation.is_running() || self.keyspaces().iter().any(has_sealed)
+    }
+
+    fn keyspaces(&self) -> [&Keyspace; 4] {
+        [&self.meta, &self.data, &self.expiry, &self.recent]
+    }
+
+    fn wait_for_background_work(&self) -> Result<(), Fault> {
+        let behind = |keyspace: &&Keyspace| {
+            keyspace.tree.sealed_memtable_count() >= MAX_SEALED
+                || keyspace.tree.l0_run_count() >= MAX_UNMERGED
+        };
+        if self.is_idle {
+            let is_behind = self.keyspaces().iter().any(behind);
+            return if is_behind { Err(Fault::NoSpace) } else { Ok(()) };
+        }
+        while self.keyspaces().iter().any(behind) {
+            self.check()?;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// Starts writing all memtables to tables when together they are large.
+    ///
+    /// fjall would do so by itself, one keyspace at a time; but then each commit past the limit
+    /// sends a message to its worker, and when they fill the queue while the worker merges
+    /// tables, the worker waits for itself. All at once also lets journals go early.
+    fn write_out_when_large(&self) -> Result<(), Fault> {
+        let size = self.memtables();
+        if size < self.memtables_limit
+            || size < 2 * self.memtables_limit && self.rotation.is_running()
+        {
+            return Ok(());
+        }
+        if self.is_idle {
+            return self.write_out_here();
+        }
+        self.rotation.finish()?;
+        if self.memtables() >= self.memtables_limit {
+            self.rotation.begin(self.keyspaces())?;
+        }
+        Ok(())
+    }
+
+    /// Bytes in memory that wait for being written out.
+    pub(crate) fn memtables(&self) -> u64 {
+        self.keyspaces().iter().map(|keyspace| keyspace.tree.active_memtable().size()).sum()
+    }
+
+    /// Writes everything to tables, in a database without background work.
+    pub(crate) fn write_out_here(&self) -> Result<(), Fault> {
+        for keyspace in self.keyspaces() {
+            keyspace.tree.rotate_memtable();
+            // No old version is let go of.
+            keyspace.tree.flush(&keyspace.tree.get_flush_lock(), 0)?;
+        }
+        Ok(())
+    }
+
+    /// Whether all tables can be merged within `room` bytes, so that what was removed takes no room;
+    /// `live` is how many keys there are.
+    pub(crate) fn can_merge(&self, live: u64, room: u64) -> bool {
+        let version = self.data.tree.current_version();
+        let items = version.iter_tables().map(|table| u128::from(table.metadata.item_count));
+        let items: u128 = items.sum();
+        let len = u128::from(self.data.disk_space());
+        len * u128::from(live).min(items) / items.max(1) < u128::from(room)
+    }
+
+    /// Merges all tables of each keyspace.
+    pub(crate) fn merge_all(&self) -> Result<(), Fault> {
+        for keyspace in self.keyspaces() {
+            if keyspace.tree.table_count() > 0 {
+                keyspace.major_compact()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of tables: what merging them may take.
+    pub(crate) fn tables(&self) -> u64 {
+        self.data.disk_space()
+    }
+
+    /// Writes everything to tables, while nobody writes. False when that takes longer than `limit`.
+    pub(crate) fn write_out(&self, limit: Duration) -> Result<bool, Fault> {
+        if self.is_idle {
+            return self.write_out_here().map(|()| true);
+        }
+        let end = Instant::now() + limit;
+        self.rotation.begin(self.keyspaces())?;
+        self.rotation.finish()?;
+        while self.is_writing_out() {
+            if Instant::now() > end {
+                return Ok(false);
+            }
+            self.check()?;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(self.keyspaces().iter().all(|keyspace| keyspace.tree.active_memtable().is_empty()))
+    }
+}
+
+fn options() -> KeyspaceCreateOptions {
+    // Past any size: `write_out_when_large` decides.
+    KeyspaceCreateOptions::default().max_memtable_size(u64::MAX).manual_journal_persist(true)
+}
+
+fn state(stored: Option<fjall::Slice>) -> Result<State, Fault> {
+    match stored {
+        Some(stored) => Ok(State::decode(&stored)?),
+        None => Ok(State { prefix: Bytes::new(), ..State::default() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_that_took_place_is_acknowledged_though_what_follows_it_fails() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let database = Database::open(directory.path()).expect("opened");
+        let mut state = State::default();
+        let mut commit = |value: Vec<u8>| {
+            let mut batch = database.batch(1);
+            batch.insert(&database.data, "k", value);
+            state.commit += 1;
+            database.commit(batch, &state, PersistMode::SyncData)
+        };
+        // Of the kind that a commit is refused with.
+        database.rotation.fail_next(Fault::Poisoned);
+        let large = vec![7; usize::try_from(MEMTABLES).expect("it fits")];
+        commit(large.clone()).expect("it took place");
+        assert_eq!(database.state().expect("a state").commit, 1);
+        assert_eq!(database.data.get("k").expect("readable").as_deref(), Some(&large[..]));
+        database.check().expect_err("the failure is told apart from the commit");
+        database.check().expect("it is told once");
+        commit(vec![1]).expect("committed");
+        database.check().expect("the rotation was tried again");
+    }
+}

@@ -1,0 +1,58 @@
+//! Whether there is room again, in the file system and for descriptors, found out without touching
+//! the database.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+/// Writes `len` bytes to an unnamed file in `directory`, syncs it, and lets it go.
+///
+/// Where the file system has no unnamed files there is no telling: then it is no error, and the
+/// next write to the database shows.
+pub(crate) fn write(directory: &Path, len: usize) -> io::Result<()> {
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let mut file = match rustix::fs::open(directory, flags, Mode::RUSR | Mode::WUSR) {
+        Ok(file) => File::from(file),
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    // Not zeros, which some file systems do not store.
+    let block = [0x5a; 16 * 1024];
+    let mut left = len;
+    while left > 0 {
+        let part = left.min(block.len());
+        file.write_all(&block[..part])?;
+        left -= part;
+    }
+    file.sync_data()
+}
+
+/// Descriptors that opening the database may take beside those that closing it gives back.
+const SPARE: usize = 8;
+
+/// Opens as many descriptors as the database may need to be opened again, and lets them go.
+pub(crate) fn descriptors(directory: &Path) -> io::Result<()> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let open = |_| rustix::fs::open(directory, flags, Mode::empty());
+    (0..SPARE).map(open).collect::<Result<Vec<OwnedFd>, _>>()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_probe_leaves_nothing_behind() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        super::write(directory.path(), 100_000).expect("room");
+        assert_eq!(directory.path().read_dir().expect("listing").count(), 0);
+    }
+
+    #[test]
+    fn a_directory_that_is_gone_is_an_error() {
+        super::write(std::path::Path::new("/nowhere/at/all"), 1).expect_err("no directory");
+    }
+}

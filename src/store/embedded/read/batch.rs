@@ -1,0 +1,294 @@
+//! Batches that only read: from what is known, from the database on the serving thread, or, where that
+//! takes long, on a thread of its own.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::cache::{Epoch, Known, Look};
+use super::snapshot::View;
+use crate::account::{Account, Place};
+use crate::memory::Hold;
+use crate::message::Reply;
+use crate::store::embedded::Embedded;
+use crate::store::embedded::disk::database::Database;
+use crate::store::embedded::format::scope::{Scope, StoredKey};
+use crate::store::embedded::shared::Shared;
+use crate::store::embedded::types::reads::MAX_IN_PLACE;
+use crate::store::embedded::types::{reads, string};
+use crate::store::embedded::write::group::failure;
+use crate::store::operation::{Operation, Verb};
+
+/// Replies, and the rest of the batch.
+pub(crate) type Done = (Vec<Reply>, Vec<Operation>);
+
+/// How long a read beside the serving thread takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// A few milliseconds as a rule: a step of SCAN, which may have to pass many removed keys, or a
+    /// long value.
+    Short,
+    /// As long as there are keys, or bytes to compare.
+    Long,
+}
+
+impl Length {
+    /// That of a batch.
+    pub(crate) fn of(batch: &[Operation]) -> Length {
+        let is_long =
+            |it: &Operation| matches!(it.verb, Verb::Lcs | Verb::Keys | Verb::Size | Verb::Clear);
+        if batch.iter().any(is_long) { Length::Long } else { Length::Short }
+    }
+}
+
+/// For work on a thread of its own: whether somebody still waits for what comes of it.
+pub(crate) struct Waiting<T>(oneshot::Sender<T>);
+
+impl<T: Send + 'static> Waiting<T> {
+    /// Does `work` on a thread that may block; gives none if it panicked.
+    pub(crate) fn spawn(
+        work: impl FnOnce(&Waiting<T>) -> T + Send + 'static,
+    ) -> impl Future<Output = Option<T>> {
+        let (sender, done) = oneshot::channel();
+        let waiting = Waiting(sender);
+        tokio::task::spawn_blocking(move || {
+            let result = work(&waiting);
+            // Nobody waits any more.
+            let _ = waiting.0.send(result);
+        });
+        async { done.await.ok() }
+    }
+
+    /// Whether nobody waits any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.is_closed()
+    }
+}
+
+impl Embedded {
+    /// Carries out a batch that only reads, as [`Embedded::execute`] does.
+    pub(crate) async fn read(&self, mut batch: Vec<Operation>, hold: &mut Hold) -> Done {
+        let Cached { mut replies, epoch, is_full, are_long } =
+            read_cached(&self.scope, &self.core.shared, &batch, hold);
+        if is_full || replies.len() == batch.len() {
+            let rest = batch.split_off(replies.len());
+            return (replies, rest);
+        }
+        batch.drain(..replies.len());
+        let weight = batch.iter().map(reads::weight).fold(0, usize::saturating_add);
+        let is_in_place = weight <= MAX_IN_PLACE && !are_long;
+        let place = if is_in_place {
+            Ok(None)
+        } else {
+            self.place(Length::of(&batch), hold.account()).await.map(Some)
+        };
+        let place = match place {
+            Ok(place) => place,
+            Err(why) => {
+                replies.extend(batch.iter().map(|it| failed(it.verb, why)));
+                return (replies, Vec::new());
+            }
+        };
+        // Not before the wait for a place: the database may be another one by then.
+        let epoch = if is_in_place { epoch } else { self.core.shared.cache.epoch() };
+        let Some(database) = self.database().await else {
+            replies.extend(batch.iter().map(|it| failed(it.verb, "being opened again")));
+            return (replies, Vec::new());
+        };
+        let user = hold.account().uid();
+        let reading = Reading { database, scope: Arc::clone(&self.scope), epoch, user };
+        if is_in_place {
+            let read = reading.read(&self.core.shared, &batch, hold, || false);
+            let rest = batch.split_off(read.len());
+            replies.extend(read);
+            return (replies, rest);
+        }
+        let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
+        let shared = Arc::clone(&self.core.shared);
+        let mut part = hold.take();
+        let read = Waiting::spawn(move |waiting: &Waiting<_>| {
+            let replies = reading.read(&shared, &batch, &mut part, || waiting.is_gone());
+            let rest = batch.split_off(replies.len());
+            // Nobody is given the place before the thread is free.
+            drop((reading, place));
+            (replies, rest, part)
+        });
+        if let Some((read, rest, part)) = read.await {
+            hold.join(part);
+            replies.extend(read);
+            return (replies, rest);
+        }
+        replies.extend(verbs.into_iter().map(|verb| failed(verb, "internal error")));
+        (replies, Vec::new())
+    }
+
+    /// A place among the threads for long reads, as soon as it is the user's turn; or why there is
+    /// none.
+    pub(crate) async fn place(
+        &self,
+        length: Length,
+        account: &Arc<Account>,
+    ) -> Result<Place, &'static str> {
+        let core = &self.core;
+        let places = match length {
+            Length::Short => &core.short_reading,
+            Length::Long => &core.reading,
+        };
+        if let Some(place) = places.try_take(account) {
+            return Ok(place);
+        }
+        let place = places.take(account);
+        if core.timeout.is_zero() {
+            return Ok(place.await);
+        }
+        let place = tokio::time::timeout(core.timeout, place).await;
+        place.map_err(|_| "timed out: too many long reads are under way")
+    }
+
+    /// The database, waiting for it while it is opened again.
+    pub(crate) async fn database(&self) -> Option<Arc<Database>> {
+        match self.core.shared.database() {
+            None if self.core.timeout.is_zero() => self.core.shared.wait_for_database().await,
+            None => {
+                let waiting = self.core.shared.wait_for_database();
+                tokio::time::timeout(self.core.timeout, waiting).await.ok().flatten()
+            }
+            database => database,
+        }
+    }
+}
+
+fn failed(verb: Verb, why: &str) -> Reply {
+    failure(verb.name(), verb.effect(), why, false)
+}
+
+/// What is known of a batch beforehand.
+struct Cached {
+    /// To its first operations.
+    replies: Vec<Reply>,
+    /// The moment of all of them.
+    epoch: Epoch,
+    /// Whether there is no room for more.
+    is_full: bool,
+    /// Whether the others read long values.
+    are_long: bool,
+}
+
+/// Carries out the GETs that a batch begins with, as far as their records are known.
+fn read_cached(scope: &Scope, shared: &Shared, batch: &[Operation], hold: &mut Hold) -> Cached {
+    let now = shared.clock.now();
+    let look = shared.cache.look();
+    let mut replies = Vec::with_capacity(batch.len());
+    let (mut is_full, mut room) = (false, StoredKey::new());
+    for operation in batch {
+        let (Verb::Get, [key]) = (operation.verb, &operation.args[..]) else { break };
+        let record = match scope.stored_in(key, &mut room).and_then(|stored| look.get(stored)) {
+            Some(Known::Present(record)) => Some(record).filter(|record| !record.is_expired(now)),
+            Some(Known::Absent) => None,
+            Some(Known::Long) | None => break,
+        };
+        let reply = string::found(scope, record);
+        is_full = !hold.grow(reply.data_len());
+        if is_full {
+            break;
+        }
+        replies.push(reply);
+    }
+    let are_long = !is_full && any_is_long(scope, &look, &batch[replies.len()..]);
+    Cached { replies, epoch: look.epoch(), is_full, are_long }
+}
+
+/// Whether some of the values that `batch` reads are known to be long.
+pub(crate) fn any_is_long(scope: &Scope, look: &Look<'_>, batch: &[Operation]) -> bool {
+    let mut room = StoredKey::new();
+    let is_long = |key: &Bytes| {
+        let known = scope.stored_in(key, &mut room).and_then(|stored| look.get(stored));
+        matches!(known, Some(Known::Long))
+    };
+    batch.iter().flat_map(Operation::keys).take(MAX_IN_PLACE).any(is_long)
+}
+
+/// What is needed to read what the database has.
+struct Reading {
+    database: Arc<Database>,
+    scope: Arc<Scope>,
+    epoch: Epoch,
+    user: Option<u32>,
+}
+
+impl Reading {
+    /// Carries out a batch until there is no room for more, or it is stopped.
+    fn read(
+        &self,
+        shared: &Shared,
+        batch: &[Operation],
+        hold: &mut Hold,
+        is_stopped: impl Fn() -> bool,
+    ) -> Vec<Reply> {
+        let now = shared.clock.now();
+        let view = View::new(&self.database, &self.scope, shared, self.epoch);
+        let mut replies = Vec::with_capacity(batch.len());
+        for operation in batch {
+            let reply = view.execute(operation, now, self.user);
+            if !hold.grow(reply.data_len()) || is_stopped() {
+                break;
+            }
+            replies.push(reply);
+        }
+        replies
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::account::Accounts;
+    use crate::store::location::Location;
+    use crate::store::options::{Options, Sync, Tls};
+
+    fn options(directory: &std::path::Path) -> Options {
+        Options {
+            location: Location::Embedded(directory.to_owned()),
+            username: None,
+            password: None,
+            tls: Tls::default(),
+            timeout: Duration::from_secs(20),
+            prefix: Bytes::new(),
+            sync: Sync::No,
+            last_depth: 10,
+            max_reply: 1 << 20,
+            cache: 0,
+            has_parts: false,
+            watch_limit: Duration::from_secs(60),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_scan_waits_for_no_long_read_of_others() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Embedded::open(directory.path(), options(directory.path())).expect("opened");
+        let accounts = Accounts::default();
+        let places: Vec<Place> =
+            (1..100).filter_map(|uid| store.core.reading.try_take(&accounts.of(uid))).collect();
+        assert!(places.len() > 1 && store.core.reading.try_take(&accounts.of(100)).is_none());
+        let operation = |verb, args: &[&'static str]| Operation {
+            verb,
+            args: args.iter().map(|it| Bytes::from_static(it.as_bytes())).collect(),
+        };
+        let scan = vec![operation(Verb::Scan, &["0"]), operation(Verb::RandomKey, &[])];
+        let (replies, rest) = store.read(scan, &mut Hold::unlimited()).await;
+        assert_eq!((replies.len(), &replies[1]), (2, &Reply::Nil));
+        assert!(!matches!(replies[0], Reply::Error(_)), "{replies:?}");
+        assert!(rest.is_empty());
+        let lcs = vec![operation(Verb::Lcs, &["a", "b"])];
+        let mut hold = Hold::unlimited();
+        let waits =
+            tokio::time::timeout(Duration::from_millis(50), store.read(lcs.clone(), &mut hold));
+        assert!(waits.await.is_err(), "every thread for long reads is taken");
+        drop(places);
+        assert_eq!(store.read(lcs, &mut Hold::unlimited()).await.0.len(), 1);
+    }
+}

@@ -1,0 +1,34 @@
+//! Keys from two places as one sequence in order.
+
+use std::iter;
+
+use super::keys::Entry;
+use crate::store::embedded::disk::fault::Fault;
+
+/// What `one` and `other` have, both of which are in order; no key is in both.
+pub(crate) fn sorted(
+    one: impl Iterator<Item = Result<Entry, Fault>>,
+    other: impl Iterator<Item = Entry>,
+) -> impl Iterator<Item = Result<Entry, Fault>> {
+    let (mut one, mut other) = (one.peekable(), other.peekable());
+    iter::from_fn(move || match (one.peek(), other.peek()) {
+        (Some(Ok((first, _))), Some((second, _))) if first > second => other.next().map(Ok),
+        (None, _) => other.next().map(Ok),
+        _ => one.next(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_both_come_in_order() {
+        let entry = |name: &'static str| (name.into(), None);
+        let one = ["b", "d", "e"].map(|name| Ok(entry(name)));
+        let other = ["a", "c", "f"].map(entry);
+        let merged: Result<Vec<Entry>, Fault> =
+            sorted(one.into_iter(), other.into_iter()).collect();
+        assert_eq!(merged.expect("no fault"), ["a", "b", "c", "d", "e", "f"].map(entry));
+    }
+}

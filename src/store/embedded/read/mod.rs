@@ -1,0 +1,9 @@
+//! Reads: of one key, of batches, and of all keys.
+
+pub(crate) mod batch;
+pub(crate) mod cache;
+pub(crate) mod clock;
+pub(crate) mod cursor;
+pub(crate) mod keys;
+pub(crate) mod merge;
+pub(crate) mod snapshot;

@@ -1,0 +1,220 @@
+//! One unchanging picture of the committed data, and the operations that look at all of it.
+
+use std::ops::Bound;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use fjall::{Guard, Readable, Snapshot};
+
+use super::cache::{Epoch, Known};
+use super::keys::{Entry, Reader, Source};
+use crate::message::{ErrorReply, Reply};
+use crate::store::embedded::argument::integer;
+use crate::store::embedded::argument::refusal;
+use crate::store::embedded::disk::database::Database;
+use crate::store::embedded::disk::fault::Fault;
+use crate::store::embedded::format::layout::{Record, expiry_of, split_entry};
+use crate::store::embedded::format::scope::Scope;
+use crate::store::embedded::glob;
+use crate::store::embedded::last::Recent;
+use crate::store::embedded::shared::Shared;
+use crate::store::embedded::types::{random, reads};
+use crate::store::operation::{Operation, Verb};
+
+/// The committed data at one moment.
+pub(crate) struct View<'a> {
+    database: &'a Database,
+    scope: &'a Scope,
+    shared: &'a Shared,
+    snapshot: Snapshot,
+    /// No key that expired before is left in the expiry index.
+    swept: u64,
+    /// Of the cache of records, before the snapshot.
+    epoch: Epoch,
+}
+
+impl<'a> View<'a> {
+    /// The data as it is now; `epoch` is older than `database` was then.
+    pub(crate) fn new(
+        database: &'a Database,
+        scope: &'a Scope,
+        shared: &'a Shared,
+        epoch: Epoch,
+    ) -> View<'a> {
+        // Read first: what was swept by then is gone from the snapshot too.
+        let swept = shared.swept.load(Ordering::Acquire);
+        View { database, scope, shared, snapshot: database.snapshot(), swept, epoch }
+    }
+
+    /// Carries out an operation that only reads, for this user's client.
+    pub(crate) fn execute(&self, operation: &Operation, now: u64, user: Option<u32>) -> Reply {
+        let reply = match operation.verb {
+            Verb::Last => self.last(&operation.args, now),
+            Verb::Size => self.size(now).map(count).map_err(ErrorReply::from),
+            Verb::Keys => self.keys(operation.args.first(), now),
+            Verb::RandomKey => self.random_name(now),
+            _ => {
+                let View { scope, shared, .. } = *self;
+                reads::execute(&Reader { source: self, scope, shared, now, user }, operation)
+            }
+        };
+        reply.unwrap_or_else(Reply::Error)
+    }
+
+    /// See [`is_all`].
+    pub(crate) fn is_all(&self) -> Result<bool, Fault> {
+        is_all(self.database, &self.snapshot, self.scope)
+    }
+
+    fn last(&self, args: &[Bytes], now: u64) -> Result<Reply, ErrorReply> {
+        let count = args.first().and_then(|count| integer::parse(count)).filter(|n| *n > 0);
+        let count = count.ok_or_else(refusal::not_an_integer)?;
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let (mut pairs, mut len) = (Vec::new(), 0);
+        for key in self.recent()?.keys().into_iter().rev() {
+            if pairs.len() == count {
+                break;
+            }
+            let Some(name) = self.scope.client_key(key) else { continue };
+            let record = self.stored_record(key)?.filter(|record| !record.is_expired(now));
+            if let Some(record) = record {
+                len += 16 + name.len() + record.value.len();
+                self.scope.check_len(len, "")?;
+                pairs.push((Bytes::copy_from_slice(name), record.value));
+            }
+        }
+        pairs.reverse();
+        Ok(Reply::Pairs(pairs))
+    }
+
+    fn stored_record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
+        let record = self.snapshot.get(&self.database.data, stored)?;
+        Ok(record.map(Record::decode).transpose()?)
+    }
+
+    /// Stored keys in the order in which they were set.
+    pub(crate) fn recent(&self) -> Result<Recent, Fault> {
+        let state = self.database.state_at(&self.snapshot)?;
+        // One look-up a page: a scan would pass every past content of each.
+        Recent::read(state.recent, |number| {
+            Ok(self.snapshot.get(&self.database.recent, number.to_be_bytes())?)
+        })
+    }
+
+    /// The number of live keys, and when the next of them expires.
+    pub(crate) fn size(&self, now: u64) -> Result<(u64, Option<u64>), Fault> {
+        let state = self.database.state_at(&self.snapshot)?;
+        if state.prefix != self.scope.prefix {
+            return self.size_of_part(now);
+        }
+        let stored = state.count;
+        let mut expired = 0;
+        for entry in self.snapshot.range(&self.database.expiry, self.swept.to_be_bytes()..) {
+            let entry = entry.key()?;
+            let (moment, key) = split_entry(&entry)?;
+            // What was swept meanwhile is gone.
+            if moment > now.max(self.swept) {
+                return Ok((stored.saturating_sub(expired), Some(moment)));
+            }
+            expired += u64::from(self.scope.client_key(key).is_some());
+        }
+        Ok((stored.saturating_sub(expired), None))
+    }
+
+    /// The keys of a part, of which no count is kept, one by one.
+    fn size_of_part(&self, now: u64) -> Result<(u64, Option<u64>), Fault> {
+        let (mut count, mut next) = (0, None);
+        for entry in self.snapshot.prefix(&self.database.data, &self.scope.stored_prefix) {
+            let (_, record) = entry.into_inner()?;
+            let expires = expiry_of(&record)?;
+            if expires.is_none_or(|expires| expires > now) {
+                count += 1;
+                next = expires.into_iter().chain(next).min();
+            }
+        }
+        Ok((count, next))
+    }
+
+    fn keys(&self, pattern: Option<&Bytes>, now: u64) -> Result<Reply, ErrorReply> {
+        let wanted = |stored: &[u8]| {
+            let name = self.scope.client_key(stored);
+            name.is_some_and(|name| pattern.is_none_or(|pattern| glob::matches(pattern, name)))
+        };
+        let (mut keys, mut len) = (Vec::new(), 0);
+        for entry in self.snapshot.prefix(&self.database.data, &self.scope.stored_prefix) {
+            let (stored, record) = entry.into_inner_if(|key| wanted(key)).map_err(Fault::from)?;
+            let (Some(record), Some(name)) = (record, self.scope.client_key(&stored)) else {
+                continue;
+            };
+            if expiry_of(&record).map_err(Fault::from)?.is_some_and(|expires| expires <= now) {
+                continue;
+            }
+            len += 8 + name.len();
+            self.scope.check_len(len, "; use SCAN")?;
+            keys.push(Some(Bytes::copy_from_slice(name)));
+        }
+        Ok(Reply::List(keys))
+    }
+
+    /// A stored key that is live; none if there is none, or too many have expired.
+    pub(crate) fn random_key(&self, now: u64) -> Result<Option<Bytes>, Fault> {
+        let keys = self.snapshot.prefix(&self.database.data, &self.scope.stored_prefix);
+        random::key(
+            keys,
+            |from, to| {
+                let to = to.map_or(Bound::Unbounded, Bound::Excluded);
+                self.snapshot.range(&self.database.data, (Bound::Included(from), to))
+            },
+            |stored| self.scope.client_key(stored).is_some(),
+            now,
+        )
+    }
+
+    fn random_name(&self, now: u64) -> Result<Reply, ErrorReply> {
+        let found = self.random_key(now)?;
+        Ok(match found.and_then(|stored| Some(self.scope.client_key(&stored)?.to_vec())) {
+            Some(name) => self.scope.bounded(Reply::Value(name.into()))?,
+            None => Reply::Nil,
+        })
+    }
+}
+
+/// Whether `scope` is all of the store: no key of another prefix, of earlier settings, is there.
+pub(crate) fn is_all(
+    database: &Database,
+    snapshot: &Snapshot,
+    scope: &Scope,
+) -> Result<bool, Fault> {
+    if database.state_at(snapshot)?.prefix != scope.prefix {
+        return Ok(false);
+    }
+    for end in [snapshot.first_key_value(&database.data), snapshot.last_key_value(&database.data)] {
+        let key = end.map(Guard::key).transpose()?;
+        if key.is_some_and(|key| scope.client_key(&key).is_none()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn count((size, _): (u64, Option<u64>)) -> Reply {
+    Reply::Integer(i64::try_from(size).unwrap_or(i64::MAX))
+}
+
+impl Source for View<'_> {
+    fn record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
+        match self.shared.cache.get(stored, self.epoch) {
+            Some(Known::Absent) => return Ok(None),
+            Some(Known::Present(record)) => return Ok(Some(record)),
+            Some(Known::Long) => return self.stored_record(stored),
+            None => {}
+        }
+        let record = self.stored_record(stored)?;
+        self.shared.cache.put(stored, self.epoch, record.as_ref());
+        Ok(record)
+    }
+
+    fn keys_from(&self, start: &[u8]) -> Box<dyn Iterator<Item = Result<Entry, Fault>> + '_> {
+        Box::new(self.database.keys_from(&self.snapshot, start))
+    }
+}

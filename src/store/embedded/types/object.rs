@@ -1,0 +1,97 @@
+//! How a value is kept, as Valkey would keep it: `OBJECT`, `MEMORY USAGE`.
+
+use bytes::Bytes;
+
+use super::string::integer_of;
+use crate::message::{ErrorReply, Reply};
+use crate::store::embedded::argument::integer;
+use crate::store::embedded::argument::refusal;
+use crate::store::embedded::format::layout::Record;
+use crate::store::embedded::read::keys::{Reader, Source};
+
+/// The longest value that Valkey keeps in one piece with its header, in bytes.
+const MAX_EMBEDDED: usize = 44;
+/// Bytes that a key takes in Valkey besides itself and its value, about.
+const OVERHEAD: usize = 56;
+
+const NO_FREQUENCY: &str = "An LFU maxmemory policy is not selected, access frequency not tracked. \
+    Please note that when switching between policies at runtime LRU and LFU data will take some \
+    time to adjust.";
+
+/// `OBJECT`
+pub(crate) fn object(
+    reader: &Reader<'_, impl Source>,
+    what: &Bytes,
+    key: &Bytes,
+) -> Result<Reply, ErrorReply> {
+    let tell: fn(&Record) -> Result<Reply, ErrorReply> = match &what.to_ascii_uppercase()[..] {
+        b"ENCODING" => |record| Ok(Reply::value(encoding(&record.value))),
+        // Nothing is shared.
+        b"REFCOUNT" => |_| Ok(Reply::Integer(1)),
+        b"IDLETIME" => |_| Ok(Reply::Integer(0)),
+        b"FREQ" => |_| Err(ErrorReply::Failed(NO_FREQUENCY.into())),
+        _ => return Err(unknown("OBJECT", what)),
+    };
+    reader.live(key)?.map_or(Ok(Reply::Nil), |record| tell(&record))
+}
+
+/// `MEMORY USAGE`: an estimate.
+pub(crate) fn memory(
+    reader: &Reader<'_, impl Source>,
+    what: &Bytes,
+    key: &Bytes,
+    options: &[Bytes],
+) -> Result<Reply, ErrorReply> {
+    if !what.eq_ignore_ascii_case(b"USAGE") {
+        return Err(unknown("MEMORY", what));
+    }
+    for option in options.chunks(2) {
+        match option {
+            [name, samples] if name.eq_ignore_ascii_case(b"SAMPLES") => {
+                if integer::argument(samples)? < 0 {
+                    return Err(refusal::syntax());
+                }
+            }
+            _ => return Err(refusal::syntax()),
+        }
+    }
+    Ok(match reader.value(key)? {
+        Some(value) => integer_of(OVERHEAD + key.len() + value.len()),
+        None => Reply::Nil,
+    })
+}
+
+fn unknown(command: &str, what: &[u8]) -> ErrorReply {
+    let text = format!("unknown subcommand '{}'. Try {command} HELP.", refusal::shown(what));
+    ErrorReply::Failed(text.into())
+}
+
+fn encoding(value: &[u8]) -> &'static str {
+    match integer::parse(value) {
+        Some(_) => "int",
+        None if value.len() <= MAX_EMBEDDED => "embstr",
+        None => "raw",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::encoding;
+
+    #[test]
+    fn encodings_are_those_of_valkey() {
+        for (value, expected) in [
+            ("10", "int"),
+            ("9223372036854775807", "int"),
+            ("9223372036854775808", "embstr"),
+            ("01", "embstr"),
+            ("-0", "embstr"),
+            ("1.5", "embstr"),
+            ("", "embstr"),
+            (&"a".repeat(44), "embstr"),
+            (&"a".repeat(45), "raw"),
+        ] {
+            assert_eq!(encoding(value.as_bytes()), expected, "{value}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! A transaction evaluated on data that stays as it is: what it replies, and what it would change.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fjall::Slice;
+
+use super::draft::{Draft, Step};
+use super::observer::Observer;
+use super::whole::{Whole, is_whole};
+use crate::message::Reply;
+use crate::store::embedded::argument::refusal;
+use crate::store::embedded::format::scope::Scope;
+use crate::store::embedded::read::keys::Source;
+use crate::store::embedded::read::snapshot::View;
+use crate::store::embedded::shared::Shared;
+use crate::store::embedded::types::{reads, writes};
+use crate::store::embedded::write::editor::{Editor, Target};
+use crate::store::embedded::write::watches::Watch;
+use crate::store::operation::{Effect, Operation, Verb};
+
+/// How long the writer may work on one piece while others wait.
+pub(in crate::store::embedded) const PIECE: Duration = Duration::from_millis(20);
+/// Bytes that one transaction changes, at most, and one value besides.
+const MAX_TRANSACTION: usize = 256 * 1024 * 1024;
+/// Keys, about, up to which a transaction is carried out by the writer, or read, at once.
+const MAX_AT_ONCE: usize = 4_096;
+/// Bytes of arguments likewise.
+const MAX_BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
+
+/// Whose transaction it is, and when.
+#[derive(Clone, Copy)]
+pub(in crate::store::embedded) struct Setting<'a> {
+    pub(in crate::store::embedded) scope: &'a Scope,
+    pub(in crate::store::embedded) shared: &'a Shared,
+    /// Unix milliseconds.
+    pub(in crate::store::embedded) now: u64,
+    pub(in crate::store::embedded) user: Option<u32>,
+}
+
+/// What a transaction comes to.
+pub(in crate::store::embedded) struct Evaluated {
+    /// One for each operation.
+    pub(in crate::store::embedded) replies: Vec<Reply>,
+    pub(super) steps: Vec<Step>,
+    /// The replies are right until then, in Unix milliseconds.
+    pub(super) expires: u64,
+    len: usize,
+    /// Whether it asks to save, see [`Verb::BgSave`].
+    pub(in crate::store::embedded) saves: bool,
+}
+
+/// A transaction that was evaluated beside the writer, for the writer to apply.
+pub(in crate::store::embedded) struct Prepared {
+    /// What the client itself watches.
+    pub(in crate::store::embedded) watch: Option<Watch>,
+    pub(in crate::store::embedded) evaluated: Evaluated,
+    pub(super) observer: Arc<Observer>,
+    /// How long it took the processor.
+    pub(super) took: Duration,
+}
+
+impl Evaluated {
+    /// Whether it stores nothing.
+    pub(in crate::store::embedded) fn only_removes(&self) -> bool {
+        !self.steps.iter().any(|step| matches!(step, Step::Put(..) | Step::Set(..)))
+    }
+
+    /// Whether it removes all keys of the store at first.
+    pub(in crate::store::embedded) fn clears_all(&self) -> bool {
+        self.steps.first() == Some(&Step::ClearAll)
+    }
+}
+
+impl Prepared {
+    /// Bytes of it, about.
+    pub(in crate::store::embedded) fn len(&self) -> usize {
+        self.evaluated.len
+    }
+
+    /// Whether it may be applied to what is committed.
+    pub(in crate::store::embedded) fn is_right(&self, now: u64) -> bool {
+        !self.observer.is_broken() && self.evaluated.expires > now
+    }
+}
+
+/// Whether a transaction looks at a whole key space.
+pub(in crate::store::embedded) fn looks_at_all(batch: &[Operation]) -> bool {
+    batch.iter().any(|it| is_whole(it.verb))
+}
+
+/// Whether a transaction may take longer than [`PIECE`], as far as it tells itself.
+pub(in crate::store::embedded) fn is_dear(batch: &[Operation]) -> bool {
+    let keys = batch.iter().map(reads::weight).fold(0, usize::saturating_add);
+    let bytes = batch.iter().flat_map(|it| it.args.iter().map(Bytes::len)).sum::<usize>();
+    looks_at_all(batch) || keys > MAX_AT_ONCE || bytes > MAX_BYTES_AT_ONCE
+}
+
+/// Evaluates `batch` on `base`; `view` is what is committed, if nothing else is in `base`, and
+/// operations on a whole key space need it. None if it was stopped.
+pub(in crate::store::embedded) fn evaluate(
+    setting: Setting<'_>,
+    base: &dyn Source,
+    view: Option<&View<'_>>,
+    batch: &[Operation],
+    is_stopped: impl Fn() -> bool,
+) -> Option<Evaluated> {
+    let Setting { scope, shared, now, user } = setting;
+    let mut draft = Draft::new(base, now);
+    let (mut replies, mut read, mut saves) = (Vec::with_capacity(batch.len()), 0_usize, false);
+    for operation in batch {
+        if is_stopped() {
+            return None;
+        }
+        let verb = operation.verb;
+        let is_read = verb.effect() == Effect::Read;
+        let reply = if is_read && let Err(error) = scope.check_len(read, "") {
+            Reply::Error(error)
+        } else if verb == Verb::Save {
+            Reply::failed("SAVE is not possible in a transaction")
+        } else if verb == Verb::BgSave {
+            let reply = refusal::save_options(&operation.args);
+            saves = saves || reply.is_ok();
+            reply.unwrap_or_else(Reply::Error)
+        } else if draft.len() > MAX_TRANSACTION && !is_read {
+            Reply::failed(format!("transaction longer than {MAX_TRANSACTION} bytes"))
+        } else if let Some(view) = view.filter(|_| is_whole(verb) && verb != Verb::Scan) {
+            let whole = Whole { draft: &mut draft, view, scope, now }.execute(operation);
+            whole.unwrap_or_else(Reply::Error)
+        } else {
+            let target = Target(&mut draft);
+            writes::execute(&mut Editor { target, scope, shared, now, user }, operation)
+        };
+        read += reply.data_len();
+        replies.push(reply);
+    }
+    let len = draft.len() + 64 * replies.len();
+    let (steps, expires) = draft.into_parts();
+    Some(Evaluated { replies, steps, expires, len, saves })
+}
+
+/// Why a transaction was not evaluated beside the writer.
+pub(super) enum Stopped {
+    /// It takes too long, or nobody waits for it any more.
+    Late,
+    /// The client's own watch is broken.
+    Watch,
+    /// The database is opened again.
+    Closed,
+}
+
+/// Evaluates `batch` on what is committed now, beside the writer.
+pub(super) fn prepare(
+    setting: (&Scope, &Shared, Option<u32>),
+    watch: Option<Watch>,
+    batch: &[Operation],
+    is_stopped: impl Fn() -> bool,
+) -> Result<Prepared, Stopped> {
+    let (scope, shared, user) = setting;
+    let begun = processor_time();
+    let now = shared.clock.now();
+    let keys = batch.iter().flat_map(Operation::keys);
+    let keys: HashSet<Slice> = keys.filter_map(|key| scope.stored(key)).collect();
+    let key_space = looks_at_all(batch).then(|| scope.stored_prefix.clone());
+    let observer = Arc::new(Observer::new(keys, key_space, now));
+    shared.observers.add(&observer);
+    let epoch = shared.cache.epoch();
+    // Only now, since whoever publishes another one tells the observers.
+    let database = shared.database().ok_or(Stopped::Closed)?;
+    let view = View::new(&database, scope, shared, epoch);
+    // Whatever breaks it later comes later than the snapshot.
+    if watch.as_ref().is_some_and(|watch| watch.is_broken(now)) {
+        return Err(Stopped::Watch);
+    }
+    let setting = Setting { scope, shared, now, user };
+    let evaluated = evaluate(setting, &view, Some(&view), batch, is_stopped);
+    let evaluated = evaluated.ok_or(Stopped::Late)?;
+    Ok(Prepared { watch, evaluated, observer, took: processor_time().saturating_sub(begun) })
+}
+
+/// What this thread has taken of the processors, which does not depend on what others do.
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}

@@ -1,0 +1,372 @@
+//! Changes on top of the committed data, committed together: count, indexes and state with them.
+
+mod beside;
+mod draft;
+mod evaluate;
+mod observer;
+#[cfg(test)]
+mod tests;
+mod whole;
+
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use fjall::{PersistMode, Readable, Slice};
+
+use self::draft::Step;
+pub(in crate::store::embedded) use self::evaluate::Evaluated;
+pub(in crate::store::embedded) use self::evaluate::{
+    PIECE, Prepared, Setting, evaluate, is_dear, looks_at_all,
+};
+pub(in crate::store::embedded) use self::observer::Observers;
+pub(in crate::store::embedded) use self::whole::MAX_CLEARED;
+use super::changes::{Change, Changes, Committed};
+use super::editor::Edit;
+use crate::store::embedded::disk::database::{CommitError, Database};
+use crate::store::embedded::disk::fault::Fault;
+use crate::store::embedded::format::layout::{
+    RecentForm, Record, State, expiry_entry, expiry_of, split_entry,
+};
+use crate::store::embedded::format::page::Bounds;
+use crate::store::embedded::format::scope::Scope;
+use crate::store::embedded::last::{Recent, Written};
+use crate::store::embedded::read::cache::Known;
+use crate::store::embedded::read::keys::{Entry, Source};
+use crate::store::embedded::read::merge;
+use crate::store::embedded::shared::Shared;
+
+/// Keys removed in one commit when keys are removed in bulk.
+const CHUNK: usize = 1_000;
+
+/// The one writer's transaction: after a commit it goes on as the next.
+///
+/// After an error of a function that commits it must be dropped, and the database opened again.
+pub(crate) struct Transaction {
+    database: Arc<Database>,
+    scope: Scope,
+    state: State,
+    recent: Recent,
+    changes: Changes,
+    /// Entries of the expiry index that belong to nothing.
+    orphans: Vec<Slice>,
+    /// Bytes in `changes`.
+    len: usize,
+    shared: Arc<Shared>,
+    /// Whether the cache has yet to be told that a change can be seen.
+    change_can_be_seen: bool,
+    /// No key expires before.
+    next_expiry: Option<u64>,
+}
+
+impl Transaction {
+    /// Begins on `database`. Counts the keys if the count at hand is for another prefix.
+    pub(crate) fn begin(
+        database: Arc<Database>,
+        scope: &Scope,
+        last_depth: usize,
+        has_parts: bool,
+        shared: Arc<Shared>,
+    ) -> Result<Transaction, Fault> {
+        let state = database.state()?;
+        let parts = has_parts.then(|| Slice::from(&scope.stored_prefix[..]));
+        let get = |number: u32| Ok(database.recent.get(number.to_be_bytes())?);
+        let bounds = Bounds { depth: last_depth, parts };
+        let recent = Recent::read(state.recent, get)?.within(bounds);
+        shared.swept.store(0, Ordering::Release);
+        let mut transaction = Transaction {
+            database,
+            scope: scope.clone(),
+            state,
+            recent,
+            changes: Changes::new(),
+            orphans: Vec::new(),
+            len: 0,
+            shared,
+            change_can_be_seen: false,
+            next_expiry: Some(0),
+        };
+        if transaction.state.prefix != scope.prefix {
+            transaction.state.count = transaction.database.count(&scope.stored_prefix)?;
+            transaction.state.prefix = scope.prefix.clone();
+            transaction.write(PersistMode::Buffer)?;
+        } else if transaction.recent.is_behind() {
+            transaction.write(PersistMode::Buffer)?;
+        }
+        Ok(transaction)
+    }
+
+    /// The number of the last commit that was tried.
+    pub(crate) fn commit_number(&self) -> u64 {
+        self.state.commit
+    }
+
+    /// The database below.
+    pub(crate) fn database(&self) -> &Arc<Database> {
+        &self.database
+    }
+
+    /// Bytes that wait for the commit, about.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The earliest moment at which a key may expire.
+    pub(crate) fn next_expiry(&self) -> Option<u64> {
+        self.next_expiry
+    }
+
+    /// Applies what was evaluated elsewhere.
+    pub(crate) fn apply(&mut self, evaluated: &mut Evaluated) -> Result<(), Fault> {
+        for step in std::mem::take(&mut evaluated.steps) {
+            match step {
+                Step::Put(key, record) => self.put(&key, record)?,
+                Step::Set(key, record) => self.set(&key, record)?,
+                Step::Remove(key) => self.remove(&key)?,
+                Step::Discard(key) => self.discard(&key)?,
+                // See [`Transaction::clear`].
+                Step::ClearAll => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether what was evaluated beside the writer holds for all changes so far, committed or not.
+    pub(crate) fn allows(&self, prepared: &Prepared, now: u64) -> bool {
+        prepared.is_right(now) && !prepared.observer.is_touched_by(&self.changes)
+    }
+
+    /// Removes these stored keys.
+    pub(crate) fn remove_all(&mut self, keys: &[Slice], now: u64) -> Result<(), Fault> {
+        for key in keys {
+            match self.record(key)? {
+                Some(record) if record.is_expired(now) => self.discard(key)?,
+                Some(_) => self.remove(key)?,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits what there is, if there is anything; whether there was.
+    pub(crate) fn commit(&mut self, mode: PersistMode) -> Result<bool, Fault> {
+        if self.changes.is_empty() && self.orphans.is_empty() {
+            return Ok(false);
+        }
+        self.write(mode).map(|()| true)
+    }
+
+    fn write(&mut self, mode: PersistMode) -> Result<(), Fault> {
+        self.end_change();
+        let changes = self.take_changes();
+        if !changes.is_empty() {
+            self.shared.cache.begin_change(Arc::clone(&changes));
+        }
+        self.write_changes(&changes, mode)?;
+        self.change_can_be_seen = !changes.is_empty();
+        self.shared.observers.tell(&changes);
+        Ok(())
+    }
+
+    fn take_changes(&mut self) -> Arc<Changes> {
+        Arc::new(std::mem::take(&mut self.changes))
+    }
+
+    /// Commits `changes`, of which the cache knows.
+    fn write_changes(&mut self, changes: &Changes, mode: PersistMode) -> Result<(), Fault> {
+        let capacity = changes.len() + self.orphans.len() + 2;
+        let mut batch = self.database.batch(capacity);
+        let (data, expiry, recent) =
+            (&self.database.data, &self.database.expiry, &self.database.recent);
+        for (key, Change { before, after }) in changes {
+            let (was, is) = (before.expires(), after.as_ref().and_then(|record| record.expires));
+            if was != is {
+                was.inspect(|was| batch.remove(expiry, expiry_entry(*was, key)));
+                is.inspect(|is| batch.insert(expiry, expiry_entry(*is, key), ""));
+            }
+            match after {
+                Some(record) => batch.insert(data, key.clone(), record.encode()),
+                None if *before != Committed::Absent => batch.remove(data, key.clone()),
+                None => {}
+            }
+        }
+        for entry in self.orphans.drain(..) {
+            batch.remove(expiry, entry);
+        }
+        if let Some(Written { page: (number, page), form, void }) = self.recent.take_changes() {
+            batch.insert(recent, number.to_be_bytes(), page);
+            void.for_each(|slot| batch.remove(recent, slot.to_be_bytes()));
+            self.state.recent = form;
+        }
+        self.len = 0;
+        self.state.commit += 1;
+        self.database.commit(batch, &self.state, mode).map_err(|error| match error {
+            CommitError::Refused(fault) => {
+                self.state.commit -= 1;
+                fault
+            }
+            CommitError::Unknown(fault) => fault,
+        })?;
+        Ok(())
+    }
+
+    /// Tells the cache what is committed, which takes a while, and which nobody waits for: who asks
+    /// before looks into the database.
+    pub(crate) fn end_change(&mut self) {
+        if std::mem::take(&mut self.change_can_be_seen) {
+            self.shared.cache.end_change();
+        }
+    }
+
+    /// Removes every key of the store, and applies what was evaluated to come after that, in one
+    /// commit. Gives the database that holds the data from now on. Nothing may be uncommitted.
+    pub(crate) fn clear(
+        &mut self,
+        now: u64,
+        mode: PersistMode,
+        after: Option<&mut Evaluated>,
+    ) -> Result<&Arc<Database>, Fault> {
+        for key in self.shared.watches.keys() {
+            if self.record(&key)?.is_some_and(|record| !record.is_expired(now)) {
+                self.shared.watches.mark(&key);
+            }
+        }
+        self.begin_generation()?;
+        after.map_or(Ok(()), |after| self.apply(after))?;
+        let changes = self.take_changes();
+        self.write_changes(&changes, mode)?;
+        Ok(&self.database)
+    }
+
+    /// Goes over to new, empty keyspaces. The commit of the state decides which ones count. The
+    /// change of all keys ends when readers have the new database.
+    fn begin_generation(&mut self) -> Result<(), Fault> {
+        self.end_change();
+        self.shared.cache.begin_change_of_all();
+        let (generation, recent) = (self.state.generation + 1, RecentForm::default());
+        self.database = Arc::new(self.database.with_generation(generation)?);
+        self.state = State { generation, count: 0, recent, ..self.state.clone() };
+        self.recent = self.recent.emptied();
+        self.next_expiry = None;
+        Ok(())
+    }
+
+    /// Removes up to a chunk of expired keys and commits; whether more may be left. Nothing may
+    /// be uncommitted.
+    pub(crate) fn sweep(&mut self, now: u64) -> Result<bool, Fault> {
+        let from = self.shared.swept.load(Ordering::Acquire).to_be_bytes();
+        let database = Arc::clone(&self.database);
+        let mut last = now;
+        self.next_expiry = None;
+        for entry in database.snapshot().range(&database.expiry, from.as_slice()..) {
+            let entry = entry.key()?;
+            let (expires, key) = split_entry(&entry)?;
+            if expires > now {
+                self.next_expiry = Some(expires);
+                break;
+            }
+            if self.changes.len() + self.orphans.len() == CHUNK {
+                (last, self.next_expiry) = (expires, Some(expires));
+                break;
+            }
+            let key = Slice::from(key);
+            if self.committed(&key)? == (Committed::Present { expires: Some(expires) }) {
+                self.discard(&key)?;
+            } else {
+                self.orphans.push(entry);
+            }
+        }
+        let more = self.next_expiry.is_some_and(|next| next <= now);
+        self.commit(PersistMode::Buffer)?;
+        self.shared.swept.store(last, Ordering::Release);
+        Ok(more)
+    }
+
+    /// What is committed of a key; by nobody else, so that what is known is it.
+    fn committed(&self, stored: &[u8]) -> Result<Committed, Fault> {
+        match self.shared.cache.look().get(stored) {
+            Some(Known::Absent) => return Ok(Committed::Absent),
+            Some(Known::Present(Record { expires, .. })) => {
+                return Ok(Committed::Present { expires: *expires });
+            }
+            Some(Known::Long) | None => {}
+        }
+        Ok(match self.database.data.get(stored)? {
+            Some(record) => Committed::Present { expires: expiry_of(&record)? },
+            None => Committed::Absent,
+        })
+    }
+
+    fn committed_record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
+        match self.shared.cache.look().get(stored) {
+            Some(Known::Absent) => return Ok(None),
+            Some(Known::Present(record)) => return Ok(Some(record.clone())),
+            Some(Known::Long) | None => {}
+        }
+        Ok(self.database.data.get(stored)?.map(Record::decode).transpose()?)
+    }
+
+    /// Changes a key; whether it was there.
+    fn change(&mut self, stored: &Slice, after: Option<Record>) -> Result<bool, Fault> {
+        if let Some(change) = self.changes.get_mut(stored) {
+            return Ok(std::mem::replace(&mut change.after, after).is_some());
+        }
+        let before = self.committed(stored)?;
+        self.changes.insert(stored.clone(), Change { before, after });
+        Ok(before != Committed::Absent)
+    }
+}
+
+impl Edit for Transaction {
+    fn put(&mut self, stored: &Slice, record: Record) -> Result<(), Fault> {
+        if let Some(expires) = record.expires {
+            self.next_expiry = Some(self.next_expiry.map_or(expires, |next| next.min(expires)));
+            self.shared.swept.fetch_min(expires, Ordering::AcqRel);
+        }
+        self.shared.watches.mark(stored);
+        self.len += stored.len() + record.value.len() + 64;
+        let is_new = !self.change(stored, Some(record))?;
+        self.state.count += u64::from(is_new && self.scope.client_key(stored).is_some());
+        Ok(())
+    }
+
+    fn set(&mut self, stored: &Slice, record: Record) -> Result<(), Fault> {
+        self.put(stored, record)?;
+        self.recent.set(stored);
+        Ok(())
+    }
+
+    fn remove(&mut self, stored: &Slice) -> Result<(), Fault> {
+        self.shared.watches.mark(stored);
+        self.discard(stored)
+    }
+
+    fn discard(&mut self, stored: &Slice) -> Result<(), Fault> {
+        self.len += stored.len() + 64;
+        let was_there = self.change(stored, None)?;
+        self.recent.remove(stored);
+        let counted = was_there && self.scope.client_key(stored).is_some();
+        self.state.count = self.state.count.saturating_sub(u64::from(counted));
+        Ok(())
+    }
+}
+
+impl Source for Transaction {
+    fn record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
+        match self.changes.get(stored) {
+            Some(change) => Ok(change.after.clone()),
+            None => self.committed_record(stored),
+        }
+    }
+
+    fn keys_from(&self, start: &[u8]) -> Box<dyn Iterator<Item = Result<Entry, Fault>> + '_> {
+        let committed = self.database.keys_from(&self.database.snapshot(), start);
+        let is_unchanged = |entry: &Result<Entry, Fault>| {
+            !entry.as_ref().is_ok_and(|(stored, _)| self.changes.contains_key(stored))
+        };
+        let later = self.changes.range::<[u8], _>((Bound::Included(start), Bound::Unbounded));
+        let changed = later
+            .filter_map(|(stored, change)| Some((stored.clone(), change.after.as_ref()?.expires)));
+        Box::new(merge::sorted(committed.filter(is_unchanged), changed))
+    }
+}

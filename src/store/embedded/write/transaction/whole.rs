@@ -1,0 +1,188 @@
+//! Operations on a whole key space within a transaction: they find what the transaction changed.
+
+use bytes::Bytes;
+use fjall::Slice;
+
+use super::draft::{Draft, Step};
+use crate::message::{ErrorReply, Reply};
+use crate::store::embedded::argument::integer;
+use crate::store::embedded::argument::refusal;
+use crate::store::embedded::disk::fault::Fault;
+use crate::store::embedded::format::scope::Scope;
+use crate::store::embedded::glob;
+use crate::store::embedded::last::Recent;
+use crate::store::embedded::read::keys::Source;
+use crate::store::embedded::read::snapshot::View;
+use crate::store::embedded::types::random;
+use crate::store::embedded::write::editor::Edit;
+use crate::store::operation::{Operation, Verb};
+
+/// Keys that `FLUSHDB` removes within a transaction one by one, at most: all are one commit.
+pub(in crate::store::embedded) const MAX_CLEARED: usize = 4_096;
+/// Random keys that are tried before the first ones are taken.
+const TRIES: usize = 8;
+/// The first keys, of which one is taken.
+const FIRST: usize = 256;
+
+/// Whether an operation looks at a whole key space.
+pub(in crate::store::embedded) fn is_whole(verb: Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Size | Verb::Keys | Verb::RandomKey | Verb::Scan | Verb::Last | Verb::Clear
+    )
+}
+
+/// A draft over a picture of the committed data.
+pub(super) struct Whole<'a, 'b> {
+    pub(super) draft: &'a mut Draft<'b>,
+    pub(super) view: &'a View<'b>,
+    pub(super) scope: &'a Scope,
+    pub(super) now: u64,
+}
+
+impl Whole<'_, '_> {
+    /// Carries out an operation for which [`is_whole`] holds, but for `SCAN`.
+    pub(super) fn execute(&mut self, operation: &Operation) -> Result<Reply, ErrorReply> {
+        match operation.verb {
+            Verb::Size => Ok(Reply::Integer(i64::try_from(self.size()?).unwrap_or(i64::MAX))),
+            Verb::Keys => self.keys(operation.args.first()),
+            Verb::RandomKey => self.random_key(),
+            Verb::Last => self.last(&operation.args),
+            Verb::Clear => self.clear(),
+            verb => Err(refusal::wrong_arguments(verb)),
+        }
+    }
+
+    fn size(&self) -> Result<u64, Fault> {
+        let is_cleared = self.draft.is_cleared();
+        let (mut size, expires) = if is_cleared { (0, None) } else { self.view.size(self.now)? };
+        self.draft.note_expiry(expires);
+        for (stored, record) in self.draft.changes() {
+            if self.scope.client_key(stored).is_none() {
+                continue;
+            }
+            let is_live = |record: &_| {
+                !crate::store::embedded::format::layout::Record::is_expired(record, self.now)
+            };
+            let before = if is_cleared { None } else { self.view.record(stored)? };
+            let was = before.is_some_and(|record| is_live(&record));
+            let is = record.as_ref().is_some_and(is_live);
+            size = size + u64::from(is) - u64::from(was);
+        }
+        Ok(size)
+    }
+
+    /// Calls `visit` with the live keys in order until it gives false.
+    fn visit(
+        &self,
+        mut visit: impl FnMut(&[u8]) -> Result<bool, ErrorReply>,
+    ) -> Result<(), ErrorReply> {
+        for entry in self.draft.keys_from(&self.scope.stored_prefix) {
+            let (stored, expires) = entry?;
+            let Some(name) = self.scope.client_key(&stored) else { break };
+            let is_live = expires.is_none_or(|expires| expires > self.now);
+            if is_live && !visit(name)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn keys(&self, pattern: Option<&Bytes>) -> Result<Reply, ErrorReply> {
+        let (mut keys, mut len) = (Vec::new(), 0);
+        self.visit(|name| {
+            if pattern.is_none_or(|pattern| glob::matches(pattern, name)) {
+                len += 8 + name.len();
+                self.scope.check_len(len, "; use SCAN")?;
+                keys.push(Some(Bytes::copy_from_slice(name)));
+            }
+            Ok(true)
+        })?;
+        Ok(Reply::List(keys))
+    }
+
+    fn random_key(&self) -> Result<Reply, ErrorReply> {
+        for _ in 0..if self.draft.is_cleared() { 0 } else { TRIES } {
+            let Some(stored) = self.view.random_key(self.now)? else { break };
+            if !self.draft.changes().contains_key(&stored[..])
+                && self.draft.record(&stored)?.is_some()
+                && let Some(name) = self.scope.client_key(&stored)
+            {
+                return self.scope.bounded(Reply::Value(Bytes::copy_from_slice(name)));
+            }
+        }
+        let mut names = Vec::new();
+        self.visit(|name| {
+            names.push(Bytes::copy_from_slice(name));
+            Ok(names.len() < FIRST)
+        })?;
+        match random::choose(names) {
+            Some(name) => self.scope.bounded(Reply::Value(name)),
+            None => Ok(Reply::Nil),
+        }
+    }
+
+    fn last(&self, args: &[Bytes]) -> Result<Reply, ErrorReply> {
+        let count = args.first().and_then(|count| integer::parse(count)).filter(|n| *n > 0);
+        let count = count.ok_or_else(refusal::not_an_integer)?;
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let mut recent: Recent = self.view.recent()?;
+        for step in self.draft.steps() {
+            match step {
+                Step::Set(key, _) => recent.set(key),
+                Step::Remove(key) | Step::Discard(key) => recent.remove(key),
+                Step::Put(..) => {}
+                Step::ClearAll => recent = recent.emptied(),
+            }
+        }
+        let (mut pairs, mut len) = (Vec::new(), 0);
+        for key in recent.keys().into_iter().rev() {
+            if pairs.len() == count {
+                break;
+            }
+            let Some(name) = self.scope.client_key(key) else { continue };
+            let record = self.draft.record(key)?.filter(|record| !record.is_expired(self.now));
+            if let Some(record) = record {
+                len += 16 + name.len() + record.value.len();
+                self.scope.check_len(len, "")?;
+                pairs.push((Bytes::copy_from_slice(name), record.value));
+            }
+        }
+        pairs.reverse();
+        Ok(Reply::Pairs(pairs))
+    }
+
+    fn clear(&mut self) -> Result<Reply, ErrorReply> {
+        let mut keys: Vec<(Slice, bool)> = Vec::new();
+        for entry in self.draft.keys_from(&self.scope.stored_prefix) {
+            let (stored, expires) = entry?;
+            if self.scope.client_key(&stored).is_none() {
+                break;
+            }
+            if keys.len() > MAX_CLEARED {
+                break;
+            }
+            keys.push((stored, expires.is_none_or(|expires| expires > self.now)));
+        }
+        if keys.len() > MAX_CLEARED {
+            if !self.view.is_all()? {
+                return Err(too_many());
+            }
+            self.draft.clear_all();
+            return Ok(Reply::OK);
+        }
+        for (stored, is_live) in keys {
+            if is_live { self.draft.remove(&stored)? } else { self.draft.discard(&stored)? }
+        }
+        Ok(Reply::OK)
+    }
+}
+
+/// The reply to a `FLUSHDB` of more than [`MAX_CLEARED`] keys in a transaction.
+pub(in crate::store::embedded) fn too_many() -> ErrorReply {
+    let text = format!(
+        "FLUSHDB removes at most {MAX_CLEARED} keys within a transaction, since all writers wait for \
+         it; there are more, which FLUSHDB removes outside of one"
+    );
+    ErrorReply::Failed(text.into())
+}

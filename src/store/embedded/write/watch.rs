@@ -1,0 +1,70 @@
+//! Transactions, and the keys that they depend on: all that write, and all that watch, goes through
+//! the writer, so that every write is either before or after them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::group::{Answer, Outcome, Work, effect, failure, is_for_writer};
+use super::transaction::is_dear;
+use super::watches::Watch;
+use crate::account::Account;
+use crate::message::{ErrorReply, Reply};
+use crate::store::embedded::Embedded;
+use crate::store::embedded::argument::refusal;
+use crate::store::embedded::read::batch::any_is_long;
+use crate::store::embedded::types::reads;
+use crate::store::embedded::types::reads::MAX_IN_PLACE;
+use crate::store::operation::{Operation, is_reserved};
+
+impl Embedded {
+    /// See [`crate::store::Store::watch`].
+    pub(in crate::store) async fn watch(
+        &self,
+        watch: Option<Watch>,
+        keys: Vec<Bytes>,
+    ) -> Result<Watch, ErrorReply> {
+        if keys.iter().any(|key| is_reserved(key)) {
+            return Err(refusal::reserved());
+        }
+        let watch = watch.unwrap_or_else(|| Watch::new(&self.core.shared.watches));
+        match self.submit(Work::Watch(watch, keys), &Account::own(), true).await {
+            Ok(Answer { work: Work::Watch(watch, _), mut replies, .. }) => match replies.pop() {
+                Some(Reply::Error(error)) => Err(error),
+                _ => Ok(watch),
+            },
+            // Whether or not it was begun, nobody has it now.
+            _ => Err(ErrorReply::Unavailable("timed out".into())),
+        }
+    }
+
+    /// See [`crate::store::Store::transact`].
+    pub(in crate::store) async fn transact(
+        &self,
+        watch: Option<Watch>,
+        batch: Vec<Operation>,
+        account: &Arc<Account>,
+    ) -> Reply {
+        let only_reads = !batch.iter().any(|it| is_for_writer(it.verb));
+        let weight = batch.iter().map(reads::weight).fold(0, usize::saturating_add);
+        let shared = &self.core.shared;
+        let are_long = || any_is_long(&self.scope, &shared.cache.look(), &batch);
+        if only_reads && weight <= MAX_IN_PLACE && !are_long() {
+            return self.read_at_once(watch, &batch, account).await;
+        }
+        if only_reads || is_dear(&batch) {
+            return self.transact_beside(watch, batch, account).await;
+        }
+        let effect = effect(&batch);
+        match self.submit(Work::Transaction(watch, batch), account, true).await {
+            Ok(Answer { outcome: Outcome::Done, mut replies, .. }) => {
+                replies.pop().unwrap_or(Reply::NilList)
+            }
+            Ok(Answer { work: Work::Transaction(watch, batch), .. }) => {
+                self.transact_beside(watch, batch, account).await
+            }
+            Ok(_) => failure("EXEC", effect, "internal error", false),
+            Err(begun) => failure("EXEC", effect, "timed out", begun),
+        }
+    }
+}

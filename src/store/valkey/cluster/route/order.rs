@@ -1,0 +1,93 @@
+//! What becomes of operations that are not done yet when others on the same keys are.
+
+use std::borrow::Cow;
+
+use super::part::Piece;
+use crate::store::valkey::keys::reply;
+
+/// What became of a piece in a round.
+pub(crate) enum Fate {
+    /// It has its reply.
+    Done,
+    /// It was lost, and may have been done.
+    Unknown,
+    /// It was not done, or it was a read, and why.
+    Open(Cow<'static, str>),
+}
+
+/// Of the pieces that are open after a round, given in the batch's order, those fail as not done that
+/// were overtaken; and, where there is no more time to wait, all that would have to.
+pub(crate) fn keep(pieces: &mut [Piece<'_>], fates: Vec<(usize, Fate)>, may_wait: bool) {
+    let mut later: Vec<usize> = Vec::new();
+    for (number, fate) in fates.into_iter().rev() {
+        let Fate::Open(cause) = fate else {
+            later.push(number);
+            continue;
+        };
+        let piece = &pieces[number];
+        let is_overtaken = later.iter().any(|it| piece.conflicts_with(&pieces[*it]));
+        if is_overtaken || !(may_wait || piece.is_on_its_way()) {
+            pieces[number].reply = Some(reply::unavailable(cause));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::store::operation::{Operation, Verb};
+    use crate::store::valkey::cluster::route::part;
+    use crate::store::valkey::keys::prefix::Prefix;
+
+    fn batch(operations: &[(Verb, &'static str)]) -> Vec<Operation> {
+        let operation = |(verb, keys): &(Verb, &'static str)| Operation {
+            verb: *verb,
+            args: keys.split(' ').map(Bytes::from).collect(),
+        };
+        operations.iter().map(operation).collect()
+    }
+
+    /// Which of the pieces fail, of which those named are open and the others done.
+    fn failed(operations: &[(Verb, &'static str)], open: &[usize], may_wait: bool) -> Vec<usize> {
+        let batch = batch(operations);
+        let mut pieces = part::of(&Prefix::none(), &batch, |_| None);
+        let fate = |number: usize| {
+            if open.contains(&number) { Fate::Open("MOVED".into()) } else { Fate::Done }
+        };
+        let fates = (0..pieces.len()).map(|number| (number, fate(number))).collect();
+        keep(&mut pieces, fates, may_wait);
+        let is_failed =
+            |(number, piece): (usize, &Piece<'_>)| piece.reply.is_some().then_some(number);
+        pieces.iter().enumerate().filter_map(is_failed).collect()
+    }
+
+    #[test]
+    fn what_was_overtaken_on_its_key_fails() {
+        let (incr, get) = (Verb::Incr, Verb::Get);
+        assert_eq!(failed(&[(incr, "a"), (incr, "a")], &[0], true), [0]);
+        assert_eq!(failed(&[(incr, "a"), (get, "a")], &[0], true), [0]);
+        assert_eq!(failed(&[(get, "a"), (incr, "a")], &[0], true), [0]);
+        assert_eq!(failed(&[(incr, "a"), (incr, "a"), (get, "b")], &[0, 1], true), [0; 0]);
+        assert_eq!(failed(&[(incr, "a"), (incr, "a"), (incr, "a")], &[1], true), [1]);
+        assert_eq!(failed(&[(incr, "{t}a"), (Verb::Del, "{t}b {t}a")], &[0], true), [0]);
+    }
+
+    #[test]
+    fn what_has_nothing_to_do_with_what_came_later_stays_open() {
+        let (incr, get) = (Verb::Incr, Verb::Get);
+        assert_eq!(failed(&[(incr, "{t}a"), (incr, "{t}b")], &[0], true), [0; 0]);
+        assert_eq!(failed(&[(get, "a"), (get, "a")], &[0], true), [0; 0], "both only read");
+        assert_eq!(failed(&[(incr, "a"), (incr, "a")], &[1], true), [0; 0]);
+        assert_eq!(failed(&[(incr, "a"), (incr, "b")], &[0, 1], false), [0, 1], "no more time");
+    }
+
+    #[test]
+    fn what_may_be_turned_away_alone_is_waited_for() {
+        let batch = batch(&[(Verb::Del, "{t}a {t}b"), (Verb::Incr, "{t}a"), (Verb::Incr, "{t}c")]);
+        let pieces = part::of(&Prefix::none(), &batch, |_| None);
+        assert!(pieces[1].must_wait_for(&pieces[0]));
+        assert!(!pieces[2].must_wait_for(&pieces[0]) && !pieces[2].must_wait_for(&pieces[1]));
+    }
+}

@@ -1,0 +1,124 @@
+//! Operations on their way: pieces of a batch, each of one slot.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::slot::Slot;
+use super::split;
+use super::split::Split;
+use crate::message::Reply;
+use crate::store::operation::{Effect, Operation};
+use crate::store::valkey::cluster::topology::member::Member;
+use crate::store::valkey::keys::prefix::Prefix;
+use crate::store::valkey::keys::reply;
+
+/// How often a piece is sent elsewhere without a wait: servers that do not agree yet send it to and
+/// fro.
+pub(crate) const MOST_HOPS: usize = 5;
+
+/// An operation, or what one slot does of it.
+#[derive(Debug)]
+pub(crate) struct Piece<'a> {
+    pub(crate) operation: Cow<'a, Operation>,
+    pub(crate) slot: Slot,
+    /// The operation's place in the batch.
+    pub(crate) place: usize,
+    /// Which of the operation's keys these are, where it goes in parts.
+    pub(crate) keys: Vec<usize>,
+    /// Who is to be asked next, right after ASKING, in the place of who serves the slot.
+    pub(crate) detour: Option<Arc<Member>>,
+    /// How often it was sent elsewhere.
+    pub(crate) hops: usize,
+    pub(crate) reply: Option<Reply>,
+}
+
+impl Piece<'_> {
+    /// Whether it changes something.
+    pub(crate) fn is_write(&self) -> bool {
+        self.operation.verb.effect() != Effect::Read
+    }
+
+    /// Whether it depends on more than one key: while their slot is on its way to another server,
+    /// some may be here and others there.
+    pub(crate) fn has_several_keys(&self) -> bool {
+        let mut keys = self.operation.keys();
+        keys.next().is_some_and(|first| keys.any(|key| key != first))
+    }
+
+    /// Whether it was just sent elsewhere, where it need not wait.
+    pub(crate) fn is_on_its_way(&self) -> bool {
+        (1..MOST_HOPS).contains(&self.hops)
+    }
+
+    /// Whether it may only be sent once `before`, which comes before it, has its reply: that one may be
+    /// turned away where this one is not, or goes another way.
+    pub(crate) fn must_wait_for(&self, before: &Piece<'_>) -> bool {
+        let same = match (&self.detour, &before.detour) {
+            (None, None) => true,
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        };
+        (before.has_several_keys() || !same) && self.conflicts_with(before)
+    }
+
+    /// Whether their order matters.
+    pub(crate) fn conflicts_with(&self, other: &Piece<'_>) -> bool {
+        let touches = |key: &Bytes| other.operation.keys().any(|it| it == key);
+        (self.is_write() || other.is_write())
+            && self.slot == other.slot
+            && self.operation.keys().any(touches)
+    }
+}
+
+/// The pieces of a batch, in its order. What `refuses` gives a reply to is not sent.
+pub(crate) fn of<'a>(
+    prefix: &Prefix,
+    batch: &'a [Operation],
+    refuses: impl Fn(&Operation) -> Option<Reply>,
+) -> Vec<Piece<'a>> {
+    let mut pieces = Vec::with_capacity(batch.len());
+    for (place, operation) in batch.iter().enumerate() {
+        let mut add = |operation, slot, keys, reply| {
+            pieces.push(Piece { operation, slot, place, keys, detour: None, hops: 0, reply });
+        };
+        let split = match refuses(operation) {
+            Some(refusal) => Split::Refused(refusal),
+            None => split::split(prefix, operation),
+        };
+        match split {
+            Split::Whole(slot) => add(Cow::Borrowed(operation), slot, Vec::new(), None),
+            Split::Parts(parts) => {
+                for part in parts {
+                    add(Cow::Owned(part.operation), part.slot, part.places, None);
+                }
+            }
+            Split::Refused(refusal) => {
+                add(Cow::Borrowed(operation), Slot::ANY, Vec::new(), Some(refusal));
+            }
+        }
+    }
+    pieces
+}
+
+/// One reply for each operation of `batch`, from those to its pieces.
+pub(crate) fn replies(batch: &[Operation], pieces: Vec<Piece<'_>>, max_reply: usize) -> Vec<Reply> {
+    let mut pieces = pieces.into_iter().peekable();
+    let mut of = |place, operation: &Operation| {
+        let (mut parts, mut whole) = (Vec::new(), None);
+        while let Some(piece) = pieces.next_if(|piece| piece.place == place) {
+            let reply = piece.reply.unwrap_or_else(reply::unexpected);
+            if piece.keys.is_empty() {
+                whole = Some(reply);
+            } else {
+                parts.push((piece.keys, reply));
+            }
+        }
+        whole.unwrap_or_else(|| {
+            let merged = split::merge(operation.verb, parts);
+            if merged.data_len() > max_reply { reply::too_long(max_reply) } else { merged }
+        })
+    };
+    batch.iter().enumerate().map(|(place, operation)| of(place, operation)).collect()
+}

@@ -1,0 +1,69 @@
+//! What a server of a cluster answers that did nothing: that another one is to be asked, or that
+//! it is to be asked later.
+
+use std::borrow::Cow;
+
+use super::slot::Slot;
+use crate::message::{ErrorReply, Reply};
+use crate::store::valkey::cluster::topology::address::Address;
+use crate::store::valkey::wire::error_text;
+
+/// What to do instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Redirect {
+    /// The slot is served by another one from now on.
+    Moved(Slot, Address),
+    /// The slot is on its way to another one, and the keys that are asked for are there already, if
+    /// they are anywhere. To be asked once, right after ASKING.
+    Ask(Address),
+    /// Ask again, since this will pass.
+    Later,
+}
+
+impl Redirect {
+    /// What `teller` answered, if it is that; and in words.
+    pub(crate) fn of(reply: &Reply, teller: &Address) -> Option<(Redirect, Cow<'static, str>)> {
+        let Reply::Error(error @ ErrorReply::Coded(text)) = reply else { return None };
+        let mut words = text.split(' ');
+        let code = words.next()?;
+        let mut place = || {
+            let slot = words.next()?.parse().ok().and_then(Slot::numbered)?;
+            Some((slot, Address::parse(words.next()?, teller)?))
+        };
+        let redirect = match code {
+            "MOVED" => place().map_or(Redirect::Later, |(slot, to)| Redirect::Moved(slot, to)),
+            "ASK" => place().map_or(Redirect::Later, |(_, to)| Redirect::Ask(to)),
+            "TRYAGAIN" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" => Redirect::Later,
+            _ => return None,
+        };
+        Some((redirect, error_text::of_reply(error)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_answers_of_a_server_that_did_nothing_are_followed() {
+        let teller = Address { host: "teller".to_owned(), port: 1 };
+        let of = |text: &'static str| {
+            Redirect::of(&Reply::coded(text), &teller).map(|(redirect, _)| redirect)
+        };
+        let slot = Slot::numbered(3999).expect("a slot");
+        let to = |host: &str| Address { host: host.to_owned(), port: 6381 };
+        assert_eq!(of("MOVED 3999 127.0.0.1:6381"), Some(Redirect::Moved(slot, to("127.0.0.1"))));
+        assert_eq!(of("MOVED 3999 :6381"), Some(Redirect::Moved(slot, to("teller"))));
+        assert_eq!(of("ASK 3999 ::1:6381"), Some(Redirect::Ask(to("::1"))));
+        for text in
+            ["MOVED 3999 ?:1", "MOVED x", "ASK 16384 a:1", "CLUSTERDOWN Hash slot not served"]
+        {
+            assert_eq!(of(text), Some(Redirect::Later), "{text}");
+        }
+        for text in ["CROSSSLOT Keys", "WRONGTYPE x", "MOVEDX 1 a:1", "OOM command not allowed"] {
+            assert_eq!(of(text), None, "{text}");
+        }
+        assert_eq!(Redirect::of(&Reply::value("MOVED 1 a:1"), &teller), None);
+        assert_eq!(Redirect::of(&Reply::failed("MOVED 1 a:1"), &teller), None);
+    }
+}

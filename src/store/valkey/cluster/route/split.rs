@@ -1,0 +1,221 @@
+//! Where an operation goes: to the slot of its keys, or in parts to several slots, whose replies are
+//! put together to one.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::slot::Slot;
+use crate::message::{ErrorReply, Reply};
+use crate::store::operation::{Effect, Operation, Verb};
+use crate::store::valkey::keys::prefix::{Prefix, StoredKey};
+use crate::store::valkey::keys::reply;
+
+/// What becomes of an operation.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Split {
+    /// It goes to one slot as it is.
+    Whole(Slot),
+    /// It goes in parts.
+    Parts(Vec<Part>),
+    /// It cannot be carried out.
+    Refused(Reply),
+}
+
+/// What one slot does of an operation.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Part {
+    pub(crate) slot: Slot,
+    pub(crate) operation: Operation,
+    /// Which of the operation's keys these are, counted from 0.
+    pub(crate) places: Vec<usize>,
+}
+
+/// The reply to keys of several slots that must be in one.
+pub(crate) fn cross_slot() -> Reply {
+    Reply::coded("CROSSSLOT Keys in request don't hash to the same slot")
+}
+
+/// The slot of a client's key.
+pub(crate) fn slot_of(prefix: &Prefix, key: &[u8]) -> Slot {
+    Slot::of(prefix.stored_in(key, &mut StoredKey::new()))
+}
+
+/// The slot of all these keys; none if there are none.
+///
+/// # Errors
+///
+/// The reply, if they are in several.
+pub(crate) fn one_slot<'a>(
+    prefix: &Prefix,
+    keys: impl IntoIterator<Item = &'a Bytes>,
+) -> Result<Option<Slot>, Reply> {
+    let mut slots = keys.into_iter().map(|key| slot_of(prefix, key));
+    let Some(first) = slots.next() else { return Ok(None) };
+    if slots.all(|slot| slot == first) { Ok(Some(first)) } else { Err(cross_slot()) }
+}
+
+/// Where `operation` goes, which names keys.
+pub(crate) fn split(prefix: &Prefix, operation: &Operation) -> Split {
+    let (verb, args) = (operation.verb, &operation.args);
+    if matches!(verb, Verb::MSet | Verb::MSetNx) && !args.len().is_multiple_of(2) {
+        let name = verb.name().to_ascii_lowercase();
+        let text = format!("wrong number of arguments for '{name}' command");
+        return Split::Refused(Reply::failed(text));
+    }
+    match one_slot(prefix, operation.keys()) {
+        Ok(slot) => return Split::Whole(slot.unwrap_or(Slot::ANY)),
+        Err(refusal) if !is_divisible(verb) => return Split::Refused(refusal),
+        Err(_) => {}
+    }
+    let words = if verb == Verb::MSet { 2 } else { 1 };
+    let mut parts: BTreeMap<Slot, Part> = BTreeMap::new();
+    for (place, words) in args.chunks(words).enumerate() {
+        let slot = slot_of(prefix, &words[0]);
+        let part = parts.entry(slot).or_insert_with(|| {
+            let operation = Operation { verb, args: crate::message::Args::new() };
+            Part { slot, operation, places: Vec::new() }
+        });
+        part.operation.args.extend(words.iter().cloned());
+        part.places.push(place);
+    }
+    Split::Parts(parts.into_values().collect())
+}
+
+/// Whether it means the same when its keys are dealt with one after the other.
+fn is_divisible(verb: Verb) -> bool {
+    matches!(verb, Verb::MGet | Verb::MSet | Verb::Del | Verb::Unlink | Verb::Exists | Verb::Touch)
+}
+
+/// The reply to an operation, from those to its parts, each of which comes with the places of its
+/// keys.
+pub(crate) fn merge(verb: Verb, parts: Vec<(Vec<usize>, Reply)>) -> Reply {
+    if let Some(error) = failure(verb, &parts) {
+        return error;
+    }
+    match verb {
+        Verb::MGet => {
+            let count = parts.iter().map(|(places, _)| places.len()).sum();
+            let mut values = vec![None; count];
+            for (places, reply) in parts {
+                let Reply::List(found) = reply else { return reply::unexpected() };
+                for (place, value) in places.iter().zip(found) {
+                    values[*place] = value;
+                }
+            }
+            Reply::List(values)
+        }
+        Verb::MSet => Reply::OK,
+        _ => {
+            let numbers = parts.iter().map(|(_, reply)| match reply {
+                Reply::Integer(number) => Some(number),
+                _ => None,
+            });
+            numbers.sum::<Option<i64>>().map_or_else(reply::unexpected, Reply::Integer)
+        }
+    }
+}
+
+/// The error, if a part has failed. A write that is not there at all, or not in whole, may only be
+/// called not done where nothing of it was.
+fn failure(verb: Verb, parts: &[(Vec<usize>, Reply)]) -> Option<Reply> {
+    let errors = || {
+        parts.iter().filter_map(|(_, reply)| match reply {
+            Reply::Error(error) => Some(error),
+            _ => None,
+        })
+    };
+    let is_unavailable = |error: &ErrorReply| matches!(error, ErrorReply::Unavailable(_));
+    let first = errors().next()?.clone();
+    let is_unknown = errors().any(|error| matches!(error, ErrorReply::OutcomeUnknown(_)));
+    let is_partial = errors().any(is_unavailable)
+        && !parts
+            .iter()
+            .all(|(_, reply)| matches!(reply, Reply::Error(error) if is_unavailable(error)));
+    if verb.effect() != Effect::Read && (is_unknown || is_partial) {
+        return Some(Reply::Error(ErrorReply::OutcomeUnknown(verb.name())));
+    }
+    Some(Reply::Error(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operation(verb: Verb, args: &[&'static str]) -> Operation {
+        Operation { verb, args: args.iter().map(|arg| Bytes::from(*arg)).collect() }
+    }
+
+    fn parts(verb: Verb, args: &[&'static str]) -> Vec<(Operation, Vec<usize>)> {
+        match split(&Prefix::new(Bytes::new()), &operation(verb, args)) {
+            Split::Parts(parts) => parts.into_iter().map(|it| (it.operation, it.places)).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn keys_of_several_slots_go_in_parts() {
+        // a is in slot 15495, b in 3300, {b}2 with it.
+        assert_eq!(
+            parts(Verb::MGet, &["a", "b", "{b}2", "a"]),
+            [
+                (operation(Verb::MGet, &["b", "{b}2"]), vec![1, 2]),
+                (operation(Verb::MGet, &["a", "a"]), vec![0, 3]),
+            ]
+        );
+        assert_eq!(
+            parts(Verb::MSet, &["a", "1", "b", "2", "{b}2", "3"]),
+            [
+                (operation(Verb::MSet, &["b", "2", "{b}2", "3"]), vec![1, 2]),
+                (operation(Verb::MSet, &["a", "1"]), vec![0]),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_divided_is_refused() {
+        let prefix = |text: &'static str| Prefix::new(Bytes::from(text));
+        for (verb, args) in [
+            (Verb::MSetNx, &["a", "1", "b", "2"][..]),
+            (Verb::Rename, &["a", "b"]),
+            (Verb::Copy, &["a", "b"]),
+            (Verb::Lcs, &["a", "b"]),
+        ] {
+            let operation = operation(verb, args);
+            assert_eq!(split(&prefix(""), &operation), Split::Refused(cross_slot()), "{verb:?}");
+            // A prefix with a tag keeps all keys together.
+            let together = Split::Whole(Slot::of(b"all"));
+            assert_eq!(split(&prefix("{all}:"), &operation), together, "{verb:?}");
+        }
+        let odd = split(&prefix(""), &operation(Verb::MSet, &["a", "1", "b"]));
+        let text = "wrong number of arguments for 'mset' command";
+        assert_eq!(odd, Split::Refused(Reply::failed(text)));
+    }
+
+    #[test]
+    fn replies_are_put_together_in_the_order_of_the_keys() {
+        let list = |values: &[&'static str]| {
+            Reply::List(values.iter().map(|value| Some(Bytes::from(*value))).collect())
+        };
+        let merged =
+            merge(Verb::MGet, vec![(vec![1, 2], list(&["y", "z"])), (vec![0], list(&["x"]))]);
+        assert_eq!(merged, list(&["x", "y", "z"]));
+        let merged =
+            merge(Verb::Del, vec![(vec![1], Reply::Integer(1)), (vec![0], Reply::Integer(2))]);
+        assert_eq!(merged, Reply::Integer(3));
+        assert_eq!(merge(Verb::MSet, vec![(vec![0], Reply::OK), (vec![1], Reply::OK)]), Reply::OK);
+    }
+
+    #[test]
+    fn a_write_that_is_done_in_part_is_of_unknown_outcome() {
+        let away = || Reply::Error(ErrorReply::Unavailable("away".into()));
+        let unknown = |name| Reply::Error(ErrorReply::OutcomeUnknown(name));
+        let of = |verb, first, second| merge(verb, vec![(vec![0], first), (vec![1], second)]);
+        assert_eq!(of(Verb::Del, Reply::Integer(1), away()), unknown("DEL"));
+        assert_eq!(of(Verb::MSet, away(), unknown("MSET")), unknown("MSET"));
+        assert_eq!(of(Verb::MSet, away(), Reply::coded("OOM x")), unknown("MSET"));
+        assert_eq!(of(Verb::MSet, Reply::OK, Reply::coded("OOM x")), Reply::coded("OOM x"));
+        assert_eq!(of(Verb::MSet, away(), away()), away());
+        assert_eq!(of(Verb::MGet, Reply::List(vec![None]), away()), away());
+    }
+}

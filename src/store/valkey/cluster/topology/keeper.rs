@@ -1,0 +1,226 @@
+//! Keeps the map of the cluster: renews it when a server says that it is out of date, when a server
+//! is lost, and for as long as something is wrong, less and less often.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use super::address::Address;
+use super::discovery;
+use super::discovery::{Source, Way};
+use super::layout::Layout;
+use super::map::Map;
+use super::member::Member;
+use crate::event;
+use crate::store::state::Health;
+use crate::store::valkey::cluster::route::slot::Slot;
+use crate::store::valkey::connect::backoff::Backoff;
+use crate::store::valkey::connect::connector::Connector;
+use crate::store::valkey::connect::node::Node;
+use crate::store::valkey::connect::pool::Pins;
+
+/// How old the map gets while nothing is wrong.
+const LIFE: Duration = Duration::from_secs(10);
+
+/// How old it gets at least: what is moved meanwhile is known without asking.
+const SPACING: Duration = Duration::from_millis(100);
+
+/// Causes of one outage that are logged.
+const MOST_LOGGED: usize = 4;
+
+/// The cluster as it is known.
+#[derive(Debug)]
+pub(crate) struct Topology {
+    me: Weak<Topology>,
+    /// Makes connections, to wherever it is told.
+    connector: Connector,
+    /// Bounds the pinned connections to all servers together.
+    pins: Pins,
+    seeds: Vec<Address>,
+    /// All servers that there are connections to.
+    members: Mutex<HashMap<Address, Arc<Member>>>,
+    /// Servers without slots, which know of those that have some.
+    replicas: Mutex<Vec<Address>>,
+    /// Sent also, without a change, when a connection is made or lost.
+    map: watch::Sender<Arc<Map>>,
+    epoch: AtomicU64,
+    wanted: Notify,
+}
+
+impl Topology {
+    /// One of which nothing is known until [`Topology::keep`] runs.
+    pub(crate) fn new(connector: Connector, seeds: Vec<Address>) -> Arc<Topology> {
+        let map = Arc::new(Map::unknown("not connected yet".into()));
+        Arc::new_cyclic(|me| Topology {
+            me: Weak::clone(me),
+            connector,
+            pins: Pins::new(),
+            seeds,
+            members: Mutex::default(),
+            replicas: Mutex::default(),
+            map: watch::Sender::new(map),
+            epoch: AtomicU64::new(0),
+            wanted: Notify::new(),
+        })
+    }
+
+    /// The bound on pinned connections.
+    pub(crate) fn pins(&self) -> &Pins {
+        &self.pins
+    }
+
+    /// Keeps the map true; never ends. `name` is the cluster's, for the log.
+    pub(crate) async fn keep(&self, name: String) {
+        let mut backoff = Backoff::default();
+        let mut logged: Vec<Cow<'static, str>> = Vec::new();
+        loop {
+            match self.renew().await {
+                Some(cause) if logged.len() < MOST_LOGGED && !logged.contains(&cause) => {
+                    tracing::warn!(
+                        message_id = event::STORE_DOWN,
+                        store = name,
+                        %cause,
+                        "store is down"
+                    );
+                    logged.push(cause);
+                }
+                Some(_) => {}
+                None if logged.is_empty() => {}
+                None => {
+                    tracing::info!(message_id = event::STORE_UP, store = name, "store is up");
+                    logged.clear();
+                }
+            }
+            if self.map().fault().is_some() {
+                tokio::time::sleep(backoff.next_wait()).await;
+            } else {
+                backoff.reset();
+                tokio::time::sleep(SPACING).await;
+                // If nobody wants it.
+                let _ = tokio::time::timeout(LIFE, self.wanted.notified()).await;
+            }
+        }
+    }
+
+    /// Makes a new map; tells why the cluster as a whole does not serve, if it does not.
+    async fn renew(&self) -> Option<Cow<'static, str>> {
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        let map = match discovery::layout(self.sources(), epoch).await {
+            Ok(layout) => {
+                self.epoch.store(layout.epoch, Ordering::Relaxed);
+                self.made_of(layout)
+            }
+            // What is known may still be true.
+            Err(cause) if self.map().masters().is_empty() => Map::unknown(cause),
+            Err(_) => return None,
+        };
+        let fault = map.own_fault();
+        self.map.send_replace(Arc::new(map));
+        fault
+    }
+
+    fn made_of(&self, layout: Layout) -> Map {
+        let fault = (!layout.is_ok).then_some("the cluster says that it is down".into());
+        let mut map = Map::empty().with_fault(fault);
+        for (first, last, address) in layout.ranges {
+            map.give(first..=last, &self.member(&address));
+        }
+        *self.replicas.lock().unwrap_or_else(PoisonError::into_inner) = layout.replicas;
+        // The next time, unless it is asked meanwhile.
+        self.members().retain(|_, member| {
+            map.masters().iter().any(|it| Arc::ptr_eq(it, member))
+                || member.is_needed.swap(false, Ordering::Relaxed)
+        });
+        map
+    }
+
+    /// Who may know.
+    fn sources(&self) -> Vec<Source> {
+        let mut sources: Vec<Source> = Vec::new();
+        for member in self.map().masters() {
+            if let Some(connection) = member.node.link.live() {
+                let address = member.address.clone();
+                sources.push(Source { address, way: Way::Open(connection) });
+            }
+        }
+        let replicas = self.replicas.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for address in replicas.into_iter().chain(self.seeds.iter().cloned()) {
+            if !sources.iter().any(|source| source.address == address) {
+                let connector = self.connector.at(&address.host, address.port);
+                sources.push(Source { address, way: Way::New(connector) });
+            }
+        }
+        sources
+    }
+
+    /// The server there; the connection to it is made if there is none.
+    pub(crate) fn member(&self, address: &Address) -> Arc<Member> {
+        let mut members = self.members();
+        if let Some(member) = members.get(address) {
+            return Arc::clone(member);
+        }
+        let connector = self.connector.at(&address.host, address.port);
+        let name = connector.name();
+        let me = Weak::clone(&self.me);
+        let node = Node::open(connector, name, self.pins.clone(), move |is_up| {
+            let Some(me) = me.upgrade() else { return };
+            if !is_up {
+                me.want();
+            }
+            // Those that wait for it look again.
+            me.map.send_modify(|_| {});
+        });
+        let member = Arc::new(Member { address: address.clone(), node, is_needed: true.into() });
+        members.insert(address.clone(), Arc::clone(&member));
+        member
+    }
+
+    /// The server that a slot on its way is to be asked for at.
+    pub(crate) fn asked(&self, address: &Address) -> Arc<Member> {
+        let member = self.member(address);
+        member.is_needed.store(true, Ordering::Relaxed);
+        member
+    }
+
+    /// A server said that the slot is served there.
+    pub(crate) fn moved(&self, slot: Slot, address: &Address) {
+        let member = self.member(address);
+        self.map.send_if_modified(|map| {
+            if map.owner(slot).is_some_and(|owner| Arc::ptr_eq(owner, &member)) {
+                return false;
+            }
+            Arc::make_mut(map).give(slot.number()..=slot.number(), &member);
+            true
+        });
+        self.want();
+    }
+
+    /// Has the map renewed soon.
+    pub(crate) fn want(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// The map as it is now.
+    pub(crate) fn map(&self) -> Arc<Map> {
+        Arc::clone(&self.map.borrow())
+    }
+
+    /// The map, and all that come: also when a connection is made or lost.
+    pub(crate) fn maps(&self) -> watch::Receiver<Arc<Map>> {
+        self.map.subscribe()
+    }
+
+    /// Whether all slots are served, as last seen.
+    pub(crate) fn health(&self) -> Health {
+        let fault = self.map().fault();
+        fault.map_or(Health::Up, |cause| Health::Down(cause.into_owned()))
+    }
+
+    fn members(&self) -> MutexGuard<'_, HashMap<Address, Arc<Member>>> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,77 @@
+//! Who serves which slot, as far as is known.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::member::Member;
+use crate::store::valkey::cluster::route::slot::{SLOTS, Slot};
+
+/// Nobody.
+const NOBODY: u16 = u16::MAX;
+
+/// The servers of a cluster and their slots at one moment.
+#[derive(Debug, Clone)]
+pub(crate) struct Map {
+    /// For each slot the number of its server.
+    owners: Vec<u16>,
+    masters: Vec<Arc<Member>>,
+    /// Why the cluster as a whole does not serve, if it does not.
+    fault: Option<Cow<'static, str>>,
+}
+
+impl Map {
+    /// Nothing is known yet, or any more, since there is `fault`.
+    pub(crate) fn unknown(fault: Cow<'static, str>) -> Map {
+        Map { owners: vec![NOBODY; SLOTS], masters: Vec::new(), fault: Some(fault) }
+    }
+
+    /// One without servers.
+    pub(crate) fn empty() -> Map {
+        Map { fault: None, ..Map::unknown("".into()) }
+    }
+
+    /// The same, with a fault.
+    pub(crate) fn with_fault(self, fault: Option<Cow<'static, str>>) -> Map {
+        Map { fault, ..self }
+    }
+
+    /// Slots have got another server.
+    pub(crate) fn give(&mut self, slots: std::ops::RangeInclusive<usize>, member: &Arc<Member>) {
+        let known = self.masters.iter().position(|it| Arc::ptr_eq(it, member));
+        let number = known.unwrap_or(self.masters.len());
+        if known.is_none() {
+            self.masters.push(Arc::clone(member));
+        }
+        let number = u16::try_from(number).unwrap_or(NOBODY);
+        for owner in self.owners.get_mut(slots).into_iter().flatten() {
+            *owner = number;
+        }
+    }
+
+    /// Who serves the slot.
+    pub(crate) fn owner(&self, slot: Slot) -> Option<&Arc<Member>> {
+        self.masters.get(usize::from(self.owners[slot.number()]))
+    }
+
+    /// All that serve slots, or did so a moment ago.
+    pub(crate) fn masters(&self) -> &[Arc<Member>] {
+        &self.masters
+    }
+
+    /// Why not all slots are served, if they are not.
+    pub(crate) fn fault(&self) -> Option<Cow<'static, str>> {
+        let away = |member: &Arc<Member>| {
+            member.node.link.down().map(|cause| format!("{}: {cause}", member.address).into())
+        };
+        self.own_fault().or_else(|| self.masters.iter().find_map(away))
+    }
+
+    /// The same, but for servers that cannot be reached.
+    pub(crate) fn own_fault(&self) -> Option<Cow<'static, str>> {
+        if let Some(fault) = &self.fault {
+            return Some(fault.clone());
+        }
+        let missing = self.owners.iter().filter(|owner| **owner == NOBODY).count();
+        (missing > 0).then(|| format!("nobody serves {missing} of {SLOTS} slots").into())
+    }
+}

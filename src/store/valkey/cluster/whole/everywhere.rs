@@ -1,0 +1,124 @@
+//! Operations that every server carries out as it is, as FLUSHDB: each is asked once, also when some
+//! are replaced by others meanwhile.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use futures_util::future::join_all;
+
+use super::walk::Whole;
+use crate::message::{ErrorReply, Reply};
+use crate::store::operation::{Effect, Operation, Verb};
+use crate::store::valkey::cluster::topology::address::Address;
+use crate::store::valkey::connect::limits::is_late;
+use crate::store::valkey::keys::reply;
+use crate::store::valkey::wire::command::Commands;
+
+impl Whole<'_> {
+    /// Asks every server once, and puts the replies together.
+    pub(crate) async fn everywhere(&self, operation: &Operation) -> Reply {
+        let mut replies: HashMap<Address, Reply> = HashMap::new();
+        let is_read = operation.verb.effect() == Effect::Read;
+        loop {
+            let cause = match self.all().await {
+                Err(cause) if replies.is_empty() || is_read => return reply::unavailable(cause),
+                Err(_) => break unknown(operation),
+                Ok(all) => {
+                    let missing = all.iter().filter(|(it, _)| !replies.contains_key(&it.address));
+                    let asked = missing.map(|(member, connection)| async move {
+                        let mut commands = Commands::default();
+                        self.prefix.write(operation, &mut commands);
+                        (member, connection.send(commands).await)
+                    });
+                    let (mut left, mut is_unknown) = (None, false);
+                    for (member, told) in join_all(asked).await {
+                        match told {
+                            Ok(mut told) => {
+                                let told = told.pop().unwrap_or(Reply::Nil);
+                                match turned_away(&told) {
+                                    Some(cause) => left = Some(cause),
+                                    None => drop(replies.insert(member.address.clone(), told)),
+                                }
+                            }
+                            Err(lost) => {
+                                is_unknown |= !lost.is_unsent && !is_read;
+                                left = Some(lost.cause);
+                            }
+                        }
+                    }
+                    match left {
+                        _ if is_unknown => break unknown(operation),
+                        None => break merge(operation, replies.into_values()),
+                        Some(cause) => cause,
+                    }
+                }
+            };
+            if is_late(self.deadline) {
+                let nothing_done = replies.is_empty() || is_read;
+                return if nothing_done { reply::unavailable(cause) } else { unknown(operation) };
+            }
+            self.pause().await;
+        }
+    }
+}
+
+fn unknown(operation: &Operation) -> Reply {
+    Reply::Error(ErrorReply::OutcomeUnknown(operation.verb.name()))
+}
+
+/// Why a server did nothing that will pass: it does not serve, or has become a replica.
+fn turned_away(reply: &Reply) -> Option<Cow<'static, str>> {
+    match reply {
+        Reply::Error(ErrorReply::Coded(text)) => {
+            let code = text.split(' ').next().unwrap_or_default();
+            matches!(code, "LOADING" | "MASTERDOWN" | "READONLY" | "CLUSTERDOWN")
+                .then(|| text.clone())
+        }
+        _ => None,
+    }
+}
+
+/// One reply from those of all servers.
+fn merge(operation: &Operation, replies: impl Iterator<Item = Reply>) -> Reply {
+    let mut replies = replies.map(|reply| reply::plain(reply, usize::MAX));
+    let Some(first) = replies.next() else { return reply::unexpected() };
+    replies.fold(first, |one, other| match (operation.verb, one, other) {
+        (_, Reply::Error(error), _) | (_, _, Reply::Error(error)) => Reply::Error(error),
+        // All before that are saved.
+        (Verb::LastSave, Reply::Integer(one), Reply::Integer(other)) => {
+            Reply::Integer(one.min(other))
+        }
+        // Which scripts all servers know.
+        (Verb::Script, Reply::Array(one), Reply::Array(other)) => {
+            let both = one.into_iter().zip(other).map(|both| match both {
+                (Reply::Integer(one), Reply::Integer(other)) => Reply::Integer(one.min(other)),
+                (one, _) => one,
+            });
+            Reply::Array(both.collect())
+        }
+        (_, one, _) => one,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Args;
+
+    fn merged(verb: Verb, replies: Vec<Reply>) -> Reply {
+        merge(&Operation { verb, args: Args::new() }, replies.into_iter())
+    }
+
+    #[test]
+    fn all_servers_have_a_say() {
+        let exists = |all: &[i64]| Reply::Array(all.iter().copied().map(Reply::Integer).collect());
+        let both = vec![exists(&[1, 1, 0]), exists(&[1, 0, 1])];
+        assert_eq!(merged(Verb::Script, both), exists(&[1, 0, 0]));
+        let saves = vec![Reply::Integer(7), Reply::Integer(5), Reply::Integer(6)];
+        assert_eq!(merged(Verb::LastSave, saves), Reply::Integer(5));
+        let error = Reply::failed("no");
+        assert_eq!(merged(Verb::Ping, vec![Reply::Word("PONG".into()), error.clone()]), error);
+        assert!(turned_away(&Reply::coded("READONLY You can't")).is_some());
+        assert!(turned_away(&Reply::coded("NOPERM x")).is_none());
+    }
+}

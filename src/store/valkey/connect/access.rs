@@ -1,0 +1,75 @@
+//! The way to the server that keeps a key: one server keeps all of them, or a cluster tells which.
+
+use std::borrow::Cow;
+
+use tokio::time::Instant;
+
+use super::link::Link;
+use crate::message::Reply;
+use crate::store::valkey::keys::reply;
+use crate::store::valkey::keys::reply::Fault;
+use crate::store::valkey::wire::command::{Commands, Form};
+use crate::store::valkey::wire::exchange::Lost;
+
+/// How kvsock's own index of `last`, and what it names, is reached.
+pub(crate) trait Way: Sync {
+    /// Waits until the server that keeps `key` can be asked, until `deadline`, or without end.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot.
+    fn ready(
+        &self,
+        key: &[u8],
+        deadline: Option<Instant>,
+    ) -> impl Future<Output = Result<(), Cow<'static, str>>> + Send;
+
+    /// Asks it now what is about `key` alone, and may be asked twice; `commands` appends it.
+    /// Each is answered in that form, or refused.
+    ///
+    /// # Errors
+    ///
+    /// The server is away.
+    fn ask(
+        &self,
+        key: &[u8],
+        form: Form,
+        commands: impl Fn(&mut Commands) + Send,
+    ) -> impl Future<Output = Result<Vec<Reply>, Lost>> + Send;
+
+    /// The values of the keys, in order, wherever each is.
+    ///
+    /// # Errors
+    ///
+    /// Why there are none.
+    fn values(&self, keys: &[Vec<u8>]) -> impl Future<Output = Result<Vec<Reply>, Fault>> + Send;
+}
+
+impl Way for Link {
+    async fn ready(&self, _: &[u8], deadline: Option<Instant>) -> Result<(), Cow<'static, str>> {
+        self.connection(deadline).await.map(drop)
+    }
+
+    async fn ask(
+        &self,
+        _: &[u8],
+        form: Form,
+        commands: impl Fn(&mut Commands) + Send,
+    ) -> Result<Vec<Reply>, Lost> {
+        let Some(connection) = self.live() else {
+            let cause = self.down().unwrap_or(Cow::Borrowed("connection lost"));
+            return Err(Lost { cause, is_unsent: true });
+        };
+        let mut all = Commands::default();
+        all.answered_by(form);
+        commands(&mut all);
+        connection.send(all).await
+    }
+
+    async fn values(&self, keys: &[Vec<u8>]) -> Result<Vec<Reply>, Fault> {
+        let words: Vec<&[u8]> =
+            [&b"MGET"[..]].into_iter().chain(keys.iter().map(AsRef::as_ref)).collect();
+        let mut replies = self.ask(&[], Form::Array, |commands| commands.push(&words)).await?;
+        reply::array(replies.pop().unwrap_or(Reply::Nil))
+    }
+}

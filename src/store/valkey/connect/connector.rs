@@ -1,0 +1,259 @@
+//! Makes connections: address, credentials and TLS from the settings, then the handshake, up to
+//! the first answer that shows that the server serves.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, PushInfo, PushKind};
+use rustls::ClientConfig;
+
+use super::inquiry::Single;
+use super::login::Login;
+use crate::message::Reply;
+use crate::store::location::{Server, Transport};
+use crate::store::options::Options;
+use crate::store::state::OpenError;
+use crate::store::valkey::cache::{Cache, Figures};
+use crate::store::valkey::wire::command::Form;
+use crate::store::valkey::wire::connection::{Connection, Ending};
+use crate::store::valkey::wire::{confinement, error_text, stream, tls};
+
+/// The longest that one attempt to connect may take.
+const ATTEMPT: Duration = Duration::from_secs(3);
+
+/// All that is needed to connect, again and again.
+#[derive(Debug, Clone)]
+pub(crate) struct Connector {
+    transport: Transport,
+    tls: Option<Arc<ClientConfig>>,
+    login: Arc<Login>,
+    attempt: Duration,
+    /// How long a reply may take on the connections made; `None` is without end.
+    patience: Option<Duration>,
+    /// Bytes of the near cache, and what is counted of it, if there is to be one.
+    cache: Option<(usize, Arc<Figures>)>,
+    /// The server has to be a master, and to be left when it is none any more.
+    is_for_master: bool,
+}
+
+impl Connector {
+    /// Checks the settings; connects to nothing yet.
+    pub(crate) fn new(
+        transport: &Transport,
+        login: Login,
+        options: &Options,
+        figures: Option<Arc<Figures>>,
+    ) -> Result<Connector, OpenError> {
+        let tls = match transport {
+            Transport::Tls { .. } => Some(Arc::new(tls::config(&options.tls)?)),
+            Transport::Tcp { .. } | Transport::Unix { .. } => None,
+        };
+        let patience = (!options.timeout.is_zero()).then_some(options.timeout);
+        Ok(Connector {
+            transport: transport.clone(),
+            tls,
+            login: Arc::new(login),
+            attempt: patience.map_or(ATTEMPT, |patience| patience.min(ATTEMPT)),
+            patience,
+            cache: figures.map(|figures| (options.cache, figures)),
+            is_for_master: false,
+        })
+    }
+
+    /// The same to a server that has to be a master.
+    pub(crate) fn for_master(self) -> Connector {
+        Connector { is_for_master: true, ..self }
+    }
+
+    /// The same, in less time for each attempt.
+    pub(crate) fn within(self, attempt: Duration) -> Connector {
+        Connector { attempt: self.attempt.min(attempt), ..self }
+    }
+
+    /// The same for another server, reached in the same way.
+    pub(crate) fn at(&self, host: &str, port: u16) -> Connector {
+        let host = host.to_owned();
+        let transport = match self.transport {
+            Transport::Tls { .. } => Transport::Tls { host, port },
+            Transport::Tcp { .. } | Transport::Unix { .. } => Transport::Tcp { host, port },
+        };
+        Connector { transport, ..self.clone() }
+    }
+
+    /// Where it connects to, as a URL.
+    pub(crate) fn name(&self) -> String {
+        let transport = self.transport.clone();
+        Server { transport, db: 0, username: None, password: None }.to_string()
+    }
+
+    /// Makes the connection that all share: connects, logs in, selects the database, and sees that
+    /// the server serves.
+    ///
+    /// # Errors
+    ///
+    /// The cause, in words.
+    pub(crate) async fn connect(&self) -> Result<Arc<Connection>, Cow<'static, str>> {
+        let connecting = async {
+            let (connection, replies) = self.log_in(self.cache.is_some()).await?;
+            if let Some((bytes, figures)) = &self.cache
+                && Self::is_told_of_changes(&connection, &replies).await?
+            {
+                connection.keep_values(Cache::new(*bytes, Arc::clone(figures)));
+            }
+            Ok(Arc::new(connection))
+        };
+        self.in_time(connecting).await
+    }
+
+    /// Makes a connection for one client alone.
+    ///
+    /// # Errors
+    ///
+    /// The cause, in words.
+    pub(crate) async fn connect_pinned(&self) -> Result<Arc<Connection>, Cow<'static, str>> {
+        let connecting = async { Ok(Arc::new(self.log_in(false).await?.0)) };
+        self.in_time(connecting).await
+    }
+
+    /// Connects and logs in; gives the replies to the login, too.
+    async fn log_in(
+        &self,
+        has_pushes: bool,
+    ) -> Result<(Connection, Vec<Reply>), Cow<'static, str>> {
+        let stream = stream::connect(&self.transport, self.tls.as_ref()).await?;
+        let connection =
+            Connection::new(stream, self.patience, has_pushes).for_master(self.is_for_master);
+        let replies = connection.send(self.login.commands()).await;
+        let replies = replies.map_err(|lost| lost.cause)?;
+        self.login.check(&replies)?;
+        if self.is_for_master {
+            Login::check_master(replies.first())?;
+        }
+        Ok((connection, replies))
+    }
+
+    /// Whether the server says on this connection, on which it has replied to the login, what changes.
+    async fn is_told_of_changes(
+        connection: &Connection,
+        replies: &[Reply],
+    ) -> Result<bool, Cow<'static, str>> {
+        let refusal = if Login::is_orderly(replies) {
+            let reply =
+                connection.send_one(Form::Status, &[b"CLIENT", b"TRACKING", b"ON", b"OPTIN"]).await;
+            match reply.map_err(|lost| lost.cause)? {
+                Reply::Error(error) => error_text::of_reply(&error),
+                _ => return Ok(true),
+            }
+        } else {
+            "before version 7.0 it says within replies what changes".into()
+        };
+        tracing::warn!(%refusal, "no near cache: the store does not say what changes");
+        Ok(false)
+    }
+
+    /// Makes a connection by the `redis` crate, for short questions of kvsock's own.
+    ///
+    /// # Errors
+    ///
+    /// The cause, in words.
+    pub(crate) async fn connect_to_sentinel(&self) -> Result<Single, Cow<'static, str>> {
+        let connecting = async {
+            let (redis, ending) = self.connect_redis(|_| {}).await?;
+            Ok(Single::new(redis, ending, self.patience))
+        };
+        self.in_time(connecting).await
+    }
+
+    /// Makes a connection on which the server says unasked what is published on these channels;
+    /// `tell` is called with the channel and what was said.
+    ///
+    /// # Errors
+    ///
+    /// The cause, in words.
+    pub(crate) async fn listen(
+        &self,
+        channels: &[&str],
+        tell: impl Fn(&[u8], &[u8]) + Send + Sync + 'static,
+    ) -> Result<Single, Cow<'static, str>> {
+        let connecting = async {
+            let heard = move |push: PushInfo| {
+                use redis::Value::BulkString;
+                if let (PushKind::Message, [BulkString(channel), BulkString(said)]) =
+                    (push.kind, &push.data[..])
+                {
+                    tell(channel, said);
+                }
+            };
+            let (mut redis, ending) = self.connect_redis(heard).await?;
+            let subscribed = redis.subscribe(channels).await;
+            subscribed.map_err(|error| error_text::of(&error))?;
+            Ok(Single::new(redis, ending, self.patience))
+        };
+        self.in_time(connecting).await
+    }
+
+    /// Makes a connection by the `redis` crate; `heard` is called for what the server says unasked.
+    async fn connect_redis(
+        &self,
+        heard: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<(MultiplexedConnection, Arc<Ending>), Cow<'static, str>> {
+        let ending = Arc::new(Ending::default());
+        let told = Arc::clone(&ending);
+        let config = AsyncConnectionConfig::new()
+            // Replies are timed by `Single::send`, which also ends the connection.
+            .set_response_timeout(None)
+            .set_push_sender(move |push: PushInfo| -> Result<(), Infallible> {
+                if push.kind == PushKind::Disconnection {
+                    told.end("connection closed by the server".into());
+                }
+                heard(push);
+                Ok(())
+            });
+        let stream = stream::connect(&self.transport, self.tls.as_ref()).await?;
+        let info = self.login.to_redis();
+        let made = MultiplexedConnection::new_with_config(&info, stream, config).await;
+        let (redis, driver) = made.map_err(|error| error_text::of(&error))?;
+        tokio::spawn(driver);
+        Ok((redis, ending))
+    }
+
+    async fn in_time<T>(
+        &self,
+        handshake: impl Future<Output = Result<T, Cow<'static, str>>>,
+    ) -> Result<T, Cow<'static, str>> {
+        let mut handshake = pin!(handshake);
+        let silence = self.attempt / 4;
+        let early = tokio::time::timeout(silence, &mut handshake).await;
+        let look = match (&early, self.address()) {
+            (Ok(Ok(_)), _) | (_, None) => None,
+            // An address that fails at once says why. A name may not be found for the same reason.
+            (Ok(Err(_)), Some((host, _))) if host.parse::<IpAddr>().is_ok() => None,
+            // Found out early enough to be told to the clients that wait for this attempt.
+            (_, Some(address)) => Some(address),
+        };
+        if let Some((host, port)) = look
+            && let Some(cause) = confinement::cause(host, port).await
+        {
+            return Err(cause.into());
+        }
+        if let Ok(result) = early {
+            return result;
+        }
+        tokio::time::timeout(self.attempt.saturating_sub(silence), handshake)
+            .await
+            .unwrap_or(Err("connection timed out".into()))
+    }
+
+    /// Host and port; none on a Unix socket.
+    pub(crate) fn address(&self) -> Option<(&str, u16)> {
+        match &self.transport {
+            Transport::Tcp { host, port } | Transport::Tls { host, port } => Some((host, *port)),
+            Transport::Unix { .. } => None,
+        }
+    }
+}

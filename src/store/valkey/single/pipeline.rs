@@ -1,0 +1,234 @@
+//! Carries out operations that are one command each, as one pipeline, and decides what may be
+//! sent again: when the connection is lost, and when there was no room for what was answered.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use smallvec::SmallVec;
+use tokio::time::Instant;
+
+use crate::memory::Hold;
+use crate::message::{ErrorReply, Reply};
+use crate::store::operation::{Effect, Operation, Verb};
+use crate::store::valkey::cache::Cache;
+use crate::store::valkey::connect::link::Link;
+use crate::store::valkey::cost::expense;
+use crate::store::valkey::keys::prefix::{Prefix, StoredKey};
+use crate::store::valkey::keys::refusal::Refusal;
+use crate::store::valkey::keys::reply;
+use crate::store::valkey::wire::command::Commands;
+use crate::store::valkey::wire::exchange::{Lost, Question, Wanted};
+
+/// How long to wait before asking a server again that is loading its data.
+const LOADING_WAIT: Duration = Duration::from_millis(50);
+
+/// Positions in a batch.
+type Positions = SmallVec<[usize; 16]>;
+
+/// A run of simple operations on its way.
+pub(crate) struct Run<'a> {
+    batch: &'a [Operation],
+    /// One for each operation; those named by `open` are not there yet.
+    replies: Vec<Reply>,
+    open: Positions,
+    max_reply: usize,
+}
+
+impl<'a> Run<'a> {
+    /// Answers at once what is not for the store.
+    pub(crate) fn new(batch: &'a [Operation], max_reply: usize) -> Run<'a> {
+        let mut run = Run {
+            batch,
+            replies: Vec::with_capacity(batch.len()),
+            open: Positions::new(),
+            max_reply,
+        };
+        for (position, operation) in batch.iter().enumerate() {
+            if let Some(refusal) = expense::refusal(operation, max_reply) {
+                run.replies.push(refusal);
+            } else {
+                run.replies.push(Reply::Nil);
+                run.open.push(position);
+            }
+        }
+        run
+    }
+
+    /// Sends what is open until every operation has its reply, or there is no room for more of
+    /// them: then those are given that there was room for, maybe none, and what the others ask was
+    /// not done. `deadline` bounds the wait for a connection; each reply has its own bound on the
+    /// connection.
+    pub(crate) async fn finish(
+        mut self,
+        link: &Link,
+        prefix: &Prefix,
+        deadline: Option<Instant>,
+        hold: &mut Hold,
+    ) -> Vec<Reply> {
+        while !self.open.is_empty() {
+            let connection = match link.connection(deadline).await {
+                Ok(connection) => connection,
+                Err(cause) => {
+                    for position in std::mem::take(&mut self.open) {
+                        self.replies[position] = reply::unavailable(cause.clone());
+                    }
+                    break;
+                }
+            };
+            let cache = connection.cache();
+            if let Some(cache) = cache {
+                let has_room = self.answer_from(cache, prefix, hold);
+                if !has_room || self.open.is_empty() {
+                    break;
+                }
+            }
+            match connection.ask(self.question(prefix, cache, hold.take())).await {
+                Ok(answer) => {
+                    if let Some(cache) = cache {
+                        let asked = self.open.iter().map(|position| &self.batch[*position]);
+                        cache.forget(prefix, asked);
+                    }
+                    hold.join(answer.hold);
+                    let refusal = connection.refusal(&answer.replies);
+                    if self.settle(prefix, answer.replies, refusal, deadline).await {
+                        break;
+                    }
+                }
+                Err(lost) => self.lose(&lost, deadline),
+            }
+        }
+        self.replies
+    }
+
+    /// What is open as a question. Replies up to that of the last write cannot be asked for again,
+    /// since a read that is sent again would see it.
+    fn question(&self, prefix: &Prefix, cache: Option<&Cache>, hold: Hold) -> Question {
+        let is_write = |position: &usize| self.batch[*position].verb.effect() != Effect::Read;
+        let kept = self.open.iter().rposition(is_write).map_or(0, |last| last + 1);
+        let bytes = |position: &usize| prefix.bytes(&self.batch[*position]);
+        let mut commands = Commands::with_room(self.open.iter().map(bytes).sum());
+        let mut wanted = VecDeque::new();
+        let mut stored = StoredKey::new();
+        for (number, position) in self.open.iter().enumerate() {
+            let operation = &self.batch[*position];
+            if let Some(cache) = cache
+                && operation.verb == Verb::Get
+            {
+                let key = prefix.stored_in(&operation.args[0], &mut stored);
+                if cache.wants(key) {
+                    commands.push(&[b"CLIENT", b"CACHING", b"YES"]);
+                    commands.push(&[b"PTTL", key]);
+                    wanted.push_back(Wanted { number, key: key.into() });
+                }
+            }
+            prefix.write(operation, &mut commands);
+        }
+        if let Some(cache) = cache {
+            let gets = self.open.iter().filter(|it| self.batch[**it].verb == Verb::Get);
+            cache.count(0, gets.count());
+        }
+        Question { commands, wanted, kept, is_once: false, max_reply: self.max_reply, hold }
+    }
+
+    /// Answers from the near cache what is open, up to the first operation that has to be sent: what
+    /// comes after that must not be older. False, with the replies that there was room for, if there
+    /// is no room for all.
+    fn answer_from(&mut self, cache: &Cache, prefix: &Prefix, hold: &mut Hold) -> bool {
+        let Some(look) = cache.look(Instant::now()) else { return true };
+        let mut stored = StoredKey::new();
+        let mut hits = 0;
+        let mut has_room = true;
+        for position in &self.open {
+            let operation = &self.batch[*position];
+            if operation.verb != Verb::Get {
+                break;
+            }
+            let key = prefix.stored_in(&operation.args[0], &mut stored);
+            let Some(reply) = look.get(key) else { break };
+            has_room = hold.grow(reply.data_len());
+            if !has_room {
+                self.replies.truncate(*position);
+                break;
+            }
+            self.replies[*position] = reply;
+            hits += 1;
+        }
+        drop(look);
+        self.open.drain(..hits);
+        cache.count(hits, 0);
+        has_room
+    }
+
+    /// Takes the server's replies. What a server that is still loading turned away stays open,
+    /// when everything after it was turned away too: otherwise it would overtake. So does what a
+    /// server refused that should be a master, with the reads from its `refusal` on. True if there
+    /// was no room for all.
+    async fn settle(
+        &mut self,
+        prefix: &Prefix,
+        replies: Vec<Reply>,
+        refusal: Option<(usize, Cow<'static, str>)>,
+        deadline: Option<Instant>,
+    ) -> bool {
+        let open = std::mem::take(&mut self.open);
+        let cut = open.get(replies.len()).copied();
+        let turned_away = |order: usize, position: usize, reply: &Reply| {
+            reply::not_serving(reply).or_else(|| {
+                let (first, cause) = refusal.as_ref()?;
+                let is_read = self.batch[position].verb.effect() == Effect::Read;
+                let is_refused = is_read || Refusal::of(reply).is_some();
+                (order >= *first && is_refused).then(|| cause.clone())
+            })
+        };
+        let served = replies
+            .iter()
+            .enumerate()
+            .rposition(|(order, reply)| turned_away(order, open[order], reply).is_none())
+            .map_or(0, |last| last + 1);
+        let may_wait = deadline.is_none_or(|deadline| Instant::now() < deadline);
+        for (order, (position, reply)) in open.into_iter().zip(replies).enumerate() {
+            match turned_away(order, position, &reply) {
+                None => {
+                    let operation = &self.batch[position];
+                    self.replies[position] = reply::of(prefix, operation, reply, self.max_reply);
+                }
+                Some(_) if order >= served && may_wait && cut.is_none() => {
+                    self.open.push(position);
+                }
+                Some(cause) => self.replies[position] = reply::unavailable(cause),
+            }
+        }
+        if let Some(cut) = cut {
+            self.replies.truncate(cut);
+        } else if !self.open.is_empty() {
+            tokio::time::sleep(LOADING_WAIT).await;
+        }
+        cut.is_some()
+    }
+
+    /// The connection went. What was not sent stays open; of what was, writes are unknown and reads
+    /// stay open. A read before a write to the same key is not repeated: it could see that write.
+    fn lose(&mut self, lost: &Lost, deadline: Option<Instant>) {
+        let may_wait = deadline.is_none_or(|deadline| Instant::now() < deadline);
+        if lost.is_unsent && may_wait {
+            return;
+        }
+        let open = std::mem::take(&mut self.open);
+        let mut written: Vec<&[u8]> = Vec::new();
+        for position in open.into_iter().rev() {
+            let operation = &self.batch[position];
+            let mut keys = operation.keys().map(AsRef::as_ref);
+            if operation.verb.effect() != Effect::Read && !lost.is_unsent {
+                written.extend(keys);
+                let unknown = ErrorReply::OutcomeUnknown(operation.verb.name());
+                self.replies[position] = Reply::Error(unknown);
+            } else if may_wait && !keys.any(|key| written.contains(&key)) {
+                self.open.push(position);
+            } else {
+                self.replies[position] = reply::unavailable(lost.cause.clone());
+            }
+        }
+        self.open.reverse();
+    }
+}

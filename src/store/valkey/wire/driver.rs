@@ -1,0 +1,257 @@
+//! What turns a [`super::connection::Connection`]: writes what is asked, with one write for all
+//! who asked meanwhile, and hands the replies to those who did, in order.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::time::{Instant, Sleep};
+
+use super::connection::Shared;
+use super::error_text;
+use super::exchange::{Asked, Misplaced};
+use super::stream::Stream;
+use crate::message::Reply;
+use crate::protocol::Outgoing;
+use crate::protocol::resp::{ReplyDecoder, Taken};
+use crate::store::valkey::cache::Cache;
+
+/// Room for one read.
+const READ: usize = 64 * 1024;
+/// Room for one read of a long reply.
+const READ_LONG: usize = 1024 * 1024;
+
+/// Room that is kept for what is sent next.
+const KEPT: usize = 256 * 1024;
+
+/// Why a connection ends whose replies are out of step with what was asked.
+const MISPLACED: &str = "the server said something that nobody asked";
+
+/// Drives one connection until it ends.
+pub(crate) struct Driver {
+    stream: Box<dyn Stream>,
+    shared: Arc<Shared>,
+    patience: Option<Duration>,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Being sent.
+    outgoing: Outgoing,
+    /// Bytes ever sent.
+    sent: u64,
+    /// There may be bytes that the stream has taken and not sent.
+    must_flush: bool,
+    /// Whose replies are to come.
+    asked: VecDeque<Asked>,
+    received: BytesMut,
+    decoder: ReplyDecoder,
+    /// Bytes of the present reply that room was made for.
+    made_room: usize,
+    /// The present reply is read away for being longer than one may be.
+    is_too_long: bool,
+}
+
+impl Driver {
+    /// Sends what the shared queue holds over `stream`.
+    pub(crate) fn new(
+        stream: Box<dyn Stream>,
+        shared: Arc<Shared>,
+        patience: Option<Duration>,
+        has_pushes: bool,
+    ) -> Driver {
+        let decoder =
+            if has_pushes { ReplyDecoder::taking_pushes() } else { ReplyDecoder::default() };
+        Driver {
+            stream,
+            shared,
+            patience,
+            timer: None,
+            outgoing: Outgoing::default(),
+            sent: 0,
+            must_flush: false,
+            asked: VecDeque::new(),
+            received: BytesMut::new(),
+            decoder,
+            made_room: 0,
+            is_too_long: false,
+        }
+    }
+
+    /// Takes what was asked meanwhile.
+    fn take(&mut self, cx: &Context<'_>) {
+        let mut queue = self.shared.queue();
+        self.asked.append(&mut queue.asked);
+        if self.outgoing.is_empty() {
+            // The room of what is sent serves for what is asked next.
+            std::mem::swap(&mut self.outgoing, &mut queue.bytes);
+        } else {
+            self.outgoing.append(std::mem::take(&mut queue.bytes));
+        }
+        if !queue.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            queue.waker = Some(cx.waker().clone());
+        }
+    }
+
+    /// Writes all that the stream takes.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.outgoing.is_empty() {
+            let stream = Pin::new(&mut self.stream);
+            let writing = match self.outgoing.only_text() {
+                Some(text) => stream.poll_write(cx, text),
+                None => stream.poll_write_vectored(cx, &self.outgoing.slices()),
+            };
+            let written = ready!(writing)?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.outgoing.advance(written);
+            self.sent += written as u64;
+            self.must_flush = true;
+            if self.outgoing.is_empty() {
+                let mut room = std::mem::take(&mut self.outgoing).into_room();
+                room.shrink_to(KEPT);
+                self.outgoing = room.into();
+            }
+        }
+        if self.must_flush {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.must_flush = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads all that has come, and hands it out.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cow<'static, str>>> {
+        loop {
+            let room = self.decoder.announced().clamp(READ, READ_LONG);
+            self.received.reserve(room);
+            let read = pin!(self.stream.read_buf(&mut self.received)).poll(cx);
+            if ready!(read).map_err(|error| error_text::of_io(&error))? == 0 {
+                return Poll::Ready(Err("connection closed by the server".into()));
+            }
+            self.hand_out()?;
+        }
+    }
+
+    /// Hands out the replies that are whole.
+    fn hand_out(&mut self) -> Result<(), Cow<'static, str>> {
+        loop {
+            let malformed = |_| Cow::Borrowed("malformed reply from the server");
+            let taken = self.decoder.take(&mut self.received).map_err(malformed)?;
+            let cache = self.shared.cache.get();
+            if let Some(Taken::Push(push)) = &taken {
+                if let Some(cache) = cache {
+                    cache.hear(push);
+                }
+                continue;
+            }
+            let Some(asked) = self.asked.front_mut() else {
+                // Nobody has asked.
+                return match taken {
+                    Some(Taken::Reply(Reply::Error(error))) => Err(error.to_string().into()),
+                    None if !self.decoder.is_within_reply() => Ok(()),
+                    _ => Err(MISPLACED.into()),
+                };
+            };
+            let reply = match taken {
+                Some(Taken::Reply(reply)) => {
+                    let bytes = reply.data_len();
+                    if asked.make_room(bytes.saturating_sub(self.made_room)) {
+                        Some(reply)
+                    } else {
+                        asked.substitute(false, self.made_room)
+                    }
+                }
+                Some(Taken::Skipped) => asked.substitute(self.is_too_long, self.made_room),
+                Some(Taken::Push(_)) => None,
+                None if self.decoder.is_skipping() => {
+                    if self.received.len() < READ {
+                        // What the reply took so far is let go.
+                        self.received = BytesMut::from(&self.received[..]);
+                    }
+                    return Ok(());
+                }
+                None if !self.decoder.is_within_reply() => return Ok(()),
+                None => {
+                    let bytes = self.decoder.announced();
+                    self.is_too_long = self.decoder.announced_data() > asked.max_reply();
+                    if !self.is_too_long && asked.make_room(bytes.saturating_sub(self.made_room)) {
+                        self.made_room = self.made_room.max(bytes);
+                        return Ok(());
+                    }
+                    self.decoder.skip();
+                    continue;
+                }
+            };
+            (self.made_room, self.is_too_long) = (0, false);
+            if asked.put(reply, cache).map_err(|Misplaced| Cow::Borrowed(MISPLACED))?
+                && let Some(asked) = self.asked.pop_front()
+            {
+                asked.finish();
+            }
+        }
+    }
+
+    /// Whether the oldest question has waited too long.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Cow<'static, str>> {
+        let (Some(patience), Some(oldest)) = (self.patience, self.asked.front()) else {
+            return Poll::Pending;
+        };
+        let end = oldest.at() + patience;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
+        while timer.as_mut().poll(cx).is_ready() {
+            if end <= Instant::now() {
+                return Poll::Ready(format!("no reply within {patience:?}").into());
+            }
+            timer.as_mut().reset(end);
+        }
+        Poll::Pending
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Cow<'static, str>> {
+        self.take(cx);
+        let ended = self.shared.ending.cause().cloned();
+        if ended.is_none()
+            && let Poll::Ready(Err(error)) = self.poll_send(cx)
+        {
+            return Poll::Ready(error_text::of_io(&error));
+        }
+        // What has come counts, also when it was ended from outside.
+        if let Poll::Ready(Err(cause)) = self.poll_receive(cx) {
+            return Poll::Ready(cause);
+        }
+        if let Some(cause) = ended {
+            return Poll::Ready(cause);
+        }
+        self.poll_patience(cx)
+    }
+
+    /// Tells all who wait, and who will ask.
+    fn end(&mut self) {
+        self.shared.cache.get().into_iter().for_each(Cache::clear);
+        let mut queue = self.shared.queue();
+        queue.is_closed = true;
+        let asked = std::mem::take(&mut queue.asked);
+        queue.bytes = Outgoing::default();
+        drop(queue);
+        for asked in self.asked.drain(..).chain(asked) {
+            let cause = self.shared.ending.cause().cloned().unwrap_or_default();
+            asked.lose(cause, self.sent);
+        }
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let cause = ready!(self.poll_end(cx));
+        self.shared.ending.end(cause);
+        self.end();
+        Poll::Ready(())
+    }
+}

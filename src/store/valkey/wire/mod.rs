@@ -1,0 +1,10 @@
+//! The connection to a server: commands as bytes, replies as they come, and what turns it.
+
+pub(crate) mod command;
+pub(crate) mod confinement;
+pub(crate) mod connection;
+pub(crate) mod driver;
+pub(crate) mod error_text;
+pub(crate) mod exchange;
+pub(crate) mod stream;
+pub(crate) mod tls;
