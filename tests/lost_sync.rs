@@ -16,7 +16,7 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use kvsock::message::{ErrorReply, Reply};
 use kvsock::store::{Health, Options, Sync, Verb};
@@ -31,10 +31,20 @@ struct Syncs {
     plan: Option<(&'static str, usize, usize)>,
     /// How many have failed.
     failed: usize,
-    /// Of each file, by its inode, how much was synced.
-    synced: HashMap<u64, u64>,
+    /// Of each file, how much was synced.
+    synced: HashMap<FileId, u64>,
     /// Of each file whose sync failed, where it ends after a loss of power.
-    ends: HashMap<u64, u64>,
+    ends: HashMap<FileId, u64>,
+}
+
+/// A file: its inode, and when that was created, since the next file may get the inode of a removed one.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct FileId(u64, Option<SystemTime>);
+
+impl FileId {
+    fn of(metadata: &fs::Metadata) -> FileId {
+        FileId(metadata.ino(), metadata.created().ok())
+    }
 }
 
 static SYNCS: Mutex<Option<Syncs>> = Mutex::new(None);
@@ -47,7 +57,7 @@ fn syncs() -> MutexGuard<'static, Option<Syncs>> {
 
 impl Syncs {
     /// Whether the sync of a file fails that is written up to `position`.
-    fn fails(&mut self, path: &Path, inode: u64, position: u64) -> bool {
+    fn fails(&mut self, path: &Path, file: FileId, position: u64) -> bool {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let planned = self.plan.as_mut().filter(|(part, ..)| name.contains(*part));
         let fails = match planned {
@@ -61,11 +71,11 @@ impl Syncs {
                 false
             }
         };
-        let synced = self.synced.entry(inode).or_default();
+        let synced = self.synced.entry(file.clone()).or_default();
         if fails {
             self.failed += 1;
             if *synced < position {
-                self.ends.entry(inode).or_insert(*synced);
+                self.ends.entry(file).or_insert(*synced);
             }
         } else if name.ends_with(".jnl") {
             // It is appended to: what is behind a gap is lost.
@@ -73,7 +83,7 @@ impl Syncs {
         } else {
             // It was written anew, as a whole.
             *synced = position;
-            self.ends.remove(&inode);
+            self.ends.remove(&file);
         }
         fails
     }
@@ -83,12 +93,13 @@ impl Syncs {
 fn fails(fd: i32) -> bool {
     let mut syncs = syncs();
     let Some(syncs) = syncs.as_mut() else { return false };
-    let Ok(path) = fs::read_link(format!("/proc/self/fd/{fd}")) else { return false };
+    let link = format!("/proc/self/fd/{fd}");
+    let (Ok(path), Ok(metadata)) = (fs::read_link(&link), fs::metadata(&link)) else { return false };
     // SAFETY: the caller has it open.
     let file = unsafe { BorrowedFd::borrow_raw(fd) };
     let position = rustix::fs::tell(file).unwrap_or(0);
-    let Ok(stat) = rustix::fs::fstat(file) else { return false };
-    let fails = path.starts_with(&syncs.below) && syncs.fails(&path, stat.st_ino, position);
+    let fails = path.starts_with(&syncs.below)
+        && syncs.fails(&path, FileId::of(&metadata), position);
     if fails {
         // SAFETY: it is this thread's own.
         unsafe { *libc::__errno_location() = libc::EIO };
@@ -145,10 +156,14 @@ impl Disk {
     }
 
     /// What the directory has after a loss of power now.
+    ///
+    /// Syncs wait until the copy is complete. The store's threads work on, and without a sync none of
+    /// them puts a newer list of files in place, or removes a file that the older list names.
     fn after_power_loss(&self, name: &str) -> PathBuf {
         let target = self.home.path().join(name);
-        let ends = syncs().as_ref().unwrap().ends.clone();
-        copy(&self.home.path().canonicalize().unwrap().join("db"), &target, &ends);
+        let syncs = syncs();
+        let ends = &syncs.as_ref().unwrap().ends;
+        copy(&self.home.path().canonicalize().unwrap().join("db"), &target, ends);
         target
     }
 }
@@ -159,7 +174,7 @@ impl Drop for Disk {
     }
 }
 
-fn copy(from: &Path, to: &Path, ends: &HashMap<u64, u64>) {
+fn copy(from: &Path, to: &Path, ends: &HashMap<FileId, u64>) {
     fs::create_dir(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
@@ -168,7 +183,7 @@ fn copy(from: &Path, to: &Path, ends: &HashMap<u64, u64>) {
             copy(&path, &target, ends);
         } else if let Ok(metadata) = fs::metadata(&path)
             && fs::copy(&path, &target).is_ok()
-            && let Some(end) = ends.get(&metadata.ino())
+            && let Some(end) = ends.get(&FileId::of(&metadata))
         {
             fs::OpenOptions::new().write(true).open(&target).unwrap().set_len(*end).unwrap();
         }
