@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
-use super::Settings;
-use super::input::Given;
+use super::input::given::Given;
+use super::settings::Settings;
 use super::table::{PREFIX, SETTINGS};
 
 /// The text of each setting that is no secret, by its name in the table.

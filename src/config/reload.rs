@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::Invocation;
 use super::fault::{Faults, Origin};
-use super::input::Given;
-use super::settings::{self, Reader};
+use super::input::given::Given;
+use super::load::Invocation;
+use super::parse::read::{self, Reader};
 use super::table::{self, Setting};
 use crate::{logging, server};
 
@@ -132,8 +132,8 @@ fn apply(running: &Invocation, fresh: &BTreeMap<String, String>) -> Result<Reloa
     let mut faults = Faults::default();
     let mut reader = Reader::new(&given, &mut faults);
     let inputs = given.inputs();
-    let server = settings::server(&mut reader, &inputs);
-    let log = settings::log(&mut reader, &inputs);
+    let server = read::server(&mut reader, &inputs);
+    let log = read::log(&mut reader, &inputs);
     match (server, log) {
         (Some(server), Some(log)) if faults.is_empty() => {
             let needs_restart = needing_restart(running, fresh);

@@ -2,7 +2,7 @@
 
 use nix::unistd::Group;
 
-use super::fault::Problem;
+use crate::config::fault::Problem;
 
 /// The kernel's stand-in for groups that a user namespace does not map.
 const OVERFLOW: u32 = 65_534;
@@ -11,7 +11,7 @@ const OVERFLOW: u32 = 65_534;
 const NONE: u32 = u32::MAX;
 
 /// The gid of a group's name, or a gid. A name must be in the group database.
-pub(super) fn gid(text: &str) -> Result<u32, Problem> {
+pub(crate) fn gid(text: &str) -> Result<u32, Problem> {
     let gid = if text.bytes().all(|byte| byte.is_ascii_digit()) {
         text.parse().ok().filter(|gid| *gid != NONE)
     } else {

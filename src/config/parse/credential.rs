@@ -7,8 +7,8 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-use super::fault::{Faults, Problem, Subject};
-use super::input::{Given, Inputs};
+use crate::config::fault::{Faults, Problem, Subject};
+use crate::config::input::given::{Given, Inputs};
 use crate::store::{Secret, Tls};
 
 const USERNAME: &str = "store-username";
@@ -22,14 +22,14 @@ const LARGEST: u64 = 1 << 20;
 
 /// What authenticates the daemon to the store, and the store to the daemon.
 #[derive(Debug, Default)]
-pub(super) struct Credentials {
-    pub(super) username: Option<Secret>,
-    pub(super) password: Option<Secret>,
-    pub(super) tls: Tls,
+pub(crate) struct Credentials {
+    pub(crate) username: Option<Secret>,
+    pub(crate) password: Option<Secret>,
+    pub(crate) tls: Tls,
 }
 
 /// Reads them all; a credential that is not there, or empty, counts as not set.
-pub(super) fn read(
+pub(crate) fn read(
     directory: Option<&Path>,
     inputs: &Inputs,
     given: &Given,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::fault::Problem;
+use crate::config::fault::Problem;
 
 /// The longest time that makes sense; keeps sums of times far from overflow.
 const LONGEST: Duration = Duration::from_secs(10_000 * 24 * 60 * 60);
@@ -16,14 +16,14 @@ const MOST_DIGITS: usize = 9;
 const MOST_THREADS: usize = 64;
 
 /// A number from 0 on.
-pub(super) fn count(text: &str) -> Result<usize, Problem> {
+pub(crate) fn count(text: &str) -> Result<usize, Problem> {
     text.parse::<u32>()
         .map_err(|_| invalid(text, "a number from 0 on"))
         .and_then(|number| usize::try_from(number).map_err(|_| invalid(text, "a number from 0 on")))
 }
 
 /// A number of bytes: `16MiB`, `64k` (1000 each; `Ki` is 1024), `1GB`, or a bare number.
-pub(super) fn size(text: &str) -> Result<usize, Problem> {
+pub(crate) fn size(text: &str) -> Result<usize, Problem> {
     let wanted = "a size, as 16MiB, 64kB or a number of bytes";
     let ByteSize(bytes) = text.parse().map_err(|_| invalid(text, wanted))?;
     // The parser saturates, so its largest value stands for all that are too large.
@@ -34,7 +34,7 @@ pub(super) fn size(text: &str) -> Result<usize, Problem> {
 }
 
 /// A time: `500ms`, `5s`, `10min`, `1h 30min`, or a bare number of seconds.
-pub(super) fn time(text: &str) -> Result<Duration, Problem> {
+pub(crate) fn time(text: &str) -> Result<Duration, Problem> {
     let digits = |character: char| !character.is_ascii_digit();
     if text.split(digits).any(|run| run.len() > MOST_DIGITS) {
         return Err(out_of_bounds(text, "too large, or not a time"));
@@ -54,7 +54,7 @@ pub(super) fn time(text: &str) -> Result<Duration, Problem> {
 }
 
 /// A size of 1 KiB at least, or 0.
-pub(super) fn message_size(text: &str) -> Result<usize, Problem> {
+pub(crate) fn message_size(text: &str) -> Result<usize, Problem> {
     match size(text)? {
         1..1024 => Err(out_of_bounds(text, "less than 1KiB and not 0")),
         size => Ok(size),
@@ -62,7 +62,7 @@ pub(super) fn message_size(text: &str) -> Result<usize, Problem> {
 }
 
 /// A number of threads.
-pub(super) fn threads(text: &str) -> Result<usize, Problem> {
+pub(crate) fn threads(text: &str) -> Result<usize, Problem> {
     match count(text)? {
         0 => Err(out_of_bounds(text, "less than 1")),
         number @ 1..=MOST_THREADS => Ok(number),
@@ -70,11 +70,11 @@ pub(super) fn threads(text: &str) -> Result<usize, Problem> {
     }
 }
 
-pub(super) fn invalid(value: &str, wanted: &'static str) -> Problem {
+pub(crate) fn invalid(value: &str, wanted: &'static str) -> Problem {
     Problem::Invalid { value: value.to_owned(), wanted }
 }
 
-pub(super) fn out_of_bounds(value: &str, bound: &'static str) -> Problem {
+pub(crate) fn out_of_bounds(value: &str, bound: &'static str) -> Problem {
     Problem::OutOfBounds { value: value.to_owned(), bound }
 }
 

@@ -5,47 +5,47 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::fault::Origin;
-use super::table;
+use crate::config::fault::Origin;
+use crate::config::table;
 
 /// The text of each setting that was given, by the names of the table.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Inputs {
-    pub(super) socket: Option<String>,
-    pub(super) store: Option<String>,
-    pub(super) store_username: Option<String>,
-    pub(super) store_password: Option<String>,
-    pub(super) store_password_file: Option<String>,
-    pub(super) store_timeout: Option<String>,
-    pub(super) key_prefix: Option<String>,
-    pub(super) namespace: Option<String>,
-    pub(super) sync: Option<String>,
-    pub(super) admin_group: Option<String>,
-    pub(super) max_clients: Option<String>,
-    pub(super) max_clients_per_user: Option<String>,
-    pub(super) max_request: Option<String>,
-    pub(super) max_reply: Option<String>,
-    pub(super) max_memory: Option<String>,
-    pub(super) client_timeout: Option<String>,
-    pub(super) idle_exit: Option<String>,
-    pub(super) drain_timeout: Option<String>,
-    pub(super) last_depth: Option<String>,
-    pub(super) cache: Option<String>,
-    pub(super) workers: Option<String>,
-    pub(super) scripts: Option<String>,
-    pub(super) log: Option<String>,
-    pub(super) log_dir: Option<String>,
+pub(crate) struct Inputs {
+    pub(crate) socket: Option<String>,
+    pub(crate) store: Option<String>,
+    pub(crate) store_username: Option<String>,
+    pub(crate) store_password: Option<String>,
+    pub(crate) store_password_file: Option<String>,
+    pub(crate) store_timeout: Option<String>,
+    pub(crate) key_prefix: Option<String>,
+    pub(crate) namespace: Option<String>,
+    pub(crate) sync: Option<String>,
+    pub(crate) admin_group: Option<String>,
+    pub(crate) max_clients: Option<String>,
+    pub(crate) max_clients_per_user: Option<String>,
+    pub(crate) max_request: Option<String>,
+    pub(crate) max_reply: Option<String>,
+    pub(crate) max_memory: Option<String>,
+    pub(crate) client_timeout: Option<String>,
+    pub(crate) idle_exit: Option<String>,
+    pub(crate) drain_timeout: Option<String>,
+    pub(crate) last_depth: Option<String>,
+    pub(crate) cache: Option<String>,
+    pub(crate) workers: Option<String>,
+    pub(crate) scripts: Option<String>,
+    pub(crate) log: Option<String>,
+    pub(crate) log_dir: Option<String>,
 }
 
 /// Known settings with their texts and where each came from; the later one wins. The debug form
 /// has no texts, which may hold secrets.
 #[derive(Clone, Default)]
-pub(super) struct Given(BTreeMap<&'static str, (String, Origin)>);
+pub(crate) struct Given(BTreeMap<&'static str, (String, Origin)>);
 
 impl Given {
     /// Takes one in. An empty text puts the default back, as an empty line in an
     /// `EnvironmentFile` should.
-    pub(super) fn set(&mut self, name: &'static str, text: String, origin: Origin) {
+    pub(crate) fn set(&mut self, name: &'static str, text: String, origin: Origin) {
         if text.is_empty() {
             self.0.remove(name);
         } else {
@@ -54,12 +54,12 @@ impl Given {
     }
 
     /// Where the setting came from; a default counts as the variable.
-    pub(super) fn origin(&self, name: &str) -> Origin {
+    pub(crate) fn origin(&self, name: &str) -> Origin {
         self.0.get(name).map_or(Origin::Variable, |(_, origin)| *origin)
     }
 
     /// The text in effect, which is empty when nothing was given and there is no default.
-    pub(super) fn text(&self, name: &str) -> &str {
+    pub(crate) fn text(&self, name: &str) -> &str {
         match self.0.get(name) {
             Some((text, _)) => text,
             None => table::find(name).map_or("", |setting| setting.default),
@@ -67,7 +67,7 @@ impl Given {
     }
 
     /// Those that came from flags.
-    pub(super) fn flags(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub(crate) fn flags(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0
             .iter()
             .filter(|(_, (_, origin))| *origin == Origin::Flag)
@@ -75,7 +75,7 @@ impl Given {
     }
 
     /// The texts by name.
-    pub(super) fn inputs(&self) -> Inputs {
+    pub(crate) fn inputs(&self) -> Inputs {
         let list = self.0.iter().map(|(name, (text, _))| ((*name).to_owned(), text.clone()));
         envy::from_iter(list).expect("each field is an optional text, and no name comes twice")
     }

@@ -4,10 +4,9 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 
-use super::Mode;
-use super::fault::Origin;
-use super::input::Given;
-use super::table::SETTINGS;
+use super::given::Given;
+use crate::config::fault::Origin;
+use crate::config::table::SETTINGS;
 
 const CHECK: &str = "check";
 const RELOAD: &str = "reload";
@@ -19,6 +18,17 @@ a flag overrides the variable. Sizes and times have units; a bare number is byte
 User name, password and certificates of the store come from the systemd credentials \
 store-username, store-password, store-ca.pem, store-cert.pem and store-key.pem, or from \
 KVSOCK_STORE_USERNAME and KVSOCK_STORE_PASSWORD.";
+
+/// What the daemon is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Serve clients.
+    Serve,
+    /// Check the settings, print those in effect, and exit (`--check`).
+    Check,
+    /// Hand the settings to the running daemon with [`send`](crate::config::reload::send), and exit (`--reload`).
+    Reload,
+}
 
 /// The command line of `kvsockd`, from which its help and man page follow.
 pub fn command() -> Command {
@@ -52,12 +62,12 @@ pub fn command() -> Command {
 }
 
 /// Reads the arguments, the program's name first.
-pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<ArgMatches, clap::Error> {
+pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<ArgMatches, clap::Error> {
     command().try_get_matches_from(args)
 }
 
 /// What the daemon is to do.
-pub(super) fn mode(matches: &ArgMatches) -> Mode {
+pub(crate) fn mode(matches: &ArgMatches) -> Mode {
     if matches.get_flag(CHECK) {
         Mode::Check
     } else if matches.get_flag(RELOAD) {
@@ -68,7 +78,7 @@ pub(super) fn mode(matches: &ArgMatches) -> Mode {
 }
 
 /// Puts the flags over what is given already.
-pub(super) fn read_flags(matches: &ArgMatches, given: &mut Given) {
+pub(crate) fn read_flags(matches: &ArgMatches, given: &mut Given) {
     for setting in SETTINGS.iter().filter(|setting| !setting.secret) {
         if let Some(text) = matches.get_one::<String>(setting.name) {
             given.set(setting.name, text.clone(), Origin::Flag);

@@ -5,30 +5,31 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::fault::{Faults, Origin, Problem, Subject};
-use super::input::Given;
-use super::table::{self, PREFIX, SETTINGS};
+use super::given::Given;
+use crate::config::fault::{Faults, Origin, Problem, Subject};
+use crate::config::table;
+use crate::config::table::{PREFIX, SETTINGS};
 
 /// From this likeness on, of 1, another name is suggested.
 const LIKENESS: f64 = 0.85;
 
 /// What is no setting of ours but decides defaults.
 #[derive(Debug, Default)]
-pub(super) struct Surroundings {
+pub(crate) struct Surroundings {
     /// `$XDG_RUNTIME_DIR`.
-    pub(super) user_runtime: Option<PathBuf>,
+    pub(crate) user_runtime: Option<PathBuf>,
     /// Where state is kept: `$STATE_DIRECTORY`, or that of the user.
-    pub(super) state: Option<PathBuf>,
+    pub(crate) state: Option<PathBuf>,
     /// `$RUNTIME_DIRECTORY`.
-    pub(super) runtime: Option<PathBuf>,
+    pub(crate) runtime: Option<PathBuf>,
     /// `$CREDENTIALS_DIRECTORY`.
-    pub(super) credentials: Option<PathBuf>,
+    pub(crate) credentials: Option<PathBuf>,
     /// `$MAINPID`, in `ExecReload=`.
-    pub(super) main_pid: Option<i32>,
+    pub(crate) main_pid: Option<i32>,
 }
 
 /// Takes the environment apart.
-pub(super) fn read(
+pub(crate) fn read(
     env: impl Iterator<Item = (OsString, OsString)>,
     given: &mut Given,
     faults: &mut Faults,
