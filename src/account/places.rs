@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::{Account, Resource};
+use super::resource::Resource;
+use super::user::Account;
 
 /// Places for one [`Resource`].
 #[derive(Debug)]
