@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Memory, SMALL};
+use super::bound::{Memory, SMALL};
 use crate::account::Account;
 
 /// What the replies to one batch take, while they are on their way; given back when it is dropped.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Hold, Memory, SMALL};
+use super::bound::{Memory, SMALL};
+use super::reply_room::Hold;
 use crate::account::{Account, Place};
 
 /// For how long the requests that a client sent together do not wait again for a store that is away:
@@ -33,6 +34,22 @@ pub struct Share {
 /// Perhaps the right to go on past the bound, which one client has at a time.
 #[derive(Debug)]
 pub struct Turn(Option<Place>);
+
+impl Memory {
+    /// A share for a client of `account` that holds nothing yet.
+    pub fn share(self: &Arc<Memory>, account: &Arc<Account>) -> Share {
+        let (memory, account) = (Arc::clone(self), Arc::clone(account));
+        Share {
+            memory,
+            account,
+            buffers: 0,
+            replies: 0,
+            turn: None,
+            impatient_until: None,
+            is_short_of_own: AtomicBool::new(false),
+        }
+    }
+}
 
 impl Share {
     /// Tells how much the connection's buffers hold now.
