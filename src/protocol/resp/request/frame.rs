@@ -3,10 +3,10 @@
 use bytes::{Buf, BytesMut};
 use smallvec::SmallVec;
 
-use super::number::{NumberFault, read_number};
 use super::step::{Fault, Step};
 use crate::message::{Args, Name, Request};
 use crate::protocol::Progress;
+use crate::protocol::resp::number::{NumberFault, read_number};
 
 /// Arguments a request may have, its name counted.
 const COUNT_MAX: i64 = 1024 * 1024;
@@ -22,7 +22,7 @@ const SHORT_LINE: usize = 6;
 
 /// A request that is being received. While it is, its bytes stay in the buffer.
 #[derive(Debug)]
-pub(super) struct Frame {
+pub(crate) struct Frame {
     expected: Expected,
     /// Where what is expected begins, from the front of the buffer.
     start: usize,
@@ -45,7 +45,7 @@ enum Expected {
 }
 
 impl Frame {
-    pub(super) fn new() -> Frame {
+    pub(crate) fn new() -> Frame {
         Frame {
             expected: Expected::Count,
             start: 0,
@@ -58,7 +58,7 @@ impl Frame {
 
     /// The rest of a request that was refused, of which `left` arguments are still to come; of the
     /// first of them `data` bytes, if its length is known.
-    pub(super) fn refused(left: usize, data: Option<usize>) -> Frame {
+    pub(crate) fn refused(left: usize, data: Option<usize>) -> Frame {
         // A request without arguments is over. What is carried is not believed to be possible.
         let left = left.max(1);
         let data = data.filter(|length| i64::try_from(*length).is_ok_and(|it| it <= LENGTH_MAX));
@@ -67,7 +67,7 @@ impl Frame {
     }
 
     /// Where another can go on. The bytes of a request that was not refused are all in the buffer.
-    pub(super) fn progress(&self) -> Progress {
+    pub(crate) fn progress(&self) -> Progress {
         let left = self.left;
         match self.expected {
             _ if !self.refused => Progress::Request,
@@ -78,7 +78,7 @@ impl Frame {
 
     /// Reads on in `buffer`, which began with `*` at first. A request of more than `max_request`
     /// bytes (0: unlimited) is refused as soon as its lengths tell.
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
         buffer: &mut BytesMut,
         max_request: usize,
@@ -199,7 +199,7 @@ impl Frame {
 
 /// Takes a request out of the front of `buffer` that is short, all there and as most clients write
 /// it. `None` says nothing: [`Frame::read`] looks closer.
-pub(super) fn take_plain(buffer: &mut BytesMut, max_request: usize) -> Option<Request> {
+pub(crate) fn take_plain(buffer: &mut BytesMut, max_request: usize) -> Option<Request> {
     let (count, mut start) = read_short(buffer, 0, b'*')?;
     let mut args = [(0, 0); PLAIN];
     let args = args.get_mut(..count).filter(|args| !args.is_empty())?;

@@ -7,10 +7,10 @@ use crate::message::Args;
 
 /// A quote is not closed, or text is glued to a closing quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unbalanced;
+pub(crate) struct Unbalanced;
 
 /// Splits `line` (without its end). Words with no quote in them are slices of it.
-pub(super) fn split_words(line: &Bytes) -> Result<Args, Unbalanced> {
+pub(crate) fn split_words(line: &Bytes) -> Result<Args, Unbalanced> {
     let mut words = SmallVec::new();
     let mut at = 0;
     loop {
@@ -78,7 +78,7 @@ fn hex(digit: u8) -> Option<u8> {
 }
 
 /// The other blanks of C are control bytes, which no line may have.
-pub(super) fn is_blank(byte: u8) -> bool {
+pub(crate) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r')
 }
 

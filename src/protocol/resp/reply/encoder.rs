@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use super::double::write_double;
 use super::error::{end_line, write_error};
-use super::number::{write_length, write_number};
 use crate::message::{Protocol, Reply};
+use crate::protocol::resp::double::write_double;
+use crate::protocol::resp::number::{write_length, write_number};
 
 /// Writes replies in the version that the connection speaks.
 #[derive(Debug, Default)]
@@ -134,7 +134,7 @@ fn write_line(text: &str, out: &mut Vec<u8>) {
 }
 
 /// Appends a bulk string: any bytes.
-pub(super) fn write_bulk(bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn write_bulk(bytes: &[u8], out: &mut Vec<u8>) {
     write_length(b'$', bytes.len(), out);
     out.extend_from_slice(bytes);
     out.extend_from_slice(b"\r\n");

@@ -10,7 +10,7 @@ use crate::message::ErrorReply;
 const SHOWN: usize = 128;
 
 /// Appends the error's line with its end.
-pub(super) fn write_error(error: &ErrorReply, out: &mut Vec<u8>) {
+pub(crate) fn write_error(error: &ErrorReply, out: &mut Vec<u8>) {
     let start = out.len() + 1;
     out.push(b'-');
     match error {
@@ -33,7 +33,7 @@ pub(super) fn write_error(error: &ErrorReply, out: &mut Vec<u8>) {
 }
 
 /// Ends the line that begins at `start`: nothing in it can end it sooner.
-pub(super) fn end_line(start: usize, out: &mut Vec<u8>) {
+pub(crate) fn end_line(start: usize, out: &mut Vec<u8>) {
     for byte in &mut out[start..] {
         if matches!(byte, b'\r' | b'\n') {
             *byte = b' ';

@@ -6,8 +6,8 @@ use std::ops::Range;
 use bytes::{Buf, Bytes, BytesMut};
 use smallvec::SmallVec;
 
-use super::number::{NumberFault, parse_number, read_number};
 use crate::message::Reply;
+use crate::protocol::resp::number::{NumberFault, parse_number, read_number};
 
 /// Replies within replies: more than any script can nest that Valkey runs.
 const DEPTH_MAX: usize = 128;
@@ -31,7 +31,7 @@ pub enum Malformed {
 
 /// A part of a reply.
 #[derive(Debug)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// All of it, for it is short.
     Whole(Reply),
     /// Data that lies there.
@@ -49,11 +49,11 @@ pub(super) enum Part {
 }
 
 /// Parts in order; most replies have one.
-pub(super) type Parts = SmallVec<[Part; 1]>;
+pub(crate) type Parts = SmallVec<[Part; 1]>;
 
 /// What a look at the next part has found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// It is not all there.
     Waiting,
     /// It is there, and more belongs to the reply.
@@ -64,11 +64,11 @@ pub(super) enum Step {
 
 /// How far a reply has been looked at.
 #[derive(Debug, Default)]
-pub(super) struct Scan {
+pub(crate) struct Scan {
     /// What was found, each before what is within it.
-    pub(super) parts: Parts,
+    pub(crate) parts: Parts,
     /// Where the next part begins; in the end, where the reply ends.
-    pub(super) start: usize,
+    pub(crate) start: usize,
     /// Up to where the next part's first line was looked at.
     seen: usize,
     /// Replies still to come in each that is open.
@@ -83,25 +83,25 @@ pub(super) struct Scan {
 
 impl Scan {
     /// One that takes pushes.
-    pub(super) fn taking_pushes() -> Scan {
+    pub(crate) fn taking_pushes() -> Scan {
         Scan { takes_pushes: true, ..Scan::default() }
     }
 
     /// One that takes what this one takes.
     #[must_use]
-    pub(super) fn another(&self) -> Scan {
+    pub(crate) fn another(&self) -> Scan {
         Scan { takes_pushes: self.takes_pushes, ..Scan::default() }
     }
 
     /// As it was made, for the next reply; gives the present one's parts and where it ends.
-    pub(super) fn renew(&mut self) -> (Parts, usize) {
+    pub(crate) fn renew(&mut self) -> (Parts, usize) {
         (self.seen, self.data, self.announced) = (0, 0, 0);
         self.open.clear();
         (std::mem::take(&mut self.parts), std::mem::take(&mut self.start))
     }
 
     /// Whether a reply has begun, of which is known that it is one.
-    pub(super) fn is_within_reply(&self) -> bool {
+    pub(crate) fn is_within_reply(&self) -> bool {
         match self.parts.first() {
             Some(Part::Push(_)) => false,
             Some(_) => true,
@@ -110,7 +110,7 @@ impl Scan {
     }
 
     /// Looks on; true if the reply is whole.
-    pub(super) fn go_on(&mut self, buffer: &[u8]) -> Result<bool, Malformed> {
+    pub(crate) fn go_on(&mut self, buffer: &[u8]) -> Result<bool, Malformed> {
         loop {
             match self.step(buffer)? {
                 Step::Waiting => return Ok(false),
@@ -121,7 +121,7 @@ impl Scan {
     }
 
     /// Looks at the next part.
-    pub(super) fn step(&mut self, buffer: &[u8]) -> Result<Step, Malformed> {
+    pub(crate) fn step(&mut self, buffer: &[u8]) -> Result<Step, Malformed> {
         let Some((part, next)) = self.read_part(buffer)? else { return Ok(Step::Waiting) };
         let within = match &part {
             Part::Array(count) | Part::Set(count) | Part::Push(count) => *count,
@@ -148,19 +148,19 @@ impl Scan {
     }
 
     /// Bytes of values and texts that the reply will have at least, by what it has announced so far.
-    pub(super) fn data(&self) -> usize {
+    pub(crate) fn data(&self) -> usize {
         // What it takes to announce it and to end it is not counted.
         self.data + self.announced.saturating_sub(self.seen + 4)
     }
 
     /// Bytes of memory that it will take at least.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.parts.len() * size_of::<Part>() + self.announced.max(self.start)
     }
 
     /// Where the value will end that is being received, its line end included; 0 when there is
     /// none. It is then for the caller to read it.
-    pub(super) fn take_announced(&mut self) -> usize {
+    pub(crate) fn take_announced(&mut self) -> usize {
         if self.announced > 0 {
             self.seen = self.start;
         }
@@ -168,7 +168,7 @@ impl Scan {
     }
 
     /// Lets go of what was looked at.
-    pub(super) fn forget(&mut self, buffer: &mut BytesMut) {
+    pub(crate) fn forget(&mut self, buffer: &mut BytesMut) {
         buffer.advance(self.start);
         self.seen -= self.start;
         self.announced = self.announced.saturating_sub(self.start);
@@ -177,7 +177,7 @@ impl Scan {
     }
 
     /// One reply is complete, and with it perhaps those around it; true if all are.
-    pub(super) fn close(&mut self) -> bool {
+    pub(crate) fn close(&mut self) -> bool {
         while let Some(left) = self.open.last_mut() {
             *left -= 1;
             if *left > 0 {
@@ -189,7 +189,7 @@ impl Scan {
     }
 
     /// Whether nothing of the reply was taken out of the buffer, or found in it.
-    pub(super) fn is_at_start(&self) -> bool {
+    pub(crate) fn is_at_start(&self) -> bool {
         self.start == 0 && self.seen == 0 && self.is_at_top()
     }
 

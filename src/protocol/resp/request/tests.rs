@@ -4,9 +4,9 @@ use bytes::BytesMut;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{Decoder, encode_request};
 use crate::message::{Reply, Request};
 use crate::protocol::Decoded;
+use crate::protocol::resp::{Decoder, encode_request};
 
 /// What a decoder makes of some input.
 #[derive(Debug, PartialEq)]

@@ -9,7 +9,7 @@ const END: usize = 2;
 
 /// A reply that is being read away.
 #[derive(Debug)]
-pub(super) struct Skip {
+pub(crate) struct Skip {
     scan: Scan,
     /// Bytes of a value that are still to come, its end included.
     data: usize,
@@ -17,12 +17,12 @@ pub(super) struct Skip {
 
 impl Skip {
     /// The rest of the reply that `scan` has begun, and what of it is in the buffer.
-    pub(super) fn of(scan: Scan) -> Skip {
+    pub(crate) fn of(scan: Scan) -> Skip {
         Skip { scan, data: 0 }
     }
 
     /// Reads away what is in `buffer`; true when the reply is over.
-    pub(super) fn read(&mut self, buffer: &mut BytesMut) -> Result<bool, Malformed> {
+    pub(crate) fn read(&mut self, buffer: &mut BytesMut) -> Result<bool, Malformed> {
         loop {
             if self.data > 0 {
                 let taken = (self.data - END).min(buffer.len());

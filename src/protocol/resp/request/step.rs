@@ -4,7 +4,7 @@ use crate::message::Request;
 
 /// How far the present request has come.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// Not all of it is there.
     Waiting,
     /// It is over, and there is nothing to carry out.
@@ -17,7 +17,7 @@ pub(super) enum Step {
 
 /// Why the peer cannot be understood any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     #[error("Protocol error: invalid multibulk length")]
     Count,
     #[error("Protocol error: too big mbulk count string")]

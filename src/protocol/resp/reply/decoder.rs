@@ -147,9 +147,9 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
-    use super::super::Encoder;
     use super::*;
     use crate::message::Protocol;
+    use crate::protocol::resp::Encoder;
 
     /// All replies of `input`, arriving in pieces of `step` bytes, and what is left of it.
     fn decoded(input: &[u8], step: usize) -> (Vec<Result<Reply, Malformed>>, usize) {

@@ -2,15 +2,15 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::number::LINE_MAX;
 use super::step::{Fault, Step};
 use super::words::{is_blank, split_words};
 use crate::message::{Name, Request};
 use crate::protocol::Progress;
+use crate::protocol::resp::number::LINE_MAX;
 
 /// A line that is being received.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(crate) struct Line {
     /// Bytes at the front of the buffer that were looked at and do not end the line.
     seen: usize,
     /// Bytes of the line that were read away before those.
@@ -21,12 +21,12 @@ pub(super) struct Line {
 
 impl Line {
     /// The rest of a line that was refused, of which `dropped` bytes were read away.
-    pub(super) fn refused(dropped: usize) -> Line {
+    pub(crate) fn refused(dropped: usize) -> Line {
         Line { seen: 0, dropped: dropped.min(LINE_MAX), refused: true }
     }
 
     /// Where another can go on.
-    pub(super) fn progress(&self) -> Progress {
+    pub(crate) fn progress(&self) -> Progress {
         if self.refused {
             Progress::RefusedLine { dropped: self.dropped }
         } else {
@@ -36,7 +36,7 @@ impl Line {
 
     /// Reads on in `buffer`. A line of more than `max_request` bytes (0: unlimited), its end
     /// counted, is refused as soon as so many are there.
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
         buffer: &mut BytesMut,
         max_request: usize,

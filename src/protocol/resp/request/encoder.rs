@@ -1,7 +1,7 @@
 //! Requests as the client writes them.
 
-use super::encode::write_bulk;
-use super::number::write_number;
+use crate::protocol::resp::number::write_number;
+use crate::protocol::resp::reply::encoder::write_bulk;
 
 /// Appends the request of `name` with `args`, whatever their bytes.
 pub fn encode_request(name: &[u8], args: &[impl AsRef<[u8]>], out: &mut Vec<u8>) {
