@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::builtin::size::CachedSize;
-use super::builtin::stop::Stop;
-use super::execute::audit::Audit;
-use super::session::caller::Administrators;
+use super::access::audit::Audit;
+use super::access::caller::Administrators;
+use super::keygen::Generator;
 use super::session::clients::Clients;
+use super::session::size::CachedSize;
 use super::session::space::{Namespace, Spaces};
+use super::stop::Stop;
 use crate::account::Accounts;
-use crate::keygen::Generator;
 use crate::logging::Logging;
 use crate::store::Store;
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use rustix::fs::{MemfdFlags, SealFlags};
 
 use crate::command::Context;
-use crate::event;
 use crate::handover::{self, Passage, Passed};
+use crate::logging::event;
 use crate::server::{Carried, Server};
 use crate::systemd::listen::STORED;
 use crate::systemd::notify::Notifier;

@@ -14,8 +14,8 @@ use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::LogError;
 use super::entry::{CaptureTime, Telling, WithoutId};
+use super::error::LogError;
 use super::journal::Journal;
 
 /// How many daily files are kept.

@@ -5,7 +5,8 @@ use std::thread;
 
 use tracing::error;
 
-use super::THREAD;
+/// The name of the log thread.
+pub(super) const THREAD: &str = "kvsock-log";
 
 /// Has panics logged rather than written to standard error, whose reader may be stuck. A message
 /// with values put into it is left out, for it may hold a client's data.

@@ -8,7 +8,5 @@ pub(crate) mod help;
 pub(crate) mod info;
 pub(crate) mod keyspace;
 pub(crate) mod settings;
-pub(crate) mod size;
 pub(crate) mod status;
-pub(crate) mod stop;
 pub(crate) mod synopsis;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::size::CachedSize;
 use crate::command::context::{Context, Counters};
+use crate::command::session::size::CachedSize;
 use crate::command::session::space::Namespace;
 use crate::command::session::state::Session;
 use crate::message::{Args, Reply};

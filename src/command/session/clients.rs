@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use super::caller::Caller;
+use crate::command::access::caller::Caller;
 use crate::command::execute::check::shown;
 use crate::message::Protocol;
 

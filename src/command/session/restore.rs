@@ -6,9 +6,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use serde_bytes::ByteBuf;
 
-use super::caller::Caller;
 use super::queue::{Queue, command_words};
 use super::state::{Session, Watched};
+use crate::command::access::caller::Caller;
 use crate::command::builtin::keyspace;
 use crate::command::context::Context;
 use crate::command::execute::check::{By, Work, check};

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use super::caller::Caller;
+use crate::command::access::caller::Caller;
 use crate::store::Store;
 
 /// How keys belong to users.

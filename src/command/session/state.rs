@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::caller::Caller;
 use super::clients::Client;
 use super::queue::Queue;
-use crate::command::builtin::size::CachedSize;
+use super::size::CachedSize;
+use crate::command::access::caller::Caller;
 use crate::command::context::Context;
 use crate::handover::KeySpace;
 use crate::message::{ErrorReply, Protocol};

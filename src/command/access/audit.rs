@@ -11,10 +11,13 @@ use std::time::Instant;
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
+use super::caller::Caller;
 use super::pace::{Pace, WINDOW};
-use crate::command::session::caller::Caller;
-use crate::event;
 use crate::handover::KeySpace;
+use crate::logging::event;
+
+/// The target of every entry, which `KVSOCK_LOG` may name: the same wherever this file lies.
+const TARGET: &str = "kvsock::command::audit";
 
 /// What is said of administrators.
 const ADMINISTRATION: &str = "administrative command";
@@ -159,7 +162,7 @@ impl Subject {
         let Subject { kind, command, uid } = self;
         match kind {
             Kind::Administration => info!(
-                message_id = event::ADMINISTRATION,
+                target: TARGET, message_id = event::ADMINISTRATION,
                 peer_uid = uid,
                 peer_pid = pid,
                 command,
@@ -168,7 +171,7 @@ impl Subject {
             ),
             Kind::Refused => {
                 warn!(
-                    message_id = event::REFUSED,
+                    target: TARGET, message_id = event::REFUSED,
                     peer_uid = uid,
                     peer_pid = pid,
                     command,
@@ -176,11 +179,11 @@ impl Subject {
                 );
             }
             Kind::Full => {
-                warn!(message_id = event::FULL, peer_uid = uid, peer_pid = pid, "too many clients");
+                warn!(target: TARGET, message_id = event::FULL, peer_uid = uid, peer_pid = pid, "too many clients");
             }
             Kind::UserFull => {
                 warn!(
-                    message_id = event::USER_FULL,
+                    target: TARGET, message_id = event::USER_FULL,
                     peer_uid = uid,
                     peer_pid = pid,
                     "too many clients of one user"
@@ -188,7 +191,7 @@ impl Subject {
             }
             Kind::WatchersFull => {
                 warn!(
-                    message_id = event::WATCHERS_FULL,
+                    target: TARGET, message_id = event::WATCHERS_FULL,
                     peer_uid = uid,
                     peer_pid = pid,
                     command,
@@ -196,10 +199,10 @@ impl Subject {
                 );
             }
             Kind::Stalled => {
-                warn!(message_id = event::STALLED, peer_uid = uid, peer_pid = pid, "{STALLED}");
+                warn!(target: TARGET, message_id = event::STALLED, peer_uid = uid, peer_pid = pid, "{STALLED}");
             }
             Kind::Overrun => {
-                warn!(message_id = event::OVERRUN, peer_uid = uid, peer_pid = pid, "{OVERRUN}");
+                warn!(target: TARGET, message_id = event::OVERRUN, peer_uid = uid, peer_pid = pid, "{OVERRUN}");
             }
         }
     }
@@ -219,8 +222,8 @@ fn tell_held_back(subject: Option<Subject>, times: u64) {
     let peer_uid = subject.map(|subject| subject.uid);
     let command = subject.and_then(|subject| subject.command);
     if what == ADMINISTRATION {
-        info!(message_id = event::HELD_BACK, peer_uid, command, what, times, "{HELD_BACK}");
+        info!(target: TARGET, message_id = event::HELD_BACK, peer_uid, command, what, times, "{HELD_BACK}");
     } else {
-        warn!(message_id = event::HELD_BACK, peer_uid, command, what, times, "{HELD_BACK}");
+        warn!(target: TARGET, message_id = event::HELD_BACK, peer_uid, command, what, times, "{HELD_BACK}");
     }
 }

@@ -63,7 +63,7 @@ mod tests {
 
     use super::ALL;
 
-    const CATALOG: &str = include_str!("../systemd/kvsock.catalog");
+    const CATALOG: &str = include_str!("../../systemd/kvsock.catalog");
 
     /// The catalog's entries: each its id, and its lines.
     fn entries() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
