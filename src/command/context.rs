@@ -10,6 +10,7 @@ use super::keygen::Generator;
 use super::session::clients::Clients;
 use super::session::size::CachedSize;
 use super::session::space::{Namespace, Spaces};
+use super::session::users::Users;
 use super::stop::Stop;
 use crate::account::Accounts;
 use crate::logging::Logging;
@@ -18,24 +19,18 @@ use crate::store::Store;
 /// Shared by all connections.
 #[derive(Debug)]
 pub struct Context {
-    /// Where the data is, and whose.
-    pub(super) spaces: Spaces,
+    /// The connections, rights and keys of all users.
+    pub users: Arc<Users>,
     /// The store's URL without user and password, for `status`.
     pub store_url: String,
     /// Makes `txkey` and `rtkey`.
     pub keys: Generator,
-    /// What is told of people.
-    pub audit: Audit,
-    /// Who may do what is for administrators.
-    pub administrators: Administrators,
     /// What has happened so far.
     pub counters: Counters,
     /// The log, which counts what it had to drop.
     pub logging: Arc<Logging>,
     /// What each user takes of what all share.
     pub accounts: Accounts,
-    /// The connections that are open.
-    pub clients: Clients,
     /// Whether a client has asked the daemon to stop.
     pub stop: Stop,
     /// Who may run scripts.
@@ -59,17 +54,19 @@ impl Context {
     ) -> Context {
         let (high, low): (u128, u32) = rand::random();
         Context {
+            users: Arc::new(Users {
+                spaces: Spaces::new(store, namespace),
+                administrators,
+                clients: Clients::default(),
+                audit: Audit::default(),
+            }),
             accounts: Accounts::default(),
-            clients: Clients::default(),
             stop: Stop::default(),
             scripts,
             run_id: format!("{high:032x}{low:08x}"),
-            audit: Audit::default(),
             logging,
-            spaces: Spaces::new(store, namespace),
             store_url,
             keys: Generator::default(),
-            administrators,
             counters: Counters::default(),
             size: Arc::default(),
             started: Instant::now(),
@@ -78,12 +75,12 @@ impl Context {
 
     /// The store, with the keys of all users.
     pub fn store(&self) -> &Store {
-        self.spaces.all()
+        self.users.spaces.all()
     }
 
     /// Writes what the store still holds back, and closes it; waits at most `limit`.
     pub async fn close(&self, limit: Duration) {
-        self.spaces.close(limit).await;
+        self.users.spaces.close(limit).await;
     }
 
     /// How long the daemon has been serving.

@@ -10,15 +10,14 @@ use tokio::task::JoinSet;
 
 use super::admission::Place;
 use super::connection::carry;
-use super::connection::carry::Carried;
-use super::connection::serve::{Connection, End};
+use super::connection::state::{Connection, End};
 use super::peer::peer;
 use super::presence::Presence;
 use super::refusal;
 use super::shared::Shared;
 use super::standing::Standing;
 use crate::command::Caller;
-use crate::handover::Record;
+use crate::handover::{Carried, Record};
 
 /// How long accepting rests when the system is short of descriptors or memory.
 const REST: Duration = Duration::from_millis(50);
@@ -75,14 +74,14 @@ fn admit(
         }
     };
     let context = &shared.context;
-    let administrator = context.administrators.include(&caller);
+    let administrator = context.users.administrators.include(&caller);
     let options = shared.options();
     let account = context.accounts.of(caller.uid);
     let place = match Place::take(&shared.admission, &options, account, administrator) {
         Ok(place) => place,
         Err(full) => {
             context.counters.refused.fetch_add(1, Ordering::Relaxed);
-            context.audit.refuses_connection(&caller, full);
+            context.users.audit.refuses_connection(&caller, full);
             refusal::refuse(stream, shared, connections);
             return;
         }

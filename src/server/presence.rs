@@ -35,7 +35,7 @@ impl Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.context.clients.leave(&self.client);
+        self.context.users.clients.leave(&self.client);
         self.context.counters.clients.fetch_sub(1, Ordering::Relaxed);
     }
 }

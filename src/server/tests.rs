@@ -9,11 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
-use super::{Carried, Options, Server};
+use super::{Options, Server};
 use crate::command::{
     Administrators, Caller, Context, Execution, Namespace, Next, Scripts, Session,
 };
-use crate::handover::{ClientRecord, KeySpace, Record};
+use crate::handover::{Carried, ClientRecord, KeySpace, Record};
 use crate::logging::{self, Logging, Sink};
 use crate::memory::Memory;
 use crate::message::{ErrorReply, Reply, Request};
@@ -129,9 +129,9 @@ async fn a_first_line_of_hello_may_come_in_pieces_to_two_daemons() {
 async fn what_was_queued_with_a_right_is_refused_at_exec_without_it() {
     const GROUP: u32 = 54321;
     let context = context();
-    context.administrators.set_group(Some(GROUP));
+    context.users.administrators.set_group(Some(GROUP));
     let caller = Caller { uid: GROUP, gid: GROUP, groups: Box::default(), pid: None };
-    let mut session = Session::new(&context, caller, "socket".into(), 9, 0, 0);
+    let mut session = Session::new(&context.users, caller, "socket".into(), 9, 0, 0);
     let account = context.accounts.of(GROUP);
     let mut share = Arc::new(Memory::new(0)).share(&account);
     for (names, expected) in [
@@ -146,6 +146,6 @@ async fn what_was_queued_with_a_right_is_refused_at_exec_without_it() {
         assert_eq!(execution.run(&context, &mut session, &mut share).await, Next::Continue);
         let replies: Vec<_> = execution.take_replies(&context, &session).collect();
         assert_eq!(replies, expected);
-        context.administrators.set_group(None);
+        context.users.administrators.set_group(None);
     }
 }

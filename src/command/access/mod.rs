@@ -1,5 +1,7 @@
-//! Callers: the user behind a connection, the administrators, and the log entries about both.
+//! Callers: the user behind a connection, the administrators, and the log entries about callers.
+//!
+//! Read `caller` first; `audit` writes the entries, and `pace` bounds their number.
 
-pub(crate) mod audit;
-pub(crate) mod caller;
-pub(crate) mod pace;
+pub(super) mod audit;
+pub(super) mod caller;
+mod pace;

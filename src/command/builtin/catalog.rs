@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use crate::command::execute::check::{is_word, syntax};
 use crate::command::table::{COMMANDS, Command, Group, Run, Who, find, find_in};
+use crate::command::word::{is_word, syntax};
 use crate::message::{ErrorReply, Reply};
 use crate::store::{Effect, Keys, Operation, Verb, glob_matches};
 

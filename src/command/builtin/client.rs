@@ -7,9 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::command::context::Context;
-use crate::command::execute::check::{is_word, shown, syntax};
 use crate::command::session::clients::Client;
 use crate::command::session::state::Session;
+use crate::command::word::{is_word, shown, syntax};
 use crate::message::{ErrorReply, Reply};
 use crate::store::integer;
 
@@ -118,6 +118,7 @@ fn is_normal(kind: &[u8]) -> Result<bool, ErrorReply> {
 fn visible(context: &Context, session: &Session) -> impl Iterator<Item = Arc<Client>> {
     let (everybody, own) = (session.is_administrator(), Arc::clone(session.client()));
     context
+        .users
         .clients
         .all()
         .into_iter()
@@ -166,7 +167,7 @@ pub(crate) fn kill(
 fn tell_killed(context: &Context, session: &Session, killed: &[Arc<Client>]) {
     let own = session.client();
     if killed.iter().any(|it| it.id != own.id && !it.caller.is_same_user(&own.caller)) {
-        context.audit.administers(session.caller(), "client kill");
+        context.users.audit.administers(session.caller(), "client kill");
     }
 }
 

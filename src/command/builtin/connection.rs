@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::client::checked_name;
-use crate::command::execute::check::{is_word, misuse, shown, syntax};
 use crate::command::session::state::Session;
 use crate::command::table::Command;
+use crate::command::word::{is_word, shown, syntax};
 use crate::message::{ErrorReply, Protocol, Reply};
 use crate::store::integer;
 
@@ -23,7 +23,7 @@ pub(crate) fn ping(
         [] => Ok(Reply::Status("PONG")),
         [message] => Ok(Reply::Value(message.clone())),
         // As in Valkey the number is looked at only here, so that a transaction may hold it.
-        _ => Err(misuse(command)),
+        _ => Err(command.misuse()),
     }
 }
 

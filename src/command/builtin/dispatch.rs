@@ -5,9 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
-use super::{catalog, client, connection, help, info, keyspace, settings, status};
+use super::{catalog, client, connection, help, info, keyspace, settings, status, transaction};
 use crate::command::context::Context;
-use crate::command::execute::transaction;
 use crate::command::session::state::Session;
 use crate::command::table::{Command, Local};
 use crate::message::{ErrorReply, Reply};

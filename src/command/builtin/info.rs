@@ -8,8 +8,8 @@ use bytes::Bytes;
 use super::connection::VALKEY_VERSION;
 use super::status;
 use crate::command::context::{Context, Counters};
-use crate::command::execute::check::is_word;
 use crate::command::session::state::Session;
+use crate::command::word::is_word;
 use crate::message::Reply;
 use crate::store::Health;
 

@@ -138,10 +138,10 @@ pub(crate) async fn exact_size(context: &Context, session: &mut Session) -> Opti
 }
 
 fn subject(context: &Context, session: &mut Session) -> Option<(Arc<Store>, Arc<CachedSize>)> {
-    if context.spaces.namespace() == Namespace::Shared || session.is_administrator() {
-        return Some((Arc::clone(context.spaces.all()), Arc::clone(&context.size)));
+    if context.users.spaces.namespace() == Namespace::Shared || session.is_administrator() {
+        return Some((Arc::clone(context.users.spaces.all()), Arc::clone(&context.size)));
     }
-    Some((context.spaces.of(session.caller())?, session.size()))
+    Some((context.users.spaces.of(session.caller())?, session.size()))
 }
 
 async fn count(store: Arc<Store>, size: Arc<CachedSize>) -> Option<i64> {

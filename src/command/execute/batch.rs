@@ -88,7 +88,7 @@ impl Batch {
         let places = std::mem::take(&mut self.places);
         for (operation, (place, command)) in operations.into_iter().zip(places) {
             let right = if is_lost {
-                context.audit.refuses(session.caller(), "keyspace");
+                context.users.audit.refuses(session.caller(), "keyspace");
                 Err(ErrorReply::Forbidden("keyspace"))
             } else {
                 may(context, session, command)

@@ -6,13 +6,14 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::batch::Batch;
-use super::check::{By, Work, check, may, narrow, tell};
+use super::check::{check, may, narrow, tell};
 use super::transaction;
 use super::transaction::Place;
 use crate::command::builtin::dispatch;
 use crate::command::context::{Context, Counters};
 use crate::command::session::state::Session;
 use crate::command::table::{Local, Turn, find};
+use crate::command::work::{By, Work};
 use crate::memory::Share;
 use crate::message::{ErrorReply, Reply, Request};
 use crate::store::Operation;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use crate::command::access::caller::Caller;
-use crate::command::execute::check::shown;
+use crate::command::word::shown;
 use crate::message::Protocol;
 
 /// The open connections, by number.

@@ -2,8 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::command::execute::check::{By, Work};
 use crate::command::table::Command;
+use crate::command::work::{By, Work};
 use crate::message::Args;
 
 /// Commands that wait for EXEC. Their arguments are copied into one buffer: slices of what was read

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use super::clients::Client;
 use super::queue::Queue;
 use super::size::CachedSize;
+use super::users::Users;
 use crate::command::access::caller::Caller;
-use crate::command::context::Context;
 use crate::handover::KeySpace;
 use crate::message::{ErrorReply, Protocol};
 use crate::store::{Store, Watch};
@@ -23,7 +23,7 @@ const WATCHED: usize = 384;
 pub struct Session {
     /// What everybody may know of it.
     pub(crate) client: Arc<Client>,
-    context: Arc<Context>,
+    users: Arc<Users>,
     protocol: Protocol,
     /// The keys that it works on; none for a user that has none.
     pub(crate) store: Option<Arc<Store>>,
@@ -60,32 +60,32 @@ impl Session {
     /// A connection of `caller` at `address` that begins to speak text. Commands of at most
     /// `max_queue` bytes may wait for EXEC, whose reply has at most `max_reply` (0: unlimited).
     pub fn new(
-        context: &Arc<Context>,
+        users: &Arc<Users>,
         caller: Caller,
         address: Arc<str>,
         descriptor: i32,
         max_queue: usize,
         max_reply: usize,
     ) -> Session {
-        let client = context.clients.enter(caller, address, descriptor);
-        Session::of(context, client, max_queue, max_reply)
+        let client = users.clients.enter(caller, address, descriptor);
+        Session::of(users, client, max_queue, max_reply)
     }
 
     /// A session of `client` that has told nothing yet.
     pub(crate) fn of(
-        context: &Arc<Context>,
+        users: &Arc<Users>,
         client: Arc<Client>,
         max_queue: usize,
         max_reply: usize,
     ) -> Session {
         let limit = |bytes| if bytes == 0 { usize::MAX } else { bytes };
-        let store = context.spaces.of(&client.caller);
+        let store = users.spaces.of(&client.caller);
         Session {
             store,
             key_space: KeySpace::Own,
             size: None,
             client,
-            context: Arc::clone(context),
+            users: Arc::clone(users),
             protocol: Protocol::Text,
             queue: None,
             watched: Watched::Nothing,
@@ -126,7 +126,7 @@ impl Session {
     /// The keys that it works on. Who is no administrator any more has no others than its own.
     pub(crate) fn store(&self) -> Result<&Arc<Store>, ErrorReply> {
         if self.is_abroad() && !self.is_administrator() {
-            self.context.audit.refuses(self.caller(), "keyspace");
+            self.users.audit.refuses(self.caller(), "keyspace");
             return Err(ErrorReply::Forbidden("keyspace"));
         }
         self.store.as_ref().ok_or_else(|| {
@@ -156,12 +156,12 @@ impl Session {
 
     /// Whether the caller may do what is for administrators.
     pub(crate) fn is_administrator(&self) -> bool {
-        self.context.administrators.include(self.caller())
+        self.users.administrators.include(self.caller())
     }
 
     /// Works on the caller's own keys again.
     pub(crate) fn come_home(&mut self) {
-        self.store = self.context.spaces.of(self.caller());
+        self.store = self.users.spaces.of(self.caller());
         self.key_space = KeySpace::Own;
     }
 
@@ -193,6 +193,6 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.context.clients.leave(&self.client);
+        self.users.clients.leave(&self.client);
     }
 }

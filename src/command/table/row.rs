@@ -1,5 +1,6 @@
 //! What a row of the table says, and how rows are written.
 
+use crate::message::ErrorReply;
 use crate::store::Verb;
 
 /// One command, or one subcommand.
@@ -252,6 +253,11 @@ impl Arguments {
 }
 
 impl Command {
+    /// The error reply to a call with a wrong number or form of arguments.
+    pub(crate) fn misuse(&self) -> ErrorReply {
+        ErrorReply::Misuse { command: self.full_name, rule: self.arguments.rule }
+    }
+
     pub(super) const fn for_administrators(mut self) -> Command {
         self.who = Who::Administrators;
         self

@@ -1,58 +1,23 @@
-//! What a session has that the next daemon needs, and a session made of that.
+//! A session made of the record that another daemon left.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use serde_bytes::ByteBuf;
 
-use super::queue::{Queue, command_words};
-use super::state::{Session, Watched};
+use super::check::check;
+use super::transaction::{Place, place};
 use crate::command::access::caller::Caller;
 use crate::command::builtin::keyspace;
 use crate::command::context::Context;
-use crate::command::execute::check::{By, Work, check};
-use crate::command::execute::transaction::{Place, place};
+use crate::command::session::queue::Queue;
+use crate::command::session::state::{Session, Watched};
 use crate::command::table;
-use crate::command::table::Command;
-use crate::handover::{ClientRecord, KeySpace, Record, TransactionRecord};
+use crate::command::work::Work;
+use crate::handover::{Record, TransactionRecord};
 use crate::message::Request;
 
 impl Session {
-    /// What CLIENT LIST tells of the connection.
-    pub fn client_record(&self) -> ClientRecord {
-        let about = self.client.about();
-        let bytes = |bytes: &Bytes| ByteBuf::from(bytes.to_vec());
-        ClientRecord {
-            id: self.client.id,
-            name: bytes(&about.name),
-            library: bytes(&about.library),
-            library_version: bytes(&about.library_version),
-            command: about.command.to_owned(),
-            commands: about.commands,
-            age: self.client.age(),
-            idle: about.active.elapsed(),
-        }
-    }
-
-    /// The transaction that waits for EXEC, as the requests it was made of.
-    pub fn transaction_record(&self) -> Option<TransactionRecord> {
-        self.queue.as_ref().map(|queue| TransactionRecord {
-            requests: queue.commands().map(words).collect(),
-            is_spoilt: queue.is_spoilt,
-        })
-    }
-
-    /// Whether it watches keys, or has lost what it watched.
-    pub fn has_watched(&self) -> bool {
-        !matches!(self.watched, Watched::Nothing)
-    }
-
-    /// Whose keys it works on.
-    pub fn key_space(&self) -> KeySpace {
-        self.key_space
-    }
-
     /// The session of a connection that another daemon had. What waited for EXEC is checked again,
     /// with the rights of today; a watch has become one that makes EXEC do nothing.
     pub fn restore(
@@ -64,7 +29,8 @@ impl Session {
         record: &Record,
     ) -> Session {
         let told = &record.client;
-        let client = context.clients.enter_again(told.id, caller, address, descriptor, told.age);
+        let client =
+            context.users.clients.enter_again(told.id, caller, address, descriptor, told.age);
         {
             let mut about = client.about();
             let now = Instant::now();
@@ -75,7 +41,7 @@ impl Session {
             about.commands = told.commands;
             about.active = now.checked_sub(told.idle).unwrap_or(now);
         }
-        let mut session = Session::of(context, client, limits.0, limits.1);
+        let mut session = Session::of(&context.users, client, limits.0, limits.1);
         if let Some(protocol) = record.protocol {
             session.speak(protocol);
         }
@@ -89,12 +55,6 @@ impl Session {
         }
         session
     }
-}
-
-/// The words of the request for a command that was queued.
-fn words((command, by, args): (&Command, By, Vec<&[u8]>)) -> Vec<ByteBuf> {
-    let name = command_words(command, by).map(str::as_bytes);
-    name.map(ByteBuf::from).chain(args.into_iter().map(ByteBuf::from)).collect()
 }
 
 fn queue(context: &Context, session: &Session, transaction: &TransactionRecord) -> Queue {
