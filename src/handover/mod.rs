@@ -5,10 +5,12 @@
 //! them, and [`Passage`] carries that file and the descriptors through the service manager's
 //! store. Who a peer is does not travel: the kernel tells it again.
 
+mod carried;
 mod file;
 mod passage;
 mod record;
 
+pub use self::carried::Carried;
 pub use self::file::{FORMAT, Head, Records, Unreadable, read, write};
 pub use self::passage::{Passage, Passed, take_out};
 pub use self::record::{ClientRecord, KeySpace, Record, TransactionRecord};

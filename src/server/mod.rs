@@ -25,9 +25,9 @@ use self::admission::Admission;
 use self::shared::{Shared, Stage};
 use crate::account::{Places, Resource};
 use crate::command::Context;
+use crate::handover::Carried;
 use crate::memory::Memory;
 
-pub use self::connection::carry::Carried;
 pub use self::options::Options;
 pub use self::refusal::refuse_all;
 
@@ -109,7 +109,7 @@ impl Server {
 
     /// Puts new limits in force: for new connections, and for the administrators' group at once.
     pub fn set_options(&self, options: Options) {
-        self.shared.context.administrators.set_group(options.admin_gid);
+        self.shared.context.users.administrators.set_group(options.admin_gid);
         let options = Arc::new(options.within(descriptor::places()));
         *self.shared.options.write().unwrap_or_else(PoisonError::into_inner) = options;
         self.shared.reloaded.notify_waiters();

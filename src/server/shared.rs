@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::{Notify, watch};
 
 use super::admission::Admission;
-use super::connection::carry::Carried;
 use super::options::Options;
 use crate::account::Places;
 use crate::command::{Client, Context};
+use crate::handover::Carried;
 use crate::memory::Memory;
 
 /// What a server is about to do with its connections.

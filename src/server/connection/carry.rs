@@ -11,21 +11,12 @@ use socket2::{Domain, SockRef, Type};
 use tokio::net::UnixStream;
 
 use super::output::Output;
-use super::serve::Connection;
+use super::state::Connection;
 use crate::command::{Caller, Session};
-use crate::handover::Record;
+use crate::handover::{Carried, Record};
 use crate::server::dialect::Dialect;
 use crate::server::peer::peer;
 use crate::server::shared::Shared;
-
-/// A connection between two daemons.
-#[derive(Debug)]
-pub struct Carried {
-    /// The daemon's end of it.
-    pub socket: OwnedFd,
-    /// What it needs to go on.
-    pub record: Record,
-}
 
 impl Connection<'_> {
     /// Gives up the connection, in between two batches.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::serve::Connection;
 use super::stall::Verdict;
+use super::state::Connection;
 use crate::message::Reply;
 
 /// How long the peer may take to notice.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::AsyncReadExt;
 
 use super::room;
-use super::serve::Connection;
+use super::state::Connection;
 
 /// The state of one wait.
 #[derive(Default)]

@@ -2,41 +2,25 @@
 //! writes the replies with one write, and reads on while a slow reader has not taken them.
 
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use tokio::net::UnixStream;
-
-use super::backlog::Backlog;
-use super::idle::Idle;
-use super::output::Output;
 use super::room;
-use super::stall::{Stall, Verdict};
-use super::wait::{Event, May, unless_killed};
-use crate::command::{Caller, Execution, Next, Session};
-use crate::memory::Share;
+use super::state::{Connection, End, Event, May, Phase};
+use super::wait::unless_killed;
+use crate::command::{Execution, Next};
 use crate::protocol::Decoded;
-use crate::server::dialect::Dialect;
-use crate::server::shared::Shared;
-use crate::server::standing::Standing;
 
 /// Requests carried out at a time: enough to fill a round trip.
 const BATCH_MAX: usize = 256;
 /// Bytes that a short one takes.
 const REQUEST: usize = 24;
-/// How many a connection begins with. Their number doubles while replies are small.
-const BATCH_FIRST: usize = 32;
 /// Bytes of replies that a batch aims at: how long they are shows only when they are there.
 const BATCH_BYTES: usize = 1024 * 1024;
 
 /// A read of fewer bytes that did not fill its room has brought the end of what was sent together: a
 /// peer that waits for room in the socket sends more than this at a time.
 const PART: usize = 16 * 1024;
-/// Bytes of replies that may wait for the peer before more requests are carried out. Requests are
-/// mostly shorter than their replies, so that what is read ahead takes less memory.
-const WAITING: usize = 1024 * 1024;
 /// Requests of a batch that are no longer than this take no share of the bounded memory: as much as
 /// the room for a read of a client that sends little.
 const UNCOUNTED: usize = room::LEAST;
@@ -45,119 +29,7 @@ const UNCOUNTED: usize = room::LEAST;
 /// that is for the next daemon to send, and lost where there is none.
 const FAREWELL: Duration = Duration::from_millis(100);
 
-/// A connection and its buffers. Idle, it holds none.
-pub(crate) struct Connection<'a> {
-    pub(crate) stream: UnixStream,
-    pub(crate) session: Session,
-    pub(crate) shared: &'a Arc<Shared>,
-    pub(crate) dialect: Dialect,
-    pub(crate) share: Share,
-    /// Received, not yet decoded.
-    pub(crate) input: BytesMut,
-    /// Received after `input`, while replies waited.
-    pub(crate) backlog: Backlog,
-    /// Bytes of the requests that are carried out now, if they are counted.
-    executing: usize,
-    /// Not yet sent.
-    pub(crate) output: Output,
-    /// Room for the next read.
-    pub(crate) room: usize,
-    /// Requests for the next batch.
-    batch: usize,
-    /// How far the connection has come.
-    pub(crate) phase: Phase,
-    /// Output that may wait before more requests are carried out.
-    pub(crate) max_output: usize,
-    /// How long it may be silent.
-    pub(crate) idle: Option<Idle>,
-    /// How its peer moves while it holds much.
-    pub(crate) stall: Option<Stall>,
-    /// Why its peer is given up.
-    pub(crate) verdict: Option<Verdict>,
-    /// Whether it counts.
-    pub(crate) standing: Standing,
-}
-
-/// How far a connection has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// It reads.
-    Open,
-    /// The daemon drains: what the peer has sent so far is read, no more can be sent.
-    Draining,
-    /// Nothing more is read; what is left is written.
-    Closing,
-}
-
-impl Phase {
-    pub(crate) fn is_closing(self) -> bool {
-        self == Phase::Closing
-    }
-
-    pub(crate) fn set_closing(&mut self, is_closing: bool) {
-        if is_closing {
-            *self = Phase::Closing;
-        }
-    }
-}
-
-/// How a connection ended that did not break.
-#[derive(Debug)]
-pub(crate) enum End {
-    /// It is closed.
-    Closed,
-    /// It is for the next daemon to go on with, see [`Connection::carry`].
-    GivenUp,
-}
-
-impl<'a> Connection<'a> {
-    pub(crate) fn new(
-        stream: UnixStream,
-        caller: Caller,
-        address: Arc<str>,
-        shared: &'a Arc<Shared>,
-    ) -> Connection<'a> {
-        Connection::with(stream, shared, |descriptor, (max_request, max_reply)| {
-            Session::new(&shared.context, caller, address, descriptor, max_request, max_reply)
-        })
-    }
-
-    /// A connection whose session is made of its descriptor and the limits on a request and a
-    /// reply.
-    pub(crate) fn with(
-        stream: UnixStream,
-        shared: &'a Arc<Shared>,
-        session: impl FnOnce(RawFd, (usize, usize)) -> Session,
-    ) -> Connection<'a> {
-        let options = shared.options();
-        let max_request = options.max_request;
-        let session = session(stream.as_raw_fd(), (max_request, options.max_reply));
-        let account = shared.context.accounts.of(session.client().caller.uid);
-        Connection {
-            stream,
-            session,
-            shared,
-            dialect: Dialect::Unknown { max_request },
-            share: shared.memory.share(&account),
-            input: BytesMut::new(),
-            backlog: Backlog::default(),
-            executing: 0,
-            output: Output::default(),
-            room: room::LEAST,
-            batch: BATCH_FIRST,
-            phase: Phase::Open,
-            max_output: if options.max_reply == 0 {
-                WAITING
-            } else {
-                options.max_reply.min(WAITING)
-            },
-            idle: Idle::after(options.client_timeout),
-            stall: None,
-            verdict: None,
-            standing: Standing::None,
-        }
-    }
-
+impl Connection<'_> {
     /// Serves until the peer or the daemon ends the connection. An error is a broken connection,
     /// never a bad request.
     pub(crate) async fn serve(&mut self) -> io::Result<End> {
@@ -322,30 +194,5 @@ impl<'a> Connection<'a> {
             self.flush_to(0, May::NotBeLeft).await?;
             self.share.set(self.held());
         }
-    }
-
-    /// Lets go of empty buffers and tells what is held.
-    pub(crate) fn settle(&mut self) {
-        if self.input.is_empty() {
-            room::take_back(std::mem::take(&mut self.input), self.room);
-        }
-        self.share.set(self.held());
-    }
-
-    /// Forgets what was received and not carried out.
-    pub(crate) fn forget_input(&mut self) {
-        self.input = BytesMut::new();
-        self.backlog.clear();
-        self.executing = 0;
-    }
-
-    /// Bytes of memory in its buffers. Requests that are carried out lie in the buffer that they were
-    /// read into, and once more on their way to the store.
-    pub(crate) fn held(&self) -> usize {
-        self.input.capacity()
-            + self.backlog.capacity()
-            + 2 * self.executing
-            + self.output.capacity()
-            + self.session.held()
     }
 }

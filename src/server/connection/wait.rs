@@ -14,43 +14,13 @@ use super::hang_up::Looks;
 use super::idle::Idle;
 use super::read_ahead::ReadAhead;
 use super::room;
-use super::serve::{Connection, Phase};
 use super::stall::{Stakes, Stall, Verdict};
+use super::state::{Connection, Event, May, Phase};
 use crate::command::Client;
-use crate::memory::Turn;
 
 /// How long requests that are being carried out may take once their connection is killed, so that a
 /// store that answers is heard out.
 const LAST_ANSWER: Duration = Duration::from_millis(100);
-
-/// What a connection waited for has come.
-pub(crate) enum Event {
-    /// So many bytes were read; 0 is the end.
-    Read(usize),
-    /// All that the closing connection had to say is said.
-    Closed,
-    /// The daemon stops serving.
-    Stop,
-    /// Others have let go of memory.
-    Released(Turn),
-    /// Somebody wants the connection closed.
-    Killed,
-    /// Nothing has moved for too long.
-    Idle,
-    /// The peer has hung up, while the connection waited for memory.
-    Gone,
-    /// The peer is given up, see [`Connection::verdict`].
-    Stalled,
-}
-
-/// Whether work may be left to the next daemon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum May {
-    /// It lies in the buffers, which travel.
-    BeLeft,
-    /// It does not.
-    NotBeLeft,
-}
 
 /// Does `work` for `client`, unless somebody wants the client's connection closed before that is done:
 /// its peer is told at once.
@@ -255,8 +225,8 @@ impl Connection<'_> {
         let verdict = ready!(stall.poll(cx, &self.stream, stakes));
         let caller = &self.session.client().caller;
         match verdict {
-            Verdict::Stalled => self.shared.context.audit.closes_stalled(caller),
-            Verdict::Overrun => self.shared.context.audit.closes_overrun(caller),
+            Verdict::Stalled => self.shared.context.users.audit.closes_stalled(caller),
+            Verdict::Overrun => self.shared.context.users.audit.closes_overrun(caller),
         }
         self.verdict = Some(verdict);
         Poll::Ready(())
