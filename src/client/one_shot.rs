@@ -11,7 +11,7 @@ use super::invocation::command_line::Form;
 use super::invocation::suggestion::{default_argument, error_of, explain, misuse};
 use super::output::json::Json;
 use super::output::plain::{write_plain, write_raw};
-use super::{FAILED, NOT_FOUND};
+use super::status::{FAILED, NOT_FOUND};
 use crate::command::{Run, find};
 use crate::message::Reply;
 use crate::store::Verb;

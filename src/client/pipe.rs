@@ -13,10 +13,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
-use super::FAILED;
 use super::channel::socket::DaemonSocket;
 use super::channel::trust::connect;
 use super::error::ClientError;
+use super::status::FAILED;
 
 /// Bytes copied at a time.
 const BUFFER: usize = 64 * 1024;

@@ -4,9 +4,13 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::sample::{OWN_REQUESTS, Sample, Status};
+use crate::client::error::ClientError;
 
 /// Looks that the history goes back.
 const DEPTH: usize = 512;
+
+/// The result of one look at the daemon; an error if the daemon is away.
+pub(super) type Look = Result<Figures, ClientError>;
 
 /// What is shown of one look. Rates are `None` at the first, which has nothing before it.
 #[derive(Debug, Clone)]

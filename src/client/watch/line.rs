@@ -2,8 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::Look;
-use super::figures::Figures;
+use super::figures::{Figures, Look};
 
 /// The line of a look; the first after the daemon came has no rates, and none of its own.
 pub(super) fn line(look: &Look) -> Option<String> {

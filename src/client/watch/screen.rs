@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::Look;
-use super::figures::{Figures, History, as_f64};
+use super::figures::{Figures, History, Look, as_f64};
 use super::line::{milliseconds, percent, uptime};
 use super::terminal::Size;
 use crate::client::output::colour::{Palette, Tone};

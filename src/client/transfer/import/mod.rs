@@ -18,13 +18,13 @@ use self::place::{Place, Source};
 use super::key_space::choose_keys;
 use super::named_file::NamedFile;
 use super::record::Record;
-use crate::client::INTERRUPTED;
 use crate::client::channel::connection::{Connection, push_request};
 use crate::client::channel::socket::DaemonSocket;
 use crate::client::error::ClientError;
 use crate::client::interrupt::Interrupt;
 use crate::client::invocation::command_line::Import;
 use crate::client::output::progress;
+use crate::client::status::INTERRUPTED;
 use crate::message::Reply;
 use crate::store::glob_matches;
 
