@@ -1,41 +1,11 @@
-//! What travels between a protocol and a command: [`Request`] in, [`Reply`] out.
-//!
-//! Nothing here knows how either looks on the wire, nor what a command does.
+//! One reply, in the terms of the key/value model.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
-use smallvec::SmallVec;
 
-/// Arguments of a request; those of most fit without an allocation of their own. There is no room
-/// for more of them since requests are moved more often than they have more.
-///
-/// Each is a slice of the buffer it was read into, wherever that was possible.
-pub type Args = SmallVec<[Bytes; 2]>;
-
-/// A command word; one as long as commands have fits without an allocation.
-pub type Name = SmallVec<[u8; 16]>;
-
-/// One request as a protocol decoded it: any bytes, nothing checked yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// The command word in the letters the peer wrote.
-    pub name: Name,
-    /// What followed it.
-    pub args: Args,
-}
-
-/// What a connection speaks. Part of the format of [`crate::handover`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Protocol {
-    /// One line in, one line out.
-    Text,
-    /// RESP, version 2.
-    Resp2,
-    /// RESP, version 3.
-    Resp3,
-}
+use super::error_reply::ErrorReply;
+use super::protocol::Protocol;
 
 /// One reply, in the terms of the key/value model rather than of a protocol.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,48 +99,4 @@ impl Reply {
             Reply::Speaks(_, reply) => reply.data_len(),
         }
     }
-}
-
-/// Why a request failed. Answered to the peer; never ends the connection.
-///
-/// The text form is the text protocol's, without its leading `ERROR: `. RESP has the words that
-/// Valkey has, where Valkey has such an error.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ErrorReply {
-    /// The request cannot be served as it stands, because of a limit or what an argument says;
-    /// or the store's own plain `ERR` error, without that word.
-    #[error("{0}")]
-    Failed(Cow<'static, str>),
-    /// An error that begins with a code other than `ERR`, code included
-    /// (`WRONGTYPE Operation against ...`).
-    #[error("{0}")]
-    Coded(Cow<'static, str>),
-    /// There is no such command.
-    #[error("unknown command \"{}\"; try \"help\".", shown(&.0.name))]
-    Unknown(Box<Request>),
-    /// The command was called with a wrong number of arguments.
-    #[error("\"{command}\" command {rule}")]
-    Misuse {
-        /// The command, with its subcommand after a blank.
-        command: &'static str,
-        /// What it takes: the end of a sentence.
-        rule: &'static str,
-    },
-    /// The command named here is for administrators, and the caller is none.
-    #[error("\"{0}\" command is for administrators.")]
-    Forbidden(&'static str),
-    /// The store could not be asked: nothing was done.
-    #[error("store unavailable: {0}")]
-    Unavailable(Cow<'static, str>),
-    /// The store was asked, and its answer never came: the write named here was applied, or not.
-    #[error("store connection lost; \"{0}\" may or may not have been applied.")]
-    OutcomeUnknown(&'static str),
-}
-
-/// How much of an unknown name is repeated, in bytes.
-const NAME_SHOWN: usize = 64;
-
-/// Bytes that are no text are shown as such, and none can end the line.
-fn shown(name: &[u8]) -> impl std::fmt::Display + '_ {
-    name.get(..NAME_SHOWN).unwrap_or(name).escape_ascii()
 }
