@@ -21,15 +21,15 @@ use super::output::{self, Sink};
 use super::panic::{self, THREAD};
 use super::queue::Queue;
 
-/// Entries that may wait to be written.
+/// The most entries that wait to be written.
 const QUEUE: usize = 1024;
 
-/// The running log. Logging goes on when it is dropped; only its controls are gone.
+/// The controls of the running log. Logging goes on after they are dropped.
 #[derive(Debug)]
 pub struct Logging {
     queue: Arc<Queue<Entry>>,
     filter: reload::Handle<Targets, Registry>,
-    dispatch: Dispatch,
+    pub(super) dispatch: Dispatch,
 }
 
 /// Starts logging for the whole process, once. Events of the `log` crate and panics are logged too.
@@ -38,7 +38,7 @@ pub fn start(options: &Options, sink: Sink) -> Result<Logging, LogError> {
     let files = options.dir.as_deref().map(output::files).transpose()?;
     let logging = Logging::spawn(filter, QUEUE, move || output::open(sink, files))?;
     dispatcher::set_global_default(logging.dispatch.clone()).map_err(|_| LogError::Started)?;
-    // The filter lets no dependency say more than that.
+    // The filter passes no higher level of dependencies.
     let bridge = LogTracer::builder().with_max_level(LevelFilter::Info);
     bridge.init().map_err(|_| LogError::Started)?;
     panic::log_panics();
@@ -46,7 +46,7 @@ pub fn start(options: &Options, sink: Sink) -> Result<Logging, LogError> {
 }
 
 impl Logging {
-    /// Starts the thread that writes to what `open` opens there, since that may block too.
+    /// Starts the thread. It calls `open` itself, since that may block too.
     pub(super) fn spawn<S: Subscriber>(
         filter: Filter,
         capacity: usize,
@@ -64,7 +64,7 @@ impl Logging {
         Ok(logging)
     }
 
-    /// Changes how much is logged from now on.
+    /// Changes the filter from now on.
     pub fn set_filter(&self, text: &str) -> Result<(), FilterError> {
         let filter: Filter = text.parse()?;
         // Fails only without a subscriber, and `self` holds it.
@@ -72,25 +72,24 @@ impl Logging {
         Ok(())
     }
 
-    /// How many entries were dropped since the start, because the queue was full.
+    /// The number of entries dropped since the start because the queue was full.
     pub fn dropped(&self) -> u64 {
         self.queue.dropped()
     }
 
-    /// Waits until everything logged so far is written, at most for `limit`, and says whether it
-    /// was.
+    /// Waits at most `limit` until all entries logged so far are written; true if they were.
     pub fn finish(&self, limit: Duration) -> bool {
         self.queue.wait_idle(limit)
     }
 }
 
-/// Writes entries as long as the process lives. `output` is used without a [`Dispatch`], as that
-/// would have every event of the process ask it, too, whether it is wanted.
+/// Writes entries as long as the process lives. `output` is used without a [`Dispatch`]: with one,
+/// every event of the process would also ask `output` whether it is enabled.
 fn write(queue: &Queue<Entry>, dispatch: &Dispatch, output: &impl Subscriber) {
     let mut reported = 0;
     loop {
         let entry = queue.pop();
-        // Files write to a closed standard error when they fail, which panics.
+        // The file writer reports its errors on standard error, and panics if that is closed.
         let _ = catch_unwind(AssertUnwindSafe(|| entry.emit(output)));
         let dropped = queue.dropped();
         if dropped > reported && queue.has_room() {

@@ -1,9 +1,10 @@
-//! Who waits, and who goes on.
+//! Tests of the bound: which clients wait, and which go on.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::*;
+use crate::account::Account;
 
 fn share(memory: &Arc<Memory>) -> Share {
     memory.share(&Account::own())
@@ -130,7 +131,7 @@ async fn the_turn_goes_round_among_many_that_wait() {
     tokio::task::yield_now().await;
     let mut holder = 0;
     for (index, turn) in waiting.into_iter().enumerate() {
-        // Only the turn wakes the next: the bound is passed until the end.
+        // Only the turn wakes the next client: the bound is exceeded until the end.
         let held = std::mem::take(&mut shares[holder].turn);
         drop(held);
         holder = index + 1;
