@@ -1,4 +1,4 @@
-//! What commands work on: the store, the key generator, and the daemon's counters.
+//! The daemon's state that commands work on: the store, the key generator, and the counters.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +16,7 @@ use crate::account::Accounts;
 use crate::logging::Logging;
 use crate::store::Store;
 
-/// Shared by all connections.
+/// The state that all connections share.
 #[derive(Debug)]
 pub struct Context {
     /// The connections, rights and keys of all users.
@@ -25,25 +25,25 @@ pub struct Context {
     pub store_url: String,
     /// Makes `txkey` and `rtkey`.
     pub keys: Generator,
-    /// What has happened so far.
+    /// Counts of events so far.
     pub counters: Counters,
-    /// The log, which counts what it had to drop.
+    /// The log, for its count of dropped entries.
     pub logging: Arc<Logging>,
-    /// What each user takes of what all share.
+    /// The account of each user.
     pub accounts: Accounts,
     /// Whether a client has asked the daemon to stop.
     pub stop: Stop,
-    /// Who may run scripts.
+    /// The callers that may run scripts.
     pub scripts: Scripts,
-    /// A name for this run of the daemon: 40 hexadecimal digits.
+    /// The id of this run of the daemon: 40 hexadecimal digits.
     pub(super) run_id: String,
-    /// The number of keys, as `status` shows it.
+    /// The cached number of keys, for `status`.
     pub(super) size: Arc<CachedSize>,
     started: Instant,
 }
 
 impl Context {
-    /// Starts counting now.
+    /// A new context; the uptime starts now.
     pub fn new(
         store: Store,
         namespace: Namespace,
@@ -78,58 +78,58 @@ impl Context {
         self.users.spaces.all()
     }
 
-    /// Writes what the store still holds back, and closes it; waits at most `limit`.
+    /// Writes pending changes and closes the store; waits at most `limit`.
     pub async fn close(&self, limit: Duration) {
         self.users.spaces.close(limit).await;
     }
 
-    /// How long the daemon has been serving.
+    /// The time since the start.
     pub fn uptime(&self) -> Duration {
         self.started.elapsed()
     }
 }
 
-/// Counts since the start, but for `clients`.
+/// Counts since the start, except `clients`.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Connections open now.
+    /// Open connections.
     pub clients: AtomicU64,
-    /// Connections taken.
+    /// Connections accepted.
     pub connections: AtomicU64,
-    /// Connections refused because there were too many.
+    /// Connections refused because a limit was reached.
     pub refused: AtomicU64,
     /// Requests answered.
     pub requests: AtomicU64,
     /// Requests answered with an error.
     pub errors: AtomicU64,
-    /// Values that were asked for by GET, and found.
+    /// Values that GET found.
     pub hits: AtomicU64,
-    /// Values that were asked for by GET, and not found.
+    /// Values that GET did not find.
     pub misses: AtomicU64,
 }
 
-/// Who may run scripts in the store, which can name any key there and do anything to it.
+/// The callers that may run scripts. A script in the store can name any key there and change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scripts {
     /// Nobody.
     No,
-    /// Nobody, since keys have a prefix or belong to users.
+    /// Nobody, since keys have a prefix or each user has its own.
     Prefixed,
     /// Administrators.
     Administrators,
-    /// Whoever may connect.
+    /// Everyone who may connect.
     All,
 }
 
 impl Counters {
-    /// Counts `more`; costs nothing when there is none.
+    /// Adds `more` to a counter; free when `more` is 0.
     pub(super) fn add(counter: &AtomicU64, more: u64) {
         if more > 0 {
             counter.fetch_add(more, Ordering::Relaxed);
         }
     }
 
-    /// The present value of one of them.
+    /// The present value of a counter.
     pub fn read(counter: &AtomicU64) -> u64 {
         counter.load(Ordering::Relaxed)
     }

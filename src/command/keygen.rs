@@ -25,7 +25,7 @@ pub const TXKEY_LEN: usize = TIME + TX_RANDOM;
 /// Characters of a [`Generator::rtkey`].
 pub const RTKEY_LEN: usize = RT_BEFORE + TIME + RT_AFTER;
 
-/// Makes keys. One for a daemon, shared by all that need keys in order.
+/// Generates keys. One generator serves the whole daemon, so that keys are in order.
 #[derive(Debug, Default)]
 pub struct Generator {
     /// Time of the newest `txkey`, in microseconds.
@@ -33,9 +33,9 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// Time, then three random digits: greater than every `txkey` this generator gave before,
-    /// also when the clock stepped back. Where the clock stands still or keys are asked for
-    /// faster than one a microsecond, the time in the key runs ahead of the clock.
+    /// The time, then three random digits. Each key is greater than every earlier `txkey` of this
+    /// generator, even if the clock steps back. If the clock stands still, or more than one key a
+    /// microsecond is asked for, the time in the key runs ahead of the clock.
     pub fn txkey(&self) -> [u8; TXKEY_LEN] {
         self.txkey_at(now())
     }
@@ -65,18 +65,18 @@ impl Generator {
     }
 }
 
-/// The time in a `txkey`, in microseconds since 1970; `None` if `key` is none.
+/// The time in a `txkey`, in microseconds since 1970; `None` if `key` is no `txkey`.
 pub fn txkey_time(key: &[u8]) -> Option<u64> {
     (key.len() == TXKEY_LEN).then(|| decode(&key[..TIME]))?
 }
 
-/// The time in an `rtkey`, in microseconds since 1970; `None` if `key` is none.
+/// The time in an `rtkey`, in microseconds since 1970; `None` if `key` is no `rtkey`.
 pub fn rtkey_time(key: &[u8]) -> Option<u64> {
     (key.len() == RTKEY_LEN).then(|| decode(&key[RT_BEFORE..RT_BEFORE + TIME]))?
 }
 
-/// The shard, from 0 to `routes - 1`, that an `rtkey` belongs to; `None` if `key` is none or
-/// there are no routes.
+/// The shard, from 0 to `routes - 1`, of an `rtkey`; `None` if `key` is no `rtkey` or `routes` is
+/// 0.
 pub fn route(key: &[u8], routes: u64) -> Option<u64> {
     if key.len() != RTKEY_LEN {
         return None;
@@ -85,12 +85,12 @@ pub fn route(key: &[u8], routes: u64) -> Option<u64> {
 }
 
 fn now() -> u64 {
-    // A clock before 1970 counts as 1970: a key is still a key.
+    // A clock before 1970 counts as 1970, so that a key is still made.
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Writes the low digits of `number`, as many as there is room for.
+/// Writes the low digits of `number`, as many as `digits` holds.
 fn encode(mut number: u64, digits: &mut [u8]) {
     for digit in digits.iter_mut().rev() {
         *digit = ALPHABET[usize::try_from(number % BASE).expect("less than 62")];
@@ -112,7 +112,7 @@ fn decode(digits: &[u8]) -> Option<u64> {
 
 fn randomize(digits: &mut [u8]) {
     let mut rng = rand::rng();
-    // 62^4 divides 2^64 so nearly evenly that no statistics could tell.
+    // 62^4 divides 2^64 so evenly that no statistics could detect the bias.
     encode(rng.next_u64(), digits);
 }
 

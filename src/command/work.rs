@@ -4,12 +4,12 @@ use super::table::{Command, Local};
 use crate::message::Args;
 use crate::store::Verb;
 
-/// Who carries out a request that passed all checks.
+/// Where a request is carried out.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum By {
-    /// The store.
+    /// In the store.
     Store(Verb),
-    /// The daemon.
+    /// In the daemon.
     Local(Local),
 }
 
@@ -18,6 +18,6 @@ pub(crate) enum By {
 pub(crate) struct Work {
     pub(crate) command: &'static Command,
     pub(crate) by: By,
-    /// A subcommand's name is among them only if the store does it.
+    /// The arguments. They include a subcommand's name only if the store carries it out.
     pub(crate) args: Args,
 }

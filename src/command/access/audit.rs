@@ -1,8 +1,9 @@
-//! What the log tells of people: who administered, and who was refused.
+//! The log entries about callers: administrative commands, and refusals.
 //!
-//! Each entry has the peer's uid and pid, and the command; never a key nor a value. A flood of
-//! the same costs the journal ten entries in ten seconds and one that tells how many more there
-//! were. `KVSOCK_LOG=warn,kvsock::command::audit=info` keeps these where little else is wanted.
+//! Each entry holds the peer's uid and pid, and the command; never a key nor a value. A flood of
+//! equal entries costs the journal ten entries in ten seconds, and one entry with the number of the
+//! others. `KVSOCK_LOG=warn,kvsock::command::audit=info` keeps these entries where little else is
+//! wanted.
 
 use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,38 +17,38 @@ use super::pace::{Pace, WINDOW};
 use crate::handover::KeySpace;
 use crate::logging::event;
 
-/// The target of every entry, which `KVSOCK_LOG` may name: the same wherever this file lies.
+/// The target of every entry, which `KVSOCK_LOG` may name. It does not depend on this file's place.
 const TARGET: &str = "kvsock::command::audit";
 
-/// What is said of administrators.
+/// The text for an administrative command.
 const ADMINISTRATION: &str = "administrative command";
-/// What is said of too many that watch.
+/// The text for a refused WATCH.
 const WATCHERS_FULL: &str = "too many clients of one user watch keys";
-/// What is said of who stands still.
+/// The text for a connection closed because it stood still.
 const STALLED: &str = "client closed: it stood still and held memory that others waited for";
-/// What is said of who has no room.
+/// The text for a connection closed because it had no room.
 const OVERRUN: &str =
     "client closed: it took no replies, and there was no memory for more requests";
-/// What is said of what is not said.
+/// The text that reports entries not logged one by one.
 const HELD_BACK: &str = "not logged singly";
 
-/// Tells, at a bounded pace.
+/// Writes log entries about callers at a bounded pace.
 #[derive(Debug, Default)]
 pub struct Audit {
     pace: Mutex<Pace<Subject>>,
     held_back: Notify,
 }
 
-/// What is told at a pace of its own.
+/// Entries with the same subject share one pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Subject {
     kind: Kind,
-    /// Of a connection that was refused there is none.
+    /// None for a refused connection, which has no command.
     command: Option<&'static str>,
     uid: u32,
 }
 
-/// What may be told.
+/// The kinds of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Kind {
     Administration,
@@ -62,35 +63,35 @@ enum Kind {
 /// Why a connection is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Full {
-    /// There are too many.
+    /// The server has too many connections.
     Server,
-    /// There are too many of its user.
+    /// The user has too many connections.
     User,
 }
 
 impl Audit {
-    /// `caller` may call `command`, which is for administrators, and does.
+    /// Logs that `caller` calls `command`, which is for administrators.
     pub(crate) fn administers(&self, caller: &Caller, command: &'static str) {
         self.tell(Kind::Administration, caller, Some(command), None);
     }
 
-    /// The same, with these keys.
+    /// Logs that `caller` calls `command` on the keys `of`.
     pub(crate) fn administers_keys(&self, caller: &Caller, command: &'static str, of: KeySpace) {
         let of = (of != KeySpace::Own).then_some(of);
         self.tell(Kind::Administration, caller, Some(command), of);
     }
 
-    /// `caller` may not call `command`.
+    /// Logs that `caller` may not call `command`.
     pub(crate) fn refuses(&self, caller: &Caller, command: &'static str) {
         self.tell(Kind::Refused, caller, Some(command), None);
     }
 
-    /// `caller` may not watch keys from one more connection.
+    /// Logs that `caller` may not watch keys on one more connection.
     pub(crate) fn refuses_watch(&self, caller: &Caller) {
         self.tell(Kind::WatchersFull, caller, Some("watch"), None);
     }
 
-    /// There is no place for a connection of `caller`.
+    /// Logs that a connection of `caller` finds no place.
     pub fn refuses_connection(&self, caller: &Caller, why: Full) {
         let kind = match why {
             Full::Server => Kind::Full,
@@ -99,12 +100,13 @@ impl Audit {
         self.tell(kind, caller, None, None);
     }
 
-    /// The connection of `caller` is closed, for others wait for memory that it holds.
+    /// Logs that the connection of `caller` is closed because others wait for memory that it holds.
     pub fn closes_stalled(&self, caller: &Caller) {
         self.tell(Kind::Stalled, caller, None, None);
     }
 
-    /// The connection of `caller` is closed, for it stands still and there is no memory for it.
+    /// Logs that the connection of `caller` is closed because it stands still without memory for
+    /// more requests.
     pub fn closes_overrun(&self, caller: &Caller) {
         self.tell(Kind::Overrun, caller, None, None);
     }
@@ -128,7 +130,7 @@ impl Audit {
         }
     }
 
-    /// Tells in time what was held back. Sleeps as long as there is no such thing.
+    /// Reports entries held back once their time window ends. Sleeps while no entry is held back.
     pub async fn tell_in_time(&self) -> Infallible {
         loop {
             self.held_back.notified().await;
@@ -139,7 +141,7 @@ impl Audit {
         }
     }
 
-    /// Tells everything that was held back: the daemon stops.
+    /// Reports all entries held back, before the daemon stops.
     pub fn finish(&self) {
         self.end(None);
     }
@@ -151,7 +153,7 @@ impl Audit {
         }
     }
 
-    /// Nothing panics under the lock, so that a poisoned one is as good.
+    /// No code panics under the lock, so that the data of a poisoned lock is sound.
     fn pace(&self) -> MutexGuard<'_, Pace<Subject>> {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,9 +1,9 @@
-//! Who asks, as the kernel reports it, and who is an administrator.
+//! The peer's identity as the kernel reports it, and the set of administrators.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// What the kernel shows of a user it cannot map into this user namespace. Many may hide behind
-/// it, so it is nobody in particular.
+/// The uid that the kernel reports for a user without a mapping into this user namespace. Many
+/// users may share it, so that it identifies none of them.
 const OVERFLOW_UID: u32 = 65534;
 
 /// The peer of a connection at the moment it connected.
@@ -15,7 +15,7 @@ pub struct Caller {
     pub gid: u32,
     /// Supplementary groups.
     pub groups: Box<[u32]>,
-    /// Process id, if the kernel knows one in our namespace.
+    /// Process id, if the process is visible in the daemon's pid namespace.
     pub pid: Option<i32>,
 }
 
@@ -25,13 +25,13 @@ impl Caller {
         self.uid != OVERFLOW_UID
     }
 
-    /// Whether both are certainly the same user.
+    /// Whether both callers are certainly the same user.
     pub(crate) fn is_same_user(&self, other: &Caller) -> bool {
         self.uid == other.uid && self.is_somebody()
     }
 }
 
-/// Decides who is an administrator: root, the daemon's own user, and one group's members.
+/// The set of administrators: root, the daemon's own user, and the members of one group.
 #[derive(Debug)]
 pub struct Administrators {
     own_uid: u32,
@@ -45,12 +45,12 @@ impl Administrators {
         Administrators { own_uid, gid: AtomicI64::new(gid.map_or(-1, i64::from)) }
     }
 
-    /// Puts another group in the place of the present one, for requests from now on.
+    /// Replaces the group, for all later requests.
     pub fn set_group(&self, gid: Option<u32>) {
         self.gid.store(gid.map_or(-1, i64::from), Ordering::Relaxed);
     }
 
-    /// Whether `caller` may do what is for administrators.
+    /// Whether `caller` is an administrator.
     pub fn include(&self, caller: &Caller) -> bool {
         if caller.uid == OVERFLOW_UID {
             return false;

@@ -1,22 +1,23 @@
-//! How often the same may be told: some times in a while, after which it is only counted.
+//! A limit on how often equal subjects are logged: a few times in a time window; further ones are
+//! only counted.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-/// The while.
+/// The length of a time window.
 pub(crate) const WINDOW: Duration = Duration::from_secs(10);
-/// How often one thing is told in it.
+/// The most times one subject is logged in a window.
 const MOST: u64 = 10;
-/// Things told apart at a time; the memory that they take is bounded by it.
+/// The most subjects counted separately, which bounds the memory they take.
 const THINGS: usize = 1024;
 
-/// What was told of late.
+/// The subjects logged lately.
 #[derive(Debug)]
 pub(crate) struct Pace<T> {
     windows: HashMap<T, Window>,
-    /// Of things for which there was no place.
+    /// Events of subjects for which the table had no room.
     unplaced: u64,
 }
 
@@ -26,12 +27,12 @@ struct Window {
     times: u64,
 }
 
-/// What is to be told now.
+/// The log entries due for one event.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Due {
-    /// So many times it was held back before.
+    /// The number of earlier events of the subject that were held back.
     pub(crate) held_back: u64,
-    /// This time it is told.
+    /// Whether this event is logged.
     pub(crate) tell: bool,
 }
 
@@ -42,7 +43,7 @@ impl<T> Default for Pace<T> {
 }
 
 impl<T: Copy + Eq + Hash> Pace<T> {
-    /// `thing` happens once more.
+    /// Counts one more event of `thing`.
     pub(crate) fn happens(&mut self, thing: T, now: Instant) -> Due {
         if self.windows.len() >= THINGS && !self.windows.contains_key(&thing) {
             self.windows.retain(|_, window| !window.is_over(now) || window.held_back() > 0);
@@ -67,8 +68,9 @@ impl<T: Copy + Eq + Hash> Pace<T> {
         }
     }
 
-    /// Forgets what is over, at `now` or whenever it may be; gives what was held back of it, and
-    /// how often, also of things not told apart.
+    /// Forgets windows that are over at `now`, or all if `now` is `None`. Returns each subject with
+    /// the number of its events held back; `None` stands for subjects without an entry of their
+    /// own.
     pub(crate) fn end(&mut self, now: Option<Instant>) -> Vec<(Option<T>, u64)> {
         let is_over = |window: &Window| now.is_none_or(|now| window.is_over(now));
         let mut ended: Vec<(Option<T>, u64)> = self
@@ -81,7 +83,7 @@ impl<T: Copy + Eq + Hash> Pace<T> {
         ended
     }
 
-    /// Whether anything is held back that was not told yet.
+    /// Whether any held-back event is not reported yet.
     pub(crate) fn holds_back(&self) -> bool {
         self.unplaced > 0 || self.windows.values().any(|window| window.held_back() > 0)
     }
@@ -101,7 +103,7 @@ impl Window {
 mod tests {
     use super::*;
 
-    /// How often `thing` is told when it happens `times` times.
+    /// The number of log entries for `times` events of `thing`.
     fn told(pace: &mut Pace<usize>, thing: usize, times: u64, now: Instant) -> usize {
         (0..times).filter(|_| pace.happens(thing, now).tell).count()
     }

@@ -1,4 +1,4 @@
-//! KEYSPACE and CLEARDB: whose keys are worked on, and whose are removed.
+//! KEYSPACE and CLEARDB: the choice of a key space, and the removal of its keys.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::handover::KeySpace;
 use crate::message::{Args, ErrorReply, Reply};
 use crate::store::{Operation, Verb};
 
-/// CLEARDB as it is told of when it is another user's keys that go.
+/// The name in the log of CLEARDB on another user's keys.
 const OF_ANOTHER: &str = "cleardb --user";
 
-/// Lets an administrator's connection work on the keys of all users, of one, or its own again.
+/// Switches an administrator's connection to the keys of all users, of one user, or its own.
 pub(crate) fn choose(
     context: &Context,
     session: &mut Session,
@@ -35,14 +35,14 @@ pub(crate) fn choose(
     Ok(Reply::OK)
 }
 
-/// Lets a connection work on these keys.
+/// Switches a connection to these keys.
 pub(crate) fn go(context: &Context, session: &mut Session, key_space: KeySpace) {
     session.store = match key_space {
         KeySpace::Own => context.users.spaces.of(session.caller()),
         KeySpace::All => Some(Arc::clone(context.users.spaces.all())),
         KeySpace::User(uid) => match context.users.spaces.namespace() {
             Namespace::User => Some(context.users.spaces.of_user(uid)),
-            // Chosen with a daemon of other settings.
+            // The client chose these keys under a daemon with other settings.
             Namespace::Shared => None,
         },
     };
@@ -83,15 +83,15 @@ pub(crate) async fn clear(
     }
 }
 
-/// Tells the log that the keys which the connection works on are removed, unless they are only the
-/// caller's own.
+/// Logs that the keys of the session's key space are removed, unless they are only the caller's
+/// own.
 pub(crate) fn tell_clear(context: &Context, session: &Session) {
     if session.is_abroad() || context.users.spaces.namespace() == Namespace::Shared {
         context.users.audit.administers_keys(session.caller(), "cleardb", session.key_space);
     }
 }
 
-/// The user that a request names.
+/// The uid that a request names.
 fn uid_of(context: &Context, uid: &[u8]) -> Result<u32, ErrorReply> {
     let failed = |text: &'static str| Err(ErrorReply::Failed(text.into()));
     if context.users.spaces.namespace() == Namespace::Shared {

@@ -10,9 +10,10 @@ use crate::command::session::queue::Queue;
 use crate::command::session::state::{Session, Watched};
 use crate::message::{ErrorReply, Reply};
 
-/// The most keys that one client watches: their cost in the store grows with their square.
+/// The most keys that one client watches: their cost in the store grows with the square of their
+/// number.
 const MOST_WATCHED: usize = 1000;
-/// The longest of them, in bytes, since each is kept as long as it is watched.
+/// The longest watched key, in bytes. The daemon keeps each key as long as it is watched.
 const LONGEST_WATCHED: usize = 4096;
 
 /// Begins a transaction.
@@ -22,7 +23,7 @@ pub(crate) fn multi(session: &mut Session) -> Reply {
     Reply::OK
 }
 
-/// Forgets the transaction.
+/// Ends the transaction without executing it.
 pub(crate) fn discard(session: &mut Session) -> Reply {
     if session.queue.is_none() {
         return without("DISCARD");
@@ -31,18 +32,18 @@ pub(crate) fn discard(session: &mut Session) -> Reply {
     Reply::OK
 }
 
-/// Forgets what was watched.
+/// Forgets the watched keys.
 pub(crate) fn unwatch(session: &mut Session) -> Reply {
     session.forget_watched();
     Reply::OK
 }
 
-/// Watches keys, besides those that are watched already. Everything before it was answered.
+/// Watches keys in addition to those watched already. All earlier requests are answered.
 pub(crate) async fn watch(context: &Context, session: &mut Session, keys: &[Bytes]) -> Reply {
     let before = match std::mem::replace(&mut session.watched, Watched::Lost) {
         Watched::Nothing => None,
         Watched::Keys(watch) => Some(watch),
-        // EXEC will do nothing, whatever else is watched.
+        // EXEC will refuse the transaction, whatever else is watched.
         Watched::Lost => return Reply::OK,
     };
     let mut new = Vec::new();
@@ -78,7 +79,7 @@ pub(crate) async fn watch(context: &Context, session: &mut Session, keys: &[Byte
     }
 }
 
-/// The reply to a command that needs a transaction where there is none.
+/// The reply to a command that needs a transaction and has none.
 pub(crate) fn without(command: &str) -> Reply {
     Reply::Error(ErrorReply::Failed(format!("{command} without MULTI").into()))
 }

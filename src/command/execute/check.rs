@@ -1,5 +1,5 @@
-//! What is checked of a request before anything is done: that there is such a command, that its
-//! arguments are right in number, that the caller may, and what the engines need not know.
+//! The checks of a request before it is carried out: the command exists, the number of arguments is
+//! right, the caller has the right, and arguments that the engines need not know are valid.
 
 use bytes::Bytes;
 
@@ -13,11 +13,11 @@ use crate::command::work::By;
 use crate::message::{Args, ErrorReply, Request};
 use crate::store::Verb;
 
-/// How much of a word that is not known is repeated, in bytes.
+/// The longest part of an unknown subcommand that is repeated, in bytes.
 const SHOWN: usize = 128;
 
-/// The command that `request` calls and who carries it out, or the reply that refuses it. Of the
-/// arguments those are left that belong to [`Work`].
+/// The command of `request` and where it is carried out, or an error reply. The arguments that do
+/// not belong to [`Work`] are removed.
 pub(crate) fn check(
     context: &Context,
     session: &Session,
@@ -62,7 +62,7 @@ fn unknown_subcommand(command: &Command, word: &[u8]) -> ErrorReply {
     ErrorReply::Failed(format!("unknown subcommand '{word}'. Try {name} HELP.").into())
 }
 
-/// Whether the caller may.
+/// Checks that the caller has the right to call `command`.
 pub(crate) fn may(
     context: &Context,
     session: &Session,
@@ -90,12 +90,12 @@ pub(crate) fn may(
     Err(ErrorReply::Coded(refused.into()))
 }
 
-/// Tells the log of a command that not everybody may call, and that is about to be carried out.
-/// Those that are called again and again with data are told once in a connection.
+/// Logs a command that not everyone may call, before it is carried out. Commands that are called
+/// repeatedly with data are logged once per connection.
 pub(crate) fn tell(context: &Context, session: &mut Session, command: &Command) {
     let always = match command.who {
         Who::Everyone => return,
-        // They tell themselves, when they know whose keys are meant.
+        // These commands write their own entries, since only they know whose keys are meant.
         _ if matches!(command.run, Run::Local(Local::ClearDb | Local::KeySpace)) => return,
         Who::OwnersOfKeys => {
             if context.users.spaces.namespace() == Namespace::User && !session.is_abroad() {
@@ -112,8 +112,8 @@ pub(crate) fn tell(context: &Context, session: &mut Session, command: &Command) 
     }
 }
 
-/// Checks the arguments that mean something else here than in the store, and leaves to the
-/// engines only what they know. In a transaction that is not before EXEC, as in Valkey.
+/// Checks arguments whose meaning differs from the store's, and removes those that the engines need
+/// not know. In a transaction this happens at EXEC, as in Valkey.
 pub(crate) fn narrow(command: &Command, verb: Verb, args: &mut Args) -> Result<(), ErrorReply> {
     match verb {
         Verb::Last if !is_positive(&args[0]) => return Err(command.misuse()),
@@ -133,7 +133,7 @@ pub(crate) fn narrow(command: &Command, verb: Verb, args: &mut Args) -> Result<(
     Ok(())
 }
 
-/// Leaves of COPY's options only REPLACE: the store's database is not the client's to choose.
+/// Removes all of COPY's options except REPLACE: a client may not choose the store's database.
 fn copy(args: &mut Args) -> Result<(), ErrorReply> {
     let mut replaces = false;
     let mut options = args[2..].iter();
@@ -155,7 +155,7 @@ fn copy(args: &mut Args) -> Result<(), ErrorReply> {
     Ok(())
 }
 
-/// Checks what the words of a text request may be.
+/// Checks the option words of STATUS and SHUTDOWN.
 fn look_at(command: &Command, local: Local, args: &[Bytes]) -> Result<(), ErrorReply> {
     let known: &[&str] = match local {
         Local::Status => &["json"],
@@ -166,7 +166,7 @@ fn look_at(command: &Command, local: Local, args: &[Bytes]) -> Result<(), ErrorR
     if all_known { Ok(()) } else { Err(command.misuse()) }
 }
 
-/// Whether `text` is a whole number above 0, of whatever size.
+/// Whether `text` is a whole number above 0, of any size.
 fn is_positive(text: &[u8]) -> bool {
     text.iter().all(u8::is_ascii_digit) && text.iter().any(|digit| *digit != b'0')
 }

@@ -1,4 +1,4 @@
-//! A session made of the record that another daemon left.
+//! A session restored from the record that the previous daemon left.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,8 +18,8 @@ use crate::handover::{Record, TransactionRecord};
 use crate::message::Request;
 
 impl Session {
-    /// The session of a connection that another daemon had. What waited for EXEC is checked again,
-    /// with the rights of today; a watch has become one that makes EXEC do nothing.
+    /// The session of a connection of the previous daemon. Queued commands are checked again with
+    /// today's rights. A watch becomes [`Watched::Lost`], with which EXEC refuses.
     pub fn restore(
         context: &Arc<Context>,
         caller: Caller,

@@ -10,7 +10,7 @@ use crate::command::work::By;
 use crate::handover::{ClientRecord, KeySpace, TransactionRecord};
 
 impl Session {
-    /// What CLIENT LIST tells of the connection.
+    /// The fields that CLIENT LIST shows.
     pub fn client_record(&self) -> ClientRecord {
         let about = self.client.about();
         let bytes = |bytes: &Bytes| ByteBuf::from(bytes.to_vec());
@@ -26,7 +26,7 @@ impl Session {
         }
     }
 
-    /// The transaction that waits for EXEC, as the requests it was made of.
+    /// The queued transaction, as the requests that made it.
     pub fn transaction_record(&self) -> Option<TransactionRecord> {
         self.queue.as_ref().map(|queue| TransactionRecord {
             requests: queue.commands().map(words).collect(),
@@ -34,18 +34,18 @@ impl Session {
         })
     }
 
-    /// Whether it watches keys, or has lost what it watched.
+    /// Whether the session watches keys, or has lost its watch.
     pub fn has_watched(&self) -> bool {
         !matches!(self.watched, Watched::Nothing)
     }
 
-    /// Whose keys it works on.
+    /// The session's key space.
     pub fn key_space(&self) -> KeySpace {
         self.key_space
     }
 }
 
-/// The words of the request for a command that was queued.
+/// The words of the request for a queued command.
 fn words((command, by, args): (&Command, By, Vec<&[u8]>)) -> Vec<ByteBuf> {
     let name = command_words(command, by).map(str::as_bytes);
     name.map(ByteBuf::from).chain(args.into_iter().map(ByteBuf::from)).collect()

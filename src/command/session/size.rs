@@ -1,37 +1,37 @@
-//! The last known number of keys, for `status`: on a prefixed Valkey it takes a scan to count.
+//! The last known number of keys, for `status`. On a Valkey with a prefix, a count takes a scan.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A count that took at most so long is done anew each time.
+/// A count that took at most this long is repeated each time.
 const CHEAP: Duration = Duration::from_millis(10);
-/// A count that took longer stands for at least this long.
+/// A slower count is valid for at least this long.
 const MIN_AGE: Duration = Duration::from_millis(500);
-/// It stands for at least so many times as long as it took, so that counting is a small part of
-/// what the store does.
+/// A slower count is valid for at least this many times its own duration, so that counting is a
+/// small part of the store's work.
 const COST_FACTOR: u32 = 20;
 
-/// The last count, and when another is worth its cost.
+/// The last count, and the time when another is worth its cost.
 #[derive(Debug, Default)]
 pub(crate) struct CachedSize(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     size: Option<i64>,
-    /// How long the last count took; none if it failed or none was made.
+    /// The duration of the last count; none if it failed or none was made.
     took: Option<Duration>,
-    /// Until when `size` stands; none if it never was counted.
+    /// The end of the validity of `size`; none if no count was made.
     stands_until: Option<Instant>,
     is_counting: bool,
 }
 
 impl CachedSize {
-    /// The last count; `None` if the store never told.
+    /// The last count; `None` if the store never reported one.
     pub(crate) fn get(&self) -> Option<i64> {
         self.state().size
     }
 
-    /// Whether the keys may be counted as often as anybody asks.
+    /// Whether a count is cheap enough to be made for every request.
     pub(crate) fn is_cheap(&self) -> bool {
         self.state().took.is_some_and(|took| took <= CHEAP)
     }
@@ -41,7 +41,7 @@ impl CachedSize {
         self.state().took.is_some_and(|took| took > limit)
     }
 
-    /// Whether a count that is not cheap is due. The caller is to count, and then to call
+    /// Whether a count that is not cheap is due. If so, the caller counts and then calls
     /// [`CachedSize::finish`].
     pub(crate) fn begin(&self) -> bool {
         let mut state = self.state();
@@ -53,7 +53,7 @@ impl CachedSize {
         true
     }
 
-    /// Takes a count that began then; `None` if it failed.
+    /// Stores a count that began at `began`; `None` if it failed.
     pub(crate) fn finish(&self, size: Option<i64>, began: Instant) {
         let took = began.elapsed();
         let mut state = self.state();
