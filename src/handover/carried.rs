@@ -7,8 +7,8 @@ use super::record::Record;
 /// A connection between two daemons.
 #[derive(Debug)]
 pub struct Carried {
-    /// The daemon's end of it.
+    /// The daemon's end of the socket.
     pub socket: OwnedFd,
-    /// What it needs to go on.
+    /// The state that the next daemon resumes from.
     pub record: Record,
 }

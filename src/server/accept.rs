@@ -1,4 +1,4 @@
-//! Takes connections from a listener.
+//! Accepts connections of a listener, and serves each in a task of its own.
 
 use std::io;
 use std::sync::Arc;
@@ -19,12 +19,12 @@ use super::standing::Standing;
 use crate::command::Caller;
 use crate::handover::{Carried, Record};
 
-/// How long accepting rests when the system is short of descriptors or memory.
+/// The pause in accepting when the system lacks descriptors or memory.
 const REST: Duration = Duration::from_millis(50);
-/// A fault that goes on is logged once in this time.
+/// A persistent fault is logged once in this time.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Serves what comes in on `listener` until the daemon stops, then waits for the connections.
+/// Serves the connections of `listener` until the daemon stops, then waits for them to end.
 pub(super) async fn accept(listener: UnixListener, shared: Arc<Shared>) {
     let mut stopping = std::pin::pin!(shared.stopping());
     let mut connections = JoinSet::new();
@@ -34,7 +34,7 @@ pub(super) async fn accept(listener: UnixListener, shared: Arc<Shared>) {
         tokio::select! {
             biased;
             () = &mut stopping => break,
-            // Ended tasks are let go as they end.
+            // Results of ended tasks are dropped.
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => admit(stream, &address, &shared, &mut connections),
@@ -48,7 +48,8 @@ pub(super) async fn accept(listener: UnixListener, shared: Arc<Shared>) {
             }
         }
     }
-    // The socket stays systemd's: who connects from now on waits there for the next daemon.
+    // The socket stays open at systemd: a client that connects from now on waits there for the next
+    // daemon.
     drop(listener);
     while connections.join_next().await.is_some() {}
 }
@@ -91,7 +92,7 @@ fn admit(
     serve((stream, caller, Arc::clone(address)), None, place, shared, connections);
 }
 
-/// Goes on with a connection that the daemon before this one gave up.
+/// Resumes a connection that the previous daemon gave up.
 pub(super) fn take_over(
     carried: Carried,
     shared: &Arc<Shared>,
@@ -105,7 +106,7 @@ pub(super) fn take_over(
     Ok(())
 }
 
-/// Serves a connection in a task of its own, from where its `record` says, if it has one.
+/// Serves a connection in a task of its own, from the state in its `record`, if any.
 fn serve(
     (stream, caller, address): (UnixStream, Caller, Arc<str>),
     record: Option<Box<Record>>,
@@ -135,7 +136,7 @@ fn serve(
     });
 }
 
-/// The one place where a connection's error is logged. That a peer went away is no fault.
+/// The only place that logs a connection's error. A peer that went away is no error.
 fn log_end(ended: io::Result<()>) {
     if let Err(error) = ended {
         match error.kind() {

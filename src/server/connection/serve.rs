@@ -1,5 +1,5 @@
-//! One client's connection: reads what has come, lets its requests be carried out as one batch,
-//! writes the replies with one write, and reads on while a slow reader has not taken them.
+//! The loop of one client's connection: reads requests, executes them as one batch, writes the
+//! replies with one write, and reads ahead while a slow peer takes them.
 
 use std::io;
 use std::sync::Arc;
@@ -11,22 +11,22 @@ use super::wait::unless_killed;
 use crate::command::{Execution, Next};
 use crate::protocol::Decoded;
 
-/// Requests carried out at a time: enough to fill a round trip.
+/// The most requests of a batch: enough to fill a round trip.
 const BATCH_MAX: usize = 256;
-/// Bytes that a short one takes.
+/// The bytes of a short request.
 const REQUEST: usize = 24;
-/// Bytes of replies that a batch aims at: how long they are shows only when they are there.
+/// The aim for the bytes of a batch's replies, whose length is known only afterwards.
 const BATCH_BYTES: usize = 1024 * 1024;
 
-/// A read of fewer bytes that did not fill its room has brought the end of what was sent together: a
-/// peer that waits for room in the socket sends more than this at a time.
+/// A read of fewer bytes that did not fill its room ends the bytes sent together: a peer that waits
+/// for room in the socket sends more than this at a time.
 const PART: usize = 16 * 1024;
-/// Requests of a batch that are no longer than this take no share of the bounded memory: as much as
-/// the room for a read of a client that sends little.
+/// Requests of a batch up to this many bytes are not counted in the bounded memory: as much as the
+/// room for a read of a client that sends little.
 const UNCOUNTED: usize = room::LEAST;
 
-/// How long a connection that is given up may take to send what was answered. What is left after
-/// that is for the next daemon to send, and lost where there is none.
+/// The time in which a connection that is handed over may send its replies. The next daemon sends
+/// the rest; without one, the rest is lost.
 const FAREWELL: Duration = Duration::from_millis(100);
 
 impl Connection<'_> {
@@ -43,7 +43,7 @@ impl Connection<'_> {
         let mut stop = std::pin::pin!(self.shared.stopping());
         let client = Arc::clone(self.session.client());
         let mut killed = std::pin::pin!(client.killed());
-        // What another daemon had received comes first.
+        // Input that the previous daemon received comes first.
         let has_more = self.phase == Phase::Open && !self.input.is_empty();
         if has_more && Box::pin(self.flush_to(self.max_output, May::BeLeft)).await? {
             Box::pin(self.carry_out()).await?;
@@ -64,10 +64,11 @@ impl Connection<'_> {
                 Event::Read(count) => {
                     let is_all = count < self.room.min(PART);
                     self.room = room::after(count, self.room);
-                    // An idle connection has no room for what only a busy one does.
+                    // Boxed, so that an idle connection does not hold the memory of a busy one's
+                    // future.
                     Box::pin(self.carry_out()).await?;
                     if is_all {
-                        // What comes next was not asked together with it.
+                        // The next bytes belong to another pipeline.
                         self.share.set_impatient(false);
                     }
                 }
@@ -78,7 +79,8 @@ impl Connection<'_> {
                     return Ok(End::GivenUp);
                 }
                 Event::Stop => {
-                    // From here on the peer cannot send; all it could send will be answered.
+                    // From here on the peer cannot send; all bytes that it has sent will be
+                    // answered.
                     rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Read)?;
                     self.phase = Phase::Draining;
                 }
@@ -90,8 +92,8 @@ impl Connection<'_> {
         }
     }
 
-    /// Answers what has come by now, before the connection is given up: where there is no next
-    /// daemon, nobody else will.
+    /// Answers the requests received so far, before the connection is given up: without a next
+    /// daemon, they would get no reply.
     async fn answer_rest(&mut self) -> io::Result<()> {
         let may_read = self.phase == Phase::Open
             && self.output.len() < self.max_output
@@ -101,13 +103,13 @@ impl Connection<'_> {
         }
         self.room = room::MOST;
         match self.read_now().await? {
-            // Nothing, or the end, which is still there for the next daemon to see.
+            // Nothing, or the end, which the next daemon will see again.
             None | Some(0) => Ok(()),
             Some(_) => self.carry_out().await,
         }
     }
 
-    /// Sends all that is to be sent.
+    /// Sends all replies.
     async fn flush(&mut self) -> io::Result<()> {
         while !self.output.is_empty() {
             std::future::poll_fn(|cx| self.output.poll_write(&mut self.stream, cx)).await?;
@@ -115,7 +117,7 @@ impl Connection<'_> {
         Ok(())
     }
 
-    /// Decodes all whole requests of the input and answers them, a batch at a time.
+    /// Decodes all complete requests of the input and answers them in batches.
     async fn carry_out(&mut self) -> io::Result<()> {
         let mut execution = Execution::default();
         let mut is_broken = false;
@@ -145,7 +147,8 @@ impl Connection<'_> {
                 self.share.set(self.held());
             }
             if !std::mem::take(&mut is_first) {
-                // What asks nobody never waits: others have their turn.
+                // Requests that do not ask the store never wait, so that other tasks get a turn
+                // here.
                 tokio::task::yield_now().await;
             }
             let next = self.run(&mut execution).await?;
@@ -163,8 +166,8 @@ impl Connection<'_> {
         }
     }
 
-    /// Carries out a batch. Where there is no room for all its replies, those that are there are
-    /// sent before there are more.
+    /// Executes a batch. If memory has no room for all its replies, the existing ones are sent
+    /// before more are asked for.
     async fn run(&mut self, execution: &mut Execution) -> io::Result<Next> {
         let mut bytes = 0;
         loop {
@@ -190,7 +193,7 @@ impl Connection<'_> {
                 };
                 return Ok(next);
             }
-            // It was taken out of the input, and is for this daemon to answer.
+            // The batch is no longer in the input, so that this daemon must answer it.
             self.flush_to(0, May::NotBeLeft).await?;
             self.share.set(self.held());
         }

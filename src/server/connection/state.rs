@@ -18,52 +18,52 @@ use crate::server::dialect::Dialect;
 use crate::server::shared::Shared;
 use crate::server::standing::Standing;
 
-/// How many a connection begins with. Their number doubles while replies are small.
+/// The first batch's number of requests. It doubles while replies are small.
 const BATCH_FIRST: usize = 32;
-/// Bytes of replies that may wait for the peer before more requests are carried out. Requests are
-/// mostly shorter than their replies, so that what is read ahead takes less memory.
+/// Bytes of replies that may wait for the peer before more requests are executed. Requests are
+/// mostly shorter than their replies, so that reading ahead takes less memory.
 const WAITING: usize = 1024 * 1024;
-/// A connection and its buffers. Idle, it holds none.
+/// A connection and its buffers. An idle connection holds none.
 pub(crate) struct Connection<'a> {
     pub(crate) stream: UnixStream,
     pub(crate) session: Session,
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) dialect: Dialect,
     pub(crate) share: Share,
-    /// Received, not yet decoded.
+    /// Bytes received and not decoded.
     pub(crate) input: BytesMut,
-    /// Received after `input`, while replies waited.
+    /// Bytes received after `input`, while replies waited.
     pub(crate) backlog: Backlog,
-    /// Bytes of the requests that are carried out now, if they are counted.
+    /// Bytes of the requests in execution, if they are counted.
     pub(super) executing: usize,
-    /// Not yet sent.
+    /// Replies not sent yet.
     pub(crate) output: Output,
-    /// Room for the next read.
+    /// The room for the next read.
     pub(crate) room: usize,
-    /// Requests for the next batch.
+    /// The most requests of the next batch.
     pub(super) batch: usize,
-    /// How far the connection has come.
+    /// The phase of the connection.
     pub(crate) phase: Phase,
-    /// Output that may wait before more requests are carried out.
+    /// Bytes of replies that may wait before more requests are executed.
     pub(crate) max_output: usize,
-    /// How long it may be silent.
+    /// The limit on silence, if any.
     pub(crate) idle: Option<Idle>,
-    /// How its peer moves while it holds much.
+    /// The movement of the peer, while the connection holds much memory.
     pub(crate) stall: Option<Stall>,
-    /// Why its peer is given up.
+    /// Why the peer is given up, if it is.
     pub(crate) verdict: Option<Verdict>,
-    /// Whether it counts.
+    /// Whether the connection counts.
     pub(crate) standing: Standing,
 }
 
-/// How far a connection has come.
+/// The phases of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// It reads.
+    /// The connection reads and answers.
     Open,
-    /// The daemon drains: what the peer has sent so far is read, no more can be sent.
+    /// The daemon drains: the bytes that the peer has sent are read, and it can send no more.
     Draining,
-    /// Nothing more is read; what is left is written.
+    /// The rest of the output is written, and nothing is read.
     Closing,
 }
 
@@ -79,41 +79,41 @@ impl Phase {
     }
 }
 
-/// How a connection ended that did not break.
+/// The end of a connection that did not break.
 #[derive(Debug)]
 pub(crate) enum End {
-    /// It is closed.
+    /// The connection is closed.
     Closed,
-    /// It is for the next daemon to go on with, see [`Connection::carry`].
+    /// The connection is for the next daemon, see [`Connection::carry`].
     GivenUp,
 }
 
-/// What a connection waited for has come.
+/// The events that a connection waits for.
 pub(crate) enum Event {
-    /// So many bytes were read; 0 is the end.
+    /// This many bytes were read; 0 is the end.
     Read(usize),
-    /// All that the closing connection had to say is said.
+    /// A closing connection has sent its output.
     Closed,
     /// The daemon stops serving.
     Stop,
-    /// Others have let go of memory.
+    /// Other clients have let go of memory.
     Released(Turn),
-    /// Somebody wants the connection closed.
+    /// Another client has had the connection closed.
     Killed,
-    /// Nothing has moved for too long.
+    /// No byte has moved for too long.
     Idle,
-    /// The peer has hung up, while the connection waited for memory.
+    /// The peer has hung up while the connection waited for memory.
     Gone,
     /// The peer is given up, see [`Connection::verdict`].
     Stalled,
 }
 
-/// Whether work may be left to the next daemon.
+/// Whether the rest of some work may be left to the next daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum May {
-    /// It lies in the buffers, which travel.
+    /// The rest is in the buffers, which are handed over.
     BeLeft,
-    /// It does not.
+    /// The rest is not in the buffers.
     NotBeLeft,
 }
 
@@ -129,8 +129,8 @@ impl<'a> Connection<'a> {
         })
     }
 
-    /// A connection whose session is made of its descriptor and the limits on a request and a
-    /// reply.
+    /// A connection; `session` makes its session from the descriptor and the limits on a request
+    /// and a reply.
     pub(crate) fn with(
         stream: UnixStream,
         shared: &'a Arc<Shared>,
@@ -165,7 +165,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Lets go of empty buffers and tells what is held.
+    /// Drops empty buffers and reports the memory held.
     pub(crate) fn settle(&mut self) {
         if self.input.is_empty() {
             room::take_back(std::mem::take(&mut self.input), self.room);
@@ -173,15 +173,15 @@ impl<'a> Connection<'a> {
         self.share.set(self.held());
     }
 
-    /// Forgets what was received and not carried out.
+    /// Drops input that is not executed yet.
     pub(crate) fn forget_input(&mut self) {
         self.input = BytesMut::new();
         self.backlog.clear();
         self.executing = 0;
     }
 
-    /// Bytes of memory in its buffers. Requests that are carried out lie in the buffer that they were
-    /// read into, and once more on their way to the store.
+    /// Bytes of memory in the buffers. Requests in execution count twice: in the buffer that they
+    /// were read into, and on their way to the store.
     pub(crate) fn held(&self) -> usize {
         self.input.capacity()
             + self.backlog.capacity()
