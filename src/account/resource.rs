@@ -5,24 +5,24 @@
 pub enum Resource {
     /// Connections of clients.
     Connections,
-    /// Connections to the store that one client has for itself: for WATCH, scripts, long
+    /// Connections to the store that belong to one client: for WATCH, scripts and long
     /// transactions.
     Pinned,
-    /// Commands under way that are expensive for a Valkey server.
+    /// Commands in flight that are expensive for a Valkey server.
     Expensive,
-    /// Threads that read long from the embedded store.
+    /// Threads for long reads of the embedded store.
     Reading,
-    /// Threads for reads of it that are short as a rule, but not for certain.
+    /// Threads for reads of the embedded store that are usually, but not certainly, short.
     ShortReading,
     /// Bytes of requests that wait for the embedded store's writer.
     Writing,
     /// Bytes of memory in buffers and replies.
     Memory,
-    /// The right to go on past the bound on memory.
+    /// The right to exceed the bound on memory.
     Turn,
-    /// Connections whose peers have hung up and whose requests are still carried out.
+    /// Connections whose peers have hung up while requests are still carried out.
     Leftover,
 }
 
-/// How many resources there are.
+/// The number of resources.
 pub(super) const RESOURCES: usize = 9;

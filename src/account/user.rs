@@ -9,12 +9,12 @@ use tokio::sync::Notify;
 
 use super::resource::{RESOURCES, Resource};
 
-/// What the clients of one user have of each resource.
+/// The amount of each resource that the clients of one user hold.
 pub struct Account {
-    /// None for kvsock itself, which no share bounds.
+    /// None for kvsock itself, which has no limit.
     uid: Option<u32>,
     taken: [AtomicUsize; RESOURCES],
-    /// The user's clients let go of memory while some of them waited for it.
+    /// Signals that the user's clients let go of memory while some of them waited for it.
     pub(crate) memory_released: Notify,
 }
 
@@ -23,7 +23,7 @@ impl Account {
         Account { uid, taken: Default::default(), memory_released: Notify::new() }
     }
 
-    /// The account of kvsock itself: no user's share bounds it.
+    /// The account of kvsock itself, which has no limit.
     pub fn own() -> Arc<Account> {
         Arc::new(Account::new(None))
     }
@@ -33,17 +33,17 @@ impl Account {
         self.uid
     }
 
-    /// How much of `resource` the user's clients have now.
+    /// The amount of `resource` that the user's clients hold now.
     pub fn taken(&self, resource: Resource) -> usize {
         self.taken[resource as usize].load(Ordering::Relaxed)
     }
 
-    /// Counts `more` of `resource`.
+    /// Adds `more` to the amount of `resource`.
     pub fn add(&self, resource: Resource, more: usize) {
         self.taken[resource as usize].fetch_add(more, Ordering::Relaxed);
     }
 
-    /// Counts `less` of `resource`.
+    /// Subtracts `less` from the amount of `resource`.
     pub fn subtract(&self, resource: Resource, less: usize) {
         self.taken[resource as usize].fetch_sub(less, Ordering::Relaxed);
     }
@@ -59,7 +59,7 @@ impl fmt::Debug for Account {
 #[derive(Debug, Default)]
 pub struct Accounts(Mutex<HashMap<u32, Weak<Account>>>);
 
-/// A table with fewer accounts is not searched for those that nobody uses any more.
+/// Tables with fewer accounts are not searched for unused ones.
 const FEW: usize = 64;
 
 impl Accounts {

@@ -7,13 +7,13 @@ use tokio::sync::Notify;
 
 use crate::account::{Account, Places, Resource};
 
-/// A client that holds no more than this never waits for others.
+/// A client that holds no more than this never waits for memory.
 pub const SMALL: usize = 64 * 1024;
 
-/// What a value of unknown length is taken for, as long as none was seen that is not small.
+/// The assumed length of a value, as long as no long value was seen.
 const SMALL_VALUE: usize = 256;
 
-/// The part of the bound that one client's replies may take at a time, unless it is one reply.
+/// The fraction of the bound that one client's replies may take at a time, except a single reply.
 const FRACTION: usize = 16;
 
 /// Bytes that all clients hold.
@@ -21,17 +21,17 @@ const FRACTION: usize = 16;
 pub struct Memory {
     pub(super) limit: usize,
     pub(super) used: AtomicUsize,
-    /// The longest value seen lately, of those that are not small.
+    /// The length of the longest value seen lately that exceeds [`SMALL`].
     pub(super) longest: AtomicUsize,
-    /// Clients that wait for others to let go.
+    /// The number of clients that wait for memory.
     pub(super) waiting: AtomicUsize,
-    /// Somebody let go while others waited.
+    /// Signals that a client let go of memory while others waited.
     pub(super) released: Notify,
     pub(super) turn: Arc<Places>,
 }
 
 impl Memory {
-    /// Bounds what clients hold at `limit` bytes; 0 is unlimited.
+    /// Bounds the memory of all clients at `limit` bytes; 0 is unlimited.
     pub fn new(limit: usize) -> Memory {
         Memory {
             limit,
@@ -43,22 +43,22 @@ impl Memory {
         }
     }
 
-    /// How many clients wait for others to let go.
+    /// The number of clients that wait for memory.
     pub fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Whether somebody waits for others to let go.
+    /// Whether any client waits for memory.
     pub fn is_awaited(&self) -> bool {
         self.waiting() > 0
     }
 
-    /// Whether all clients together have no more than the bound.
+    /// Whether all clients together hold no more than the bound.
     pub fn is_within(&self) -> bool {
         self.has_room_in_all(0)
     }
 
-    /// Whether there is room for so many more for a client of `account`.
+    /// Whether a client of `account` has room for `bytes` more.
     pub(super) fn has_room(&self, account: &Account, bytes: usize) -> bool {
         self.has_room_in_all(bytes) && self.has_room_in_share(account, bytes)
     }
@@ -67,7 +67,7 @@ impl Memory {
         self.limit == 0 || self.used.load(Ordering::Relaxed).saturating_add(bytes) <= self.limit
     }
 
-    /// Whether the user of `account` may have so many more. kvsock itself always may.
+    /// Whether the user of `account` may hold `bytes` more. kvsock itself always may.
     pub(super) fn has_room_in_share(&self, account: &Account, bytes: usize) -> bool {
         self.limit == 0
             || account.uid().is_none()
@@ -87,8 +87,8 @@ impl Memory {
         }
     }
 
-    /// Wakes one of those that wait for anybody, and one of those that wait for the user of
-    /// `account`, to look whether there is room now. If there is, each wakes the next.
+    /// Wakes one client that waits for any memory, and one that waits for memory of the user of
+    /// `account`. Each checks for room, and wakes the next if there is some.
     pub(super) fn wake(&self, account: &Account) {
         if self.is_awaited() {
             account.memory_released.notify_one();
@@ -96,14 +96,14 @@ impl Memory {
         }
     }
 
-    /// Learns how long values are.
+    /// Learns the length of a value.
     pub(super) fn learn(&self, bytes: usize) {
         if bytes > SMALL {
             self.longest.fetch_max(bytes, Ordering::Relaxed);
         }
     }
 
-    /// What a value of unknown length is taken for. It forgets slowly what it has learnt.
+    /// The assumed length of a value of unknown length. The learnt length decays slowly.
     pub(super) fn expected_value(&self) -> usize {
         let longest = self.longest.load(Ordering::Relaxed);
         if longest > 0 {
@@ -113,7 +113,7 @@ impl Memory {
         longest.max(SMALL_VALUE)
     }
 
-    /// What one client's replies may take at a time.
+    /// The most bytes that one client's replies may take at a time.
     pub(super) fn most(&self) -> usize {
         if self.limit == 0 { usize::MAX } else { self.limit / FRACTION }
     }

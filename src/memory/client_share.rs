@@ -1,4 +1,4 @@
-//! One client's part of the bound, and how it waits for more.
+//! One client's part of the bounded memory, and its wait for more.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,35 +8,36 @@ use super::bound::{Memory, SMALL};
 use super::reply_room::Hold;
 use crate::account::{Account, Place};
 
-/// For how long the requests that a client sent together do not wait again for a store that is away:
-/// enough to refuse a long pipeline, and short enough for who tries again to wait again.
+/// The time in which requests of one pipeline do not wait again for a store that is unreachable:
+/// long enough to refuse a long pipeline, and short enough that a client that tries again waits
+/// again.
 const IMPATIENCE: Duration = Duration::from_secs(1);
 
-/// What a value is taken for, before it is asked for in a way that is not to be repeated.
+/// The assumed length of a value whose request cannot be repeated.
 const UNSEEN: usize = 1024 * 1024;
-/// How many times the room for such a value is ample.
+/// Room for this many times that length is ample.
 const AMPLE: usize = 16;
 
-/// One client's part of it; given back when it is dropped.
+/// One client's part of the bounded memory; given back when it is dropped.
 #[derive(Debug)]
 pub struct Share {
     pub(super) memory: Arc<Memory>,
     pub(super) account: Arc<Account>,
     pub(super) buffers: usize,
     pub(super) replies: usize,
-    /// Until when requests are impatient, see [`Hold::is_impatient`].
+    /// The end of the time in which requests are impatient, see [`Hold::is_impatient`].
     pub(super) impatient_until: Option<Instant>,
     pub(super) turn: Option<Place>,
-    /// What was lacking last was room in the user's share, not in all.
+    /// Whether the last lack was in the user's share, not in the whole.
     pub(super) is_short_of_own: AtomicBool,
 }
 
-/// Perhaps the right to go on past the bound, which one client has at a time.
+/// The right to exceed the bound, if it was granted. One client has it at a time.
 #[derive(Debug)]
 pub struct Turn(Option<Place>);
 
 impl Memory {
-    /// A share for a client of `account` that holds nothing yet.
+    /// The share of a client of `account`, empty at first.
     pub fn share(self: &Arc<Memory>, account: &Arc<Account>) -> Share {
         let (memory, account) = (Arc::clone(self), Arc::clone(account));
         Share {
@@ -52,7 +53,7 @@ impl Memory {
 }
 
 impl Share {
-    /// Tells how much the connection's buffers hold now.
+    /// Sets the bytes that the connection's buffers hold now.
     pub fn set(&mut self, buffers: usize) {
         if buffers > self.buffers {
             self.memory.add(&self.account, buffers - self.buffers);
@@ -63,8 +64,8 @@ impl Share {
         self.end_turn();
     }
 
-    /// Tells whether the store was away for the client's last requests, which have waited for it. See
-    /// [`Hold::is_impatient`].
+    /// Sets whether the store was unreachable for the client's last requests, which have waited for
+    /// it. See [`Hold::is_impatient`].
     pub fn set_impatient(&mut self, is_impatient: bool) {
         match (is_impatient, self.impatient_until) {
             (false, _) => self.impatient_until = None,
@@ -73,20 +74,20 @@ impl Share {
         }
     }
 
-    /// Adds what replies take that have come, until [`Share::let_replies_go`].
+    /// Adds the bytes of received replies, until [`Share::let_replies_go`].
     pub fn keep(&mut self, mut replies: Hold) {
         replies.settle();
         self.replies += std::mem::take(&mut replies.room);
         self.memory.wake(&self.account);
     }
 
-    /// The replies are no longer held.
+    /// Drops the bytes of replies.
     pub fn let_replies_go(&mut self) {
         self.memory.subtract(&self.account, std::mem::take(&mut self.replies));
         self.end_turn();
     }
 
-    /// What the replies to a batch take, of which nothing has come yet.
+    /// The room for a batch's replies, empty at first.
     pub fn hold(&self) -> Hold {
         let (memory, account) = (Arc::clone(&self.memory), Arc::clone(&self.account));
         let is_free = self.turn.is_some();
@@ -94,9 +95,10 @@ impl Share {
         Hold { memory, account, bytes: 0, room: 0, is_free, is_impatient }
     }
 
-    /// How many of the requests whose replies hold `values` each may be asked at a time, one at
-    /// least where there is one, and what their replies take: there is room for values as long as
-    /// the longest that was seen lately. None instead if there is no such room.
+    /// The number of requests that may be sent at a time, and the room for their replies. `values`
+    /// has, for each request, the number of values in its reply. At least one request is counted if
+    /// there is one. Values are assumed as long as the longest seen lately. The room is `None` if
+    /// memory has none.
     pub fn make_room(&self, values: impl Iterator<Item = usize>) -> (usize, Option<Hold>) {
         let expected = self.memory.expected_value();
         let most = if self.turn.is_some() { 0 } else { self.memory.most() };
@@ -111,7 +113,7 @@ impl Share {
         (count, self.make_room_for(bytes))
     }
 
-    /// What replies of so many bytes take, if there is room for them.
+    /// Room for replies of `bytes`, if memory has it.
     pub fn make_room_for(&self, bytes: usize) -> Option<Hold> {
         let mut hold = self.hold();
         let has_room = hold.take_room(bytes);
@@ -121,16 +123,17 @@ impl Share {
         has_room.then_some(hold)
     }
 
-    /// Whether there is far more room than so many values of unknown length are likely to need, and
-    /// for `beside` bytes besides, whatever others take meanwhile. No long value was seen lately.
+    /// Whether memory has far more room than `values` values of unknown length and `beside` bytes
+    /// are likely to need, whatever other clients take meanwhile. False if a long value was seen
+    /// lately.
     pub fn has_ample_room(&self, values: usize, beside: usize) -> bool {
         let bytes = values.saturating_mul(AMPLE * UNSEEN).saturating_add(beside);
         let is_long = values > 0 && self.memory.longest.load(Ordering::Relaxed) > UNSEEN;
         !is_long && (bytes <= SMALL || self.memory.has_room(&self.account, bytes))
     }
 
-    /// Room for so many values as long as the longest that was seen lately, and for `beside` bytes
-    /// besides, if there is any.
+    /// Room for `values` values, each as long as the longest seen lately, and for `beside` bytes,
+    /// if memory has it.
     pub fn make_room_beside(&self, values: usize, beside: usize) -> Option<Hold> {
         let bytes = values.saturating_mul(self.memory.expected_value());
         self.make_room_for(bytes.saturating_add(beside))
@@ -141,12 +144,12 @@ impl Share {
         if self.memory.limit == 0 { usize::MAX } else { self.memory.limit }
     }
 
-    /// Whether the client has the right to go on past the bound.
+    /// Whether the client has the right to exceed the bound.
     pub fn has_turn(&self) -> bool {
         self.turn.is_some()
     }
 
-    /// Whether so many more may be held: there is room, or it is only a little.
+    /// Whether the client may hold `more` bytes: memory has room, or the client stays small.
     pub fn may_hold(&self, more: usize) -> bool {
         self.held() + more <= SMALL || self.has_room(more)
     }
@@ -159,18 +162,18 @@ impl Share {
         has_room
     }
 
-    /// Whether replies that the client holds must be sent before it asks for what it may have to wait
-    /// for: as long as it waits, others would wait for those.
+    /// Whether the client must send its replies before an operation that may wait for memory:
+    /// during the wait, others would wait for the memory of those replies.
     pub fn must_send_first(&self) -> bool {
         self.replies > SMALL && self.memory.limit != 0
     }
 
-    /// Whether the client holds more than a little.
+    /// Whether the client holds more than [`SMALL`].
     pub fn is_large(&self) -> bool {
         self.held() > SMALL
     }
 
-    /// Whether the client must wait before it takes more.
+    /// Whether the client must wait before it takes more memory.
     pub fn must_pause(&mut self) -> bool {
         if !self.is_large() || self.turn.is_some() {
             return false;
@@ -183,7 +186,7 @@ impl Share {
         self.turn.is_none()
     }
 
-    /// Waits until there may be more room, or for the right to go on past the bound.
+    /// Waits until memory may have room, or for the right to exceed the bound.
     pub async fn wait(&mut self) {
         if self.turn.is_none() {
             let turn = self.released().await;
@@ -191,26 +194,26 @@ impl Share {
         }
     }
 
-    /// Waits until [`Share::must_pause`] is worth asking again; gives what [`Share::resume`]
-    /// takes.
+    /// Waits until [`Share::must_pause`] is worth calling again; returns the argument of
+    /// [`Share::resume`].
     pub fn released(&self) -> impl Future<Output = Turn> + Send + 'static {
         let (released, turn) = (self.room_released(), Arc::clone(&self.memory.turn));
         let account = Arc::clone(&self.account);
         async move {
             tokio::select! {
                 () = released => Turn(None),
-                // Kept, for given back it would go to the next in the queue.
+                // The place is kept: given back, it would go to the next in the queue.
                 place = turn.take(&account) => Turn(Some(place)),
             }
         }
     }
 
-    /// Waits until there may be room where there was none when it was asked for last.
+    /// Waits until there may be room where it lacked at the last call.
     pub fn room_released(&self) -> impl Future<Output = ()> + Send + 'static {
         let (memory, account) = (Arc::clone(&self.memory), Arc::clone(&self.account));
         let is_own = self.is_short_of_own.load(Ordering::Relaxed);
         if is_own {
-            // Perhaps this client was woken by what others let go, which is of no use to it.
+            // A signal about other users' memory may have woken this client, which cannot use it.
             memory.released.notify_one();
         }
         async move {
@@ -220,20 +223,20 @@ impl Share {
         }
     }
 
-    /// Ends the wait, with the turn if that is what came.
+    /// Ends the wait, and takes the turn if it was granted.
     pub fn resume(&mut self, turn: Turn) {
         if turn.0.is_some() {
             self.turn = turn.0;
         }
     }
 
-    /// Notes where there was no room.
+    /// Notes whether the user's share or the whole lacks room.
     fn note_lack(&self, bytes: usize) {
         let is_own = !self.memory.has_room_in_share(&self.account, bytes);
         self.is_short_of_own.store(is_own, Ordering::Relaxed);
     }
 
-    /// Bytes that the client holds.
+    /// The bytes that the client holds.
     pub fn held(&self) -> usize {
         self.buffers + self.replies
     }
@@ -255,7 +258,7 @@ impl Drop for Share {
     }
 }
 
-/// Counts among those that wait, as long as it lives.
+/// Counts a waiting client as long as it lives.
 struct Waiter<'a>(&'a Memory);
 
 impl Waiter<'_> {

@@ -1,46 +1,47 @@
-//! What replies take while they are on their way.
+//! The memory of replies on their way from the store.
 
 use std::sync::Arc;
 
 use super::bound::{Memory, SMALL};
 use crate::account::Account;
 
-/// What the replies to one batch take, while they are on their way; given back when it is dropped.
+/// The memory of the replies to one batch while they are on their way; given back when it is
+/// dropped.
 #[derive(Debug)]
 pub struct Hold {
     pub(super) memory: Arc<Memory>,
-    /// Of the user whose client asks.
+    /// The account of the client's user.
     pub(super) account: Arc<Account>,
-    /// Bytes that have come.
+    /// Bytes received.
     pub(super) bytes: usize,
-    /// Bytes that there is room for.
+    /// Bytes reserved.
     pub(super) room: usize,
-    /// Its client has the right to go past the bound.
+    /// Whether the client has the right to exceed the bound.
     pub(super) is_free: bool,
     /// See [`Hold::is_impatient`].
     pub(super) is_impatient: bool,
 }
 
 impl Hold {
-    /// A hold of kvsock itself, on nothing that is bounded.
+    /// Room for kvsock's own requests, without a bound.
     pub fn unlimited() -> Hold {
         let memory = Arc::new(Memory::new(0));
         let account = Account::own();
         Hold { memory, account, bytes: 0, room: 0, is_free: true, is_impatient: false }
     }
 
-    /// The account of the user whose client asks.
+    /// The account of the client's user.
     pub fn account(&self) -> &Arc<Account> {
         &self.account
     }
 
-    /// Whether the client has waited for a store that is away with a request that came before this
-    /// one, or together with it: this one is tried, and does not wait again.
+    /// Whether the client has already waited for an unreachable store, with a request of the same
+    /// pipeline. The store is then tried once, without a wait.
     pub fn is_impatient(&self) -> bool {
         self.is_impatient
     }
 
-    /// All of it, to be taken along; nothing is left here.
+    /// Moves all of the room out, for another task; an empty one remains.
     #[must_use]
     pub fn take(&mut self) -> Hold {
         Hold {
@@ -53,17 +54,17 @@ impl Hold {
         }
     }
 
-    /// Takes back what was taken along.
+    /// Takes back room that was moved out.
     pub fn join(&mut self, mut other: Hold) {
         self.bytes += std::mem::take(&mut other.bytes);
         self.room += std::mem::take(&mut other.room);
     }
 
-    /// So many more have come, or will; false, with nothing changed, when there is no room.
+    /// Adds `bytes` that arrive or are expected. False, with no change, if memory has no room.
     pub fn grow(&mut self, bytes: usize) -> bool {
         let sum = self.bytes.saturating_add(bytes);
         let is_first = self.bytes <= SMALL;
-        // What has come needs no more room.
+        // Bytes received within the reserved room need no more.
         let is_there = bytes == 0 && self.bytes <= self.room;
         let may_have_more = is_there || is_first || self.is_free || sum <= self.memory.most();
         if !may_have_more || !self.take_room(sum.saturating_sub(self.room)) {
@@ -73,8 +74,8 @@ impl Hold {
         true
     }
 
-    /// The same of a reply that cannot be asked for again: it may take all the room that there is, and
-    /// that of the client with the right to go past the bound as much as the bound once more.
+    /// Like [`Hold::grow`], for a reply that cannot be requested again. It may take all the room
+    /// that is left. With the right to exceed the bound it may take as much as the bound once more.
     pub fn claim(&mut self, bytes: usize) -> bool {
         let sum = self.bytes.saturating_add(bytes);
         let more = sum.saturating_sub(self.room);
@@ -91,7 +92,7 @@ impl Hold {
         has_room
     }
 
-    /// So many of those that came are let go.
+    /// Lets go of `bytes` of the received ones.
     pub fn release(&mut self, bytes: usize) {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
@@ -100,18 +101,18 @@ impl Hold {
         self.memory.subtract(&self.account, less);
     }
 
-    /// So many more have come, whether there is room or not.
+    /// Adds `bytes` whether memory has room or not.
     pub fn force(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);
         self.add_room(self.bytes.saturating_sub(self.room));
     }
 
-    /// Learns how long a value is that was, or is to be, stored.
+    /// Learns the length of a value that was, or is to be, stored.
     pub fn learn(&self, bytes: usize) {
         self.memory.learn(bytes);
     }
 
-    /// Gives back the room that was not needed.
+    /// Gives back the reserved room that was not needed.
     pub(super) fn settle(&mut self) {
         self.memory.subtract(&self.account, self.room.saturating_sub(self.bytes));
         self.room = self.room.min(self.bytes);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a connection speaks. Part of the format of [`crate::handover`].
+/// The protocol of a connection. Part of the format of [`crate::handover`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Protocol {
     /// One line in, one line out.

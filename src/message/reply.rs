@@ -1,4 +1,4 @@
-//! One reply, in the terms of the key/value model.
+//! The reply to one request.
 
 use std::borrow::Cow;
 
@@ -12,35 +12,35 @@ use super::protocol::Protocol;
 pub enum Reply {
     /// A fixed word such as `OK` or `PONG`, never data.
     Status(&'static str),
-    /// A status that is not known beforehand: one line of the store's, or of a script's.
+    /// A status that is not known beforehand: one line of the store or of a script.
     Word(String),
     /// The daemon's or the store's own text (help, status, information), never data.
     Text(String),
     /// A number.
     Integer(i64),
-    /// A number that is not whole; of the commands only scripts give one.
+    /// A floating-point number; only scripts return one.
     Double(f64),
-    /// A truth; of the commands only scripts give one.
+    /// A boolean; only scripts return one.
     Boolean(bool),
     /// A stored value or a generated key: any bytes.
     Value(Bytes),
-    /// There is no such value.
+    /// No such value exists.
     Nil,
-    /// There is no such list: a transaction that did not take place.
+    /// No such list exists: EXEC did not execute the transaction.
     NilList,
     /// Keys or values, in order; `None` is an element that does not exist.
     List(Vec<Option<Bytes>>),
     /// Replies in order, of any kind.
     Array(Vec<Reply>),
-    /// Replies in no order of meaning, each once.
+    /// Distinct replies without an order.
     Set(Vec<Reply>),
-    /// Names and what they stand for.
+    /// Names and their values.
     Map(Vec<(Reply, Reply)>),
     /// Keys with their values, in order.
     Pairs(Vec<(Bytes, Bytes)>),
-    /// The connection speaks this from here on, beginning with the reply within.
+    /// A change of protocol: the reply inside and all later ones are in this protocol.
     Speaks(Protocol, Box<Reply>),
-    /// The request failed; the connection lives.
+    /// The request failed; the connection stays open.
     Error(ErrorReply),
 }
 
@@ -58,12 +58,12 @@ impl Reply {
         Reply::Error(ErrorReply::Coded(text.into()))
     }
 
-    /// A value that is known beforehand.
+    /// A value known beforehand.
     pub fn value(text: &'static str) -> Reply {
         Reply::Value(Bytes::from_static(text.as_bytes()))
     }
 
-    /// Bytes of the longest value that it holds.
+    /// The length of the longest value in the reply, in bytes.
     pub fn longest_value(&self) -> usize {
         match self {
             Reply::Value(value) => value.len(),
@@ -73,7 +73,7 @@ impl Reply {
         }
     }
 
-    /// Bytes of data this reply holds, without its encoding: for bounds on memory.
+    /// Bytes of data in the reply without its encoding, for bounds on memory.
     pub fn data_len(&self) -> usize {
         match self {
             Reply::Status(word) => word.len(),

@@ -3,20 +3,20 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-/// Arguments of a request; those of most fit without an allocation of their own. There is no room
-/// for more of them since requests are moved more often than they have more.
+/// Arguments of a request. Two fit without an allocation; room for more would make every move of a
+/// request more expensive.
 ///
-/// Each is a slice of the buffer it was read into, wherever that was possible.
+/// Each argument is a slice of the buffer that it was read into, where possible.
 pub type Args = SmallVec<[Bytes; 2]>;
 
-/// A command word; one as long as commands have fits without an allocation.
+/// A command word; the usual length fits without an allocation.
 pub type Name = SmallVec<[u8; 16]>;
 
-/// One request as a protocol decoded it: any bytes, nothing checked yet.
+/// One request as a protocol decoded it: any bytes, unchecked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// The command word in the letters the peer wrote.
+    /// The command word in the peer's spelling.
     pub name: Name,
-    /// What followed it.
+    /// The words after it.
     pub args: Args,
 }
