@@ -15,34 +15,34 @@ use crate::exit::Exit;
 /// A start with valid settings.
 #[derive(Debug)]
 pub struct Invocation {
-    /// What to do.
+    /// The mode.
     pub mode: Mode,
-    /// With which settings.
+    /// The settings.
     pub settings: Settings,
-    /// The same as texts, without the secrets; displayed by `--check`.
+    /// The settings as texts without secrets; `--check` prints them.
     pub in_effect: InEffect,
-    /// What to tell in the log.
+    /// The warnings to log.
     pub warnings: Vec<Warning>,
-    /// `$RUNTIME_DIRECTORY`, by way of which settings are reloaded.
+    /// `$RUNTIME_DIRECTORY`, through which a reload passes settings.
     pub runtime_directory: Option<PathBuf>,
     /// `$MAINPID`, in `ExecReload=` only.
     pub main_pid: Option<i32>,
     pub(super) given: Given,
 }
 
-/// There is nothing to start with.
+/// Why the program cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The command line does not make sense, or asks for help or the version.
+    /// The command line is invalid, or asks for help or the version.
     #[error(transparent)]
     Usage(#[from] clap::Error),
-    /// The settings cannot work.
+    /// The settings are invalid.
     #[error(transparent)]
     Faults(#[from] Faults),
 }
 
 impl LoadError {
-    /// The status to exit with.
+    /// The exit status.
     pub fn exit(&self) -> Exit {
         match self {
             LoadError::Usage(error) if error.exit_code() == 0 => Exit::Ok,
@@ -64,8 +64,8 @@ pub fn load(
     let mut surroundings = environment::read(env, &mut given, &mut faults);
     let mode = command_line::mode(&matches);
     if mode == Mode::Reload {
-        // They are fixed for the life of the daemon, and systemd 252 does not let ExecReload=
-        // into the directory.
+        // Credentials do not change while the daemon runs, and systemd 252 does not let ExecReload=
+        // into their directory.
         surroundings.credentials = None;
     }
     command_line::read_flags(&matches, &mut given);

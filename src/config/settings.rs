@@ -1,30 +1,30 @@
-//! The daemon's settings, with units; they hold only what can work.
+//! The daemon's settings, parsed and valid.
 
 use std::path::PathBuf;
 
 use crate::command::{Namespace, Scripts};
 use crate::{logging, server, store};
 
-/// Everything the daemon is told, checked and with units.
+/// All settings of the daemon.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where to listen when systemd gave no socket.
+    /// The socket to listen on if systemd passed none.
     pub socket: PathBuf,
     /// The store.
     pub store: store::Options,
-    /// Whether users have keys of their own.
+    /// How keys are assigned to users.
     pub namespace: Namespace,
     /// The serving side.
     pub server: server::Options,
-    /// Who may run scripts, when there is no prefix.
+    /// The callers that may run scripts, if keys have no prefix.
     pub scripts: Scripts,
-    /// Threads that serve.
+    /// The number of threads that serve.
     pub workers: usize,
     /// Logs.
     pub log: logging::Options,
 }
 
-/// Something that works, and is perhaps not what was meant.
+/// A valid setting that is probably a mistake.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
     /// Certificates for a store without TLS.
@@ -33,7 +33,7 @@ pub enum Warning {
     /// A user name or password for a store that asks for none.
     #[error("a user name or password is given, but the store {0} has no use for it")]
     PasswordUnused(String),
-    /// A near cache for a store that is near already.
+    /// A near cache for a store that is in the daemon itself.
     #[error("KVSOCK_CACHE is set, but the store {0} has no use for it")]
     CacheUnused(String),
 }

@@ -1,4 +1,4 @@
-//! Why logging cannot start.
+//! The errors that prevent the start of logging.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,21 +8,21 @@ use super::filter::FilterError;
 /// Logging cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The filter is none.
+    /// The filter is invalid.
     #[error("log filter: {0}")]
     Filter(#[from] FilterError),
-    /// The directory for files cannot be made or written.
+    /// The directory for files cannot be created or written.
     #[error("log directory {path}: {source}", path = .path.display())]
     Directory {
         /// The directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The system gives no thread.
+    /// The system cannot create a thread.
     #[error("log thread: {0}")]
     Thread(io::Error),
-    /// The process logs already.
+    /// The process has a log already.
     #[error("logging was started before")]
     Started,
 }

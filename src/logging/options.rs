@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use super::filter::Filter;
 
-/// Where logs go and how much of them.
+/// The destination and the filter of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// `KVSOCK_LOG` as written; known to be a [`Filter`].
+    /// `KVSOCK_LOG` as written, which is a valid [`Filter`].
     pub filter: String,
-    /// A directory for daily files beside the journal or standard error.
+    /// A directory for daily files, in addition to the journal or standard error.
     pub dir: Option<PathBuf>,
 }
 
-/// Level `info`, no files: for a daemon whose settings are not known.
+/// Level `info` and no files, for a daemon whose settings are not known yet.
 impl Default for Options {
     fn default() -> Options {
         Options { filter: "info".to_owned(), dir: None }
@@ -21,7 +21,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Whether `text` is a filter.
+    /// Whether `text` is a valid filter.
     pub fn is_filter(text: &str) -> bool {
         text.parse::<Filter>().is_ok()
     }

@@ -1,4 +1,4 @@
-//! The daemon's command line, made from the table of settings.
+//! The daemon's command line, built from the table of settings.
 
 use std::ffi::OsString;
 
@@ -19,7 +19,7 @@ User name, password and certificates of the store come from the systemd credenti
 store-username, store-password, store-ca.pem, store-cert.pem and store-key.pem, or from \
 KVSOCK_STORE_USERNAME and KVSOCK_STORE_PASSWORD.";
 
-/// What the daemon is to do.
+/// The modes of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Serve clients.
@@ -30,7 +30,7 @@ pub enum Mode {
     Reload,
 }
 
-/// The command line of `kvsockd`, from which its help and man page follow.
+/// The command line of `kvsockd`, from which its help and man page are made.
 pub fn command() -> Command {
     let settings = SETTINGS.iter().filter_map(|setting| {
         let default = match setting.default {
@@ -66,7 +66,7 @@ pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<ArgMatches, 
     command().try_get_matches_from(args)
 }
 
-/// What the daemon is to do.
+/// The mode that the flags select.
 pub(crate) fn mode(matches: &ArgMatches) -> Mode {
     if matches.get_flag(CHECK) {
         Mode::Check
@@ -77,7 +77,7 @@ pub(crate) fn mode(matches: &ArgMatches) -> Mode {
     }
 }
 
-/// Puts the flags over what is given already.
+/// Replaces given values by those of flags.
 pub(crate) fn read_flags(matches: &ArgMatches, given: &mut Given) {
     for setting in SETTINGS.iter().filter(|setting| !setting.secret) {
         if let Some(text) = matches.get_one::<String>(setting.name) {

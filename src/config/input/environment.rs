@@ -1,5 +1,5 @@
-//! The environment: our own variables, of which unknown ones are faults, and the surroundings
-//! that systemd and the session tell of.
+//! The environment: kvsock's variables, of which unknown ones are faults, and the surroundings that
+//! systemd and the session describe.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -10,15 +10,15 @@ use crate::config::fault::{Faults, Origin, Problem, Subject};
 use crate::config::table;
 use crate::config::table::{PREFIX, SETTINGS};
 
-/// From this likeness on, of 1, another name is suggested.
+/// The least similarity, from 0 to 1, at which another name is suggested.
 const LIKENESS: f64 = 0.85;
 
-/// What is no setting of ours but decides defaults.
+/// Variables that are no settings of kvsock but decide defaults.
 #[derive(Debug, Default)]
 pub(crate) struct Surroundings {
     /// `$XDG_RUNTIME_DIR`.
     pub(crate) user_runtime: Option<PathBuf>,
-    /// Where state is kept: `$STATE_DIRECTORY`, or that of the user.
+    /// The directory for state: `$STATE_DIRECTORY`, or the user's.
     pub(crate) state: Option<PathBuf>,
     /// `$RUNTIME_DIRECTORY`.
     pub(crate) runtime: Option<PathBuf>,
@@ -28,7 +28,7 @@ pub(crate) struct Surroundings {
     pub(crate) main_pid: Option<i32>,
 }
 
-/// Takes the environment apart.
+/// Reads all variables.
 pub(crate) fn read(
     env: impl Iterator<Item = (OsString, OsString)>,
     given: &mut Given,
@@ -72,7 +72,7 @@ fn read_setting(name: &OsStr, value: OsString, given: &mut Given, faults: &mut F
     }
 }
 
-/// The variable most like `name`, if one is like it at all.
+/// The variable most similar to `name`, if any is similar enough.
 fn nearest(name: &str) -> Option<String> {
     let name = name.strip_prefix(PREFIX)?.to_ascii_uppercase();
     SETTINGS
@@ -83,13 +83,13 @@ fn nearest(name: &str) -> Option<String> {
         .map(|(_, setting)| setting.variable())
 }
 
-/// An absolute path; the XDG specification has others passed over.
+/// An absolute path; the XDG specification ignores others.
 fn absolute(value: &OsStr) -> Option<PathBuf> {
     let path = Path::new(value);
     path.is_absolute().then(|| path.to_owned())
 }
 
-/// The first of the directories that systemd joins with colons.
+/// The first of several directories that systemd joins with colons.
 fn first(value: &OsStr) -> Option<PathBuf> {
     let first = value.as_bytes().split(|byte| *byte == b':').next()?;
     absolute(OsStr::from_bytes(first))

@@ -1,4 +1,4 @@
-//! What was given, before it has a meaning: one optional text for each setting.
+//! The texts given for settings, before they are parsed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::config::fault::Origin;
 use crate::config::table;
 
-/// The text of each setting that was given, by the names of the table.
+/// The text of each given setting, by the table's names.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Inputs {
     pub(crate) socket: Option<String>,
@@ -37,14 +37,14 @@ pub(crate) struct Inputs {
     pub(crate) log_dir: Option<String>,
 }
 
-/// Known settings with their texts and where each came from; the later one wins. The debug form
-/// has no texts, which may hold secrets.
+/// Given settings, each with its text and origin; a later value replaces an earlier one. The debug
+/// form omits the texts, which may hold secrets.
 #[derive(Clone, Default)]
 pub(crate) struct Given(BTreeMap<&'static str, (String, Origin)>);
 
 impl Given {
-    /// Takes one in. An empty text puts the default back, as an empty line in an
-    /// `EnvironmentFile` should.
+    /// Sets a value. An empty text restores the default, as an empty line in an `EnvironmentFile`
+    /// does.
     pub(crate) fn set(&mut self, name: &'static str, text: String, origin: Origin) {
         if text.is_empty() {
             self.0.remove(name);
@@ -53,12 +53,12 @@ impl Given {
         }
     }
 
-    /// Where the setting came from; a default counts as the variable.
+    /// The origin of a setting; a default counts as a variable.
     pub(crate) fn origin(&self, name: &str) -> Origin {
         self.0.get(name).map_or(Origin::Variable, |(_, origin)| *origin)
     }
 
-    /// The text in effect, which is empty when nothing was given and there is no default.
+    /// The text in effect; empty if none was given and no default exists.
     pub(crate) fn text(&self, name: &str) -> &str {
         match self.0.get(name) {
             Some((text, _)) => text,
@@ -66,7 +66,7 @@ impl Given {
         }
     }
 
-    /// Those that came from flags.
+    /// The settings given as flags.
     pub(crate) fn flags(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0
             .iter()
@@ -74,7 +74,7 @@ impl Given {
             .map(|(name, (text, _))| (*name, text.as_str()))
     }
 
-    /// The texts by name.
+    /// The texts as [`Inputs`].
     pub(crate) fn inputs(&self) -> Inputs {
         let list = self.0.iter().map(|(name, (text, _))| ((*name).to_owned(), text.clone()));
         envy::from_iter(list).expect("each field is an optional text, and no name comes twice")

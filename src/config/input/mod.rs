@@ -1,4 +1,4 @@
-//! What was given, as texts: the command line and the environment.
+//! The input of settings, as texts: the command line and the environment.
 //!
 //! Read `given` first: the other two files fill it.
 

@@ -17,10 +17,10 @@ const CA: &str = "store-ca.pem";
 const CERT: &str = "store-cert.pem";
 const KEY: &str = "store-key.pem";
 
-/// More than this is no secret; systemd has the same limit for a credential.
+/// The largest secret, in bytes; systemd has the same limit for a credential.
 const LARGEST: u64 = 1 << 20;
 
-/// What authenticates the daemon to the store, and the store to the daemon.
+/// The credentials of the daemon at the store, and the authority for the store's certificate.
 #[derive(Debug, Default)]
 pub(crate) struct Credentials {
     pub(crate) username: Option<Secret>,
@@ -28,7 +28,7 @@ pub(crate) struct Credentials {
     pub(crate) tls: Tls,
 }
 
-/// Reads them all; a credential that is not there, or empty, counts as not set.
+/// Reads all credentials; a missing or empty one counts as not set.
 pub(crate) fn read(
     directory: Option<&Path>,
     inputs: &Inputs,
@@ -94,7 +94,7 @@ fn utf8(name: &'static str, bytes: Vec<u8>, faults: &mut Faults) -> Option<Strin
     Some(without_newline(text)).filter(|text| !text.is_empty())
 }
 
-/// Takes off the one newline that editors and `echo` leave.
+/// Removes the single newline that editors and `echo` append.
 fn without_newline(mut text: String) -> String {
     if text.ends_with('\n') {
         text.pop();
@@ -102,22 +102,22 @@ fn without_newline(mut text: String) -> String {
     text
 }
 
-/// What keeps others from reading a secret.
+/// How a secret is protected from other users.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Privacy {
-    /// The file's own permission bits must.
+    /// By the file's permission bits.
     ByMode,
-    /// systemd made the directory for this service alone.
+    /// By the directory, which systemd created for this service alone.
     ByDirectory,
 }
 
-/// Reads a small regular file. What is checked is the open file, so that nobody can put another
-/// in its place in between.
+/// Reads a small regular file. The checks apply to the open file, so that it cannot be replaced in
+/// between.
 fn read_file(path: &Path, privacy: Privacy) -> Result<Vec<u8>, Problem> {
     let failed = |source| Problem::File { path: path.to_owned(), source };
     let file = OpenOptions::new()
         .read(true)
-        // Opening a pipe must not wait for its writer.
+        // Opening a FIFO must not wait for its writer.
         .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
         .open(path)
         .map_err(failed)?;

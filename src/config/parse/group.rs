@@ -1,16 +1,16 @@
-//! The group of administrators, by name or number.
+//! The administrators' group, by name or number.
 
 use nix::unistd::Group;
 
 use crate::config::fault::Problem;
 
-/// The kernel's stand-in for groups that a user namespace does not map.
+/// The gid that stands for groups without a mapping into a user namespace.
 const OVERFLOW: u32 = 65_534;
 
-/// Means "no group" to the system calls.
+/// System calls take this gid for "no group".
 const NONE: u32 = u32::MAX;
 
-/// The gid of a group's name, or a gid. A name must be in the group database.
+/// The gid that `text` names or is. A name must be in the group database.
 pub(crate) fn gid(text: &str) -> Result<u32, Problem> {
     let gid = if text.bytes().all(|byte| byte.is_ascii_digit()) {
         text.parse().ok().filter(|gid| *gid != NONE)

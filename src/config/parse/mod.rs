@@ -1,4 +1,4 @@
-//! Texts into settings: each text parsed, every fault kept.
+//! The parsing of texts into settings; every fault is kept.
 //!
 //! Read `read` first: it goes through all settings and calls the parsers of single values.
 

@@ -1,4 +1,4 @@
-//! From texts to settings: each value parsed, every fault kept.
+//! The parsing of all settings; every fault is kept.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -20,10 +20,10 @@ use crate::{logging, server, store};
 /// The longest path of a Unix socket, without the NUL (`unix(7)`).
 const SOCKET_PATH: usize = 107;
 
-/// How long keys may be watched: a client that takes longer holds up what others want.
+/// The longest time that keys may be watched. A client that takes longer delays the work of others.
 const WATCH_LIMIT: Duration = Duration::from_secs(60);
 
-/// Parses settings one by one, and keeps the faults.
+/// Parses settings one by one and collects faults.
 pub(crate) struct Reader<'a> {
     given: &'a Given,
     faults: &'a mut Faults,
@@ -34,7 +34,7 @@ impl<'a> Reader<'a> {
         Reader { given, faults }
     }
 
-    /// The value of a setting, or of its default. None after a fault.
+    /// The value of a setting or of its default; `None` after a fault.
     fn read<T>(
         &mut self,
         name: &'static str,
@@ -45,7 +45,7 @@ impl<'a> Reader<'a> {
         self.keep(name, parse(text.map_or(default, String::as_str)))
     }
 
-    /// The value of a setting that has no default. The outer None is a fault.
+    /// The value of a setting without a default; the outer `None` stands for a fault.
     #[expect(clippy::option_option, reason = "a fault is not the same as nothing")]
     fn read_optional<T>(
         &mut self,
@@ -65,7 +65,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Everything. None if there was a fault.
+/// All settings; `None` if any has a fault.
 pub(crate) fn read(
     given: &Given,
     surroundings: &Surroundings,
@@ -96,7 +96,7 @@ pub(crate) fn read(
     faults.is_empty().then_some((settings, warnings))
 }
 
-/// How keys belong to users.
+/// How keys are assigned to users.
 fn namespace(text: &str) -> Result<Namespace, Problem> {
     match text {
         "shared" => Ok(Namespace::Shared),
@@ -105,7 +105,7 @@ fn namespace(text: &str) -> Result<Namespace, Problem> {
     }
 }
 
-/// Who may run scripts.
+/// The callers that may run scripts.
 fn scripts(text: &str) -> Result<Scripts, Problem> {
     match text {
         "no" => Ok(Scripts::No),
@@ -115,7 +115,7 @@ fn scripts(text: &str) -> Result<Scripts, Problem> {
     }
 }
 
-/// Where a daemon started by hand listens; `user_runtime` is `$XDG_RUNTIME_DIR`.
+/// The socket of a daemon started by hand; `user_runtime` is `$XDG_RUNTIME_DIR`.
 pub fn default_socket(user_runtime: Option<&Path>) -> PathBuf {
     match user_runtime {
         Some(directory) => directory.join("kvsock.sock"),
@@ -164,7 +164,7 @@ pub(crate) fn server(reader: &mut Reader, inputs: &Inputs) -> Option<server::Opt
     })
 }
 
-/// Where logs go.
+/// The options of the log.
 pub(crate) fn log(reader: &mut Reader, inputs: &Inputs) -> Option<logging::Options> {
     let filter = reader.read("LOG", inputs.log.as_ref(), |text| {
         let wanted = "off, error, warn, info, debug, trace or a list with target=level";
@@ -202,7 +202,7 @@ fn store(
         reader.fault("CACHE", Problem::ClusterCache);
     }
     let last_depth = reader.read("LAST_DEPTH", inputs.last_depth.as_ref(), value::count);
-    // Its fault, if any, is the serving side's.
+    // A fault of this value is reported with the serving side's limits.
     let max_reply = value::message_size(reader.given.text("MAX_REPLY")).ok();
     Some(store::Options {
         location: location?,
@@ -220,7 +220,7 @@ fn store(
     })
 }
 
-/// The store's place; `state` is where this service or user keeps its state.
+/// The location of the store; `state` is the directory for this service's or user's state.
 fn location(text: &str, state: Option<&Path>) -> Result<Location, Problem> {
     let mut homeless = false;
     let location = Location::parse(text, || {

@@ -1,4 +1,4 @@
-//! Values as written, with their units: text in, numbers out.
+//! Parsers of single values with their units.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use bytesize::ByteSize;
 
 use crate::config::fault::Problem;
 
-/// The longest time that makes sense; keeps sums of times far from overflow.
+/// The longest meaningful time, which keeps sums of times far from overflow.
 const LONGEST: Duration = Duration::from_secs(10_000 * 24 * 60 * 60);
 
-/// Numbers of more digits are refused before arithmetic, which then cannot overflow.
+/// The most digits of a number, so that arithmetic cannot overflow.
 const MOST_DIGITS: usize = 9;
 
-/// More threads would find nothing to do, and the packaged unit has no room for them.
+/// More threads would have no work, and the packaged unit's limits do not allow them.
 const MOST_THREADS: usize = 64;
 
-/// A number from 0 on.
+/// A whole number, 0 or more.
 pub(crate) fn count(text: &str) -> Result<usize, Problem> {
     text.parse::<u32>()
         .map_err(|_| invalid(text, "a number from 0 on"))
@@ -26,7 +26,7 @@ pub(crate) fn count(text: &str) -> Result<usize, Problem> {
 pub(crate) fn size(text: &str) -> Result<usize, Problem> {
     let wanted = "a size, as 16MiB, 64kB or a number of bytes";
     let ByteSize(bytes) = text.parse().map_err(|_| invalid(text, wanted))?;
-    // The parser saturates, so its largest value stands for all that are too large.
+    // The parser saturates, so that its largest value stands for all sizes that are too large.
     isize::try_from(bytes)
         .ok()
         .and_then(|bytes| usize::try_from(bytes).ok())
@@ -53,7 +53,7 @@ pub(crate) fn time(text: &str) -> Result<Duration, Problem> {
     Ok(time)
 }
 
-/// A size of 1 KiB at least, or 0.
+/// A size of at least 1 KiB, or 0.
 pub(crate) fn message_size(text: &str) -> Result<usize, Problem> {
     match size(text)? {
         1..1024 => Err(out_of_bounds(text, "less than 1KiB and not 0")),
