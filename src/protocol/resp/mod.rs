@@ -1,8 +1,8 @@
-//! RESP, versions 2 and 3: what Redis and Valkey speak with their clients.
+//! RESP, versions 2 and 3: the protocol of Redis and Valkey.
 //!
-//! Forms and texts are Valkey's, letter for letter. Where Valkey would wait for ever or take
-//! bytes that are no RESP, this is stricter: it says so at once. The daemon decodes requests and
-//! encodes replies; the client does the reverse, so that both stand side by side here.
+//! Forms and texts are Valkey's, letter for letter. Where Valkey would wait for ever, or accept
+//! bytes that are no RESP, kvsock reports an error at once. The daemon decodes requests and encodes
+//! replies; the client does the reverse, so that both directions stand here. Read `request` first.
 
 mod double;
 mod number;

@@ -1,4 +1,4 @@
-//! Replies as a client reads them: the `kvsock` command, and the daemon from its store.
+//! The decoding of replies, for the `kvsock` command and for the daemon as its store's client.
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -6,37 +6,37 @@ use super::scan::{Malformed, Part, Scan};
 use super::skip::Skip;
 use crate::message::Reply;
 
-/// What most writes are answered with.
+/// The reply to most writes.
 const OK: &[u8] = b"+OK\r\n";
 
-/// Takes replies out of a buffer that grows. What it has looked at it does not look at again.
+/// Decodes replies from a growing buffer. No byte is examined twice.
 #[derive(Debug, Default)]
 pub struct ReplyDecoder {
     scan: Scan,
-    /// The present reply, when nobody wants it any more.
+    /// The present reply, if it is to be skipped.
     skip: Option<Skip>,
 }
 
-/// What stood at the front of the buffer.
+/// The item at the front of the buffer.
 #[derive(Debug, PartialEq)]
 pub enum Taken {
-    /// A reply, whole.
+    /// A complete reply.
     Reply(Reply),
-    /// What the server said unasked, between two replies.
+    /// A push: a message that the server sends unasked between two replies.
     Push(Vec<Reply>),
-    /// The end of a reply of which [`ReplyDecoder::skip`] was said.
+    /// The end of a reply that [`ReplyDecoder::skip`] was called for.
     Skipped,
 }
 
 impl ReplyDecoder {
-    /// For who has told the server what to say unasked.
+    /// A decoder for a client that has asked the server for pushes.
     pub fn taking_pushes() -> ReplyDecoder {
         ReplyDecoder { scan: Scan::taking_pushes(), skip: None }
     }
 
-    /// Takes the next reply from the front of `buffer`; `None` if it is not all there. Until then
-    /// `buffer` is left as it is, unless the reply is skipped. Attributes are malformed, and so are
-    /// pushes, except for [`ReplyDecoder::taking_pushes`].
+    /// Takes the next reply from the front of `buffer`; `None` if it is incomplete. Until it is
+    /// complete, `buffer` stays as it is, unless the reply is skipped. Attributes are malformed; so
+    /// are pushes, except with [`ReplyDecoder::taking_pushes`].
     pub fn take(&mut self, buffer: &mut BytesMut) -> Result<Option<Taken>, Malformed> {
         if let Some(skip) = &mut self.skip {
             let is_over = skip.read(buffer)?;
@@ -56,13 +56,13 @@ impl ReplyDecoder {
         if let [Part::Whole(_)] = parts.as_slice()
             && let Some(Part::Whole(reply)) = parts.pop()
         {
-            // It is no part of the buffer, which need not be split for it.
+            // The reply does not refer to the buffer, so that the buffer need not be split.
             buffer.advance(end);
             return Ok(Some(Taken::Reply(reply)));
         }
         let mut bytes = buffer.split_to(end).freeze();
         if let [Part::Value(range)] = parts.as_slice() {
-            // As most are: the hold on the buffer goes into the reply.
+            // The most frequent form: the reference to the buffer moves into the reply.
             bytes.truncate(range.end);
             bytes.advance(range.start);
             return Ok(Some(Taken::Reply(Reply::Value(bytes))));
@@ -81,7 +81,7 @@ impl ReplyDecoder {
         }))
     }
 
-    /// As [`ReplyDecoder::take`], for those who want every reply, and nothing else.
+    /// Like [`ReplyDecoder::take`], without skips and pushes.
     pub fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Reply>, Malformed> {
         loop {
             match self.take(buffer)? {
@@ -92,27 +92,27 @@ impl ReplyDecoder {
         }
     }
 
-    /// Whether a reply has begun to come, of which is known that it is one and no push.
+    /// Whether part of a reply has arrived that is certainly no push.
     pub fn is_within_reply(&self) -> bool {
         self.scan.is_within_reply()
     }
 
-    /// Bytes of memory that the reply which is not all there will take at least.
+    /// The least memory that the incomplete reply will take, in bytes.
     pub fn announced(&self) -> usize {
         self.scan.bytes()
     }
 
-    /// Bytes of values and texts that it will have at least.
+    /// The least bytes of values and texts that the incomplete reply will have.
     pub fn announced_data(&self) -> usize {
         self.scan.data()
     }
 
-    /// Whether the rest of a reply is being read away.
+    /// Whether the rest of a reply is being skipped.
     pub fn is_skipping(&self) -> bool {
         self.skip.is_some()
     }
 
-    /// Reads away the rest of the reply that is not all there, in bounded memory.
+    /// Skips the rest of the incomplete reply, in bounded memory.
     pub fn skip(&mut self) {
         let next = self.scan.another();
         let scan = std::mem::replace(&mut self.scan, next);
@@ -120,13 +120,13 @@ impl ReplyDecoder {
     }
 }
 
-/// Takes one reply from the front of `buffer`, see [`ReplyDecoder`]; for those who know that it
-/// is all there, or most likely is.
+/// Takes one reply from the front of `buffer`, see [`ReplyDecoder`]. For callers that know, or
+/// expect, that it is complete.
 pub fn decode_reply(buffer: &mut BytesMut) -> Result<Option<Reply>, Malformed> {
     ReplyDecoder::default().decode(buffer)
 }
 
-/// The reply that the next parts make up.
+/// Builds a reply from the next parts.
 fn build(parts: &mut impl Iterator<Item = Part>, bytes: &Bytes) -> Reply {
     match parts.next().expect("a whole reply has all its parts") {
         Part::Whole(reply) => reply,
@@ -151,7 +151,7 @@ mod tests {
     use crate::message::Protocol;
     use crate::protocol::resp::Encoder;
 
-    /// All replies of `input`, arriving in pieces of `step` bytes, and what is left of it.
+    /// All replies of `input` when it arrives in pieces of `step` bytes, and the rest of it.
     fn decoded(input: &[u8], step: usize) -> (Vec<Result<Reply, Malformed>>, usize) {
         let (mut decoder, mut buffer) = (ReplyDecoder::default(), BytesMut::new());
         let mut found = Vec::new();
@@ -350,13 +350,13 @@ mod tests {
         for _ in 0..300_000 {
             input.extend_from_slice(b"$1\r\na\r\n");
         }
-        // Begun anew with each piece, this would take hours.
+        // A decoder that started anew with each piece would take hours.
         let (found, left) = decoded(&input, 3);
         assert_eq!(left, 0);
         assert!(matches!(&found[..], [Ok(Reply::Array(items))] if items.len() == 300_000));
     }
 
-    /// Replies that RESP3 has a form of their own for.
+    /// Replies with a form of their own in RESP3.
     fn any_reply() -> impl Strategy<Value = Reply> {
         let word = "[ -~]{0,12}";
         let leaf = prop_oneof![

@@ -1,4 +1,4 @@
-//! Replies as the daemon writes them.
+//! The encoding of replies by the daemon.
 
 use bytes::Bytes;
 
@@ -7,20 +7,20 @@ use crate::message::{Protocol, Reply};
 use crate::protocol::resp::double::write_double;
 use crate::protocol::resp::number::{write_length, write_number};
 
-/// Writes replies in the version that the connection speaks.
+/// Encodes replies in the connection's version of RESP.
 #[derive(Debug, Default)]
 pub struct Encoder {
-    /// RESP3; otherwise RESP2.
+    /// Whether the version is RESP3; otherwise it is RESP2.
     third: bool,
 }
 
 impl Encoder {
-    /// An encoder for a connection that speaks `protocol`.
+    /// An encoder for `protocol`.
     pub fn new(protocol: Protocol) -> Encoder {
         Encoder { third: protocol == Protocol::Resp3 }
     }
 
-    /// Appends `reply`. A [`Reply::Speaks`], wherever it stands, sets the version from there on.
+    /// Appends `reply`. A [`Reply::Speaks`] at any depth changes the version from there on.
     pub fn encode(&mut self, reply: &Reply, out: &mut Vec<u8>) {
         match reply {
             Reply::Status("OK") => out.extend_from_slice(b"+OK\r\n"),
@@ -113,7 +113,7 @@ impl Encoder {
         }
     }
 
-    /// RESP3 has each pair in an array of its own, as ZRANGE WITHSCORES has.
+    /// RESP3 has each pair in an array of its own, as for ZRANGE WITHSCORES.
     fn write_pairs(&self, pairs: &[(Bytes, Bytes)], out: &mut Vec<u8>) {
         write_number(b'*', if self.third { pairs.len() } else { pairs.len() * 2 }, out);
         for (key, value) in pairs {
@@ -133,7 +133,7 @@ fn write_line(text: &str, out: &mut Vec<u8>) {
     end_line(start, out);
 }
 
-/// Appends a bulk string: any bytes.
+/// Appends a bulk string of any bytes.
 pub(crate) fn write_bulk(bytes: &[u8], out: &mut Vec<u8>) {
     write_length(b'$', bytes.len(), out);
     out.extend_from_slice(bytes);

@@ -1,4 +1,4 @@
-//! Errors as Valkey words them: each is one line.
+//! Error replies in Valkey's words, each on one line.
 
 use std::io::Write;
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::message::ErrorReply;
 
-/// How much of an unknown command's name, and of its arguments together, is repeated, in bytes.
+/// The most bytes that are repeated of an unknown command's name, and of its arguments together.
 const SHOWN: usize = 128;
 
 /// Appends the error's line with its end.
@@ -32,7 +32,8 @@ pub(crate) fn write_error(error: &ErrorReply, out: &mut Vec<u8>) {
     end_line(start, out);
 }
 
-/// Ends the line that begins at `start`: nothing in it can end it sooner.
+/// Ends the line that begins at `start`. Line ends within it are replaced, so that it cannot end
+/// earlier.
 pub(crate) fn end_line(start: usize, out: &mut Vec<u8>) {
     for byte in &mut out[start..] {
         if matches!(byte, b'\r' | b'\n') {
@@ -42,8 +43,8 @@ pub(crate) fn end_line(start: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// The arguments are repeated while fewer than [`SHOWN`] bytes of them stand there, quotes and
-/// blanks counted; each is cut to what is left of that.
+/// Repeats arguments while the repeated text, with quotes and blanks, is shorter than [`SHOWN`]
+/// bytes. Each argument is cut to the remaining length.
 fn write_unknown(name: &[u8], args: &[Bytes], out: &mut Vec<u8>) {
     out.extend_from_slice(b"ERR unknown command '");
     out.extend_from_slice(c_string(name, SHOWN));
@@ -57,7 +58,7 @@ fn write_unknown(name: &[u8], args: &[Bytes], out: &mut Vec<u8>) {
     }
 }
 
-/// What C's `%.*s` shows of `bytes`: it ends at a NUL.
+/// The bytes that C's `%.*s` prints: up to a NUL.
 fn c_string(bytes: &[u8], max: usize) -> &[u8] {
     let bytes = &bytes[..bytes.len().min(max)];
     &bytes[..memchr::memchr(0, bytes).unwrap_or(bytes.len())]
@@ -116,7 +117,7 @@ mod tests {
         }
     }
 
-    /// All as a Valkey 8.0 replied.
+    /// The replies of a Valkey 8.0.
     #[test]
     fn an_unknown_command_is_repeated_as_far_as_valkey_does() {
         let run = |letter: &str, count: usize| letter.repeat(count);

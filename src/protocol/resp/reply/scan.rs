@@ -1,4 +1,4 @@
-//! Finds the parts of one reply, without taking anything out of the buffer.
+//! A scan for the parts of one reply, which takes nothing out of the buffer.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,22 +9,22 @@ use smallvec::SmallVec;
 use crate::message::Reply;
 use crate::protocol::resp::number::{NumberFault, parse_number, read_number};
 
-/// Replies within replies: more than any script can nest that Valkey runs.
+/// The most levels of nested replies: more than a script in Valkey can return.
 const DEPTH_MAX: usize = 128;
 
-/// What came is no reply, and what follows it cannot be understood.
+/// Input that is no reply, so that the rest cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// There is no such kind of reply, or none that a reply to a request can be.
+    /// The first byte belongs to no kind of reply, or to one that answers no request.
     #[error("a reply cannot begin with the byte 0x{0:02x}")]
     Kind(u8),
-    /// A length, a number or a truth is not one.
+    /// A length, number or boolean is invalid.
     #[error("bad number in a reply of kind '{}'", char::from(*.0))]
     Number(u8),
     /// A line or a value does not end in CR LF.
     #[error("reply of kind '{}' not ended by CR LF", char::from(*.0))]
     End(u8),
-    /// Replies within replies, too many.
+    /// Replies are nested too deeply.
     #[error("reply nested deeper than {DEPTH_MAX}")]
     Depth,
 }
@@ -32,75 +32,75 @@ pub enum Malformed {
 /// A part of a reply.
 #[derive(Debug)]
 pub(crate) enum Part {
-    /// All of it, for it is short.
+    /// A short part, decoded.
     Whole(Reply),
-    /// Data that lies there.
+    /// The place of data in the buffer.
     Value(Range<usize>),
-    /// Text that lies there.
+    /// The place of a text in the buffer.
     Text(Range<usize>),
-    /// So many replies follow that are elements of it.
+    /// An array of this many replies, which follow.
     Array(usize),
-    /// As before.
+    /// A set of this many replies, which follow.
     Set(usize),
-    /// Twice as many follow.
+    /// A map of this many pairs, whose replies follow.
     Map(usize),
-    /// So many follow, and it is no reply: the server says it unasked.
+    /// A push of this many replies, which follow.
     Push(usize),
 }
 
-/// Parts in order; most replies have one.
+/// The parts in order; most replies have one.
 pub(crate) type Parts = SmallVec<[Part; 1]>;
 
-/// What a look at the next part has found.
+/// The result of one step of the scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// It is not all there.
+    /// The next part is incomplete.
     Waiting,
-    /// It is there, and more belongs to the reply.
+    /// A part was found, and the reply has more.
     More,
-    /// It was the last.
+    /// The last part of the reply was found.
     Whole,
 }
 
-/// How far a reply has been looked at.
+/// The state of the scan of one reply.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
-    /// What was found, each before what is within it.
+    /// The parts found; a container precedes its elements.
     pub(crate) parts: Parts,
-    /// Where the next part begins; in the end, where the reply ends.
+    /// The start of the next part, or the end of a complete reply.
     pub(crate) start: usize,
-    /// Up to where the next part's first line was looked at.
+    /// The end of the search for the next part's line end so far.
     seen: usize,
-    /// Replies still to come in each that is open.
+    /// For each open container, the number of replies still to come.
     open: SmallVec<[usize; 4]>,
     /// Bytes of values and texts in the parts.
     data: usize,
-    /// Where the value will end that is being received, if it is one; otherwise 0.
+    /// The end of the value that is being received; 0 if there is none.
     announced: usize,
-    /// A push may come in place of a reply; within one it never may.
+    /// Whether a push may come in place of a reply; it never may inside one.
     takes_pushes: bool,
 }
 
 impl Scan {
-    /// One that takes pushes.
+    /// A scan that accepts pushes.
     pub(crate) fn taking_pushes() -> Scan {
         Scan { takes_pushes: true, ..Scan::default() }
     }
 
-    /// One that takes what this one takes.
+    /// A new scan that accepts the same as this one.
     #[must_use]
     pub(crate) fn another(&self) -> Scan {
         Scan { takes_pushes: self.takes_pushes, ..Scan::default() }
     }
 
-    /// As it was made, for the next reply; gives the present one's parts and where it ends.
+    /// Resets the scan for the next reply; returns the parts of the present reply and its end.
     pub(crate) fn renew(&mut self) -> (Parts, usize) {
         (self.seen, self.data, self.announced) = (0, 0, 0);
         self.open.clear();
         (std::mem::take(&mut self.parts), std::mem::take(&mut self.start))
     }
 
-    /// Whether a reply has begun, of which is known that it is one.
+    /// Whether part of a reply has arrived that is certainly no push.
     pub(crate) fn is_within_reply(&self) -> bool {
         match self.parts.first() {
             Some(Part::Push(_)) => false,
@@ -109,7 +109,7 @@ impl Scan {
         }
     }
 
-    /// Looks on; true if the reply is whole.
+    /// Continues the scan; true if the reply is complete.
     pub(crate) fn go_on(&mut self, buffer: &[u8]) -> Result<bool, Malformed> {
         loop {
             match self.step(buffer)? {
@@ -120,7 +120,7 @@ impl Scan {
         }
     }
 
-    /// Looks at the next part.
+    /// Scans the next part.
     pub(crate) fn step(&mut self, buffer: &[u8]) -> Result<Step, Malformed> {
         let Some((part, next)) = self.read_part(buffer)? else { return Ok(Step::Waiting) };
         let within = match &part {
@@ -147,19 +147,20 @@ impl Scan {
         }
     }
 
-    /// Bytes of values and texts that the reply will have at least, by what it has announced so far.
+    /// The least bytes of values and texts that the reply will have, by the lengths announced so
+    /// far.
     pub(crate) fn data(&self) -> usize {
-        // What it takes to announce it and to end it is not counted.
+        // The line before a value and its end are not counted.
         self.data + self.announced.saturating_sub(self.seen + 4)
     }
 
-    /// Bytes of memory that it will take at least.
+    /// The least memory that the reply will take, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.parts.len() * size_of::<Part>() + self.announced.max(self.start)
     }
 
-    /// Where the value will end that is being received, its line end included; 0 when there is
-    /// none. It is then for the caller to read it.
+    /// Takes the end of the value that is being received, with its line end; 0 if there is none.
+    /// The caller then reads the value itself.
     pub(crate) fn take_announced(&mut self) -> usize {
         if self.announced > 0 {
             self.seen = self.start;
@@ -167,7 +168,7 @@ impl Scan {
         std::mem::take(&mut self.announced)
     }
 
-    /// Lets go of what was looked at.
+    /// Drops the scanned bytes.
     pub(crate) fn forget(&mut self, buffer: &mut BytesMut) {
         buffer.advance(self.start);
         self.seen -= self.start;
@@ -176,7 +177,7 @@ impl Scan {
         self.parts.clear();
     }
 
-    /// One reply is complete, and with it perhaps those around it; true if all are.
+    /// Closes one reply, and each container that it completes; true if all are complete.
     pub(crate) fn close(&mut self) -> bool {
         while let Some(left) = self.open.last_mut() {
             *left -= 1;
@@ -188,7 +189,7 @@ impl Scan {
         true
     }
 
-    /// Whether nothing of the reply was taken out of the buffer, or found in it.
+    /// Whether the scan has found no part yet, and none was taken out of the buffer.
     pub(crate) fn is_at_start(&self) -> bool {
         self.start == 0 && self.seen == 0 && self.is_at_top()
     }
@@ -197,7 +198,7 @@ impl Scan {
         self.parts.is_empty() && self.open.is_empty()
     }
 
-    /// The next part and where it ends, if it is all there.
+    /// The next part and its end, if it is complete.
     fn read_part(&mut self, buffer: &[u8]) -> Result<Option<(Part, usize)>, Malformed> {
         let Some(kind) = buffer.get(self.start).copied() else { return Ok(None) };
         match kind {
@@ -242,7 +243,7 @@ impl Scan {
         if kind == b'$' {
             return Ok(Some((Part::Value(start..end), end + 2)));
         }
-        // `txt:` and `mkd:` say how the text wants to be shown, which is of no use here.
+        // `txt:` and `mkd:` name a text format, which is ignored.
         start += 4;
         if start > end || buffer[start - 1] != b':' {
             return Err(Malformed::Number(kind));
@@ -273,7 +274,7 @@ impl Scan {
     }
 }
 
-/// What a line of this kind says.
+/// The reply in a line of this kind.
 fn parse_line(kind: u8, line: &[u8]) -> Option<Reply> {
     let text = || String::from_utf8_lossy(line);
     Some(match kind {
@@ -285,7 +286,7 @@ fn parse_line(kind: u8, line: &[u8]) -> Option<Reply> {
             Cow::Owned(text) => parse_error(&text),
         },
         b':' => Reply::Integer(parse_number(line)?),
-        // A number of any length, which RESP 2 has no other form for.
+        // A number of any length, for which RESP 2 has no form.
         b'(' if is_integer(line) => Reply::Value(Bytes::copy_from_slice(line)),
         b',' => Reply::Double(text().parse().ok()?),
         b'#' if line == b"t" => Reply::Boolean(true),

@@ -1,27 +1,27 @@
-//! The rest of a reply that nobody wants any more: read away in bounded memory.
+//! The skipping of a reply's rest, in bounded memory.
 
 use bytes::{Buf, BytesMut};
 
 use super::scan::{Malformed, Scan, Step};
 
-/// Bytes that end a value: CR LF.
+/// Bytes of a value's end: CR LF.
 const END: usize = 2;
 
-/// A reply that is being read away.
+/// A reply that is being skipped.
 #[derive(Debug)]
 pub(crate) struct Skip {
     scan: Scan,
-    /// Bytes of a value that are still to come, its end included.
+    /// Bytes of a value still to come, with its end.
     data: usize,
 }
 
 impl Skip {
-    /// The rest of the reply that `scan` has begun, and what of it is in the buffer.
+    /// Skips the rest of the reply that `scan` has begun.
     pub(crate) fn of(scan: Scan) -> Skip {
         Skip { scan, data: 0 }
     }
 
-    /// Reads away what is in `buffer`; true when the reply is over.
+    /// Drops the reply's bytes in `buffer`; true at its end.
     pub(crate) fn read(&mut self, buffer: &mut BytesMut) -> Result<bool, Malformed> {
         loop {
             if self.data > 0 {

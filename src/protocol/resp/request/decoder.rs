@@ -1,4 +1,4 @@
-//! Requests out of a stream of bytes.
+//! The decoding of requests by the daemon.
 
 use bytes::BytesMut;
 
@@ -8,21 +8,21 @@ use super::step::{Fault, Step};
 use crate::message::Reply;
 use crate::protocol::{Decoded, Progress};
 
-/// Takes requests out of a buffer, in bounded memory.
+/// Decodes requests from a buffer, in bounded memory.
 #[derive(Debug)]
 pub struct Decoder {
-    /// Bytes a request may have as sent; 0 is unlimited.
+    /// The most bytes of a request as sent; 0 is unlimited.
     max_request: usize,
     present: Present,
 }
 
-/// What is being received.
+/// The form of the request that is being received.
 #[derive(Debug)]
 enum Present {
     Nothing,
     Frame(Frame),
     Line(Line),
-    /// What the peer sends cannot be understood, and is dropped.
+    /// The input cannot be decoded any further, and is dropped.
     Broken,
 }
 
@@ -32,7 +32,7 @@ impl Decoder {
         Decoder { max_request, present: Present::Nothing }
     }
 
-    /// A decoder that goes on where another stopped, with the bytes that it left.
+    /// A decoder that resumes from the state of another, with the bytes that were left.
     pub fn resume(max_request: usize, progress: Progress) -> Decoder {
         let present = match progress {
             Progress::Request | Progress::Lines => Present::Nothing,
@@ -45,7 +45,7 @@ impl Decoder {
         Decoder { max_request, present }
     }
 
-    /// Where another decoder can go on.
+    /// The state from which another decoder can resume.
     pub fn progress(&self) -> Progress {
         match &self.present {
             Present::Nothing | Present::Broken => Progress::Request,
@@ -54,8 +54,8 @@ impl Decoder {
         }
     }
 
-    /// Takes the next request from the front of `buffer`; `None` if there is no whole one in
-    /// it. Requests of no words are passed over.
+    /// Takes the next request from the front of `buffer`; `None` if it is incomplete. Requests
+    /// without words are skipped.
     pub fn decode(&mut self, buffer: &mut BytesMut) -> Option<Decoded> {
         loop {
             let step = match &mut self.present {
@@ -89,8 +89,8 @@ impl Decoder {
         }
     }
 
-    /// What the end of input means for what is left in `buffer`: nothing, half a request is
-    /// neither carried out nor answered.
+    /// The reply to the rest of `buffer` at the end of the input: none, since half a request is
+    /// neither executed nor answered.
     pub fn finish(&mut self, buffer: &mut BytesMut) -> Option<Decoded> {
         buffer.clear();
         self.present = Present::Broken;

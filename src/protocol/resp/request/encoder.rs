@@ -1,9 +1,9 @@
-//! Requests as the client writes them.
+//! The encoding of requests by the client.
 
 use crate::protocol::resp::number::write_number;
 use crate::protocol::resp::reply::encoder::write_bulk;
 
-/// Appends the request of `name` with `args`, whatever their bytes.
+/// Appends the request of `name` with `args` of any bytes.
 pub fn encode_request(name: &[u8], args: &[impl AsRef<[u8]>], out: &mut Vec<u8>) {
     write_number(b'*', args.len() + 1, out);
     write_bulk(name, out);

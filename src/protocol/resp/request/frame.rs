@@ -1,4 +1,4 @@
-//! A request as clients send it: `*<n>`, then n times `$<length>` and so many bytes.
+//! A request as clients send it: `*<n>`, then n times `$<length>` and the argument.
 
 use bytes::{Buf, BytesMut};
 use smallvec::SmallVec;
@@ -8,31 +8,32 @@ use crate::message::{Args, Name, Request};
 use crate::protocol::Progress;
 use crate::protocol::resp::number::{NumberFault, read_number};
 
-/// Arguments a request may have, its name counted.
+/// The most arguments of a request, including its name.
 const COUNT_MAX: i64 = 1024 * 1024;
-/// Bytes an argument may have.
+/// The most bytes of an argument.
 const LENGTH_MAX: i64 = 512 * 1024 * 1024;
-/// Bytes that the shortest argument takes: `$0`, and two line ends.
+/// Bytes of the shortest argument: `$0` and two line ends.
 const ARGUMENT_MIN: usize = 6;
 
-/// Arguments of a short request, its name counted.
+/// The most arguments of a short request, including its name.
 const PLAIN: usize = 5;
-/// Bytes of the longest line that tells of them. What follows the shortest is as long as that.
+/// Bytes of the longest line before an argument of a short request. The rest after the shortest
+/// such line is at least as long.
 const SHORT_LINE: usize = 6;
 
-/// A request that is being received. While it is, its bytes stay in the buffer.
+/// A request that is being received. Its bytes stay in the buffer meanwhile.
 #[derive(Debug)]
 pub(crate) struct Frame {
     expected: Expected,
-    /// Where what is expected begins, from the front of the buffer.
+    /// The start of the next part, from the front of the buffer.
     start: usize,
-    /// Up to where the expected line was looked at.
+    /// The end of the search for the next line end so far.
     seen: usize,
-    /// Arguments still to come.
+    /// The number of arguments still to come.
     left: usize,
-    /// Where in the buffer each argument begins and ends.
+    /// The start and end of each argument in the buffer.
     args: SmallVec<[(usize, usize); 8]>,
-    /// The request is too long, which was said: its bytes do not stay.
+    /// The request was refused as too long: its bytes are dropped.
     refused: bool,
 }
 
@@ -40,7 +41,7 @@ pub(crate) struct Frame {
 enum Expected {
     Count,
     Length,
-    /// So many bytes.
+    /// This many bytes of an argument.
     Data(usize),
 }
 
@@ -56,17 +57,18 @@ impl Frame {
         }
     }
 
-    /// The rest of a request that was refused, of which `left` arguments are still to come; of the
-    /// first of them `data` bytes, if its length is known.
+    /// The rest of a refused request: `left` arguments are still to come, the first with `data`
+    /// more bytes if its length is known.
     pub(crate) fn refused(left: usize, data: Option<usize>) -> Frame {
-        // A request without arguments is over. What is carried is not believed to be possible.
+        // A request without arguments would be complete; a record that claims one is not trusted.
         let left = left.max(1);
         let data = data.filter(|length| i64::try_from(*length).is_ok_and(|it| it <= LENGTH_MAX));
         let expected = data.map_or(Expected::Length, Expected::Data);
         Frame { expected, left, refused: true, ..Frame::new() }
     }
 
-    /// Where another can go on. The bytes of a request that was not refused are all in the buffer.
+    /// The state from which another decoder can resume. All bytes of a request that was not refused
+    /// are in the buffer.
     pub(crate) fn progress(&self) -> Progress {
         let left = self.left;
         match self.expected {
@@ -76,8 +78,8 @@ impl Frame {
         }
     }
 
-    /// Reads on in `buffer`, which began with `*` at first. A request of more than `max_request`
-    /// bytes (0: unlimited) is refused as soon as its lengths tell.
+    /// Continues in `buffer`, which began with `*`. A request of more than `max_request` bytes (0:
+    /// unlimited) is refused as soon as its lengths show that.
     pub(crate) fn read(
         &mut self,
         buffer: &mut BytesMut,
@@ -120,7 +122,7 @@ impl Frame {
         if count > COUNT_MAX {
             return Err(Fault::Count);
         }
-        // Fewer than none are none: Valkey takes them so.
+        // A negative count means none, as in Valkey.
         self.left = usize::try_from(count).unwrap_or(0);
         self.expect(Expected::Length, next);
         Ok(true)
@@ -170,17 +172,17 @@ impl Frame {
         self.seen = start;
     }
 
-    /// Bytes that the request will have at least, by what it has announced.
+    /// The least bytes of the request, by the lengths announced so far.
     fn least(&self) -> usize {
         let announced = match self.expected {
-            // The present argument is still counted as one to come, of the shortest.
+            // `left` still counts the present argument, with the size of the shortest.
             Expected::Data(length) => length + 2 + (self.left - 1) * ARGUMENT_MIN,
             Expected::Count | Expected::Length => self.left * ARGUMENT_MIN,
         };
         self.start.saturating_add(announced)
     }
 
-    /// Lets go of all bytes that were read.
+    /// Drops all bytes read.
     fn forget(&mut self, buffer: &mut BytesMut) {
         if let Expected::Data(length) = &mut self.expected {
             let taken = (*length).min(buffer.len() - self.start);
@@ -197,8 +199,8 @@ impl Frame {
     }
 }
 
-/// Takes a request out of the front of `buffer` that is short, all there and as most clients write
-/// it. `None` says nothing: [`Frame::read`] looks closer.
+/// Takes a short and complete request in the most frequent form from the front of `buffer`. After
+/// `None`, [`Frame::read`] decides.
 pub(crate) fn take_plain(buffer: &mut BytesMut, max_request: usize) -> Option<Request> {
     let (count, mut start) = read_short(buffer, 0, b'*')?;
     let mut args = [(0, 0); PLAIN];
@@ -221,7 +223,7 @@ pub(crate) fn take_plain(buffer: &mut BytesMut, max_request: usize) -> Option<Re
     }
 }
 
-/// A number of one to three digits after `kind`, and where the next line begins.
+/// A number of one to three digits after `kind`, and the start of the next line.
 fn read_short(buffer: &[u8], start: usize, kind: u8) -> Option<(usize, usize)> {
     let digit = |byte: u8| byte.is_ascii_digit().then(|| usize::from(byte - b'0'));
     let number = match *buffer.get(start..start + SHORT_LINE)? {
@@ -237,8 +239,8 @@ fn read_short(buffer: &[u8], start: usize, kind: u8) -> Option<(usize, usize)> {
     Some((number.0, start + number.1))
 }
 
-/// Takes the bytes up to `end`, in which the arguments lie there. The last one takes over the hold
-/// on the buffer, which every other one has to ask for.
+/// Takes the bytes up to `end`, which hold the arguments at `args`. The last argument takes over
+/// the reference to the buffer; every other one needs a new one.
 fn take(buffer: &mut BytesMut, end: usize, args: &[(usize, usize)]) -> Step {
     let [(from, to), args @ ..] = args else {
         buffer.advance(end);

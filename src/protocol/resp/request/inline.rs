@@ -1,4 +1,4 @@
-//! A request as people type it: a line of words, which does not begin with `*`.
+//! An inline request, as people type it: a line of words that does not begin with `*`.
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -11,21 +11,21 @@ use crate::protocol::resp::number::LINE_MAX;
 /// A line that is being received.
 #[derive(Debug, Default)]
 pub(crate) struct Line {
-    /// Bytes at the front of the buffer that were looked at and do not end the line.
+    /// Bytes at the front of the buffer without a line end.
     seen: usize,
-    /// Bytes of the line that were read away before those.
+    /// Bytes of the line that were dropped before those.
     dropped: usize,
-    /// The line is too long, which was said: it is read away.
+    /// The line was refused as too long: it is dropped up to its end.
     refused: bool,
 }
 
 impl Line {
-    /// The rest of a line that was refused, of which `dropped` bytes were read away.
+    /// The rest of a refused line, of which `dropped` bytes were dropped.
     pub(crate) fn refused(dropped: usize) -> Line {
         Line { seen: 0, dropped: dropped.min(LINE_MAX), refused: true }
     }
 
-    /// Where another can go on.
+    /// The state from which another decoder can resume.
     pub(crate) fn progress(&self) -> Progress {
         if self.refused {
             Progress::RefusedLine { dropped: self.dropped }
@@ -34,8 +34,8 @@ impl Line {
         }
     }
 
-    /// Reads on in `buffer`. A line of more than `max_request` bytes (0: unlimited), its end
-    /// counted, is refused as soon as so many are there.
+    /// Continues in `buffer`. A line of more than `max_request` bytes (0: unlimited), with its end,
+    /// is refused as soon as that many have arrived.
     pub(crate) fn read(
         &mut self,
         buffer: &mut BytesMut,
@@ -72,8 +72,8 @@ impl Line {
     }
 }
 
-/// The line's end, and bytes that no line has: who sends those speaks another protocol, and
-/// would wait for ever.
+/// The line end, and bytes that no line contains: a peer that sends those speaks another protocol,
+/// and would wait for ever.
 fn stops(byte: u8) -> bool {
     byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r')
 }
@@ -95,8 +95,8 @@ fn parse(line: &Bytes) -> Result<Step, Fault> {
     Ok(Step::Whole(Request { name, args: words }))
 }
 
-/// What a web browser can be made to send to a local socket has one of these first, and further
-/// lines may be commands.
+/// A web browser can be made to send HTTP to a local socket, and further lines of it may be
+/// commands. Every such request has one of these headers first.
 fn is_http_header(word: impl Iterator<Item = u8> + Clone) -> bool {
     let word = word.map(|byte| byte.to_ascii_lowercase());
     word.clone().eq(*b"post") || word.eq(*b"host:")

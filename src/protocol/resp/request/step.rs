@@ -1,21 +1,21 @@
-//! What one look at the bytes received can find, whichever form a request has.
+//! The result of one step of decoding a request in either form.
 
 use crate::message::Request;
 
-/// How far the present request has come.
+/// The state of the present request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Not all of it is there.
+    /// The request is incomplete.
     Waiting,
-    /// It is over, and there is nothing to carry out.
+    /// The request is complete, and has no command.
     Nothing,
-    /// It is over.
+    /// The request is complete.
     Whole(Request),
-    /// It is longer than may be. Said once: it is being read away.
+    /// The request is too long. Reported once; its bytes are dropped.
     TooLong,
 }
 
-/// Why the peer cannot be understood any further.
+/// Why the input cannot be decoded any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Fault {
     #[error("Protocol error: invalid multibulk length")]
@@ -42,7 +42,7 @@ pub(crate) enum Fault {
     Http,
 }
 
-/// Line ends as blanks, which is what Valkey shows, and no byte that is not text.
+/// A byte for an error text: line ends as blanks, as Valkey shows them, and only text.
 fn shown(byte: u8) -> String {
     match byte {
         b'\r' | b'\n' => " ".to_owned(),

@@ -1,4 +1,4 @@
-//! Tests of decoding requests: frames and lines, in whatever pieces they come.
+//! Tests of the decoding of requests, frames and lines, in pieces of any size.
 
 use bytes::BytesMut;
 use proptest::collection::vec;
@@ -8,7 +8,7 @@ use crate::message::{Reply, Request};
 use crate::protocol::Decoded;
 use crate::protocol::resp::{Decoder, encode_request};
 
-/// What a decoder makes of some input.
+/// The results of a decoder for some input.
 #[derive(Debug, PartialEq)]
 struct Made {
     found: Vec<Decoded>,
@@ -16,7 +16,7 @@ struct Made {
     left: usize,
 }
 
-/// What `input` decodes to in pieces of `step` bytes, and the most bytes held meanwhile.
+/// The results for `input` in pieces of `step` bytes, and the most bytes held meanwhile.
 fn decoded(input: &[u8], step: usize, max_request: usize) -> (Made, usize) {
     let (mut decoder, mut buffer) = (Decoder::new(max_request), BytesMut::new());
     let (mut found, mut held) = (Vec::new(), 0);
@@ -33,7 +33,7 @@ fn decoded(input: &[u8], step: usize, max_request: usize) -> (Made, usize) {
     (Made { found, left }, held)
 }
 
-/// Requests as their words with a stroke between, errors as their texts.
+/// Requests as their words with a bar between, errors as their texts.
 fn shown(made: &Made) -> Vec<String> {
     let show = |decoded: &Decoded| match decoded {
         Decoded::Request(Request { name, args }) => std::iter::once(&name[..])
@@ -48,7 +48,7 @@ fn shown(made: &Made) -> Vec<String> {
     made.found.iter().map(show).collect()
 }
 
-/// That `input` decodes to `expected`, in whatever pieces it comes.
+/// Asserts that `input` decodes to `expected`, in pieces of any size.
 fn assert_decoded(input: &[u8], max_request: usize, expected: &[&str]) {
     for step in 1..=input.len() {
         let (made, _) = decoded(input, step, max_request);
@@ -141,7 +141,7 @@ fn what_valkey_would_wait_for_or_take_is_broken_at_once() {
     ] {
         let expected = format!("broken: Protocol error: {text}");
         assert_decoded(input, 0, &[&expected]);
-        // Nothing that follows is taken for a request.
+        // No later input is taken for a request.
         let followed = [input, b"\r\n*1\r\n$4\r\nPING\r\nPING\r\n"].concat();
         assert_decoded(&followed, 0, &[&expected]);
     }
@@ -155,17 +155,17 @@ fn what_valkey_would_wait_for_or_take_is_broken_at_once() {
 #[test]
 fn a_request_over_the_limit_is_refused_once_and_the_connection_lives() {
     let refused = "refused: request longer than 20 bytes";
-    // 20 bytes, 21 by one value, 21 by another, and as a line of 20 and 21.
+    // A request of 20 bytes; of 21 by one value; of 21 by another; and lines of 20 and 21 bytes.
     assert_decoded(b"*1\r\n$9\r\n123456789\r\n", 20, &["123456789"]);
     assert_decoded(b"*1\r\n$10\r\n1234567890\r\nPING\n", 20, &[refused, "PING"]);
     assert_decoded(b"*2\r\n$1\r\na\r\n$4\r\nabcd\r\nPING\n", 20, &[refused, "PING"]);
     assert_decoded(b"*3\r\n$0\r\n\r\n$0\r\n\r\n$0\r\n\r\nPING\n", 20, &[refused, "PING"]);
     assert_decoded(b"1234567890123456789\nPING\n", 20, &["1234567890123456789", "PING"]);
     assert_decoded(b"1234567890123456789\r\nPING\n", 20, &[refused, "PING"]);
-    // Known from the announced length alone, and from the number of arguments alone.
+    // Too long by the announced length alone, and by the number of arguments alone.
     assert_decoded(b"*1\r\n$11\r\n", 20, &[refused]);
     assert_decoded(b"*4\r\n", 20, &[refused]);
-    // What is read away is checked all the same.
+    // Dropped input is still checked.
     let broken = "broken: Protocol error: expected CR LF after bulk data";
     assert_decoded(b"*1\r\n$11\r\n12345678901\n", 20, &[refused, broken]);
     let broken = "broken: Protocol error: control byte '\\x01' in inline request";
@@ -209,7 +209,7 @@ fn a_line_over_the_limit_that_never_ends_is_broken_in_the_end() {
 fn a_long_request_in_small_pieces_takes_no_longer_than_its_length() {
     let mut input = Vec::new();
     encode_request(b"MSET", &vec!["k"; 300_000], &mut input);
-    // Begun anew with each piece, this would take hours.
+    // A decoder that started anew with each piece would take hours.
     let (made, _) = decoded(&input, 3, 0);
     let [Decoded::Request(request)] = &made.found[..] else { panic!("no request") };
     assert_eq!(request.args.len(), 300_000);
@@ -228,7 +228,7 @@ fn arguments_are_slices_of_what_was_received() {
     }
 }
 
-/// Bytes that are likely to look like RESP.
+/// Bytes that resemble RESP.
 fn soup() -> impl Strategy<Value = Vec<u8>> {
     let scrap = prop_oneof![
         vec(any::<u8>(), 0..8),

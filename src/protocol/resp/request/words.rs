@@ -1,15 +1,15 @@
-//! An inline request's line into words, as Valkey's `sdssplitargs` does.
+//! The splitting of an inline request into words, as by Valkey's `sdssplitargs`.
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::message::Args;
 
-/// A quote is not closed, or text is glued to a closing quote.
+/// A quote is not closed, or text follows a closing quote directly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unbalanced;
 
-/// Splits `line` (without its end). Words with no quote in them are slices of it.
+/// Splits `line` (without its end). Words without quotes are slices of it.
 pub(crate) fn split_words(line: &Bytes) -> Result<Args, Unbalanced> {
     let mut words = SmallVec::new();
     let mut at = 0;
@@ -38,8 +38,8 @@ pub(crate) fn split_words(line: &Bytes) -> Result<Args, Unbalanced> {
     }
 }
 
-/// Appends to `word` what `text` holds up to `quote`; tells how many bytes that took, `quote`
-/// included.
+/// Appends the content of `text` up to `quote` to `word`; returns the number of bytes read,
+/// including `quote`.
 fn read_quoted(text: &[u8], quote: u8, word: &mut Vec<u8>) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -55,7 +55,7 @@ fn read_quoted(text: &[u8], quote: u8, word: &mut Vec<u8>) -> Option<usize> {
     }
 }
 
-/// The byte that an escape stands for, and how many bytes it takes with its backslash.
+/// The byte that an escape stands for, and the escape's length with its backslash.
 fn unescape(after: &[u8]) -> Option<(u8, usize)> {
     if let [b'x', high, low, ..] = after
         && let (Some(high), Some(low)) = (hex(*high), hex(*low))
@@ -77,7 +77,7 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
-/// The other blanks of C are control bytes, which no line may have.
+/// C's other blanks are control bytes, which no line contains.
 pub(crate) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r')
 }
