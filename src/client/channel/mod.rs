@@ -1,4 +1,4 @@
-//! The connection to the daemon.
+//! The connection to the daemon. Read `connection` first.
 
 pub(crate) mod connection;
 pub(crate) mod frame;

@@ -1,4 +1,4 @@
-//! The client's command line, and the help that it gives.
+//! The client's command line and its help. Read `command_line` first.
 
 pub(crate) mod command_line;
 pub(crate) mod completions;

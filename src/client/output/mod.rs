@@ -1,4 +1,4 @@
-//! Replies and progress, as people and scripts read them.
+//! The output of replies and progress, for people and scripts. Read `plain` first.
 
 pub(crate) mod colour;
 pub(crate) mod json;

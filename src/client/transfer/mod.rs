@@ -1,4 +1,4 @@
-//! Exports and imports.
+//! Exports and imports of all data. Read `record` first: it is the form of a pair.
 
 pub(crate) mod destination;
 pub(crate) mod export;

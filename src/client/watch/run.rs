@@ -1,4 +1,4 @@
-//! The loop of `kvsock watch`: a thread looks at the daemon, and this one shows each look.
+//! The loop of `kvsock watch`: one thread looks at the daemon, and the main thread shows each look.
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -16,10 +16,10 @@ use crate::client::error::ClientError;
 use crate::client::interrupt::Interrupt;
 use crate::client::output::colour::Palette;
 
-/// How soon a key is answered.
+/// The longest delay before a key is handled.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Watches until stopped.
+/// Watches until it is stopped.
 pub(crate) fn run(socket: &DaemonSocket, interval: Duration) -> Result<ExitCode, ClientError> {
     let looks = observe(socket, interval);
     if io::stdout().is_terminal() {
@@ -30,8 +30,8 @@ pub(crate) fn run(socket: &DaemonSocket, interval: Duration) -> Result<ExitCode,
     Ok(ExitCode::SUCCESS)
 }
 
-/// Looks at the daemon again and again, from a thread of its own: a daemon that does not answer
-/// keeps no key from being answered.
+/// Looks at the daemon repeatedly in a thread of its own, so that keys are handled while the daemon
+/// does not answer.
 fn observe(socket: &DaemonSocket, interval: Duration) -> Receiver<Look> {
     let (found, looks) = channel();
     let mut observer = Observer::new(socket);
@@ -61,7 +61,7 @@ fn observe(socket: &DaemonSocket, interval: Duration) -> Receiver<Look> {
     looks
 }
 
-/// A daemon that is away may come back; another user's daemon ends the watch.
+/// A daemon that is away may come back; a daemon of another user ends the watch.
 fn unless_distrusted(look: Look) -> Result<Look, ClientError> {
     match look {
         Err(error @ ClientError::Distrusted { .. }) => Err(error),
