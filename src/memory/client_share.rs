@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::bound::{Memory, SMALL};
-use super::reply_room::Hold;
+use super::reply_room::ReplyRoom;
 use crate::account::{Account, Place};
 
 /// The time in which requests of one pipeline do not wait again for a store that is unreachable:
@@ -20,12 +20,12 @@ const AMPLE: usize = 16;
 
 /// One client's part of the bounded memory; given back when it is dropped.
 #[derive(Debug)]
-pub struct Share {
+pub struct ClientShare {
     pub(super) memory: Arc<Memory>,
     pub(super) account: Arc<Account>,
     pub(super) buffers: usize,
     pub(super) replies: usize,
-    /// The end of the time in which requests are impatient, see [`Hold::is_impatient`].
+    /// The end of the time in which requests are impatient, see [`ReplyRoom::is_impatient`].
     pub(super) impatient_until: Option<Instant>,
     pub(super) turn: Option<Place>,
     /// Whether the last lack was in the user's share, not in the whole.
@@ -38,9 +38,9 @@ pub struct Turn(Option<Place>);
 
 impl Memory {
     /// The share of a client of `account`, empty at first.
-    pub fn share(self: &Arc<Memory>, account: &Arc<Account>) -> Share {
+    pub fn share(self: &Arc<Memory>, account: &Arc<Account>) -> ClientShare {
         let (memory, account) = (Arc::clone(self), Arc::clone(account));
-        Share {
+        ClientShare {
             memory,
             account,
             buffers: 0,
@@ -52,7 +52,7 @@ impl Memory {
     }
 }
 
-impl Share {
+impl ClientShare {
     /// Sets the bytes that the connection's buffers hold now.
     pub fn set(&mut self, buffers: usize) {
         if buffers > self.buffers {
@@ -65,7 +65,7 @@ impl Share {
     }
 
     /// Sets whether the store was unreachable for the client's last requests, which have waited for
-    /// it. See [`Hold::is_impatient`].
+    /// it. See [`ReplyRoom::is_impatient`].
     pub fn set_impatient(&mut self, is_impatient: bool) {
         match (is_impatient, self.impatient_until) {
             (false, _) => self.impatient_until = None,
@@ -74,8 +74,8 @@ impl Share {
         }
     }
 
-    /// Adds the bytes of received replies, until [`Share::let_replies_go`].
-    pub fn keep(&mut self, mut replies: Hold) {
+    /// Adds the bytes of received replies, until [`ClientShare::let_replies_go`].
+    pub fn keep(&mut self, mut replies: ReplyRoom) {
         replies.settle();
         self.replies += std::mem::take(&mut replies.room);
         self.memory.wake(&self.account);
@@ -88,18 +88,18 @@ impl Share {
     }
 
     /// The room for a batch's replies, empty at first.
-    pub fn hold(&self) -> Hold {
+    pub fn hold(&self) -> ReplyRoom {
         let (memory, account) = (Arc::clone(&self.memory), Arc::clone(&self.account));
         let is_free = self.turn.is_some();
         let is_impatient = self.impatient_until.is_some_and(|end| Instant::now() < end);
-        Hold { memory, account, bytes: 0, room: 0, is_free, is_impatient }
+        ReplyRoom { memory, account, bytes: 0, room: 0, is_free, is_impatient }
     }
 
     /// The number of requests that may be sent at a time, and the room for their replies. `values`
     /// has, for each request, the number of values in its reply. At least one request is counted if
     /// there is one. Values are assumed as long as the longest seen lately. The room is `None` if
     /// memory has none.
-    pub fn make_room(&self, values: impl Iterator<Item = usize>) -> (usize, Option<Hold>) {
+    pub fn make_room(&self, values: impl Iterator<Item = usize>) -> (usize, Option<ReplyRoom>) {
         let expected = self.memory.expected_value();
         let most = if self.turn.is_some() { 0 } else { self.memory.most() };
         let (mut count, mut bytes) = (0, 0_usize);
@@ -114,7 +114,7 @@ impl Share {
     }
 
     /// Room for replies of `bytes`, if memory has it.
-    pub fn make_room_for(&self, bytes: usize) -> Option<Hold> {
+    pub fn make_room_for(&self, bytes: usize) -> Option<ReplyRoom> {
         let mut hold = self.hold();
         let has_room = hold.take_room(bytes);
         if !has_room {
@@ -134,7 +134,7 @@ impl Share {
 
     /// Room for `values` values, each as long as the longest seen lately, and for `beside` bytes,
     /// if memory has it.
-    pub fn make_room_beside(&self, values: usize, beside: usize) -> Option<Hold> {
+    pub fn make_room_beside(&self, values: usize, beside: usize) -> Option<ReplyRoom> {
         let bytes = values.saturating_mul(self.memory.expected_value());
         self.make_room_for(bytes.saturating_add(beside))
     }
@@ -194,8 +194,8 @@ impl Share {
         }
     }
 
-    /// Waits until [`Share::must_pause`] is worth calling again; returns the argument of
-    /// [`Share::resume`].
+    /// Waits until [`ClientShare::must_pause`] is worth calling again; returns the argument of
+    /// [`ClientShare::resume`].
     pub fn released(&self) -> impl Future<Output = Turn> + Send + 'static {
         let (released, turn) = (self.room_released(), Arc::clone(&self.memory.turn));
         let account = Arc::clone(&self.account);
@@ -252,7 +252,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for ClientShare {
     fn drop(&mut self) {
         self.memory.subtract(&self.account, self.buffers + self.replies);
     }

@@ -15,5 +15,5 @@ mod reply_room;
 mod tests;
 
 pub use self::bound::{Memory, SMALL};
-pub use self::client_share::{Share, Turn};
-pub use self::reply_room::Hold;
+pub use self::client_share::{ClientShare, Turn};
+pub use self::reply_room::ReplyRoom;

@@ -8,7 +8,7 @@ use crate::account::Account;
 /// The memory of the replies to one batch while they are on their way; given back when it is
 /// dropped.
 #[derive(Debug)]
-pub struct Hold {
+pub struct ReplyRoom {
     pub(super) memory: Arc<Memory>,
     /// The account of the client's user.
     pub(super) account: Arc<Account>,
@@ -18,16 +18,16 @@ pub struct Hold {
     pub(super) room: usize,
     /// Whether the client has the right to exceed the bound.
     pub(super) is_free: bool,
-    /// See [`Hold::is_impatient`].
+    /// See [`ReplyRoom::is_impatient`].
     pub(super) is_impatient: bool,
 }
 
-impl Hold {
+impl ReplyRoom {
     /// Room for kvsock's own requests, without a bound.
-    pub fn unlimited() -> Hold {
+    pub fn unlimited() -> ReplyRoom {
         let memory = Arc::new(Memory::new(0));
         let account = Account::own();
-        Hold { memory, account, bytes: 0, room: 0, is_free: true, is_impatient: false }
+        ReplyRoom { memory, account, bytes: 0, room: 0, is_free: true, is_impatient: false }
     }
 
     /// The account of the client's user.
@@ -43,8 +43,8 @@ impl Hold {
 
     /// Moves all of the room out, for another task; an empty one remains.
     #[must_use]
-    pub fn take(&mut self) -> Hold {
-        Hold {
+    pub fn take(&mut self) -> ReplyRoom {
+        ReplyRoom {
             memory: Arc::clone(&self.memory),
             account: Arc::clone(&self.account),
             bytes: std::mem::take(&mut self.bytes),
@@ -55,7 +55,7 @@ impl Hold {
     }
 
     /// Takes back room that was moved out.
-    pub fn join(&mut self, mut other: Hold) {
+    pub fn join(&mut self, mut other: ReplyRoom) {
         self.bytes += std::mem::take(&mut other.bytes);
         self.room += std::mem::take(&mut other.room);
     }
@@ -74,7 +74,7 @@ impl Hold {
         true
     }
 
-    /// Like [`Hold::grow`], for a reply that cannot be requested again. It may take all the room
+    /// Like [`ReplyRoom::grow`], for a reply that cannot be requested again. It may take all the room
     /// that is left. With the right to exceed the bound it may take as much as the bound once more.
     pub fn claim(&mut self, bytes: usize) -> bool {
         let sum = self.bytes.saturating_add(bytes);
@@ -135,7 +135,7 @@ impl Hold {
     }
 }
 
-impl Drop for Hold {
+impl Drop for ReplyRoom {
     fn drop(&mut self) {
         self.memory.subtract(&self.account, self.room);
     }

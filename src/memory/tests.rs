@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::*;
 use crate::account::Account;
 
-fn share(memory: &Arc<Memory>) -> Share {
+fn share(memory: &Arc<Memory>) -> ClientShare {
     memory.share(&Account::own())
 }
 
@@ -53,7 +53,7 @@ fn replies_find_room_up_to_the_bound_and_past_it_for_who_has_the_turn() {
 fn requests_wait_for_room_for_values_as_long_as_the_longest_seen() {
     let memory = Arc::new(Memory::new(1_600_000));
     let share = share(&memory);
-    let count = |share: &Share| {
+    let count = |share: &ClientShare| {
         let (count, hold) = share.make_room(std::iter::repeat_n(1, 200));
         hold.map(|_| count)
     };
@@ -122,7 +122,7 @@ async fn who_waits_is_woken_when_another_lets_go() {
 #[tokio::test]
 async fn the_turn_goes_round_among_many_that_wait() {
     let memory = Arc::new(Memory::new(1));
-    let mut shares: Vec<Share> = std::iter::repeat_with(|| share(&memory)).take(5).collect();
+    let mut shares: Vec<ClientShare> = std::iter::repeat_with(|| share(&memory)).take(5).collect();
     for share in &mut shares {
         share.set(SMALL + 1);
     }

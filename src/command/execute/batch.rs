@@ -7,7 +7,7 @@ use super::check::may;
 use crate::command::context::{Context, Counters};
 use crate::command::session::state::Session;
 use crate::command::table::{Command, Run};
-use crate::memory::Share;
+use crate::memory::ClientShare;
 use crate::message::{ErrorReply, Reply};
 use crate::store::{Operation, Store, Verb};
 
@@ -107,7 +107,7 @@ impl Batch {
     pub(crate) async fn run(
         &mut self,
         context: &Context,
-        share: &mut Share,
+        share: &mut ClientShare,
         replies: &mut [Reply],
     ) -> bool {
         let Some(store) = self.store.as_ref().filter(|_| !self.operations.is_empty()) else {

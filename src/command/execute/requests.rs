@@ -14,7 +14,7 @@ use crate::command::context::{Context, Counters};
 use crate::command::session::state::Session;
 use crate::command::table::{Local, Turn, find};
 use crate::command::work::{By, Work};
-use crate::memory::Share;
+use crate::memory::ClientShare;
 use crate::message::{ErrorReply, Reply, Request};
 use crate::store::Operation;
 
@@ -86,7 +86,7 @@ impl Execution {
         &mut self,
         context: &Arc<Context>,
         session: &mut Session,
-        share: &mut Share,
+        share: &mut ClientShare,
     ) -> Next {
         let mut newest = "";
         self.replies.reserve(self.requests.len());
@@ -156,7 +156,7 @@ impl Execution {
         &mut self,
         context: &Arc<Context>,
         session: &mut Session,
-        share: &mut Share,
+        share: &mut ClientShare,
         work: Work,
     ) -> Next {
         if let Err(error) = may(context, session, work.command) {
@@ -195,7 +195,7 @@ impl Execution {
         &mut self,
         context: &Arc<Context>,
         session: &mut Session,
-        share: &mut Share,
+        share: &mut ClientShare,
         local: Local,
         Work { command, args, .. }: Work,
     ) -> Next {

@@ -9,7 +9,7 @@ use crate::command::context::Context;
 use crate::command::session::state::{Session, Watched};
 use crate::command::table::{Command, Local};
 use crate::command::work::{By, Work};
-use crate::memory::Share;
+use crate::memory::ClientShare;
 use crate::message::{Args, ErrorReply, Reply};
 use crate::store::{Operation, Verb};
 
@@ -88,7 +88,7 @@ pub(crate) fn misused(session: &mut Session, command: &Command) -> Reply {
 pub(crate) async fn exec(
     context: &Arc<Context>,
     session: &mut Session,
-    share: &mut Share,
+    share: &mut ClientShare,
 ) -> Reply {
     let Some(queue) = session.queue.take() else { return without("EXEC") };
     let watched = std::mem::take(&mut session.watched);

@@ -13,7 +13,7 @@ use super::output::Output;
 use super::room;
 use super::stall::{Stall, Verdict};
 use crate::command::{Caller, Session};
-use crate::memory::{Share, Turn};
+use crate::memory::{ClientShare, Turn};
 use crate::server::dialect::Dialect;
 use crate::server::shared::Shared;
 use crate::server::standing::Standing;
@@ -29,7 +29,7 @@ pub(crate) struct Connection<'a> {
     pub(crate) session: Session,
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) dialect: Dialect,
-    pub(crate) share: Share,
+    pub(crate) share: ClientShare,
     /// Bytes received and not decoded.
     pub(crate) input: BytesMut,
     /// Bytes received after `input`, while replies waited.
