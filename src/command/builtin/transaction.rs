@@ -43,7 +43,7 @@ pub(crate) async fn watch(context: &Context, session: &mut Session, keys: &[Byte
     let before = match std::mem::replace(&mut session.watched, Watched::Lost) {
         Watched::Nothing => None,
         Watched::Keys(watch) => Some(watch),
-        // EXEC will refuse the transaction, whatever else is watched.
+        // EXEC will reply nil, whatever else is watched.
         Watched::Lost => return Reply::OK,
     };
     let mut new = Vec::new();

@@ -19,7 +19,7 @@ use crate::message::Request;
 
 impl Session {
     /// The session of a connection of the previous daemon. Queued commands are checked again with
-    /// today's rights. A watch becomes [`Watched::Lost`], with which EXEC refuses.
+    /// today's rights. A watch counts as lost, so that EXEC replies nil.
     pub fn restore(
         context: &Arc<Context>,
         caller: Caller,

@@ -52,7 +52,7 @@ pub(crate) enum Watched {
     Nothing,
     /// The watched keys have not changed.
     Keys(Watch),
-    /// The watch is lost, so that changes of the keys are unknown. EXEC refuses.
+    /// The watch is lost, so that changes of the keys are unknown. EXEC replies nil.
     Lost,
 }
 
