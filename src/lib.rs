@@ -1,7 +1,8 @@
 //! kvsock: a key/value service on a Unix socket, made for systemd.
 //!
-//! The way of the data is bytes, [`message::Request`], command, [`store`], [`message::Reply`],
-//! bytes. `ARCHITECTURE.md` shows who may import whom.
+//! Data flows from bytes to a [`message::Request`], a command, the [`store`], a [`message::Reply`],
+//! and bytes. `ARCHITECTURE.md` shows which module may import which. Read [`message`] first, then
+//! [`command`].
 
 pub mod account;
 pub mod client;

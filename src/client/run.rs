@@ -1,4 +1,4 @@
-//! The command line, carried out.
+//! The execution of the command line.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -12,13 +12,14 @@ use super::status::{BROKEN_PIPE, FAILED, INTERRUPTED};
 use super::transfer::{export, import};
 use super::{one_shot, pipe, prompt, watch};
 
-/// Runs the command; the exit status is 0, or 1 where the key does not exist, or 2 for an error,
-/// which standard error tells. It is 130 after Ctrl-C, and 141 if nobody reads its output.
+/// Runs the command and returns its exit status: 0, 1 if the key does not exist, or 2 for an error,
+/// which is printed on standard error; 130 after Ctrl-C, and 141 if the reader of its output is
+/// gone.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let line = match CommandLine::parse(args) {
         Ok(line) => line,
         Err(UsageError(error)) => {
-            // What was asked for, help or version, goes to standard output and is no error.
+            // Help and the version were asked for: they go to standard output and are no error.
             let asked_for = !error.use_stderr();
             let _ = error.print();
             return if asked_for { ExitCode::SUCCESS } else { ExitCode::from(FAILED) };

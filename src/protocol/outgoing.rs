@@ -36,7 +36,7 @@ impl Outgoing {
         self.pieces.push_back((self.text.len(), data));
     }
 
-    /// Appends `other`, of which no byte is sent yet.
+    /// Appends `other`; no byte of it may be sent yet.
     pub fn append(&mut self, other: Outgoing) {
         if self.is_empty() && self.text.capacity() < other.text.capacity() {
             *self = other;

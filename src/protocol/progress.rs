@@ -11,7 +11,7 @@ pub enum Progress {
     Request,
     /// Like `Request`; earlier requests were in the text protocol.
     Lines,
-    /// Inside a refused line, of which `dropped` bytes were read and dropped.
+    /// Inside a refused line; `dropped` bytes of it were read and dropped.
     RefusedLine {
         /// Counted only for RESP.
         dropped: usize,

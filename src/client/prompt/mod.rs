@@ -1,4 +1,4 @@
-//! The prompt: requests typed at a terminal.
+//! The prompt: requests typed at a terminal. Read `session` first, then `view`.
 
 mod assist;
 mod history;

@@ -20,7 +20,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// The rest of a refused line, of which `dropped` bytes were dropped.
+    /// The rest of a refused line; `dropped` bytes of it were dropped already.
     pub(crate) fn refused(dropped: usize) -> Line {
         Line { seen: 0, dropped: dropped.min(LINE_MAX), refused: true }
     }
