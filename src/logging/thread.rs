@@ -24,6 +24,9 @@ use super::queue::Queue;
 /// The most entries that wait to be written.
 const QUEUE: usize = 1024;
 
+/// The target of the log's own entries. It does not depend on this file's place.
+const TARGET: &str = "kvsock::logging";
+
 /// The controls of the running log. Logging goes on after they are dropped.
 #[derive(Debug)]
 pub struct Logging {
@@ -97,6 +100,7 @@ fn write(queue: &Queue<Entry>, dispatch: &Dispatch, output: &impl Subscriber) {
             reported = dropped;
             dispatcher::with_default(dispatch, || {
                 tracing::warn!(
+                    target: TARGET,
                     message_id = event::LOG_DROPPED,
                     dropped = count,
                     "log entries dropped"
