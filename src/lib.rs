@@ -1,17 +1,16 @@
 //! kvsock: a key/value service on a Unix socket, made for systemd.
 //!
-//! The way of the data is bytes, [`message::Request`], command, [`store`], [`message::Reply`],
-//! bytes. `ARCHITECTURE.md` shows who may import whom.
+//! Data flows from bytes to a [`message::Request`], a command, the [`store`], a [`message::Reply`],
+//! and bytes. `ARCHITECTURE.md` shows which module may import which. Read [`message`] first, then
+//! [`command`].
 
 pub mod account;
 pub mod client;
 pub mod command;
 pub mod config;
 pub mod daemon;
-pub mod event;
 pub mod exit;
 pub mod handover;
-pub mod keygen;
 pub mod logging;
 pub mod manual;
 pub mod memory;

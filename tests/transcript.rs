@@ -195,10 +195,10 @@ fn two_hundred_in_one_write(daemon: &Daemon) {
 fn made_keys_and_status(daemon: &Daemon) {
     let mut client = daemon.connect();
     let (first, second) = (client.ask("txkey"), client.ask("txkey"));
-    assert!(kvsock::keygen::txkey_time(first.as_bytes()).is_some(), "{first}");
+    assert!(kvsock::command::keygen::txkey_time(first.as_bytes()).is_some(), "{first}");
     assert!(first < second);
     let key = client.ask("rtkey");
-    assert!(kvsock::keygen::rtkey_time(key.as_bytes()).is_some(), "{key}");
+    assert!(kvsock::command::keygen::rtkey_time(key.as_bytes()).is_some(), "{key}");
     let status = client.ask("status");
     assert!(status.starts_with("DB Size: "), "{status}");
     assert!(status.contains(" (up), Clients: "), "{status}");

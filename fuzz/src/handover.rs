@@ -50,10 +50,10 @@ fn check_sessions(namespace: Namespace, newest: u64, records: &[Record]) {
     let runtime = runtime.expect("a runtime");
     let _entered = runtime.enter();
     let context = context(namespace);
-    context.clients.skip_to(newest);
+    context.users.clients.skip_to(newest);
     let sessions: Vec<Session> = records.iter().map(|it| restore(&context, it)).collect();
     // Whoever comes later has a number of its own, too.
-    let new = Session::new(&context, caller(), "socket".into(), 9, MAX_REQUEST, 0);
+    let new = Session::new(&context.users, caller(), "socket".into(), 9, MAX_REQUEST, 0);
     let ids: HashSet<u64> = sessions.iter().chain([&new]).map(|it| it.client().id).collect();
     assert_eq!(ids.len(), sessions.len() + 1, "each has its number");
     for (session, record) in sessions.iter().zip(records) {

@@ -1,136 +1,14 @@
-//! One account for each user: what the user's clients take of the resources that all users share.
+//! One account for each user: how much the user's clients hold of each resource that all users
+//! share.
 //!
-//! An [`Account`] counts; [`Places`] bound a resource and share it out fairly. Connections, pinned
-//! connections to the store, memory, reading threads and the writer's time all stand here, so that
-//! one place shows all that a user has.
+//! An [`Account`] counts; [`Places`] bound one resource and share it out fairly. Connections, pinned
+//! connections to the store, memory, reading threads and the writer's time all have a [`Resource`],
+//! so that one account shows everything that a user holds. Read `resource` first, then `user`.
 
 mod places;
-
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-
-use tokio::sync::Notify;
+mod resource;
+mod user;
 
 pub use self::places::{Place, Places};
-
-/// A resource that all users share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resource {
-    /// Connections of clients.
-    Connections,
-    /// Connections to the store that one client has for itself: for WATCH, scripts, long
-    /// transactions.
-    Pinned,
-    /// Commands under way that are expensive for a Valkey server.
-    Expensive,
-    /// Threads that read long from the embedded store.
-    Reading,
-    /// Threads for reads of it that are short as a rule, but not for certain.
-    ShortReading,
-    /// Bytes of requests that wait for the embedded store's writer.
-    Writing,
-    /// Bytes of memory in buffers and replies.
-    Memory,
-    /// The right to go on past the bound on memory.
-    Turn,
-    /// Connections whose peers have hung up and whose requests are still carried out.
-    Leftover,
-}
-
-/// How many resources there are.
-const RESOURCES: usize = 9;
-
-/// What the clients of one user have of each resource.
-pub struct Account {
-    /// None for kvsock itself, which no share bounds.
-    uid: Option<u32>,
-    taken: [AtomicUsize; RESOURCES],
-    /// The user's clients let go of memory while some of them waited for it.
-    pub(crate) memory_released: Notify,
-}
-
-impl Account {
-    fn new(uid: Option<u32>) -> Account {
-        Account { uid, taken: Default::default(), memory_released: Notify::new() }
-    }
-
-    /// The account of kvsock itself: no user's share bounds it.
-    pub fn own() -> Arc<Account> {
-        Arc::new(Account::new(None))
-    }
-
-    /// The user; none for kvsock itself.
-    pub fn uid(&self) -> Option<u32> {
-        self.uid
-    }
-
-    /// How much of `resource` the user's clients have now.
-    pub fn taken(&self, resource: Resource) -> usize {
-        self.taken[resource as usize].load(Ordering::Relaxed)
-    }
-
-    /// Counts `more` of `resource`.
-    pub fn add(&self, resource: Resource, more: usize) {
-        self.taken[resource as usize].fetch_add(more, Ordering::Relaxed);
-    }
-
-    /// Counts `less` of `resource`.
-    pub fn subtract(&self, resource: Resource, less: usize) {
-        self.taken[resource as usize].fetch_sub(less, Ordering::Relaxed);
-    }
-}
-
-impl fmt::Debug for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account").field("uid", &self.uid).finish_non_exhaustive()
-    }
-}
-
-/// The accounts of all users that have a connection.
-#[derive(Debug, Default)]
-pub struct Accounts(Mutex<HashMap<u32, Weak<Account>>>);
-
-/// A table with fewer accounts is not searched for those that nobody uses any more.
-const FEW: usize = 64;
-
-impl Accounts {
-    /// The account of `uid`, the same for all connections of the user.
-    pub fn of(&self, uid: u32) -> Arc<Account> {
-        let mut by_uid = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(account) = by_uid.get(&uid).and_then(Weak::upgrade) {
-            return account;
-        }
-        if by_uid.len() >= FEW {
-            by_uid.retain(|_, account| account.strong_count() > 0);
-        }
-        let account = Arc::new(Account::new(Some(uid)));
-        by_uid.insert(uid, Arc::downgrade(&account));
-        account
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_connections_of_a_user_have_one_account() {
-        let accounts = Accounts::default();
-        let first = accounts.of(7);
-        accounts.of(7).add(Resource::Pinned, 2);
-        assert_eq!(first.taken(Resource::Pinned), 2);
-        assert_eq!(first.taken(Resource::Reading), 0);
-        assert_eq!(accounts.of(8).taken(Resource::Pinned), 0);
-    }
-
-    #[test]
-    fn accounts_that_nobody_uses_are_forgotten() {
-        let accounts = Accounts::default();
-        let kept = accounts.of(1);
-        (0..10_000).for_each(|uid| drop(accounts.of(uid)));
-        assert!(accounts.0.lock().expect("no panic").len() <= FEW + 1);
-        assert!(Arc::ptr_eq(&kept, &accounts.of(1)));
-    }
-}
+pub use self::resource::Resource;
+pub use self::user::{Account, Accounts};

@@ -1,18 +1,19 @@
-//! A bounded number of places, shared out fairly: each user has at most its share, and of the users
-//! that wait each is served in turn.
+//! A bounded number of places, shared out fairly: each user has at most a share of them, and users
+//! that wait are served in turn.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::{Account, Resource};
+use super::resource::Resource;
+use super::user::Account;
 
 /// Places for one [`Resource`].
 #[derive(Debug)]
 pub struct Places {
     resource: Resource,
-    /// What one user may have at a time; the rest is kept for others.
+    /// The most places that one user may have at a time.
     share: usize,
     /// See [`Places::tapering`].
     tapers: bool,
@@ -22,11 +23,11 @@ pub struct Places {
 #[derive(Debug)]
 struct State {
     free: usize,
-    /// One for each user that waits; the user whose turn is next is first.
+    /// One queue for each user that waits; the user whose turn is next is first.
     queues: VecDeque<Queue>,
 }
 
-/// The tasks of one user that wait, the oldest first.
+/// The waiting tasks of one user, the oldest first.
 #[derive(Debug)]
 struct Queue {
     account: Arc<Account>,
@@ -36,12 +37,12 @@ struct Queue {
 /// A task that waits.
 #[derive(Debug)]
 struct Task {
-    /// How many places it needs at a time.
+    /// The number of places that the task needs at a time.
     count: usize,
     given: oneshot::Sender<Place>,
 }
 
-/// One of the places, or several, until it is dropped.
+/// One or several places, returned when dropped.
 #[derive(Debug)]
 pub struct Place {
     places: Arc<Places>,
@@ -60,14 +61,14 @@ impl State {
 }
 
 impl Places {
-    /// `total` places, of which one user may have `share` at a time, one at least.
+    /// `total` places, of which one user may have `share` at a time; at least one.
     pub fn new(resource: Resource, total: usize, share: usize) -> Arc<Places> {
         Arc::new(Places::with(resource, total, share, false))
     }
 
-    /// The same, but a user may have no more than are left free: the more users have places, the
-    /// fewer each may have, so that a few users cannot take all of them (dynamic thresholds,
-    /// Choudhury and Hahne, 1998).
+    /// Like [`Places::new`], but a user may have no more places than remain free. The more users
+    /// have places, the fewer each may have, so that a few users cannot take all of them (dynamic
+    /// thresholds, Choudhury and Hahne, 1998).
     pub fn tapering(resource: Resource, total: usize, share: usize) -> Arc<Places> {
         Arc::new(Places::with(resource, total, share, true))
     }
@@ -77,12 +78,12 @@ impl Places {
         Places { resource, share: share.max(1), tapers, state: Mutex::new(state) }
     }
 
-    /// A place, if there is one for the user of `account` now and nobody else waits for it.
+    /// A place, if the user of `account` may have one now and no other task waits for it.
     pub fn try_take(self: &Arc<Places>, account: &Arc<Account>) -> Option<Place> {
         self.try_take_many(account, 1)
     }
 
-    /// The same for `count` places at a time, or as many as one user may have.
+    /// Like [`Places::try_take`], for `count` places at a time, or as many as one user may have.
     pub fn try_take_many(
         self: &Arc<Places>,
         account: &Arc<Account>,
@@ -101,13 +102,13 @@ impl Places {
         })
     }
 
-    /// A place, as soon as it is the user's turn. Tasks of one user are served in order, and users
-    /// in turn. Dropped, the task no longer waits.
+    /// A place, as soon as the user's turn comes. Tasks of one user are served in order, and users
+    /// in turn. A dropped future no longer waits.
     pub async fn take(self: &Arc<Places>, account: &Arc<Account>) -> Place {
         self.take_many(account, 1).await
     }
 
-    /// The same for `count` places at a time, or as many as one user may have.
+    /// Like [`Places::take`], for `count` places at a time, or as many as one user may have.
     pub async fn take_many(self: &Arc<Places>, account: &Arc<Account>, count: usize) -> Place {
         loop {
             if let Some(place) = self.try_take_many(account, count) {
@@ -126,7 +127,7 @@ impl Places {
                     }),
                 }
             }
-            // A place may have become free in between.
+            // A place may have become free since `try_take_many`.
             self.serve();
             if let Ok(place) = place.await {
                 return place;
@@ -134,24 +135,24 @@ impl Places {
         }
     }
 
-    /// How many tasks wait.
+    /// The number of waiting tasks.
     pub fn waiting(&self) -> usize {
         self.state().queues.iter().map(|queue| queue.tasks.len()).sum()
     }
 
-    /// Whether the user of `account` has as many as it may now.
+    /// Whether the user of `account` has as many places as it may have now.
     pub fn is_exhausted(&self, account: &Account) -> bool {
         !self.has_share(account, 1, self.state().free.max(1))
     }
 
-    /// Whether the share of the user leaves room for its first task that waits, while `free` places
-    /// are left.
+    /// Whether the user's share leaves room for the user's first waiting task while `free` places
+    /// remain.
     fn may_have(&self, queue: &Queue, free: usize) -> bool {
         queue.tasks.front().is_some_and(|task| self.has_share(&queue.account, task.count, free))
     }
 
-    /// Whether the user's share leaves room for `count` more places while `free` are left. kvsock's
-    /// own always does.
+    /// Whether the user's share leaves room for `count` more places while `free` remain. kvsock's
+    /// own share is unlimited.
     fn has_share(&self, account: &Account, count: usize, free: usize) -> bool {
         let share = if self.tapers { self.share.min(free) } else { self.share };
         account.uid().is_none() || account.taken(self.resource) + count <= share
@@ -162,10 +163,10 @@ impl Places {
         Place { places: Arc::clone(self), account: Arc::clone(account), count }
     }
 
-    /// Gives free places to tasks that wait.
+    /// Gives free places to waiting tasks.
     fn serve(self: &Arc<Places>) {
         while let Some((task, place)) = self.next() {
-            // Unless the task went away: dropped here, the place is for the next.
+            // If the task is gone, the place is dropped here and goes to the next task.
             drop(task.given.send(place));
         }
     }
@@ -179,7 +180,7 @@ impl Places {
         state.forget_gone();
         let free = state.free;
         let turn = state.queues.iter().position(|queue| self.may_have(queue, free))?;
-        // A task that needs many is not passed over, or it might never have them.
+        // A task that needs many places is not passed over; otherwise it might never get them.
         let count = state.queues[turn].tasks.front()?.count;
         if count > free {
             return None;

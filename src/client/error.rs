@@ -1,4 +1,4 @@
-//! What can go wrong on the client's side of the socket.
+//! The errors of the client.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::channel::socket::group_of;
 use crate::protocol::text::Unbalanced;
 
-/// What went wrong; standard error tells it after the program's name.
+/// An error, printed on standard error after the program's name.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClientError {
     #[error("cannot connect to {}: {source}", path.display())]
@@ -31,8 +31,7 @@ pub(super) enum ClientError {
     EarlyEnd,
     #[error("the daemon's reply makes no sense: {0}")]
     BadReply(String),
-    /// What the daemon said instead of serving this connection, or to a request of the client's
-    /// own.
+    /// The daemon's refusal of the connection, or of a request that the client sent for itself.
     #[error("{0}")]
     Refused(String),
     #[error("a pipe's replies are lines of text: --raw and --json are for single requests")]
@@ -58,7 +57,8 @@ pub(super) enum ClientError {
 }
 
 impl ClientError {
-    /// A failure to connect to the daemon's socket, which says who may.
+    /// Makes the error of a failed connection to the daemon's socket, which tells which users may
+    /// connect.
     pub(super) fn connect(path: &Path) -> impl Fn(io::Error) -> ClientError {
         move |source| {
             let path = path.to_owned();
@@ -70,12 +70,12 @@ impl ClientError {
         }
     }
 
-    /// A failure with a file.
+    /// Makes the error of a failure with a file.
     pub(super) fn file(path: &Path) -> impl Fn(io::Error) -> ClientError {
         move |source| ClientError::File { path: path.to_owned(), source }
     }
 
-    /// Whether the reader of standard output has had enough, of which nobody needs to be told.
+    /// Whether standard output was closed by its reader, which is not worth a message.
     pub(super) fn is_broken_pipe(&self) -> bool {
         matches!(self, ClientError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }

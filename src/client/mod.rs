@@ -1,5 +1,7 @@
-//! The `kvsock` command: requests to the daemon from a shell, a pipe or a prompt; its state, live;
-//! and all data out of it and into it.
+//! The `kvsock` command: requests to the daemon from a shell, a pipe or a prompt; the daemon's
+//! state, live; and all data out of the store and into it.
+//!
+//! Read `run` first: it carries out the command line.
 
 mod channel;
 mod error;
@@ -9,83 +11,11 @@ mod one_shot;
 mod output;
 mod pipe;
 mod prompt;
+mod run;
+mod status;
 mod transfer;
 mod watch;
 
-use self::invocation::completions;
-use self::invocation::manual;
-use self::transfer::export;
-use self::transfer::import;
-use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
-use std::process::ExitCode;
-
-use self::error::ClientError;
-use self::invocation::command_line::{Action, CommandLine, Form, UsageError};
-use self::invocation::suggestion::explain;
-
 pub use self::invocation::completions::{completions, completions_file};
 pub use self::invocation::definition::{SHELLS, definition};
-
-/// There is no such key.
-const NOT_FOUND: u8 = 1;
-/// The request failed, or never reached the daemon.
-const FAILED: u8 = 2;
-/// Ended by Ctrl-C, as a shell numbers it.
-const INTERRUPTED: u8 = 130;
-/// Ended because nobody reads what it writes, as a shell numbers it.
-const BROKEN_PIPE: u8 = 141;
-
-/// Runs the command; the exit status is 0, or 1 where the key does not exist, or 2 for an error,
-/// which standard error tells. It is 130 after Ctrl-C, and 141 if nobody reads its output.
-pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let line = match CommandLine::parse(args) {
-        Ok(line) => line,
-        Err(UsageError(error)) => {
-            // What was asked for, help or version, goes to standard output and is no error.
-            let asked_for = !error.use_stderr();
-            let _ = error.print();
-            return if asked_for { ExitCode::SUCCESS } else { ExitCode::from(FAILED) };
-        }
-    };
-    act(line).unwrap_or_else(|error| match error {
-        error if error.is_broken_pipe() => ExitCode::from(BROKEN_PIPE),
-        ClientError::Interrupted => ExitCode::from(INTERRUPTED),
-        error => {
-            eprintln!("kvsock: {error}");
-            ExitCode::from(FAILED)
-        }
-    })
-}
-
-fn act(line: CommandLine) -> Result<ExitCode, ClientError> {
-    let CommandLine { socket, form, action } = line;
-    match action {
-        Action::Ask(words) => one_shot::ask(&socket, words, form),
-        Action::Converse if io::stdin().is_terminal() => prompt::run(&socket, form),
-        Action::Converse if form != Form::Plain => Err(ClientError::PipeForm),
-        Action::Converse => pipe::run(&socket),
-        Action::Help(name) => help(name.as_deref()),
-        Action::Completions(shell) => {
-            completions::write_completions(shell)?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Action::Watch(interval) => watch::run(&socket, interval),
-        Action::Export(asked) => export::export(&socket, &asked),
-        Action::Import(asked) => import::import(&socket, &asked),
-    }
-}
-
-fn help(name: Option<&[u8]>) -> Result<ExitCode, ClientError> {
-    let text = match name {
-        None => manual::list(),
-        Some(name) => match manual::page(name) {
-            Some(page) => page,
-            None => {
-                return Err(ClientError::Refused(explain("unknown command", name, "kvsock help")));
-            }
-        },
-    };
-    writeln!(io::stdout().lock(), "{text}").map_err(ClientError::Output)?;
-    Ok(ExitCode::SUCCESS)
-}
+pub use self::run::run;

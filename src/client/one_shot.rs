@@ -1,4 +1,4 @@
-//! One request, its reply on standard output, and the exit status that tells of it.
+//! One request, its reply on standard output, and an exit status for the result.
 
 use std::io::{self, BufWriter, Read, Write};
 use std::process::ExitCode;
@@ -11,12 +11,12 @@ use super::invocation::command_line::Form;
 use super::invocation::suggestion::{default_argument, error_of, explain, misuse};
 use super::output::json::Json;
 use super::output::plain::{write_plain, write_raw};
-use super::{FAILED, NOT_FOUND};
+use super::status::{FAILED, NOT_FOUND};
 use crate::command::{Run, find};
 use crate::message::Reply;
 use crate::store::Verb;
 
-/// Sends `words`, the command first, and prints the reply.
+/// Sends `words` and prints the reply; the command is the first word.
 pub(super) fn ask(
     socket: &DaemonSocket,
     mut words: Vec<Vec<u8>>,
@@ -41,7 +41,7 @@ pub(super) fn ask(
     Ok(if is_missing { ExitCode::from(NOT_FOUND) } else { ExitCode::SUCCESS })
 }
 
-/// A value of `-` is replaced by all of standard input.
+/// Replaces a value of `-` by the content of standard input.
 fn take_value(words: &mut [Vec<u8>]) -> io::Result<()> {
     let command = words.first().and_then(|name| find(name));
     let value = command.and_then(|command| command.arguments.value_at);
@@ -54,7 +54,7 @@ fn take_value(words: &mut [Vec<u8>]) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the reply 0 means that there is no such key.
+/// Whether a reply of 0 means that no such key exists.
 fn is_test(name: &[u8]) -> bool {
     find(name).is_some_and(|command| command.run == Run::Store(Verb::Exists))
 }

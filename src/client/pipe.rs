@@ -1,8 +1,8 @@
-//! Requests from a pipe, one a line, in the text protocol, and a reply line for each.
+//! Requests from a pipe, one per line, in the text protocol, and a reply line for each.
 //!
 //! One thread copies the requests to the daemon while another copies its replies, each through a
-//! buffer of fixed size: whoever is slow, at either end, slows down the rest, and nobody blocks
-//! for ever.
+//! buffer of fixed size. A slow writer or reader slows down the rest, and no thread blocks for
+//! ever.
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -13,19 +13,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
-use super::FAILED;
 use super::channel::socket::DaemonSocket;
 use super::channel::trust::connect;
 use super::error::ClientError;
+use super::status::FAILED;
 
-/// Bytes copied at a time.
+/// The size of each buffer.
 const BUFFER: usize = 64 * 1024;
-/// How the reply to a request that failed begins.
+/// The beginning of an error reply.
 const ERROR: &[u8] = b"ERROR: ";
 /// The reply to `quit`.
 const FAREWELL: &[u8] = b"BYE\n";
 
-/// Carries out all requests of standard input. Fails if one of them did.
+/// Executes all requests of standard input. Fails if one of them fails.
 pub(super) fn run(socket: &DaemonSocket) -> Result<ExitCode, ClientError> {
     let mut replies = connect(socket)?;
     let requests = replies.try_clone().map_err(ClientError::connect(socket.path()))?;
@@ -36,7 +36,7 @@ pub(super) fn run(socket: &DaemonSocket) -> Result<ExitCode, ClientError> {
     let answered = print(&mut replies)?;
     let is_end = match end.try_recv() {
         Ok(input) => input.map(|()| true)?,
-        // The daemon hung up, as it does when it is told to.
+        // The daemon hung up, as it does after `quit`.
         Err(_) => answered.last_is_farewell(),
     };
     let (requests, replies) = (asked.load(Ordering::Relaxed), answered.lines);
@@ -49,15 +49,15 @@ pub(super) fn run(socket: &DaemonSocket) -> Result<ExitCode, ClientError> {
     Ok(if answered.errors > 0 { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
 }
 
-/// Copies standard input to the daemon, counts the requests in it, and tells its end.
+/// Copies standard input to the daemon, counts its requests, and reports its end.
 fn send(mut daemon: UnixStream, asked: &AtomicU64, ended: &Sender<Result<(), ClientError>>) {
-    // An empty line has no reply: it tells the daemon which protocol this is.
+    // An empty line has no reply, and shows the daemon that the protocol is text.
     let mut sent = daemon.write_all(b"\n");
     let mut count = RequestCount::default();
     let mut input = io::stdin().lock();
     let mut buffer = vec![0; BUFFER];
     let mut result = Ok(());
-    // A daemon that hung up leaves requests without replies, which is told by their number.
+    // If the daemon hangs up, the number of replies shows which requests have none.
     while sent.is_ok() {
         match input.read(&mut buffer) {
             Ok(0) => break,
@@ -74,7 +74,7 @@ fn send(mut daemon: UnixStream, asked: &AtomicU64, ended: &Sender<Result<(), Cli
         }
     }
     asked.store(count.finish(), Ordering::Relaxed);
-    // Nobody listens any more if the daemon hung up first.
+    // If the daemon hung up first, the receiver is gone.
     let _ = ended.send(result);
     let _ = daemon.shutdown(Shutdown::Write);
 }
@@ -104,9 +104,9 @@ fn print(daemon: &mut UnixStream) -> Result<ReplyCount, ClientError> {
 #[derive(Debug, Default)]
 struct RequestCount {
     requests: u64,
-    /// The present line holds a word.
+    /// Whether the present line has a word.
     has_word: bool,
-    /// The present line ended in a CR so far, which is its end's if an LF follows.
+    /// Whether the present line ends in a CR so far. It belongs to the line end if an LF follows.
     has_cr: bool,
 }
 
@@ -125,20 +125,21 @@ impl RequestCount {
         }
     }
 
-    /// A last line without its end gets a reply too, whatever is in it.
+    /// A last line without an end also gets a reply, whatever it contains.
     fn finish(self) -> u64 {
         self.requests + u64::from(self.has_word)
     }
 }
 
-/// Counts reply lines, and those that are errors.
+/// Counts the reply lines and the errors among them.
 #[derive(Debug, Default)]
 struct ReplyCount {
     lines: u64,
     errors: u64,
-    /// The end of all that came.
+    /// The last bytes received.
     tail: Vec<u8>,
-    /// How much of [`ERROR`] the present line has begun with; `None` if with something else.
+    /// The number of bytes of [`ERROR`] that the present line has begun with; `None` if it began
+    /// otherwise.
     matched: Option<usize>,
     within: bool,
 }

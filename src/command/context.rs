@@ -1,54 +1,49 @@
-//! What commands work on: the store, the key generator, and the daemon's counters.
+//! The daemon's state that commands work on: the store, the key generator, and the counters.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::builtin::size::CachedSize;
-use super::builtin::stop::Stop;
-use super::execute::audit::Audit;
-use super::session::caller::Administrators;
+use super::access::audit::Audit;
+use super::access::caller::Administrators;
+use super::keygen::Generator;
 use super::session::clients::Clients;
+use super::session::size::CachedSize;
 use super::session::space::{Namespace, Spaces};
+use super::session::users::Users;
+use super::stop::Stop;
 use crate::account::Accounts;
-use crate::keygen::Generator;
 use crate::logging::Logging;
 use crate::store::Store;
 
-/// Shared by all connections.
+/// The state that all connections share.
 #[derive(Debug)]
 pub struct Context {
-    /// Where the data is, and whose.
-    pub(super) spaces: Spaces,
+    /// The connections, rights and keys of all users.
+    pub users: Arc<Users>,
     /// The store's URL without user and password, for `status`.
     pub store_url: String,
     /// Makes `txkey` and `rtkey`.
     pub keys: Generator,
-    /// What is told of people.
-    pub audit: Audit,
-    /// Who may do what is for administrators.
-    pub administrators: Administrators,
-    /// What has happened so far.
+    /// Counts of events so far.
     pub counters: Counters,
-    /// The log, which counts what it had to drop.
+    /// The log, for its count of dropped entries.
     pub logging: Arc<Logging>,
-    /// What each user takes of what all share.
+    /// The account of each user.
     pub accounts: Accounts,
-    /// The connections that are open.
-    pub clients: Clients,
     /// Whether a client has asked the daemon to stop.
     pub stop: Stop,
-    /// Who may run scripts.
+    /// The callers that may run scripts.
     pub scripts: Scripts,
-    /// A name for this run of the daemon: 40 hexadecimal digits.
+    /// The id of this run of the daemon: 40 hexadecimal digits.
     pub(super) run_id: String,
-    /// The number of keys, as `status` shows it.
+    /// The cached number of keys, for `status`.
     pub(super) size: Arc<CachedSize>,
     started: Instant,
 }
 
 impl Context {
-    /// Starts counting now.
+    /// A new context; the uptime starts now.
     pub fn new(
         store: Store,
         namespace: Namespace,
@@ -59,17 +54,19 @@ impl Context {
     ) -> Context {
         let (high, low): (u128, u32) = rand::random();
         Context {
+            users: Arc::new(Users {
+                spaces: Spaces::new(store, namespace),
+                administrators,
+                clients: Clients::default(),
+                audit: Audit::default(),
+            }),
             accounts: Accounts::default(),
-            clients: Clients::default(),
             stop: Stop::default(),
             scripts,
             run_id: format!("{high:032x}{low:08x}"),
-            audit: Audit::default(),
             logging,
-            spaces: Spaces::new(store, namespace),
             store_url,
             keys: Generator::default(),
-            administrators,
             counters: Counters::default(),
             size: Arc::default(),
             started: Instant::now(),
@@ -78,61 +75,61 @@ impl Context {
 
     /// The store, with the keys of all users.
     pub fn store(&self) -> &Store {
-        self.spaces.all()
+        self.users.spaces.all()
     }
 
-    /// Writes what the store still holds back, and closes it; waits at most `limit`.
+    /// Writes pending changes and closes the store; waits at most `limit`.
     pub async fn close(&self, limit: Duration) {
-        self.spaces.close(limit).await;
+        self.users.spaces.close(limit).await;
     }
 
-    /// How long the daemon has been serving.
+    /// The time since the start.
     pub fn uptime(&self) -> Duration {
         self.started.elapsed()
     }
 }
 
-/// Counts since the start, but for `clients`.
+/// Counts since the start, except `clients`.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Connections open now.
+    /// Open connections.
     pub clients: AtomicU64,
-    /// Connections taken.
+    /// Connections accepted.
     pub connections: AtomicU64,
-    /// Connections refused because there were too many.
+    /// Connections refused because a limit was reached.
     pub refused: AtomicU64,
     /// Requests answered.
     pub requests: AtomicU64,
     /// Requests answered with an error.
     pub errors: AtomicU64,
-    /// Values that were asked for by GET, and found.
+    /// Values that GET found.
     pub hits: AtomicU64,
-    /// Values that were asked for by GET, and not found.
+    /// Values that GET did not find.
     pub misses: AtomicU64,
 }
 
-/// Who may run scripts in the store, which can name any key there and do anything to it.
+/// The callers that may run scripts. A script in the store can name any key there and change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scripts {
     /// Nobody.
     No,
-    /// Nobody, since keys have a prefix or belong to users.
+    /// Nobody, since keys have a prefix or each user has its own.
     Prefixed,
     /// Administrators.
     Administrators,
-    /// Whoever may connect.
+    /// Everyone who may connect.
     All,
 }
 
 impl Counters {
-    /// Counts `more`; costs nothing when there is none.
+    /// Adds `more` to a counter; free when `more` is 0.
     pub(super) fn add(counter: &AtomicU64, more: u64) {
         if more > 0 {
             counter.fetch_add(more, Ordering::Relaxed);
         }
     }
 
-    /// The present value of one of them.
+    /// The present value of a counter.
     pub fn read(counter: &AtomicU64) -> u64 {
         counter.load(Ordering::Relaxed)
     }

@@ -1,10 +1,10 @@
-//! The settings in effect as texts, to be printed and compared. No secret is ever among them.
+//! The settings in effect as texts, to be printed and compared. They never include a secret.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
-use super::Settings;
-use super::input::Given;
+use super::input::given::Given;
+use super::settings::Settings;
 use super::table::{PREFIX, SETTINGS};
 
 /// The text of each setting that is no secret, by its name in the table.
@@ -15,7 +15,7 @@ impl InEffect {
     pub(super) fn new(given: &Given, settings: &Settings) -> InEffect {
         let text = |name: &str| match name {
             "SOCKET" => settings.socket.display().to_string(),
-            // The URL as given may hold a user and a password.
+            // The URL as given may contain a user and a password.
             "STORE" => settings.store.location.to_string(),
             _ => given.text(name).to_owned(),
         };
@@ -34,7 +34,7 @@ impl InEffect {
     }
 }
 
-/// A line for each setting, in the order of the table, as an `EnvironmentFile` has it.
+/// One line for each setting, in the order of the table and in the form of an `EnvironmentFile`.
 impl fmt::Display for InEffect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for setting in SETTINGS.iter().filter(|setting| !setting.secret) {
@@ -46,8 +46,8 @@ impl fmt::Display for InEffect {
     }
 }
 
-/// Writes a value so that systemd reads it back (`systemd.exec(5)`, `EnvironmentFile=`): between
-/// double quotes where it needs any, in which a line may end.
+/// Writes a value so that systemd reads it back (`systemd.exec(5)`, `EnvironmentFile=`): in double
+/// quotes, which may include line ends, if quotes are needed.
 fn write_value(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let is_blank = |character: char| matches!(character, ' ' | '\t');
     if !text.starts_with(['"', '\''])

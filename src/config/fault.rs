@@ -1,4 +1,4 @@
-//! What can be wrong with settings. Every fault is collected, so that one start names them all.
+//! The faults of settings. All faults are collected, so that one start names every one.
 
 use std::fmt::{self, Write};
 use std::io;
@@ -7,21 +7,21 @@ use std::path::PathBuf;
 use super::table::{self, Setting};
 use crate::store::LocationError;
 
-/// Where a value came from.
+/// The origin of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// An environment variable, also by way of an `EnvironmentFile`.
+    /// An environment variable, possibly from an `EnvironmentFile`.
     Variable,
     /// The command line.
     Flag,
 }
 
-/// What a fault is about, as its reader knows it.
+/// The subject of a fault, in its reader's terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// A setting from somewhere.
+    /// A setting, with its origin.
     Setting(&'static str, Origin),
-    /// A variable that is no setting.
+    /// A variable that names no setting.
     Variable(String),
     /// A systemd credential.
     Credential(&'static str),
@@ -43,52 +43,52 @@ impl fmt::Display for Subject {
     }
 }
 
-/// What is wrong with it. Holds no text of a setting that may hold a secret.
+/// The problem with a subject. It contains no text of a setting that may hold a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// It does not read as what it should be.
+    /// The value does not parse.
     #[error("{value:?} is not {wanted}")]
     Invalid {
-        /// As written.
+        /// The value as written.
         value: String,
-        /// What it should be.
+        /// A description of valid values.
         wanted: &'static str,
     },
-    /// A number with a unit outside its bounds.
+    /// A number with a unit that is outside its bounds.
     #[error("{value:?} is {bound}")]
     OutOfBounds {
-        /// As written.
+        /// The value as written.
         value: String,
-        /// In what way: `less than 1KiB`.
+        /// The bound: `less than 1KiB`.
         bound: &'static str,
     },
-    /// There is no such setting.
+    /// No such setting exists.
     #[error("there is no such setting{}", Suggestion(.nearest.as_deref()))]
     Unknown {
-        /// The variable that may have been meant.
+        /// The most similar variable, if any.
         nearest: Option<String>,
     },
     /// The value is not UTF-8.
     #[error("the value is not UTF-8")]
     NotUtf8,
-    /// The store URL does not make sense.
+    /// The store URL is invalid.
     #[error("{0}")]
     Store(#[from] LocationError),
-    /// A password where every user of the machine can see it.
+    /// A password stands where every user of the machine can see it.
     #[error(
         "a password must not stand in an argument, which every user can see; give it as the credential store-password"
     )]
     PublicPassword,
-    /// What a cluster moves elsewhere its servers do not tell of.
+    /// A cluster's servers do not report keys that move to another server.
     #[error("a cluster has no near cache: set it to 0")]
     ClusterCache,
-    /// The embedded store has no place.
+    /// The embedded store has no directory.
     #[error("the embedded store has no directory: set HOME, or write embedded:/path")]
     NoHome,
-    /// The group database does not have it.
+    /// The group database does not contain the group.
     #[error("there is no group {0:?}")]
     NoSuchGroup(String),
-    /// Everyone without a mapping would be in it.
+    /// Every user without a mapping would be a member of the group.
     #[error("{0:?} is the overflow group, which any unmapped user may be in")]
     OverflowGroup(String),
     /// The group database cannot be read.
@@ -96,7 +96,7 @@ pub enum Problem {
     GroupLookup {
         /// The group.
         name: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A file cannot be read.
@@ -104,16 +104,16 @@ pub enum Problem {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Not a regular file.
+    /// The path is not a regular file.
     #[error("{path} is not a regular file", path = .0.display())]
     NotAFile(PathBuf),
-    /// More than a secret can be.
+    /// The file is larger than a secret can be.
     #[error("{path} is larger than 1MiB", path = .0.display())]
     LargeFile(PathBuf),
-    /// Others may read it.
+    /// Other users may read the file.
     #[error("{path} has mode {mode:04o} and must not be open to group or others", path = .path.display())]
     PublicFile {
         /// The file.
@@ -121,10 +121,10 @@ pub enum Problem {
         /// Its permission bits.
         mode: u32,
     },
-    /// One half of a pair.
+    /// One half of a pair is missing.
     #[error("it is there without the credential {0}")]
     Unpaired(&'static str),
-    /// A request could never be held.
+    /// A single request could exceed the memory.
     #[error("it is less than {PREFIX}MAX_REQUEST", PREFIX = table::PREFIX)]
     LessThanRequest,
 }
@@ -137,13 +137,13 @@ impl fmt::Display for Suggestion<'_> {
     }
 }
 
-/// One fault. Displayed it is one line, whatever names and paths it repeats.
+/// One fault, displayed on one line whatever names and paths it repeats.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", OneLine(format!("{subject}: {problem}")))]
 pub struct Fault {
-    /// What it is about.
+    /// The subject of the fault.
     pub subject: Subject,
-    /// What is wrong.
+    /// The problem.
     pub problem: Problem,
 }
 
@@ -161,22 +161,22 @@ impl fmt::Display for OneLine {
     }
 }
 
-/// All faults of one reading of the settings, one line each when displayed.
+/// All faults of one reading of the settings, displayed one per line.
 #[derive(Debug, Default)]
 pub struct Faults(Vec<Fault>);
 
 impl Faults {
-    /// Adds one.
+    /// Adds a fault.
     pub(super) fn add(&mut self, subject: Subject, problem: Problem) {
         self.0.push(Fault { subject, problem });
     }
 
-    /// Whether there is none.
+    /// Whether there are no faults.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Each of them.
+    /// The faults in order.
     pub fn iter(&self) -> impl Iterator<Item = &Fault> {
         self.0.iter()
     }

@@ -1,8 +1,8 @@
-//! `systemctl reload`: fresh settings for a running daemon, whose own environment is fixed.
+//! `systemctl reload`: new settings for a running daemon, whose own environment cannot change.
 //!
-//! `ExecReload=` runs `kvsockd --reload`, which systemd gives the environment of now. It has read
-//! and checked all settings when it comes to [`send`], leaves those that are no secret in the
-//! runtime directory, and sends SIGHUP. The daemon [`take`]s them there.
+//! `ExecReload=` runs `kvsockd --reload` in the current environment. That process reads and checks
+//! all settings. [`send`] then writes all settings that are no secrets into the runtime directory,
+//! and sends SIGHUP. The daemon reads them there with [`take`].
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::Invocation;
 use super::fault::{Faults, Origin};
-use super::input::Given;
-use super::settings::{self, Reader};
+use super::input::given::Given;
+use super::load::Invocation;
+use super::parse::read::{self, Reader};
 use super::table::{self, Setting};
 use crate::{logging, server};
 
@@ -23,60 +23,60 @@ const FILE: &str = "reload.json";
 const UNFINISHED: &str = "reload.json.new";
 const TAKEN: &str = "reload.json.taken";
 
-/// What a reload brings to the running daemon.
+/// The result of a reload in the running daemon.
 #[derive(Debug, Clone)]
 pub struct Reloaded {
-    /// Logs; the filter may be new.
+    /// The log's options, possibly with a new filter.
     pub log: logging::Options,
-    /// The serving side; what can change may be new, the rest is as before.
+    /// The serving side's options: reloadable ones may be new, the others are unchanged.
     pub server: server::Options,
-    /// The variables that have changed and that only a restart brings into effect.
+    /// The changed variables that take effect only after a restart.
     pub needs_restart: Vec<String>,
 }
 
-/// A reload that did not come about. The daemon goes on as before.
+/// Why a reload failed. The daemon's settings stay as they are.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
-    /// Not run by systemd, or the unit has no `RuntimeDirectory=`.
+    /// The process was not run by systemd, or the unit has no `RuntimeDirectory=`.
     #[error("RUNTIME_DIRECTORY is not set; --reload is for ExecReload= of a unit that has one")]
     NoRuntimeDirectory,
-    /// Not run by `ExecReload=`.
+    /// The process was not run by `ExecReload=`.
     #[error("MAINPID is not a process; --reload is for ExecReload=")]
     NoMainPid,
-    /// The settings could not be handed over.
+    /// The settings could not be written or read.
     #[error("{path}: {source}", path = .path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// What lies there was not written by `--reload`.
+    /// `--reload` did not write this file.
     #[error("{path} is not what --reload writes: {source}", path = .path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What does not read.
+        /// The parser's error.
         source: serde_json::Error,
     },
-    /// The daemon could not be told.
+    /// The daemon could not be signalled.
     #[error("process {pid}: {source}")]
     Signal {
         /// The daemon.
         pid: i32,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The settings do not make sense in the daemon, though they did to `--reload`.
+    /// The settings are invalid in the daemon, although `--reload` accepted them.
     #[error(transparent)]
     Faults(#[from] Faults),
 }
 
-/// Hands the settings of `fresh` to the daemon and tells it to take them.
+/// Passes the settings of `fresh` to the daemon and signals it.
 pub fn send(fresh: &Invocation) -> Result<(), ReloadError> {
     let directory = fresh.runtime_directory.as_deref().ok_or(ReloadError::NoRuntimeDirectory)?;
     let pid = fresh.main_pid.ok_or(ReloadError::NoMainPid)?;
-    // Only a single process will do: 0 and below stand for groups of them.
+    // The signal must go to a single process: 0 and negative numbers stand for groups.
     let daemon =
         Some(pid).filter(|pid| *pid > 1).and_then(Pid::from_raw).ok_or(ReloadError::NoMainPid)?;
     write(directory, fresh)?;
@@ -84,7 +84,7 @@ pub fn send(fresh: &Invocation) -> Result<(), ReloadError> {
         .map_err(|errno| ReloadError::Signal { pid, source: errno.into() })
 }
 
-/// Writes under another name first, so that the daemon never sees half of it.
+/// Writes under another name first, so that the daemon never reads a partial file.
 fn write(directory: &Path, fresh: &Invocation) -> Result<(), ReloadError> {
     let path = directory.join(UNFINISHED);
     let settings: BTreeMap<_, _> = fresh.in_effect.iter().collect();
@@ -97,8 +97,8 @@ fn write(directory: &Path, fresh: &Invocation) -> Result<(), ReloadError> {
     write().map_err(|source: io::Error| ReloadError::File { path: path.clone(), source })
 }
 
-/// Takes what [`send`] left for the daemon that was started with `running`; None if there is
-/// nothing. What is taken is gone, so that a later SIGHUP does not bring it back.
+/// Takes the settings that [`send`] left for the daemon started with `running`; `None` if there are
+/// none. The file is removed, so that a later SIGHUP does not apply it again.
 pub fn take(running: &Invocation) -> Result<Option<Reloaded>, ReloadError> {
     let Some(directory) = running.runtime_directory.as_deref() else { return Ok(None) };
     let path = directory.join(TAKEN);
@@ -125,15 +125,15 @@ fn apply(running: &Invocation, fresh: &BTreeMap<String, String>) -> Result<Reloa
         let changed = fresh.get(name).filter(|_| is_reloadable(name));
         given.set(name, changed.map_or(text, String::as_str).to_owned(), Origin::Variable);
     }
-    // The daemon's flags override its environment, the new one too.
+    // The daemon's flags override the new environment too.
     for (name, text) in running.given.flags() {
         given.set(name, text.to_owned(), Origin::Flag);
     }
     let mut faults = Faults::default();
     let mut reader = Reader::new(&given, &mut faults);
     let inputs = given.inputs();
-    let server = settings::server(&mut reader, &inputs);
-    let log = settings::log(&mut reader, &inputs);
+    let server = read::server(&mut reader, &inputs);
+    let log = read::log(&mut reader, &inputs);
     match (server, log) {
         (Some(server), Some(log)) if faults.is_empty() => {
             let needs_restart = needing_restart(running, fresh);
@@ -143,7 +143,7 @@ fn apply(running: &Invocation, fresh: &BTreeMap<String, String>) -> Result<Reloa
     }
 }
 
-/// What a flag of the daemon decides is not changed by its environment, with a restart neither.
+/// A setting that is given as a flag does not change with the environment, even at a restart.
 fn needing_restart(running: &Invocation, fresh: &BTreeMap<String, String>) -> Vec<String> {
     let changed = |setting: &&Setting| {
         let new = fresh.get(setting.name).map(String::as_str);

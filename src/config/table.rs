@@ -1,24 +1,25 @@
-//! The table of settings. The command line, the known variables, their defaults and the check of
-//! `.env.example` all follow from its rows.
+//! The table of settings: the source of the command line, the known variables, their defaults, and
+//! the check of `.env.example`.
 
-/// What every variable of ours begins with.
+/// The prefix of all variables of kvsock.
 pub const PREFIX: &str = "KVSOCK_";
 
 /// A row: one setting.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
-    /// Its name without the prefix: `MAX_CLIENTS`.
+    /// The name without the prefix: `MAX_CLIENTS`.
     pub name: &'static str,
-    /// What holds when nobody sets it, in the form in which it would be set. Empty where that
-    /// is nothing, or depends on the surroundings (then `help` says on what).
+    /// The default, in the form in which it would be set. Empty if there is none, or if it depends
+    /// on the surroundings, which `help` then describes.
     pub default: &'static str,
-    /// What stands for its value in help: `NUMBER`.
+    /// The placeholder for the value in help: `NUMBER`.
     pub value: &'static str,
-    /// Its meaning, in one sentence without a full stop.
+    /// The meaning, as a sentence without a full stop.
     pub help: &'static str,
-    /// It is never printed, and has no flag, since arguments are public.
+    /// Whether the setting is secret. A secret is never printed and has no flag, since other users
+    /// can read arguments.
     pub secret: bool,
-    /// `systemctl reload` changes it in the running daemon; the others need a restart.
+    /// Whether `systemctl reload` changes the setting; others need a restart.
     pub reloadable: bool,
 }
 
@@ -34,7 +35,7 @@ impl Setting {
     }
 }
 
-/// The row of that name.
+/// The row called `name`.
 pub fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name)
 }
@@ -56,7 +57,7 @@ const fn reloadable(row: Setting) -> Setting {
     Setting { reloadable: true, ..row }
 }
 
-/// Every setting, in the order of documentation.
+/// All settings, in the order of the documentation.
 pub const SETTINGS: &[Setting] = &[
     row(
         "SOCKET",

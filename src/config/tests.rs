@@ -1,10 +1,15 @@
-//! The whole way from arguments and environment to settings, and the files that document them.
+//! Tests of the whole path from arguments and environment to settings, and of the files that
+//! document them.
 
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
+use crate::exit::Exit;
 use crate::store::Location;
+use crate::{logging, server, store};
 
 const EXAMPLE: &str = include_str!("../../.env.example");
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use crate::config::Faults;
-use crate::event;
 use crate::exit::Exit;
+use crate::logging::event;
 use crate::logging::{self, LogError, Logging, Sink};
 use crate::server;
 use crate::store::OpenError;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use rustix::fs::{MemfdFlags, SealFlags};
 
 use crate::command::Context;
-use crate::event;
-use crate::handover::{self, Passage, Passed};
-use crate::server::{Carried, Server};
+use crate::handover::{self, Carried, Passage, Passed};
+use crate::logging::event;
+use crate::server::Server;
 use crate::systemd::listen::STORED;
 use crate::systemd::notify::Notifier;
 
@@ -50,7 +50,7 @@ fn try_leave(
     let (sockets, records): (Vec<OwnedFd>, Vec<_>) =
         connections.into_iter().map(|it| (it.socket, it.record)).unzip();
     let mut state = BufWriter::new(memory()?);
-    handover::write(&mut state, context.clients.newest(), records.into_iter())?;
+    handover::write(&mut state, context.users.clients.newest(), records.into_iter())?;
     let state = state.into_inner().map_err(io::IntoInnerError::into_error)?;
     // Nobody changes it from here on.
     let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
@@ -112,7 +112,7 @@ fn open(
     let mut state = passed.state.ok_or(handover::Unreadable::Short)?;
     state.seek(SeekFrom::Start(0)).map_err(handover::Unreadable::Io)?;
     let (head, mut records) = handover::read(BufReader::new(state))?;
-    context.clients.skip_to(head.newest_client);
+    context.users.clients.skip_to(head.newest_client);
     let mut lost = 0;
     for socket in passed.clients {
         lost += match (socket, records.next()) {

@@ -10,8 +10,8 @@ use super::failure::StartError;
 use super::{handover, heartbeat, welcome};
 use crate::command::{Administrators, Context, Namespace, Scripts};
 use crate::config::{Invocation, reload};
-use crate::event;
 use crate::logging::Logging;
+use crate::logging::event;
 use crate::server::{Options, Server};
 use crate::store::{Health, Location, Store};
 use crate::systemd::bind::{Bound, bind};
@@ -92,7 +92,7 @@ pub(super) async fn serve(
             }
             () = idle(&server, activated, &context) => {}
             never = heartbeat::beat(notifier, &context) => match never {},
-            never = context.audit.tell_in_time() => match never {},
+            never = context.users.audit.tell_in_time() => match never {},
         }
         // The decision is made; who comes from here on finds the socket in systemd's hands.
         let (options, connections) = (server.options(), server.hand_over().await.0);
@@ -116,7 +116,7 @@ pub(super) async fn serve(
         () = signals.stop() => tracing::warn!("told to stop again: not waiting for clients"),
     }
     context.close(CLOSE_LIMIT).await;
-    context.audit.finish();
+    context.users.audit.finish();
     tracing::info!(message_id = event::STOPPED, "kvsockd has stopped");
     drop(bound);
     Ok(())

@@ -12,51 +12,51 @@ use serde::{Deserialize, Serialize};
 
 use super::record::Record;
 
-/// How the file begins.
+/// The first bytes of the file.
 const MAGIC: &[u8; 16] = b"kvsock handover\n";
-/// The format that is written, and the latest that is read.
+/// The format that is written, and the highest that is read.
 pub const FORMAT: u32 = 1;
 
-/// What is told of all connections together.
+/// The facts common to all connections.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The version of the daemon that wrote the file.
     pub version: String,
-    /// How many records follow.
+    /// The number of records that follow.
     pub connections: u32,
     /// The highest number that was given to a client.
     pub newest_client: u64,
 }
 
-/// Why a file, or one of its records, cannot be read.
+/// Why a file or one of its records cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    /// It is of another kind.
+    /// The file is of another kind.
     #[error("it is no state of connections")]
     Foreign,
-    /// A later version wrote it.
+    /// A later version of kvsock wrote the file.
     #[error("it has format {0}, and this version reads formats up to {FORMAT}")]
     Later(u32),
-    /// It is shorter than it says.
+    /// The file is shorter than its lengths say.
     #[error("it ends too early")]
     Short,
-    /// What it says cannot be understood.
+    /// A part does not decode.
     #[error("it is malformed: {0}")]
     Malformed(#[from] rmp_serde::decode::Error),
-    /// The system does not give it.
+    /// The system cannot read the file.
     #[error(transparent)]
     Io(io::Error),
 }
 
-/// The records of a file, in order. One that is malformed does not keep the next from being read.
+/// The records of a file, in order. A malformed record does not prevent the next from being read.
 #[derive(Debug)]
 pub struct Records<R> {
     file: R,
     left: u32,
 }
 
-/// Writes the state of all connections. Each record is let go as soon as it is written, so that
-/// it is in memory once.
+/// Writes the state of all connections. Each record is dropped once it is written, so that memory
+/// holds it only once.
 pub fn write(
     file: &mut impl Write,
     newest_client: u64,
@@ -83,7 +83,7 @@ fn write_part(file: &mut impl Write, part: &impl Serialize) -> io::Result<()> {
     file.write_all(&bytes)
 }
 
-/// Reads the head of what [`write()`] wrote, in this version or an earlier one.
+/// Reads the head of a file that [`write()`] wrote, in this version or an earlier one.
 pub fn read<R: Read>(mut file: R) -> Result<(Head, Records<R>), Unreadable> {
     let mut magic = [0; MAGIC.len()];
     file.read_exact(&mut magic).map_err(|_| Unreadable::Foreign)?;
@@ -102,7 +102,7 @@ pub fn read<R: Read>(mut file: R) -> Result<(Head, Records<R>), Unreadable> {
 
 fn read_part<T: DeserializeOwned>(file: &mut impl Read) -> Result<T, Unreadable> {
     let length = u64::from(read_number(file)?);
-    // Grows with what is there, not with what is announced.
+    // The buffer grows with the bytes that arrive, not with the announced length.
     let mut bytes = Vec::new();
     file.take(length).read_to_end(&mut bytes).map_err(Unreadable::Io)?;
     if bytes.len() as u64 != length {
@@ -144,7 +144,7 @@ mod tests {
     use crate::message::Protocol;
     use crate::protocol::Progress;
 
-    /// A file that version 0.1.0 wrote: whoever changes the format must still read it.
+    /// A file that version 0.1.0 wrote. Every later version must read it.
     const FIRST: &[u8] = include_bytes!("../../tests/handover/format-1.bin");
 
     fn records() -> Vec<Record> {

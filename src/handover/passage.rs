@@ -1,9 +1,9 @@
-//! How descriptors cross a restart: they wait within a pair of sockets, both ends of which the
-//! service manager keeps.
+//! The passage of descriptors across a restart: they wait in a pair of sockets, both ends of which
+//! the service manager keeps.
 //!
-//! The manager would compare each descriptor it is given with every other it has, and names each
-//! in the next daemon's environment; so it gets two, whatever the number of clients. A lone end
-//! would hang up, and be dropped.
+//! The manager would compare each descriptor with every other one it keeps, and name each in the
+//! next daemon's environment. So it gets two, whatever the number of clients. A single end would
+//! hang up and be dropped.
 
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -18,42 +18,42 @@ use rustix::net::{
 
 /// Descriptors in one message: `SCM_MAX_FD` of unix(7).
 const MOST: usize = 253;
-/// What comes with the descriptor of the state.
+/// The label of the descriptor of the state file.
 const STATE: u8 = b's';
-/// What comes before the number of the first of some clients.
+/// The label of clients; the number of the first of them follows.
 const CLIENTS: u8 = b'c';
-/// One of those bytes and a number of 32 bits.
+/// Bytes of a label: its kind and a number of 32 bits.
 const LABEL: usize = 5;
-/// Room for the messages that wait; each takes less than a kibibyte beside what it carries.
+/// Socket buffer for the waiting messages; each takes less than a kibibyte beside its descriptors.
 const BUFFER: usize = 4 * 1024 * 1024;
 
-/// A pair of sockets that holds the state and the clients.
+/// A pair of sockets that holds the state file and the clients.
 #[derive(Debug)]
 pub struct Passage {
     sender: OwnedFd,
     receiver: OwnedFd,
 }
 
-/// What came out of a passage.
+/// The content of a passage.
 #[derive(Debug, Default)]
 pub struct Passed {
-    /// The file with the state, see [`super::read`].
+    /// The state file, see [`super::read`].
     pub state: Option<File>,
-    /// The client of each record, as far as they came through.
+    /// The client of each record; none if it did not come through.
     pub clients: Vec<Option<OwnedFd>>,
 }
 
 impl Passage {
-    /// Puts `state` and `clients`, in the order of their records, into a new passage. Gives how
-    /// many of them the kernel refused to carry, too: those close with this process.
+    /// Puts `state` and `clients`, in the order of their records, into a new passage. Also returns
+    /// how many clients the kernel refused to carry; they close with this process.
     ///
-    /// A client can have made its socket one that cannot be carried, by sending descriptors that
-    /// carry others; it stays alone with that.
+    /// A client can make its own socket impossible to carry, by sending descriptors that contain
+    /// others. That affects no other client.
     pub fn fill(state: BorrowedFd<'_>, clients: &[OwnedFd]) -> io::Result<(Passage, usize)> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let (sender, receiver) =
             rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
-        // As far as the system allows.
+        // The system may allow less.
         let _ = rustix::net::sockopt::set_socket_send_buffer_size(&sender, BUFFER);
         send(&sender, STATE, 0, &[state])?;
         let mut refused = 0;
@@ -76,7 +76,7 @@ impl Passage {
     }
 }
 
-/// Sends some descriptors, the number of the first of them with them.
+/// Sends descriptors, with the number of the first of them.
 fn send(socket: &OwnedFd, kind: u8, first: usize, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
     let mut label = [kind; LABEL];
     label[1..].copy_from_slice(&u32::try_from(first).map_err(io::Error::other)?.to_le_bytes());
@@ -90,12 +90,12 @@ fn send(socket: &OwnedFd, kind: u8, first: usize, fds: &[BorrowedFd<'_>]) -> io:
     Ok(())
 }
 
-/// Takes out what waits in each passage whose `ends` these are. An end at which nothing waits, as
-/// the other end of each is, or what a crash left of one that was emptied, gives nothing.
+/// Takes out the content of each passage. An end without messages gives nothing: the sending end of
+/// each passage, and the ends of a passage that was emptied before a crash.
 pub fn take_out(ends: impl IntoIterator<Item = OwnedFd>) -> Vec<Passed> {
     let passed = ends.into_iter().map(|end| {
         let mut passed = Passed::default();
-        // An end that is no such socket has nothing either.
+        // A descriptor that is no such socket gives nothing either.
         while let Ok(true) = receive(&end, &mut passed) {}
         passed
     });
@@ -126,7 +126,7 @@ fn receive(end: &OwnedFd, passed: &mut Passed) -> io::Result<bool> {
     match kind {
         STATE => passed.state = fds.last().map(File::from),
         CLIENTS => passed.put(u32::from_le_bytes(first) as usize, fds),
-        // Of a later version: closed.
+        // A later version's message: its descriptors are closed.
         _ => drop(fds),
     }
     if received.flags.contains(ReturnFlags::CTRUNC) {
@@ -137,7 +137,7 @@ fn receive(end: &OwnedFd, passed: &mut Passed) -> io::Result<bool> {
 
 impl Passed {
     fn put(&mut self, first: usize, fds: impl Iterator<Item = OwnedFd>) {
-        // No more than a system can have open: a number is not believed for its own sake.
+        // More than a system can have open; the peer's number is not trusted.
         if first > 1 << 24 {
             return;
         }
@@ -161,7 +161,7 @@ mod tests {
         tempfile::tempfile().expect("a file")
     }
 
-    /// A connection through the passage still ends where it did.
+    /// Whether a connection through the passage still reaches the same peer.
     fn meets(client: &OwnedFd, mut peer: &UnixStream, word: u8) -> bool {
         let mut client = UnixStream::from(client.try_clone().expect("a copy"));
         client.write_all(&[word]).expect("sent");

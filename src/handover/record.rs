@@ -1,7 +1,7 @@
-//! The state of one connection, as it is carried.
+//! The record of one connection, as the hand-over carries it.
 //!
-//! These types are a file format, see `file.rs`: a field that is added takes `#[serde(default)]`,
-//! and where an older daemon would do wrong without it, a new number of the format.
+//! These types are a file format, see `file.rs`. A new field takes `#[serde(default)]`. Where an
+//! older daemon would go wrong without the field, the format gets a new number.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,65 +15,65 @@ use crate::protocol::Progress;
 /// One open connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// What it speaks; `None` if nothing has come yet.
+    /// The protocol; `None` if no byte has come yet.
     pub protocol: Option<Protocol>,
-    /// What its decoder knows beside `input`.
+    /// The decoder's state beside `input`.
     pub progress: Progress,
-    /// Received and not yet carried out.
+    /// Bytes received and not yet carried out.
     pub input: ByteBuf,
-    /// To be sent.
+    /// Bytes to be sent.
     pub output: ByteBuf,
-    /// It closes as soon as `output` is sent.
+    /// The connection closes as soon as `output` is sent.
     pub is_closing: bool,
-    /// What CLIENT LIST tells.
+    /// The fields of CLIENT LIST.
     pub client: ClientRecord,
-    /// What came since MULTI.
+    /// The commands since MULTI.
     pub transaction: Option<TransactionRecord>,
-    /// It watched keys, of which nobody knows any more whether they change.
+    /// The connection watched keys. Their changes during the restart are unknown.
     pub has_watched: bool,
-    /// The keys that it works on.
+    /// The key space that the connection works on.
     pub keys: KeySpace,
 }
 
-/// What is known of a client.
+/// The fields of CLIENT LIST that outlive the daemon.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientRecord {
-    /// Its number.
+    /// The connection's number.
     pub id: u64,
-    /// The name it gave itself.
+    /// The name that the client set.
     pub name: ByteBuf,
-    /// The library it uses.
+    /// The name of the client's library.
     pub library: ByteBuf,
-    /// That library's version.
+    /// The version of the client's library.
     pub library_version: ByteBuf,
-    /// The command that came last.
+    /// The last command.
     pub command: String,
-    /// Commands so far.
+    /// The number of commands so far.
     pub commands: u64,
-    /// How long it has been open.
+    /// The time since the connection was opened.
     pub age: Duration,
-    /// For how long nothing has come.
+    /// The time since the last command.
     pub idle: Duration,
 }
 
 /// A transaction that waits for EXEC.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransactionRecord {
-    /// The requests that were queued: the words of each.
+    /// The queued requests: the words of each.
     pub requests: Vec<Vec<ByteBuf>>,
-    /// One was refused: EXEC will refuse them all.
+    /// A command was refused, so that EXEC will refuse all of them.
     pub is_spoilt: bool,
 }
 
-/// Whose keys a connection works on.
+/// The key space that a connection works on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeySpace {
-    /// Those that are its user's: with shared keys, all.
+    /// The user's own keys; with a shared key space, all keys.
     #[default]
     Own,
-    /// Everybody's; an administrator chose so.
+    /// The keys of all users; only an administrator can choose this.
     All,
-    /// Those of the user with this uid; an administrator chose so.
+    /// The keys of the user with this uid; only an administrator can choose this.
     User(u32),
 }
 

@@ -1,4 +1,5 @@
-//! An event on its way: copied where it happens, and made an event again where it is written.
+//! An event in the queue: copied where it occurs, and turned into an event again where it is
+//! written.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -15,15 +16,15 @@ use tracing_subscriber::layer::Context;
 
 use super::queue::Queue;
 
-/// The name that `tracing` gives the message among the fields.
+/// The name that `tracing` gives to the message field.
 const MESSAGE: &str = "message";
-/// The field with an event's id, for the journal alone.
+/// The field with an event's id, which only the journal receives.
 pub(super) const MESSAGE_ID: &str = "message_id";
 
-/// Fields of one event; `tracing`'s own limit for long, and more than anybody reads.
+/// The most fields of one event. It was `tracing`'s own limit for a long time.
 const MOST_FIELDS: usize = 32;
 
-/// Bytes of one field; the rest is cut off, so that the queue's memory is bounded.
+/// The most bytes of one field. Longer ones are cut off, so that the queue's memory is bounded.
 const LONGEST_FIELD: usize = 4096;
 
 thread_local! {
@@ -38,7 +39,7 @@ pub(super) struct Entry {
     values: Vec<(Field, Value)>,
 }
 
-/// A field's value, in the kinds that `tracing` tells apart.
+/// A field's value, in the types that `tracing` distinguishes.
 #[derive(Debug)]
 enum Value {
     F64(f64),
@@ -58,7 +59,7 @@ impl Entry {
         Entry { metadata: event.metadata(), time: SystemTime::now(), values: values.0 }
     }
 
-    /// Gives the event to `output`, with the same fields and kinds of values.
+    /// Sends the event to `output`, with the same fields and types of values.
     pub(super) fn emit(&self, output: &impl Subscriber) {
         CAPTURED.set(self.time);
         self.with_event(|event| output.event(event));
@@ -75,13 +76,13 @@ impl Entry {
         used_by(&Event::new_child_of(None::<span::Id>, self.metadata, &values));
     }
 
-    /// Takes the fields of these names away; gives them as texts.
+    /// Removes the fields with these names; returns them as texts.
     pub(super) fn take(&mut self, names: &[&str]) -> Vec<(&'static str, String)> {
         let taken = self.values.extract_if(.., |(field, _)| names.contains(&field.name()));
         taken.map(|(field, value)| (field.name(), value.to_string())).collect()
     }
 
-    /// Adds to the message what the other fields say, but for the event's id.
+    /// Appends the other fields to the message, except the event's id.
     fn tell_fields(&mut self) {
         let (message, mut others): (Vec<_>, Vec<_>) =
             self.values.iter_mut().partition(|(field, _)| field.name() == MESSAGE);
@@ -128,7 +129,7 @@ impl Value {
     }
 }
 
-/// Collects an event's values.
+/// Collects an event's field values.
 struct Values(Vec<(Field, Value)>);
 
 impl Values {
@@ -166,7 +167,7 @@ impl Visit for Values {
         self.add(field, Value::Text(shortened(value.to_owned())));
     }
 
-    /// With its sources, which the error itself cannot be sent along to tell.
+    /// Includes the sources, since the error itself cannot be sent to another thread.
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         let mut text = value.to_string();
         let mut source = value.source();
@@ -192,7 +193,7 @@ fn shortened(mut text: String) -> String {
     text
 }
 
-/// The layer that puts every event into the queue.
+/// The layer that copies every event into the queue.
 pub(super) struct Capture(Arc<Queue<Entry>>);
 
 impl Capture {
@@ -207,8 +208,8 @@ impl<S: Subscriber> Layer<S> for Capture {
     }
 }
 
-/// A layer whose messages tell the other fields too: for the journal, which shows the message
-/// alone unless it is asked for more.
+/// A layer whose messages include the other fields. It is for the journal, which by default shows
+/// only the message.
 pub(super) struct Telling<L>(pub(super) L);
 
 impl<S: Subscriber, L: Layer<S>> Layer<S> for Telling<L> {
@@ -219,7 +220,7 @@ impl<S: Subscriber, L: Layer<S>> Layer<S> for Telling<L> {
     }
 }
 
-/// A layer that leaves out an event's id: for what people read.
+/// A layer that leaves out an event's id, for output that people read.
 pub(super) struct WithoutId<L>(pub(super) L);
 
 impl<S: Subscriber, L: Layer<S>> Layer<S> for WithoutId<L> {
@@ -233,7 +234,7 @@ impl<S: Subscriber, L: Layer<S>> Layer<S> for WithoutId<L> {
     }
 }
 
-/// Writes the time at which the event happened, rather than that of writing, in UTC.
+/// Writes the time of the event in UTC, not the time of writing.
 pub(super) struct CaptureTime;
 
 impl FormatTime for CaptureTime {

@@ -1,27 +1,27 @@
-//! How much is logged: `KVSOCK_LOG`.
+//! The filter of the log: `KVSOCK_LOG`.
 
 use std::str::FromStr;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-/// The target of everything that this crate logs.
+/// The target of all events of this crate.
 const OURS: &str = "kvsock";
 
-/// A list, with commas, of levels and of `target=level`.
+/// A comma-separated list of levels and of `target=level`.
 ///
-/// A level alone is that of kvsock. Of the crates that kvsock is made of it lets warnings and
-/// errors through; naming one brings its `info` too. Nothing brings more of them: what a client
-/// library or a TLS library says at `debug` may hold values and passwords.
+/// A level alone applies to kvsock. It lets warnings and errors of kvsock's dependencies through; a
+/// directive that names a dependency adds its `info`. Nothing adds more, since client and TLS
+/// libraries may write values and passwords at `debug`.
 #[derive(Debug, Clone)]
 pub struct Filter(Targets);
 
-/// A text that is no [`Filter`].
+/// The text that is no [`Filter`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a level (off, error, warn, info, debug, trace) or target=level")]
 pub struct FilterError(String);
 
 impl Filter {
-    /// The filter in the form that `tracing` applies.
+    /// The filter in `tracing`'s form.
     pub(super) fn targets(self) -> Targets {
         self.0
     }
@@ -34,7 +34,8 @@ impl FromStr for Filter {
         let mut targets = Targets::new().with_default(LevelFilter::WARN);
         let (named, alone): (Vec<&str>, Vec<&str>) =
             text.split(',').map(str::trim).partition(|part| part.contains('='));
-        // Those with a target are more specific, so they come later, wherever they stand.
+        // Directives with a target are more specific, so that they come later, in any order of the
+        // text.
         for part in alone {
             let level = level(part).ok_or_else(|| FilterError(part.to_owned()))?;
             targets = targets.with_default(level.min(LevelFilter::WARN)).with_target(OURS, level);
@@ -58,7 +59,7 @@ fn is_ours(target: &str) -> bool {
     target == OURS || target.starts_with("kvsock::")
 }
 
-/// A level by its name; numbers, which `tracing` takes too, mean nothing to a reader.
+/// A level by its name. `tracing` also takes numbers, which mean nothing to a reader.
 fn level(name: &str) -> Option<LevelFilter> {
     Some(match name.to_ascii_lowercase().as_str() {
         "off" => LevelFilter::OFF,

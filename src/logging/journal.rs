@@ -1,8 +1,7 @@
-//! The systemd journal: what a field is called there.
+//! The systemd journal, and the names of fields in it.
 //!
-//! Our own fields have the prefix `KVSOCK_`, so that they are nobody else's. Those that mean the
-//! same in everybody's entries have none: `MESSAGE_ID=`, by which `journalctl -x` finds the
-//! catalog's text, and what tells of the peer.
+//! kvsock's own fields have the prefix `KVSOCK_`. Fields with a common meaning have none:
+//! `MESSAGE_ID=`, by which `journalctl -x` finds the catalog's text, and the fields about the peer.
 
 use std::io;
 
@@ -31,8 +30,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Journal {
         if !BARE.iter().any(|name| fields.field(name).is_some()) {
             return self.0.on_event(event, context);
         }
-        // `tracing-journald` gives the prefix to all fields but those of a layer. Such events
-        // are few, so each has a layer of its own.
+        // `tracing-journald` adds the prefix to all fields except those set for a layer. Events
+        // with an id are few, so that each creates a layer of its own.
         let Ok(layer) = layer() else { return self.0.on_event(event, context) };
         let mut entry = Entry::capture(event);
         let layer = layer.with_custom_fields(entry.take(&BARE));

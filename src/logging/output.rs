@@ -1,4 +1,4 @@
-//! What logs are written to: the journal, standard error, files. Used by the log thread only.
+//! The outputs of the log: the journal, standard error, files. Only the log thread uses them.
 
 use std::ffi::OsStr;
 use std::fs::{DirBuilder, File};
@@ -14,14 +14,14 @@ use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::LogError;
 use super::entry::{CaptureTime, Telling, WithoutId};
+use super::error::LogError;
 use super::journal::Journal;
 
-/// How many daily files are kept.
+/// The number of daily files that are kept.
 const FILES: usize = 14;
 
-/// Where logs go first.
+/// The primary output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sink {
     /// The systemd journal, with structured fields.
@@ -31,8 +31,8 @@ pub enum Sink {
 }
 
 impl Sink {
-    /// The journal if standard error is connected to it; `journal_stream` is `$JOURNAL_STREAM`,
-    /// by which systemd says what that connection is (`systemd.exec(5)`).
+    /// The journal if standard error is connected to it. `journal_stream` is `$JOURNAL_STREAM`, in
+    /// which systemd identifies that connection (`systemd.exec(5)`).
     pub fn detect(journal_stream: Option<&OsStr>) -> Sink {
         let Ok(stderr) = rustix::fs::fstat(io::stderr()) else { return Sink::Stderr };
         let connection = format!("{}:{}", stderr.st_dev, stderr.st_ino);
@@ -40,7 +40,7 @@ impl Sink {
     }
 }
 
-/// Opens the daily files in `directory`, which is made, for the owner only, if it is missing.
+/// Opens the daily files in `directory`, and creates it for the owner alone if it is missing.
 pub(super) fn files(directory: &Path) -> Result<RollingFileAppender, LogError> {
     let failed = |source| LogError::Directory { path: directory.to_owned(), source };
     DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
@@ -53,7 +53,7 @@ pub(super) fn files(directory: &Path) -> Result<RollingFileAppender, LogError> {
         .map_err(|error| failed(io::Error::other(error)))
 }
 
-/// Opens what entries are written to. Standard error stands in for a journal that is away.
+/// Opens the outputs. Standard error replaces a journal that cannot be reached.
 pub(super) fn open(sink: Sink, files: Option<RollingFileAppender>) -> impl Subscriber {
     let journal = (sink == Sink::Journal).then(Journal::open).and_then(Result::ok);
     let stderr = if journal.is_none() { stderr() } else { None };
@@ -63,8 +63,8 @@ pub(super) fn open(sink: Sink, files: Option<RollingFileAppender>) -> impl Subsc
         .with(files.map(|files| lines(files, false)))
 }
 
-/// A descriptor of our own for standard error, and whether it takes colours. The one of the
-/// standard library has a lock, on which others would wait while a write is stuck.
+/// A descriptor of standard error for the log alone, and whether it takes colours. The standard
+/// library's handle has a lock, on which other threads would wait while a write is stuck.
 fn stderr() -> Option<(Arc<File>, bool)> {
     let stderr = io::stderr();
     let copy = stderr.as_fd().try_clone_to_owned().ok()?;
@@ -81,8 +81,8 @@ where
         .compact()
         .with_timer(CaptureTime)
         .with_writer(writer)
-        // It would complain on standard error, and panic when that is closed.
+        // It would report errors on standard error, and panic if that is closed.
         .log_internal_errors(false);
-    // Left alone, colours follow NO_COLOR.
+    // By default, colours follow NO_COLOR.
     WithoutId(if colours { layer } else { layer.with_ansi(false) })
 }

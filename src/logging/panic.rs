@@ -1,18 +1,19 @@
-//! Panics, logged like everything else.
+//! Panics as log entries.
 
 use std::panic;
 use std::thread;
 
 use tracing::error;
 
-use super::THREAD;
+/// The name of the log thread.
+pub(super) const THREAD: &str = "kvsock-log";
 
-/// Has panics logged rather than written to standard error, whose reader may be stuck. A message
-/// with values put into it is left out, for it may hold a client's data.
+/// Logs panics instead of writing them to standard error, whose reader may be stuck. A formatted
+/// message is omitted, since it may contain a client's data.
 pub(super) fn log_panics() {
     panic::set_hook(Box::new(|panic| {
         let thread = thread::current();
-        // The log thread would log its own panics again and again.
+        // The log thread would log its own panics without end.
         if thread.name() == Some(THREAD) {
             return;
         }

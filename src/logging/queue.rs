@@ -1,10 +1,10 @@
-//! The bounded queue between those who log and the one thread that writes.
+//! The bounded queue between threads that log and the thread that writes.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A queue that refuses rather than waits when it is full, and counts what it refused.
+/// A queue that refuses entries when it is full, without waiting, and counts them.
 #[derive(Debug)]
 pub(super) struct Queue<T> {
     capacity: usize,
@@ -16,7 +16,7 @@ pub(super) struct Queue<T> {
 #[derive(Debug)]
 struct State<T> {
     entries: VecDeque<T>,
-    /// The reader is at work on the entry that it took last.
+    /// The reader still works on the last entry it took.
     busy: bool,
     dropped: u64,
 }
@@ -28,8 +28,7 @@ impl<T> Queue<T> {
         Queue { capacity, state: Mutex::new(state), filled: Condvar::new(), idle: Condvar::new() }
     }
 
-    /// Adds an entry if there is room, and counts it as dropped otherwise. Never waits for the
-    /// reader.
+    /// Adds an entry, or counts it as dropped if the queue is full. Never waits for the reader.
     pub(super) fn push(&self, entry: T) {
         let mut state = self.lock();
         if state.entries.len() < self.capacity {
@@ -40,7 +39,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Waits for the next entry. The one before counts as done. For one reader only.
+    /// Waits for the next entry, and marks the previous one as done. For a single reader.
     pub(super) fn pop(&self) -> T {
         let mut state = self.lock();
         state.busy = false;
@@ -54,17 +53,17 @@ impl<T> Queue<T> {
         }
     }
 
-    /// How many entries found no room so far.
+    /// The number of entries dropped so far.
     pub(super) fn dropped(&self) -> u64 {
         self.lock().dropped
     }
 
-    /// Whether it is at most half full, so that one more entry would hardly be refused.
+    /// Whether the queue is at most half full, so that one more entry is unlikely to be dropped.
     pub(super) fn has_room(&self) -> bool {
         self.lock().entries.len() <= self.capacity / 2
     }
 
-    /// Waits at most `limit` until every entry is done. Whether it came to that.
+    /// Waits at most `limit` until every entry is done; true if that happened.
     pub(super) fn wait_idle(&self, limit: Duration) -> bool {
         let at_work = |state: &mut State<T>| state.busy || !state.entries.is_empty();
         !self
@@ -74,7 +73,7 @@ impl<T> Queue<T> {
             .timed_out()
     }
 
-    /// Nothing panics under the lock, so that a poisoned one is as good.
+    /// No code panics under the lock, so that the data of a poisoned lock is sound.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! The whole way from a thread that logs to the output, with outputs that tests can hold.
+//! Tests of the whole path from a thread that logs to an output that the test holds.
 
 use std::fmt::{Debug, Write as _};
 use std::io;
@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tracing::field::{Field, Visit};
-use tracing::{Event, debug, dispatcher, error, info};
+use tracing::{Dispatch, Event, Subscriber, debug, dispatcher, error, info};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use super::*;
 
 const LONG: Duration = Duration::from_secs(10);
 
-/// A layer that tells how each field arrives.
+/// A layer that reports how each field arrives.
 struct Fields(Mutex<Sender<String>>);
 
 struct Visitor(String);
@@ -111,7 +111,7 @@ fn long_fields_are_cut_off() {
     assert!(text.len() < 5_000 && text.contains('…'), "{}", text.len());
 }
 
-/// A writer that is stuck until it is let go, line by line.
+/// A writer that blocks until it is released, line by line.
 #[derive(Clone)]
 struct Stuck {
     go: Arc<Mutex<Receiver<()>>>,
@@ -147,7 +147,7 @@ fn a_stuck_journal_delays_nobody_and_what_is_lost_is_counted() {
         }
     });
     assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
-    // Four wait, and perhaps one is being written.
+    // Four entries wait, and one more may be in writing.
     let dropped = logging.dropped();
     assert!((9_995..=9_996).contains(&dropped), "{dropped}");
     assert!(!logging.finish(Duration::from_millis(20)), "nothing can be written");

@@ -1,11 +1,12 @@
-//! Who waits, and who goes on.
+//! Tests of the bound: which clients wait, and which go on.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::*;
+use crate::account::Account;
 
-fn share(memory: &Arc<Memory>) -> Share {
+fn share(memory: &Arc<Memory>) -> ClientShare {
     memory.share(&Account::own())
 }
 
@@ -52,7 +53,7 @@ fn replies_find_room_up_to_the_bound_and_past_it_for_who_has_the_turn() {
 fn requests_wait_for_room_for_values_as_long_as_the_longest_seen() {
     let memory = Arc::new(Memory::new(1_600_000));
     let share = share(&memory);
-    let count = |share: &Share| {
+    let count = |share: &ClientShare| {
         let (count, hold) = share.make_room(std::iter::repeat_n(1, 200));
         hold.map(|_| count)
     };
@@ -121,7 +122,7 @@ async fn who_waits_is_woken_when_another_lets_go() {
 #[tokio::test]
 async fn the_turn_goes_round_among_many_that_wait() {
     let memory = Arc::new(Memory::new(1));
-    let mut shares: Vec<Share> = std::iter::repeat_with(|| share(&memory)).take(5).collect();
+    let mut shares: Vec<ClientShare> = std::iter::repeat_with(|| share(&memory)).take(5).collect();
     for share in &mut shares {
         share.set(SMALL + 1);
     }
@@ -130,7 +131,7 @@ async fn the_turn_goes_round_among_many_that_wait() {
     tokio::task::yield_now().await;
     let mut holder = 0;
     for (index, turn) in waiting.into_iter().enumerate() {
-        // Only the turn wakes the next: the bound is passed until the end.
+        // Only the turn wakes the next client: the bound is exceeded until the end.
         let held = std::mem::take(&mut shares[holder].turn);
         drop(held);
         holder = index + 1;

@@ -1,15 +1,15 @@
-//! What a decoder finds in a stream of bytes, whichever the protocol.
+//! The result of decoding, common to all protocols.
 
 use crate::message::{Reply, Request};
 
-/// What stood at the front of the bytes received.
+/// The item at the front of the received bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decoded {
     /// A request.
     Request(Request),
-    /// What stood in a request's place was none: this is the reply to it.
+    /// Input that is no valid request; this is the reply to it.
     Refused(Reply),
-    /// The peer does not speak the protocol, and what follows cannot be understood: this is the
-    /// last reply.
+    /// Input that is not of the protocol, so that the rest cannot be decoded; this is the last
+    /// reply.
     Broken(Reply),
 }

@@ -1,4 +1,5 @@
-//! The wire formats: pure functions between bytes and [`crate::message`], with no I/O.
+//! The wire formats: pure functions between bytes and [`crate::message`], without I/O. Read
+//! `decoded` first, then `text` or `resp`.
 
 mod decoded;
 mod outgoing;

@@ -1,4 +1,4 @@
-//! Bytes on their way out: text that was written, and data that was not copied into it.
+//! Bytes to be sent: written text, and data that is not copied into it.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -6,26 +6,27 @@ use std::io::IoSlice;
 use bytes::{Buf, Bytes};
 use smallvec::SmallVec;
 
-/// Slices in one write: as much long data as a socket takes at a time, and the text between.
+/// The most slices in one write: as much long data as a socket takes at a time, and the text
+/// between.
 const SLICES: usize = 128;
 
 /// Bytes to be sent, in order.
 #[derive(Debug, Default)]
 pub struct Outgoing {
     text: Vec<u8>,
-    /// Bytes of the text that are sent.
+    /// Bytes of the text that are sent already.
     sent: usize,
-    /// Data, and how many bytes of text come before it.
+    /// Data, each with the number of bytes of text before it.
     pieces: VecDeque<(usize, Bytes)>,
 }
 
 impl Outgoing {
-    /// None yet, with room for so many bytes of text.
+    /// No bytes yet, with room for `bytes` of text.
     pub fn with_room(bytes: usize) -> Outgoing {
         Outgoing::from(Vec::with_capacity(bytes))
     }
 
-    /// Where text is appended.
+    /// The buffer for text.
     pub fn text(&mut self) -> &mut Vec<u8> {
         &mut self.text
     }
@@ -35,7 +36,7 @@ impl Outgoing {
         self.pieces.push_back((self.text.len(), data));
     }
 
-    /// Appends others, of which nothing is sent yet.
+    /// Appends `other`; no byte of it may be sent yet.
     pub fn append(&mut self, other: Outgoing) {
         if self.is_empty() && self.text.capacity() < other.text.capacity() {
             *self = other;
@@ -48,12 +49,12 @@ impl Outgoing {
         self.pieces.extend(pieces);
     }
 
-    /// How many bytes.
+    /// The number of bytes to be sent.
     pub fn len(&self) -> usize {
         self.text.len() - self.sent + self.data_len()
     }
 
-    /// Whether there are none.
+    /// Whether no bytes are left.
     pub fn is_empty(&self) -> bool {
         self.text.len() == self.sent && self.pieces.is_empty()
     }
@@ -63,17 +64,17 @@ impl Outgoing {
         self.text.capacity() + self.data_len()
     }
 
-    /// The bytes, where all of them are text.
+    /// The bytes, if all of them are text.
     pub fn only_text(&self) -> Option<&[u8]> {
         self.pieces.is_empty().then(|| &self.text[self.sent..])
     }
 
-    /// The first bytes, for one write.
+    /// The first bytes, as slices for one write.
     pub fn slices(&self) -> SmallVec<[IoSlice<'_>; SLICES]> {
         self.parts().take(SLICES).map(IoSlice::new).collect()
     }
 
-    /// So many bytes are sent.
+    /// Removes `sent` bytes from the front.
     pub fn advance(&mut self, mut sent: usize) {
         while let Some((place, data)) = self.pieces.front_mut() {
             let of_text = sent.min(*place - self.sent);
@@ -90,8 +91,8 @@ impl Outgoing {
         self.sent += sent;
     }
 
-    /// Keeps no more memory than the bytes take, and nothing of buffers that others share, since
-    /// they have to wait.
+    /// Reduces the memory held to the bytes themselves, with no slice of a shared buffer, since the
+    /// bytes have to wait.
     pub fn fit(&mut self) {
         if !self.pieces.is_empty() {
             let mut text = Vec::with_capacity(self.len());
@@ -104,14 +105,14 @@ impl Outgoing {
         }
     }
 
-    /// The bytes, all of them.
+    /// All bytes in one buffer.
     pub fn into_bytes(mut self) -> Vec<u8> {
         self.fit();
         self.text.drain(..self.sent);
         self.text
     }
 
-    /// An empty one's room for text.
+    /// The text buffer of an empty value.
     pub fn into_room(self) -> Vec<u8> {
         debug_assert!(self.is_empty(), "nothing is lost");
         let mut room = self.text;
@@ -134,8 +135,8 @@ impl Outgoing {
         self.pieces.iter().map(|(_, data)| data.len()).sum()
     }
 
-    /// Lets go of text that is sent, when it is most of it: it would never go where there is always
-    /// more, and is not worth a copy of a long rest.
+    /// Drops sent text once it is most of the buffer: an output that is never empty would otherwise
+    /// keep it for ever. A long rest is not worth its copy.
     fn let_sent_go(&mut self) {
         if self.sent > self.text.len() / 2 {
             let sent = std::mem::take(&mut self.sent);
@@ -155,7 +156,7 @@ impl From<Vec<u8>> for Outgoing {
 mod tests {
     use super::*;
 
-    /// Takes up to `most` bytes of what one write would take.
+    /// Takes up to `most` bytes of one write's slices.
     fn take(bytes: &mut Outgoing, most: usize, sent: &mut Vec<u8>) {
         let slices = bytes.slices();
         assert!(!slices.spilled());
@@ -168,7 +169,7 @@ mod tests {
         bytes.advance(sent.len() - before);
     }
 
-    /// Text and data by turns, and the same in one piece.
+    /// Alternating text and data, and the same bytes in one buffer.
     fn mixed(count: usize) -> (Outgoing, Vec<u8>) {
         let (mut bytes, mut expected) = (Outgoing::default(), Vec::new());
         for number in 0..count {

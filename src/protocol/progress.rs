@@ -1,31 +1,31 @@
-//! How far a decoder has come, for one that goes on in its place.
+//! The decoder's state, so that another decoder can resume.
 
 use serde::{Deserialize, Serialize};
 
-/// What a decoder knows that the bytes left in its buffer do not tell. Part of the format of
+/// The state of a decoder beside the bytes left in its buffer. Part of the format of
 /// [`crate::handover`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Progress {
     /// The buffer begins with the next request, or is empty.
     #[default]
     Request,
-    /// As before, and text has been spoken already.
+    /// Like `Request`; earlier requests were in the text protocol.
     Lines,
-    /// Within a line that was refused, of which so many bytes were read away.
+    /// Inside a refused line; `dropped` bytes of it were read and dropped.
     RefusedLine {
-        /// Counted for RESP only.
+        /// Counted only for RESP.
         dropped: usize,
     },
-    /// Within a RESP request that was refused, before an argument.
+    /// Inside a refused RESP request, before an argument.
     RefusedLength {
-        /// Arguments still to come.
+        /// The number of arguments still to come.
         left: usize,
     },
-    /// Within an argument of a RESP request that was refused.
+    /// Inside an argument of a refused RESP request.
     RefusedData {
-        /// Bytes of it still to come, its line end not counted.
+        /// The number of bytes still to come, without the line end.
         length: usize,
-        /// Arguments still to come, this one counted.
+        /// The number of arguments still to come, including this one.
         left: usize,
     },
 }

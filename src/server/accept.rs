@@ -1,4 +1,4 @@
-//! Takes connections from a listener.
+//! Accepts connections of a listener, and serves each in a task of its own.
 
 use std::io;
 use std::sync::Arc;
@@ -10,22 +10,21 @@ use tokio::task::JoinSet;
 
 use super::admission::Place;
 use super::connection::carry;
-use super::connection::carry::Carried;
-use super::connection::serve::{Connection, End};
+use super::connection::state::{Connection, End};
 use super::peer::peer;
 use super::presence::Presence;
 use super::refusal;
 use super::shared::Shared;
 use super::standing::Standing;
 use crate::command::Caller;
-use crate::handover::Record;
+use crate::handover::{Carried, Record};
 
-/// How long accepting rests when the system is short of descriptors or memory.
+/// The pause in accepting when the system lacks descriptors or memory.
 const REST: Duration = Duration::from_millis(50);
-/// A fault that goes on is logged once in this time.
+/// A persistent fault is logged once in this time.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Serves what comes in on `listener` until the daemon stops, then waits for the connections.
+/// Serves the connections of `listener` until the daemon stops, then waits for them to end.
 pub(super) async fn accept(listener: UnixListener, shared: Arc<Shared>) {
     let mut stopping = std::pin::pin!(shared.stopping());
     let mut connections = JoinSet::new();
@@ -35,7 +34,7 @@ pub(super) async fn accept(listener: UnixListener, shared: Arc<Shared>) {
         tokio::select! {
             biased;
             () = &mut stopping => break,
-            // Ended tasks are let go as they end.
+            // Results of ended tasks are dropped.
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => admit(stream, &address, &shared, &mut connections),
@@ -49,7 +48,8 @@ pub(super) async fn accept(listener: UnixListener, shared: Arc<Shared>) {
             }
         }
     }
-    // The socket stays systemd's: who connects from now on waits there for the next daemon.
+    // The socket stays open at systemd: a client that connects from now on waits there for the next
+    // daemon.
     drop(listener);
     while connections.join_next().await.is_some() {}
 }
@@ -75,14 +75,14 @@ fn admit(
         }
     };
     let context = &shared.context;
-    let administrator = context.administrators.include(&caller);
+    let administrator = context.users.administrators.include(&caller);
     let options = shared.options();
     let account = context.accounts.of(caller.uid);
     let place = match Place::take(&shared.admission, &options, account, administrator) {
         Ok(place) => place,
         Err(full) => {
             context.counters.refused.fetch_add(1, Ordering::Relaxed);
-            context.audit.refuses_connection(&caller, full);
+            context.users.audit.refuses_connection(&caller, full);
             refusal::refuse(stream, shared, connections);
             return;
         }
@@ -92,7 +92,7 @@ fn admit(
     serve((stream, caller, Arc::clone(address)), None, place, shared, connections);
 }
 
-/// Goes on with a connection that the daemon before this one gave up.
+/// Resumes a connection that the previous daemon gave up.
 pub(super) fn take_over(
     carried: Carried,
     shared: &Arc<Shared>,
@@ -106,7 +106,7 @@ pub(super) fn take_over(
     Ok(())
 }
 
-/// Serves a connection in a task of its own, from where its `record` says, if it has one.
+/// Serves a connection in a task of its own, from the state in its `record`, if any.
 fn serve(
     (stream, caller, address): (UnixStream, Caller, Arc<str>),
     record: Option<Box<Record>>,
@@ -136,7 +136,7 @@ fn serve(
     });
 }
 
-/// The one place where a connection's error is logged. That a peer went away is no fault.
+/// The only place that logs a connection's error. A peer that went away is no error.
 fn log_end(ended: io::Result<()>) {
     if let Err(error) = ended {
         match error.kind() {

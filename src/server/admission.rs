@@ -1,4 +1,4 @@
-//! Who may come in: the limits on connections, all together and by user.
+//! The limits on the number of connections, in total and by user.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,21 +8,21 @@ use super::options::Options;
 use crate::account::{Account, Resource};
 use crate::command::Full;
 
-/// Places above `max_clients` that only administrators get.
+/// Places above `max_clients` that are reserved for administrators.
 const RESERVED: usize = 3;
 
-/// Counts connections.
+/// The count of connections.
 #[derive(Debug, Default)]
 pub(super) struct Admission {
     open: Mutex<Open>,
-    /// The last one ended.
+    /// Signals that the last connection ended.
     emptied: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Open {
     all: usize,
-    /// Connections so far.
+    /// The number of connections so far.
     entered: u64,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Place {
 }
 
 impl Admission {
-    /// Counts one more of the user of `account`, if there is room.
+    /// Counts one more connection of the user of `account`, if the limits allow it.
     fn enter(&self, options: &Options, account: &Account, administrator: bool) -> Result<(), Full> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let reserved = if administrator { RESERVED } else { 0 };
@@ -52,7 +52,7 @@ impl Admission {
         Ok(())
     }
 
-    /// Counts one more of the user of `account`, which the daemon before this one let in.
+    /// Counts a connection of the user of `account` that the previous daemon admitted.
     fn enter_again(&self, account: &Account) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.all += 1;
@@ -69,7 +69,7 @@ impl Admission {
         }
     }
 
-    /// Waits until there is no connection; gives how many there have been.
+    /// Waits until no connection is open; returns the number of connections so far.
     pub(super) async fn empty(&self) -> u64 {
         loop {
             let emptied = self.emptied.notified();
@@ -83,15 +83,15 @@ impl Admission {
         }
     }
 
-    /// Connections open now.
+    /// The number of open connections.
     pub(super) fn open(&self) -> usize {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).all
     }
 }
 
 impl Place {
-    /// A place for a connection of the user of `account`, if there is one. Administrators have a few more, and no
-    /// limit by user.
+    /// A place for a connection of the user of `account`, if the limits allow it. Administrators
+    /// have a few more places, and no limit by user.
     pub(super) fn take(
         admission: &Arc<Admission>,
         options: &Options,
@@ -102,12 +102,12 @@ impl Place {
         Ok(Place { admission: Arc::clone(admission), account })
     }
 
-    /// The account of its user.
+    /// The account of the connection's user.
     pub(super) fn account(&self) -> &Arc<Account> {
         &self.account
     }
 
-    /// The place that a connection had with the daemon before this one, whatever the limits.
+    /// The place of a connection that the previous daemon admitted, whatever the limits.
     pub(super) fn keep(admission: &Arc<Admission>, account: Arc<Account>) -> Place {
         admission.enter_again(&account);
         Place { admission: Arc::clone(admission), account }

@@ -1,27 +1,27 @@
-//! How the process's descriptors are shared out. A client that waits to be taken must not get the
-//! one that the store needs to connect again, or to write the next of its files.
+//! The budget of the process's descriptors. An accepted client must not take the descriptor that
+//! the store needs for a connection or a file.
 
 use rustix::process::{Resource, getrlimit};
 
-/// Descriptors kept from clients: for the store's connections and files, listeners, the log, a
-/// restart, and clients that are being refused. Where there are fewer than twice as many, half.
+/// Descriptors reserved for the store's connections and files, listeners, the log, a restart, and
+/// clients that are being refused; half of all if fewer than twice as many are allowed.
 const KEPT: usize = 512;
 
-/// Of those kept, one of so many may be of a client that is being refused, and one of a client that
-/// has hung up.
+/// One in so many of the reserved descriptors may be a refused client's, and another one a hung-up
+/// client's.
 const REFUSED: usize = 4;
 
-/// Clients that there are descriptors for.
+/// The number of clients that the descriptors suffice for.
 pub(super) fn places() -> usize {
     limit_in_force().map_or(usize::MAX, |limit| limit - kept(limit))
 }
 
-/// Clients that may be on their way out at a time.
+/// The most clients that may be in refusal at a time.
 pub(super) fn refusals() -> usize {
     limit_in_force().map_or(KEPT, kept) / REFUSED
 }
 
-/// Connections at a time whose peers have hung up and whose requests are still carried out.
+/// The most connections at a time whose peers have hung up while requests are still executed.
 pub(super) fn leftovers() -> usize {
     refusals()
 }

@@ -1,5 +1,5 @@
-//! Which protocol a connection speaks: its first byte tells, or the first word of its first line,
-//! once and for all.
+//! The protocol of a connection: decided once, by its first byte or the first word of its first
+//! line.
 
 use bytes::BytesMut;
 
@@ -7,29 +7,29 @@ use crate::command::{Session, value_at};
 use crate::message::{Protocol, Reply};
 use crate::protocol::{Decoded, Outgoing, Progress, resp, text};
 
-/// A longer value goes to the client as it is, a shorter one is copied, which costs less.
+/// Longer values are sent without a copy; shorter ones are copied, which costs less.
 const COPIED: usize = 8 * 1024;
 
 /// The first byte of a RESP connection, unless its first line is a HELLO.
 const RESP: u8 = b'*';
 
-/// The command that begins a RESP connection with a line of words. The text protocol has no use for
-/// it.
+/// The command that begins a RESP connection with an inline request. The text protocol has no such
+/// command.
 const HELLO: &[u8] = b"hello";
 
-/// Blanks that may stand before it.
+/// The most blanks before it.
 const BLANKS: usize = 32;
 
-/// What the first bytes of a connection tell of its protocol.
+/// The protocol that the first bytes of a connection show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sign {
-    /// Nothing yet.
+    /// Not decided yet.
     Unclear,
     Text,
     Resp,
 }
 
-/// Looks at all that has come so far.
+/// Examines all bytes received so far.
 fn sign(input: &[u8]) -> Sign {
     if input.first() == Some(&RESP) {
         return Sign::Resp;
@@ -50,14 +50,14 @@ fn sign(input: &[u8]) -> Sign {
     }
 }
 
-/// Whether the first bytes of a connection are RESP's.
+/// Whether the first bytes of a connection are RESP.
 pub(super) fn is_resp(input: &[u8]) -> bool {
     sign(input) == Sign::Resp
 }
 
-/// Requests out of bytes and replies into bytes, in the connection's protocol.
+/// The decoder and encoder of the connection's protocol.
 pub(super) enum Dialect {
-    /// What has come, if anything, may be the beginning of either.
+    /// The bytes so far, if any, may begin either protocol.
     Unknown {
         /// Bytes of one request, as sent.
         max_request: usize,
@@ -69,7 +69,7 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    /// Learns the protocol from the first bytes, if it is not known yet and they tell it.
+    /// Decides the protocol by the first bytes, if it is not known yet and they show it.
     pub(super) fn learn(&mut self, input: &BytesMut, session: &mut Session) {
         let Dialect::Unknown { max_request } = *self else { return };
         match sign(input) {
@@ -86,7 +86,7 @@ impl Dialect {
         Dialect::Text(text::Decoder::new(max_request, value_at))
     }
 
-    /// The dialect of a connection that has come so far with another daemon.
+    /// The dialect of a connection that another daemon decoded up to `progress`.
     pub(super) fn resume(
         protocol: Option<Protocol>,
         progress: Progress,
@@ -109,7 +109,7 @@ impl Dialect {
         !matches!(self, Dialect::Unknown { .. })
     }
 
-    /// Where another daemon can go on with the rest of the input.
+    /// The state from which another daemon can decode the rest of the input.
     pub(super) fn progress(&self) -> Progress {
         match self {
             Dialect::Unknown { .. } => Progress::Request,
@@ -118,7 +118,7 @@ impl Dialect {
         }
     }
 
-    /// The next whole request, see the decoders.
+    /// The next complete request, see the decoders.
     pub(super) fn decode(&mut self, input: &mut BytesMut) -> Option<Decoded> {
         match self {
             Dialect::Unknown { .. } => None,
@@ -127,8 +127,8 @@ impl Dialect {
         }
     }
 
-    /// What the end of the input means for what is left of it. A line that could still have become
-    /// a HELLO is text's.
+    /// The reply to the rest of the input at its end. A line that could still have become a HELLO
+    /// counts as text.
     pub(super) fn finish(&mut self, input: &mut BytesMut) -> Option<Decoded> {
         if let Dialect::Unknown { max_request } = *self
             && !input.is_empty()
@@ -193,7 +193,7 @@ mod tests {
         let blanks = [&[b' '; BLANKS + 1][..], b"hello\n"].concat();
         let text = text.into_iter().chain([&blanks[..]]).map(|line| (line, Sign::Text));
         for (line, expected) in resp.into_iter().map(|line| (line, Sign::Resp)).chain(text) {
-            // Once told, however many bytes come at a time, it stays so.
+            // Once decided, the protocol stays the same, however many bytes come at a time.
             let told = (1..=line.len()).map(|end| sign(&line[..end]));
             let mut told = told.skip_while(|sign| *sign == Sign::Unclear);
             assert!(told.all(|sign| sign == expected), "{}", line.escape_ascii());

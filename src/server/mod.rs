@@ -1,4 +1,5 @@
-//! The serving side: takes connections, reads requests, writes replies, drains.
+//! The serving side: accepts connections, reads requests, writes replies, drains. Read `accept`
+//! first, then `connection/state.rs`.
 
 mod accept;
 mod admission;
@@ -25,9 +26,9 @@ use self::admission::Admission;
 use self::shared::{Shared, Stage};
 use crate::account::{Places, Resource};
 use crate::command::Context;
+use crate::handover::Carried;
 use crate::memory::Memory;
 
-pub use self::connection::carry::Carried;
 pub use self::options::Options;
 pub use self::refusal::refuse_all;
 
@@ -39,8 +40,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts to serve `listeners`, which must not block, and of clients as many as there are
-    /// descriptors for. Needs a running tokio runtime.
+    /// Starts to serve `listeners`, which must be non-blocking. The number of clients is limited by
+    /// the descriptors. Needs a running tokio runtime.
     pub fn start(
         listeners: Vec<UnixListener>,
         options: Options,
@@ -69,8 +70,8 @@ impl Server {
         Ok(Server { shared, tasks })
     }
 
-    /// Goes on with connections that the daemon before this one gave up. Gives how many it could
-    /// not go on with, which are closed.
+    /// Resumes connections that the previous daemon gave up. Returns how many could not be resumed;
+    /// those are closed.
     pub fn take_over(&mut self, carried: impl IntoIterator<Item = Carried>) -> usize {
         let mut lost = 0;
         for connection in carried {
@@ -82,7 +83,7 @@ impl Server {
         lost
     }
 
-    /// Ends when nobody has been connected for [`Options::idle_exit`]; never, where that is 0.
+    /// Ends once no client was connected for [`Options::idle_exit`]; never if that is 0.
     pub async fn idle(&self) {
         loop {
             let limit = self.options().idle_exit;
@@ -94,7 +95,7 @@ impl Server {
                 loop {
                     let entered = self.shared.admission.empty().await;
                     tokio::time::sleep(limit).await;
-                    // Who came and went meanwhile begins it anew.
+                    // A client that came and went meanwhile restarts the time.
                     if self.shared.admission.empty().await == entered && self.refusing() == 0 {
                         return;
                     }
@@ -107,9 +108,9 @@ impl Server {
         }
     }
 
-    /// Puts new limits in force: for new connections, and for the administrators' group at once.
+    /// Puts new limits in force: for new connections, and for the group of administrators at once.
     pub fn set_options(&self, options: Options) {
-        self.shared.context.administrators.set_group(options.admin_gid);
+        self.shared.context.users.administrators.set_group(options.admin_gid);
         let options = Arc::new(options.within(descriptor::places()));
         *self.shared.options.write().unwrap_or_else(PoisonError::into_inner) = options;
         self.shared.reloaded.notify_waiters();
@@ -120,20 +121,21 @@ impl Server {
         self.shared.options()
     }
 
-    /// Takes no more connections, answers what was received in full, and closes. Ends when that
-    /// is done, or after the drain time-out; gives the number of connections that were cut off.
+    /// Accepts no more connections, answers the complete requests received, and closes. Ends when
+    /// that is done, or after the drain time-out; returns the number of connections that were cut
+    /// off.
     pub async fn drain(mut self) -> usize {
         self.end(Stage::Draining).await
     }
 
-    /// Takes no more connections, answers what was received in full, and gives up the connections
-    /// for the next daemon, still open. Ends when that is done, or after the drain time-out; gives
-    /// the number of connections that were cut off, too.
+    /// Accepts no more connections, answers the complete requests received, and gives up the
+    /// connections, still open, for the next daemon. Ends when that is done, or after the drain
+    /// time-out; also returns the number of connections that were cut off.
     pub async fn hand_over(mut self) -> (Vec<Carried>, usize) {
         let cut_off = self.end(Stage::HandingOver).await;
         let mut handed = self.shared.handed.lock().unwrap_or_else(PoisonError::into_inner);
         let handed = std::mem::take(&mut *handed).into_iter();
-        // A client may have been killed by one whose connection ended later.
+        // A client may have been killed by another whose connection ended later.
         let alive = handed.filter(|(client, _)| !client.is_killed()).map(|(_, carried)| carried);
         (alive.collect(), cut_off)
     }
@@ -152,7 +154,7 @@ impl Server {
         cut_off
     }
 
-    /// Connections that are being told that there are too many.
+    /// The number of connections that are being refused.
     pub fn refusing(&self) -> usize {
         self.shared.refusing.load(Ordering::Relaxed)
     }

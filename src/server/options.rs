@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Limits of the serving side. Zero is unlimited, where not said otherwise.
+/// Limits of the serving side. Zero is unlimited, unless stated otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Connections at a time.
@@ -13,20 +13,20 @@ pub struct Options {
     pub max_request: usize,
     /// Bytes of one reply.
     pub max_reply: usize,
-    /// Bytes of all connections' buffers together; past it reading pauses.
+    /// Bytes of all connections' buffers together; above it, reading pauses.
     pub max_memory: usize,
-    /// A connection that says nothing for this long is closed.
+    /// A connection that is silent for this long is closed.
     pub client_timeout: Duration,
     /// Without a connection for this long, the server is idle.
     pub idle_exit: Duration,
-    /// The longest that a stop waits for requests already received.
+    /// The longest time that a stop waits for requests already received.
     pub drain_timeout: Duration,
-    /// Members of this group are administrators.
+    /// The group whose members are administrators.
     pub admin_gid: Option<u32>,
 }
 
 impl Options {
-    /// The same with no more than `places` connections at a time.
+    /// Limits the number of connections to `places`.
     pub(super) fn within(mut self, places: usize) -> Options {
         if places < usize::MAX {
             self.max_clients = match self.max_clients {

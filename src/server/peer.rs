@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection, from the kernel.
+//! The identity of a connection's peer, from the kernel.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
@@ -7,14 +7,15 @@ use tokio::net::UnixStream;
 
 use crate::command::Caller;
 
-/// The peer's credentials as they were when it connected.
+/// The peer's credentials at the time it connected.
 pub(super) fn peer(socket: &UnixStream) -> io::Result<Caller> {
     let credentials = socket.peer_cred()?;
     Ok(Caller {
         uid: credentials.uid(),
         gid: credentials.gid(),
         groups: peer_groups(socket)?,
-        // A peer outside this process's PID namespace, in a container or its host, has none here.
+        // A peer outside this process's PID namespace, in a container or on its host, has no PID
+        // here.
         pid: credentials.pid().filter(|pid| *pid > 0),
     })
 }

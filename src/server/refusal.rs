@@ -1,4 +1,4 @@
-//! How connections are refused: politely, in bounded time and number.
+//! The refusal of connections: with a reply, in bounded time and number.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream as StdStream};
@@ -13,13 +13,13 @@ use super::descriptor;
 use super::dialect::is_resp;
 use super::shared::Shared;
 
-/// How long a refused client may take to show its protocol by its first bytes.
+/// The time in which a refused client may show its protocol by its first bytes.
 const PATIENCE: Duration = Duration::from_millis(100);
 const TEXT: &[u8] = b"ERROR: too many clients\n";
 const RESP_TEXT: &[u8] = b"-ERR max number of clients reached\r\n";
 
-/// Tells a client that there are too many, in its own protocol; in text, where many others show
-/// theirs at the time.
+/// Tells a client that there are too many, in the client's protocol; in text if too many refused
+/// clients are still to show theirs.
 pub(super) fn refuse(stream: UnixStream, shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
     if shared.refusing.load(Ordering::Relaxed) >= descriptor::refusals() {
         let _ = stream.try_write(TEXT);
@@ -37,7 +37,7 @@ pub(super) fn refuse(stream: UnixStream, shared: &Arc<Shared>, tasks: &mut JoinS
     });
 }
 
-/// Answers every client that waits on `listeners`, which must not block, with one line, for
+/// Answers every client that waits on `listeners`, which must be non-blocking, with one line, for
 /// `time`. For a daemon that cannot serve.
 pub fn refuse_all(listeners: &[UnixListener], line: &str, time: Duration) {
     let end = Instant::now() + time;
@@ -53,7 +53,8 @@ pub fn refuse_all(listeners: &[UnixListener], line: &str, time: Duration) {
         }
         let over = Instant::now() >= end;
         waiting.retain_mut(|(stream, since)| {
-            // A client is answered when it asked: some give up when they cannot write.
+            // A client is answered after it sent a request: some clients fail when they cannot
+            // write.
             let silent = matches!(
                 stream.read(&mut asked),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock

@@ -1,4 +1,4 @@
-//! What all connections share.
+//! The state that all connections of a server share.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -6,39 +6,40 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::{Notify, watch};
 
 use super::admission::Admission;
-use super::connection::carry::Carried;
 use super::options::Options;
 use crate::account::Places;
 use crate::command::{Client, Context};
+use crate::handover::Carried;
 use crate::memory::Memory;
 
-/// What a server is about to do with its connections.
+/// The stages of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// It serves them.
+    /// The server serves its connections.
     Serving,
-    /// It answers what has come, and keeps them open for the next daemon.
+    /// The server answers the requests received, and keeps its connections open for the next
+    /// daemon.
     HandingOver,
-    /// It answers what has come, and closes them.
+    /// The server answers the requests received, and closes its connections.
     Draining,
 }
 
-/// One for a server.
+/// The state that all connections of a server share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) context: Arc<Context>,
     pub(super) options: RwLock<Arc<Options>>,
     pub(super) admission: Arc<Admission>,
     pub(super) memory: Arc<Memory>,
-    /// What the daemon is about to do with its connections.
+    /// The stage of the server.
     pub(super) stage: watch::Sender<Stage>,
-    /// Connections that were given up for the next daemon, and whose they are.
+    /// The connections given up for the next daemon, with their clients.
     pub(super) handed: Mutex<Vec<(Arc<Client>, Carried)>>,
-    /// There are new limits.
+    /// Signals new limits.
     pub(super) reloaded: Notify,
-    /// Places for connections whose peers have hung up and whose requests are still carried out.
+    /// Places for connections whose peers have hung up while requests are still executed.
     pub(super) leftovers: Arc<Places>,
-    /// Connections being refused.
+    /// The number of connections that are being refused.
     pub(super) refusing: AtomicUsize,
 }
 
@@ -57,7 +58,7 @@ impl Shared {
     pub(super) fn stopping(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut stage = self.stage.subscribe();
         async move {
-            // The sender lives as long as this server.
+            // The sender lives as long as the server.
             let _ = stage.wait_for(|stage| *stage != Stage::Serving).await;
         }
     }

@@ -1,9 +1,8 @@
 //! Whether a connection counts: until its peer hangs up.
 //!
-//! A client may send a request and go away, so that what was received is carried out all the same,
-//! as far as that takes little: at most [`TIME`] long, for a bounded number of connections, and not
-//! where keys are watched or the memory is full. The rest is dropped. What the store was asked
-//! before ends on its own.
+//! A client may send a request and go away. The requests received are then executed within limits:
+//! for at most [`TIME`], for a bounded number of connections, and not where keys are watched or
+//! memory is full. The rest is dropped. Operations already sent to the store end on their own.
 
 use std::io;
 use std::pin::pin;
@@ -17,17 +16,17 @@ use super::presence::Presence;
 use super::shared::Shared;
 use crate::account::Place;
 
-/// How long the requests of one connection may take whose peer has hung up.
+/// The time in which the requests of a connection may end after its peer has hung up.
 const TIME: Duration = Duration::from_secs(1);
 
-/// What a connection is to others.
+/// The standing of a connection among all connections.
 #[derive(Debug)]
 pub(super) enum Standing {
-    /// Nothing: it does not count yet, or no longer.
+    /// The connection does not count, yet or any longer.
     None,
-    /// It counts.
+    /// The connection counts.
     Present(Presence),
-    /// Its peer has hung up, and requests that were received are carried out until then.
+    /// The peer has hung up; the requests received may be executed until then.
     Leftover(Instant, #[allow(dead_code)] Place),
 }
 
@@ -55,7 +54,7 @@ impl Standing {
         timeout_at(*end, work).await.map_err(|_| dropped)
     }
 
-    /// The peer has hung up: the connection no longer counts.
+    /// The peer has hung up, so that the connection no longer counts.
     fn leave(&mut self, shared: &Shared) {
         let Standing::Present(presence) = std::mem::replace(self, Standing::None) else { return };
         if presence.client().is_watching() || !shared.memory.is_within() {

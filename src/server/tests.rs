@@ -1,4 +1,4 @@
-//! A server without its daemon: what a hand-over finds and leaves, and rights that change.
+//! Tests of a server without its daemon: hand-over, and changes of rights.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -9,18 +9,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
-use super::{Carried, Options, Server};
+use super::{Options, Server};
 use crate::command::{
     Administrators, Caller, Context, Execution, Namespace, Next, Scripts, Session,
 };
-use crate::handover::{ClientRecord, KeySpace, Record};
+use crate::handover::{Carried, ClientRecord, KeySpace, Record};
 use crate::logging::{self, Logging, Sink};
 use crate::memory::Memory;
 use crate::message::{ErrorReply, Reply, Request};
 use crate::protocol::Progress;
 use crate::store::{self, Location, Store};
 
-/// A daemon's, whose store is away; the log is the process's.
+/// The context of a daemon whose store is unreachable; its log is the process's.
 fn context() -> Arc<Context> {
     static LOGGING: OnceLock<Arc<Logging>> = OnceLock::new();
     let logging = LOGGING.get_or_init(|| {
@@ -68,7 +68,7 @@ fn server(context: &Arc<Context>) -> Server {
     Server::start(Vec::new(), options, Arc::clone(context)).expect("a server")
 }
 
-/// A connection that has received `input` and done nothing yet, and its peer.
+/// A connection that has received `input` and executed none of it yet, and its peer.
 fn connection(input: &[u8]) -> (UnixStream, Carried) {
     let (peer, socket) = UnixStream::pair().expect("a pair");
     peer.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
@@ -93,12 +93,12 @@ async fn a_shutdown_that_comes_during_a_hand_over_is_not_forgotten() {
     let (mut peer, carried) = connection(b"shutdown\n");
     assert_eq!(server.take_over([carried]), 0);
     assert!(context.stop.requested().now_or_never().is_none());
-    // Its task runs for the first time once the hand-over has begun.
+    // The task runs for the first time once the hand-over has begun.
     server.hand_over().await;
     let mut reply = [0; 24];
     peer.read_exact(&mut reply).expect("the reply");
     assert_eq!(&reply[..], b"Shutting down server...\n");
-    // It stays asked for, whoever listens and how often.
+    // The request stays in force for every listener, at any time.
     for _ in 0..2 {
         assert!(context.stop.requested().now_or_never().is_some());
     }
@@ -129,9 +129,9 @@ async fn a_first_line_of_hello_may_come_in_pieces_to_two_daemons() {
 async fn what_was_queued_with_a_right_is_refused_at_exec_without_it() {
     const GROUP: u32 = 54321;
     let context = context();
-    context.administrators.set_group(Some(GROUP));
+    context.users.administrators.set_group(Some(GROUP));
     let caller = Caller { uid: GROUP, gid: GROUP, groups: Box::default(), pid: None };
-    let mut session = Session::new(&context, caller, "socket".into(), 9, 0, 0);
+    let mut session = Session::new(&context.users, caller, "socket".into(), 9, 0, 0);
     let account = context.accounts.of(GROUP);
     let mut share = Arc::new(Memory::new(0)).share(&account);
     for (names, expected) in [
@@ -146,6 +146,6 @@ async fn what_was_queued_with_a_right_is_refused_at_exec_without_it() {
         assert_eq!(execution.run(&context, &mut session, &mut share).await, Next::Continue);
         let replies: Vec<_> = execution.take_replies(&context, &session).collect();
         assert_eq!(replies, expected);
-        context.administrators.set_group(None);
+        context.users.administrators.set_group(None);
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use smallvec::smallvec;
 
 use super::{Operation, Store, Verb, Watch, measure};
-use crate::memory::Share;
+use crate::memory::ClientShare;
 use crate::message::{ErrorReply, Reply};
 
 impl Store {
@@ -15,7 +15,7 @@ impl Store {
     pub async fn execute_within(
         &self,
         mut batch: Vec<Operation>,
-        share: &mut Share,
+        share: &mut ClientShare,
     ) -> (Vec<Reply>, Vec<Operation>) {
         loop {
             let (count, hold) = share.make_room(batch.iter().map(Operation::values));
@@ -52,7 +52,7 @@ impl Store {
         &self,
         watch: Option<Watch>,
         batch: Vec<Operation>,
-        share: &mut Share,
+        share: &mut ClientShare,
     ) -> Reply {
         let values = batch.iter().map(Operation::values).sum();
         let mut hold = loop {

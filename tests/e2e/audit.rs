@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Stdio};
 
-use kvsock::event;
+use kvsock::logging::event;
 use serde_json::Value;
 
 use crate::client::ask;

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kvsock::event::READY;
+use kvsock::logging::event::READY;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 

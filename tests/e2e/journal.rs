@@ -18,7 +18,7 @@ fn the_entry_of_the_start_has_its_fields() {
 
     assert_eq!(entry["KVSOCK_VERSION"], env!("CARGO_PKG_VERSION"));
     assert_eq!(entry["KVSOCK_STORE"], "valkey://127.0.0.1:6379/0");
-    assert_eq!(entry["MESSAGE_ID"], kvsock::event::READY);
+    assert_eq!(entry["MESSAGE_ID"], kvsock::logging::event::READY);
     assert_eq!(entry["SYSLOG_IDENTIFIER"], "kvsockd");
     assert_eq!(entry["_SYSTEMD_UNIT"], "kvsock.service");
     assert_eq!(entry["_UID"], machine.uid("kvsockd").to_string());

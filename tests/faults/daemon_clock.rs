@@ -72,7 +72,7 @@ fn library() -> Option<PathBuf> {
 /// Unix time as the daemon has it, in seconds.
 fn time(client: &mut Client) -> u64 {
     let key = client.ask("txkey");
-    let micros = kvsock::keygen::txkey_time(key.as_bytes()).expect("a key");
+    let micros = kvsock::command::keygen::txkey_time(key.as_bytes()).expect("a key");
     micros / 1_000_000
 }
 

@@ -14,31 +14,31 @@ use crate::client::interrupt::Interrupt;
 use crate::message::Reply;
 use crate::protocol::resp::{decode_reply, encode_request};
 
-/// How soon an interruption is noticed that came just before a wait.
+/// The longest delay before an interruption just before a wait is noticed.
 const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
-/// Bytes read at a time at least, and at most.
+/// The least bytes of a read.
 const READ_MIN: usize = 64 * 1024;
 const READ_MAX: usize = 4 * 1024 * 1024;
-/// How an error in the text protocol begins: what a daemon says that cannot serve at all.
+/// The beginning of an error in the text protocol, which a daemon that cannot serve sends.
 const TEXT_ERROR: &[u8] = b"ERROR: ";
 
-/// A connection. Its reading and writing are in turns, so that it may ask for more than the
-/// socket holds without a deadlock.
+/// A connection to the daemon. It reads and writes by turns, so that a long pipeline causes no
+/// deadlock when the socket is full.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: UnixStream,
     received: BytesMut,
-    /// Written before the first request, with it.
+    /// Bytes sent together with the first request, before it.
     greeting: Vec<u8>,
-    /// The greeting's reply is still to come.
+    /// Whether the greeting's reply was received.
     greeted: bool,
-    /// Why nothing can be written any more; the daemon may have said why.
+    /// The error after which nothing can be written. The daemon may have sent its reason.
     broken: Option<io::Error>,
     interrupt: Interrupt,
 }
 
 impl Connection {
-    /// Connects; what waits on the connection ends when `interrupt` is set.
+    /// Connects. A wait on the connection ends when `interrupt` is set.
     pub(crate) fn open(
         socket: &DaemonSocket,
         interrupt: Interrupt,
@@ -57,7 +57,7 @@ impl Connection {
         })
     }
 
-    /// One request and its reply.
+    /// Sends one request and waits for its reply.
     pub(crate) fn ask(&mut self, words: &[impl AsRef<[u8]>]) -> Result<Reply, ClientError> {
         let mut request = Vec::new();
         push_request(words, &mut request);
@@ -65,8 +65,8 @@ impl Connection {
         self.receive()
     }
 
-    /// Writes encoded requests. A connection that breaks meanwhile is reported by
-    /// [`Connection::receive`], after what the daemon still had to say.
+    /// Writes encoded requests. If the connection breaks, [`Connection::receive`] reports it after
+    /// the daemon's last replies.
     pub(crate) fn send(&mut self, requests: &[u8]) -> Result<(), ClientError> {
         if self.interrupt.is_set() {
             return Err(ClientError::Interrupted);
@@ -79,7 +79,7 @@ impl Connection {
                 Ok(written) => rest = &rest[written..],
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.wait(PollFlags::IN | PollFlags::OUT)?;
-                    // The daemon may be unable to read on before its replies are taken.
+                    // The daemon may not read on before its replies are taken.
                     self.read().map_err(ClientError::Connection)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -100,7 +100,7 @@ impl Connection {
         self.next()
     }
 
-    /// Whether the daemon has hung up, or said something that nobody asked for: it is going.
+    /// Whether the daemon has hung up or sent an unexpected message: it is about to stop.
     pub(crate) fn is_over(&self) -> bool {
         let mut ready = [PollFd::new(&self.stream, PollFlags::IN)];
         !matches!(poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(0))
@@ -128,7 +128,7 @@ impl Connection {
         }
     }
 
-    /// A daemon that cannot serve at all says why as a line of text.
+    /// A daemon that cannot serve sends the reason as a line of text.
     fn refusal(&self) -> Result<(), ClientError> {
         let Some(why) = self.received.strip_prefix(TEXT_ERROR) else { return Ok(()) };
         let end = memchr::memchr(b'\n', why).unwrap_or(why.len());
@@ -137,7 +137,7 @@ impl Connection {
 
     fn read(&mut self) -> io::Result<Took> {
         let held = self.received.len();
-        // The more there is of a reply, the more is likely to follow.
+        // The longer a reply is so far, the more bytes are likely to follow.
         self.received.resize(held + held.clamp(READ_MIN, READ_MAX), 0);
         let result = self.stream.read(&mut self.received[held..]);
         self.received.truncate(held + result.as_ref().map_or(0, |length| *length));
@@ -146,7 +146,7 @@ impl Connection {
             Ok(_) => Ok(Took::Some),
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(Took::Nothing),
-                // What the daemon did not read comes back as a reset, after all that it said.
+                // Bytes that the daemon did not read cause a reset, after all of its replies.
                 io::ErrorKind::ConnectionReset => Ok(Took::End),
                 _ => Err(error),
             },
@@ -168,14 +168,14 @@ impl Connection {
     }
 }
 
-/// What a read brought.
+/// The result of a read.
 enum Took {
     Some,
     Nothing,
     End,
 }
 
-/// Appends a request, the command first.
+/// Appends a request; the command is the first word.
 pub(crate) fn push_request(words: &[impl AsRef<[u8]>], out: &mut Vec<u8>) {
     if let Some((name, args)) = words.split_first() {
         encode_request(name.as_ref(), args, out);

@@ -1,13 +1,13 @@
-//! Where a RESP reply ends, found in one pass over its bytes however they arrive. What is in it
-//! is [`crate::protocol::resp`]'s business.
+//! The end of a RESP reply, found in one pass over its bytes in pieces of any size.
+//! [`crate::protocol::resp`] decodes the content.
 
-/// Looks for the end of one reply. Bytes that are no RESP count as an end too: whoever decodes
-/// them finds out.
+/// A search for the end of one reply. Bytes that are no RESP count as an end too; the decoder
+/// reports them.
 #[derive(Debug)]
 pub(crate) struct Scan {
-    /// Bytes from the reply's start that need no second look.
+    /// Bytes from the reply's start that were searched already.
     seen: usize,
-    /// Elements that are still to come.
+    /// The number of elements still to come.
     missing: u64,
 }
 
@@ -17,8 +17,8 @@ impl Scan {
         Scan { seen: 0, missing: 1 }
     }
 
-    /// Whether `bytes`, which begin with the reply and only grow from call to call, hold all of
-    /// it.
+    /// Whether `bytes` hold the whole reply. They begin with the reply, and only grow from call to
+    /// call.
     pub(crate) fn is_whole(&mut self, bytes: &[u8]) -> bool {
         while self.missing > 0 {
             let Some(rest) = bytes.get(self.seen..) else { return false };
@@ -28,7 +28,7 @@ impl Scan {
                 b'$' | b'=' | b'!' => (0, count.map_or(0, |length| length.saturating_add(2))),
                 b'*' | b'~' | b'>' => (count.unwrap_or(0), 0),
                 b'%' => (count.unwrap_or(0).saturating_mul(2), 0),
-                // What describes the reply stands before it.
+                // Attributes precede the reply that they describe.
                 b'|' => (count.unwrap_or(0).saturating_mul(2).saturating_add(1), 0),
                 _ => (0, 0),
             };
@@ -40,7 +40,7 @@ impl Scan {
     }
 }
 
-/// A length; lengths of nothing (-1) are none.
+/// A length; a length of -1 is none.
 fn number(digits: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }

@@ -1,6 +1,6 @@
-//! The connection to the daemon.
+//! The connection to the daemon. Read `connection` first.
 
-pub(crate) mod connection;
-pub(crate) mod frame;
-pub(crate) mod socket;
-pub(crate) mod trust;
+pub(super) mod connection;
+mod frame;
+pub(super) mod socket;
+pub(super) mod trust;

@@ -1,4 +1,4 @@
-//! Where the daemon listens, when nobody says, and who may connect there.
+//! The daemon's socket: its default path, and the group that may connect.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -8,20 +8,20 @@ use nix::unistd::{Gid, Group};
 
 use crate::config::default_socket;
 
-/// Where systemd listens for the packaged service.
+/// The socket of the packaged service.
 const SYSTEM: &str = "/run/kvsock/kvsock.sock";
 
 /// The path of the daemon's socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DaemonSocket {
     path: PathBuf,
-    /// Nobody named the path.
+    /// Whether the path is a default.
     is_guess: bool,
 }
 
 impl DaemonSocket {
-    /// `named`; else `KVSOCK_SOCKET`; else the system's socket, if there is one; else where a
-    /// daemon started by hand listens.
+    /// The socket `named`; otherwise `KVSOCK_SOCKET`; otherwise the system's socket if it exists;
+    /// otherwise the socket of a daemon started by hand.
     pub(crate) fn find(named: Option<PathBuf>) -> DaemonSocket {
         let from_variable = || {
             let path = std::env::var_os("KVSOCK_SOCKET").filter(|path| !path.is_empty());
@@ -33,12 +33,12 @@ impl DaemonSocket {
         }
     }
 
-    /// Where it is.
+    /// The path of the socket.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether nobody named the path.
+    /// Whether the path is a default.
     pub(crate) fn is_guess(&self) -> bool {
         self.is_guess
     }
@@ -53,7 +53,7 @@ fn guess() -> PathBuf {
     default_socket(user_runtime.filter(|path| path.is_absolute()).as_deref())
 }
 
-/// The group whose members may connect, if the socket's mode lets one.
+/// The group whose members may connect, if the socket's mode grants that.
 pub(crate) fn group_of(socket: &Path) -> Option<String> {
     let metadata = fs::metadata(socket).ok().filter(|metadata| metadata.mode() & 0o020 != 0)?;
     let group = Group::from_gid(Gid::from_raw(metadata.gid())).ok().flatten()?;

@@ -1,9 +1,9 @@
-//! Connects to the daemon's socket, unless another user may have put it there.
+//! Connects to the daemon's socket, unless another user may have created it.
 //!
-//! The kernel says who called listen(2) on the socket: the daemon's user, or root where systemd
-//! holds the socket. The same user and root are trusted everywhere. Another user's daemon is
-//! trusted only at a path that the caller named and that nobody else can take: everybody can
-//! create `/tmp/kvsock-0.sock` before root does.
+//! The kernel reports the user that called listen(2) on the socket: the daemon's user, or root
+//! where systemd holds the socket. The client trusts its own user and root at any path. It trusts
+//! another user's daemon only at a path that the caller named and that no other user can replace:
+//! everyone can create `/tmp/kvsock-0.sock` before root does.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -18,11 +18,11 @@ use rustix::net::sockopt::socket_peercred;
 use super::socket::DaemonSocket;
 use crate::client::error::ClientError;
 
-/// Symbolic links that are followed, as many as the kernel follows.
+/// The most symbolic links that are followed, as in the kernel.
 const LINKS: usize = 40;
 const STICKY: u32 = 0o1000;
 
-/// Connects. Nothing is sent to a daemon that is not trusted.
+/// Connects. The client sends nothing to a daemon that it does not trust.
 pub(crate) fn connect(socket: &DaemonSocket) -> Result<UnixStream, ClientError> {
     let path = socket.path();
     let failed = ClientError::connect(path);
@@ -46,8 +46,7 @@ fn name_of(uid: u32) -> String {
     }
 }
 
-/// Whether no step on the way to `path`, symbolic links included, is one that just any user can
-/// take or replace.
+/// Whether no other user can take or replace any step of `path`, symbolic links included.
 fn is_guarded(path: &Path) -> bool {
     let Ok(path) = std::path::absolute(path) else { return false };
     let mut rest: VecDeque<OsString> = steps(&path).collect();
@@ -93,13 +92,13 @@ fn steps(path: &Path) -> impl DoubleEndedIterator<Item = OsString> {
     })
 }
 
-/// Whether users beside the owner may create and rename files in a directory.
+/// Whether users other than the owner may create and rename files in a directory.
 fn is_writable_by_others(directory: &Metadata) -> bool {
     let by_group = directory.mode() & 0o020 != 0 && directory.gid() != 0;
     directory.mode() & 0o002 != 0 || (by_group && !is_private_group(directory))
 }
 
-/// Whether the owner alone is in the group: many systems give each user such a group.
+/// Whether the owner is the only member of the group, as many systems set up.
 fn is_private_group(directory: &Metadata) -> bool {
     let (Ok(Some(owner)), Ok(Some(group))) = (
         User::from_uid(Uid::from_raw(directory.uid())),
@@ -112,7 +111,7 @@ fn is_private_group(directory: &Metadata) -> bool {
         && group.mem.iter().all(|member| *member == owner.name)
 }
 
-/// Whether an entry of a sticky directory is one that only the caller and root can replace.
+/// Whether only the caller and root can replace this entry of a sticky directory.
 fn is_fixed(directory: &Metadata, entry: &Metadata) -> bool {
     directory.mode() & STICKY != 0 && is_own_or_root(directory.uid()) && is_own_or_root(entry.uid())
 }

@@ -1,4 +1,4 @@
-//! The client's arguments, once they are read.
+//! The client's parsed arguments.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -11,42 +11,42 @@ use clap_complete::Shell;
 use super::definition::definition;
 use crate::client::channel::socket::DaemonSocket;
 
-/// What was asked for cannot be done; or it was for help.
+/// An error in the arguments, or a request for help.
 pub(crate) struct UsageError(pub(crate) clap::Error);
 
-/// What was typed.
+/// The parsed command line.
 pub(crate) struct CommandLine {
-    /// Where the daemon listens.
+    /// The daemon's socket.
     pub(crate) socket: DaemonSocket,
-    /// How replies are written.
+    /// The form of replies.
     pub(crate) form: Form,
-    /// What is to be done.
+    /// The action.
     pub(crate) action: Action,
 }
 
-/// How replies are written.
+/// The forms of replies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// For people and scripts, see [`crate::client::output::plain`].
+    /// The form for people and scripts, see [`crate::client::output::plain`].
     Plain,
-    /// The bytes alone.
+    /// The bytes alone, unquoted.
     Raw,
     /// One line of JSON.
     Json,
 }
 
-/// What is to be done.
+/// The actions of the program.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Action {
-    /// One request to the daemon, the command first.
+    /// Send one request to the daemon; the command is the first word.
     Ask(Vec<Vec<u8>>),
-    /// Whatever standard input says.
+    /// Send the requests of standard input.
     Converse,
     /// Explain the commands, or one of them.
     Help(Option<Vec<u8>>),
-    /// Write what makes a shell complete.
+    /// Write a shell's completions.
     Completions(Shell),
-    /// Show how the daemon is, until stopped.
+    /// Show the daemon's state until stopped.
     Watch(Duration),
     /// Write all pairs as JSON Lines.
     Export(Export),
@@ -54,29 +54,29 @@ pub(crate) enum Action {
     Import(Import),
 }
 
-/// What is exported, and where to.
+/// The options of an export.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Export {
     /// The glob for keys.
     pub(crate) pattern: Option<Vec<u8>>,
-    /// The key spaces of all users, not that of the caller's.
+    /// Whether the keys of all users are meant instead of the caller's own.
     pub(crate) all_users: bool,
-    /// Standard output if not given.
+    /// The file to write; standard output if none.
     pub(crate) file: Option<PathBuf>,
 }
 
-/// What is imported, and from where.
+/// The options of an import.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Import {
     /// The glob for keys.
     pub(crate) pattern: Option<Vec<u8>>,
-    /// The key spaces of all users, not that of the caller's.
+    /// Whether the keys of all users are meant instead of the caller's own.
     pub(crate) all_users: bool,
-    /// Keys that exist are left as they are.
+    /// Whether existing keys stay unchanged.
     pub(crate) keep: bool,
-    /// Goes on where an earlier import of the file stopped.
+    /// Whether to resume an earlier import of the file.
     pub(crate) resume: bool,
-    /// Standard input if not given.
+    /// The file to read; standard input if none.
     pub(crate) file: Option<PathBuf>,
 }
 

@@ -1,4 +1,4 @@
-//! Completion of the client's arguments in a shell.
+//! The completion of the client's arguments in a shell.
 
 use std::io;
 
@@ -21,12 +21,12 @@ pub fn completions(shell: Shell) -> Vec<u8> {
     out
 }
 
-/// The name of the file in which the shell looks for them.
+/// The name of the file that the shell reads completions from.
 pub fn completions_file(shell: Shell) -> String {
     shell.file_name(PROGRAM)
 }
 
-/// The arguments' definition, and the table's commands beside the client's own.
+/// The definition of the arguments, with the daemon's commands beside the client's own.
 fn with_all_commands() -> Command {
     let definition = definition();
     let own: Vec<_> = definition.get_subcommands().map(|own| own.get_name().to_owned()).collect();

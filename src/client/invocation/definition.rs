@@ -1,4 +1,4 @@
-//! The client's arguments as `--help` and the shells' completions explain them.
+//! The definition of the client's arguments, for `--help` and the shells' completions.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,10 +13,10 @@ use super::manual;
 /// The program's name.
 pub(crate) const PROGRAM: &str = "kvsock";
 
-/// The shells that can complete its arguments.
+/// The shells with completions.
 pub const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
 
-/// All of them but the commands that the daemon carries out: those are any others.
+/// The definition, without the daemon's commands: any other word is one of those.
 pub fn definition() -> Command {
     Command::new(PROGRAM)
         .version(env!("CARGO_PKG_VERSION"))
@@ -73,7 +73,7 @@ fn watch() -> Command {
     )
 }
 
-/// Times are written as in the daemon's settings.
+/// A time, in the form of the daemon's settings.
 fn interval(text: &str) -> Result<Duration, String> {
     let interval = match text.parse() {
         Ok(seconds) => Duration::from_secs(seconds),

@@ -1,4 +1,4 @@
-//! What the client says of the commands: all of it from the one table.
+//! The client's help on commands, taken from the table of commands.
 
 use std::fmt::Write;
 
@@ -14,12 +14,12 @@ const GROUPS: [(Group, &str); 6] = [
     (Group::Connection, "Connection"),
 ];
 
-/// Columns that a synopsis may take before its summary goes to a line of its own.
+/// The widest synopsis in columns. After a wider one, the summary begins on the next line.
 const SYNOPSIS_WIDTH: usize = 30;
-/// Columns that a line of a summary may take, so that all is within 80.
+/// The widest line of a summary in columns, so that all text fits into 80.
 const SUMMARY_WIDTH: usize = 46;
 
-/// What stands below the options of `kvsock --help`.
+/// The text below the options of `kvsock --help`.
 pub(crate) fn overview() -> String {
     list()
         + "\n\nExit status: 0 done or found, 1 there is no such key, 2 error (see standard \
@@ -44,7 +44,7 @@ pub(crate) fn list() -> String {
     text
 }
 
-/// Usage and meaning of one command and its subcommands, without a line end.
+/// Usage and summary of one command and its subcommands, without a line end.
 pub(crate) fn page(name: &[u8]) -> Option<String> {
     let command = find(name)?;
     let mut text = format!("{}\n  {}", usage(command), command.summary);
@@ -86,7 +86,7 @@ fn push_line(text: &mut String, left: &str, right: &str) {
     text.push('\n');
 }
 
-/// The lines that `text` takes beside the synopses.
+/// The lines of `text` beside the synopses.
 fn wrapped(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {

@@ -1,7 +1,7 @@
-//! The client's command line, and the help that it gives.
+//! The client's command line and its help. Read `command_line` first.
 
-pub(crate) mod command_line;
-pub(crate) mod completions;
-pub(crate) mod definition;
-pub(crate) mod manual;
-pub(crate) mod suggestion;
+pub(super) mod command_line;
+pub(super) mod completions;
+pub(super) mod definition;
+pub(super) mod manual;
+pub(super) mod suggestion;

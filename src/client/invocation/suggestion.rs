@@ -1,11 +1,11 @@
-//! What somebody who mistyped a command may have meant.
+//! Suggestions for mistyped commands.
 
 use crate::command::{COMMANDS, Run, find};
 use crate::message::Reply;
 use crate::store::Verb;
 
-/// What went wrong, for a person: an unknown command comes with what was perhaps meant. `help` is
-/// what lists the commands here.
+/// An error text for people: an unknown command gets a suggestion. `help` is the command that lists
+/// all commands.
 pub(crate) fn explain(error: &str, name: &[u8], help: &str) -> String {
     if find(name).is_some() || !error.starts_with("unknown command") {
         return error.to_owned();
@@ -17,7 +17,7 @@ pub(crate) fn explain(error: &str, name: &[u8], help: &str) -> String {
     }
 }
 
-/// What is wrong with the number of `args`, if anything, by the table.
+/// The problem with the number of `args`, if any, by the table.
 pub(crate) fn misuse(name: &[u8], args: usize) -> Option<String> {
     let command = find(name)?;
     if command.arguments.admit(args, false) {
@@ -26,7 +26,7 @@ pub(crate) fn misuse(name: &[u8], args: usize) -> Option<String> {
     Some(format!("\"{}\" command {}", command.name, command.arguments.rule))
 }
 
-/// What people may leave out, though RESP may not: `keys` without a pattern lists all.
+/// An argument that people may omit, though RESP may not: `keys` without a pattern lists all.
 pub(crate) fn default_argument(name: &[u8], args: usize) -> Option<&'static [u8]> {
     let lists_keys = find(name).is_some_and(|command| command.run == Run::Store(Verb::Keys));
     (lists_keys && args == 0).then_some(b"*")
@@ -40,8 +40,8 @@ pub(crate) fn error_of(reply: &Reply) -> Option<String> {
     }
 }
 
-/// The command that takes the fewest slips to turn into `name`, one in three letters at most; of
-/// several the one that begins most like it.
+/// The command that is the fewest edits away from `name`, at most one in three letters; among
+/// equals, the one with the longest common beginning.
 fn nearest(name: &str) -> Option<&'static str> {
     let slips = |command: &str| strsim::damerau_levenshtein(name, command);
     let likeness = |command: &str| strsim::jaro_winkler(name, command);

@@ -1,49 +1,49 @@
-//! Colour on terminals, unless `NO_COLOR` is set.
+//! Colours on terminals, unless `NO_COLOR` is set.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal};
 
-/// What a colour says.
+/// The meaning of a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
-    /// A known command, a state that is well.
+    /// A known command, or a good state.
     Good,
-    /// An error, a state that is not well.
+    /// An error, or a bad state.
     Bad,
     /// A number.
     Number,
     /// A stored string.
     Text,
-    /// What is beside the point.
+    /// A minor detail.
     Faint,
     /// A heading.
     Strong,
 }
 
-/// Whether and how to colour.
+/// The colours in use, if any.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Palette {
     coloured: bool,
 }
 
 impl Palette {
-    /// For standard output.
+    /// The palette for standard output.
     pub(crate) fn for_output() -> Palette {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
         Palette { coloured: !refused && !dumb && io::stdout().is_terminal() }
     }
 
-    /// Colours nothing.
+    /// No colours.
     #[cfg(test)]
     pub(crate) const PLAIN: Palette = Palette { coloured: false };
 
-    /// Whether it colours.
+    /// Whether colours are in use.
     pub(crate) fn is_coloured(self) -> bool {
         self.coloured
     }
 
-    /// `text` in its colour.
+    /// `text` in the colour of `tone`.
     pub(crate) fn paint(self, tone: Tone, text: &str) -> Cow<'_, str> {
         if !self.coloured || text.is_empty() {
             return Cow::Borrowed(text);

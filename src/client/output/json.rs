@@ -1,8 +1,7 @@
 //! Replies as one line of JSON.
 //!
-//! Strings are strings where they are UTF-8, and `{"base64": "..."}` elsewhere. Nil is null, a map
-//! an object (an array of pairs if one of its names is no string), and an error
-//! `{"error": "..."}`.
+//! A UTF-8 string is a JSON string, any other `{"base64": "..."}`. Nil is null, a map an object (or
+//! an array of pairs if a name is no string), and an error `{"error": "..."}`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +10,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::message::Reply;
 
-/// A reply to be written as JSON.
+/// A reply that is displayed as JSON.
 pub(crate) struct Json<'a>(pub(crate) &'a Reply);
 
 impl Serialize for Json<'_> {

@@ -1,6 +1,6 @@
-//! Replies and progress, as people and scripts read them.
+//! The output of replies and progress, for people and scripts. Read `plain` first.
 
-pub(crate) mod colour;
-pub(crate) mod json;
-pub(crate) mod plain;
-pub(crate) mod progress;
+pub(super) mod colour;
+pub(super) mod json;
+pub(super) mod plain;
+pub(super) mod progress;

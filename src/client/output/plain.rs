@@ -1,8 +1,8 @@
-//! Replies as a shell script reads them.
+//! Replies in the form for shell scripts.
 //!
-//! A value is its bytes. A list has one element on each line, and an element that is itself a
-//! list, or a pair, has tabs between its own. In lists an element is quoted as the text protocol
-//! quotes when its bytes could be taken for something else: `while read -r key` gets keys.
+//! A value is written as its bytes. A list has one element per line; an element that is itself a
+//! list, or a pair, has tabs between its own elements. An element whose bytes would be ambiguous is
+//! quoted as in the text protocol, so that `while read -r key` reads keys.
 
 use std::io::{self, Write};
 
@@ -11,12 +11,12 @@ use bytes::Bytes;
 use crate::message::Reply;
 use crate::protocol::text::{Place, encode_reply, write_word};
 
-/// Writes `reply` and, where it has anything to show, a newline after it.
+/// Writes `reply`, and a newline after it if it is not empty.
 pub(crate) fn write_plain(reply: &Reply, out: &mut impl Write) -> io::Result<()> {
     match reply {
         Reply::Nil | Reply::NilList => Ok(()),
         Reply::Word(text) | Reply::Text(text) => {
-            // The store's own texts have the line ends of its protocol.
+            // Texts of the store have the line ends of its protocol.
             let text = text.replace("\r\n", "\n");
             out.write_all(text.as_bytes())?;
             if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") }
@@ -48,8 +48,8 @@ pub(crate) fn write_plain(reply: &Reply, out: &mut impl Write) -> io::Result<()>
     }
 }
 
-/// Writes the bytes of `reply` alone: nothing is quoted, nothing ends it, and a newline stands
-/// between the elements of a list.
+/// Writes the bytes of `reply` without quotes or a final newline. A newline separates the elements
+/// of a list.
 pub(crate) fn write_raw(reply: &Reply, out: &mut impl Write) -> io::Result<()> {
     match reply {
         Reply::Nil | Reply::NilList => Ok(()),
@@ -114,7 +114,7 @@ fn push_item(item: Option<&Bytes>, line: &mut Vec<u8>) {
     }
 }
 
-/// An element of a list: a line.
+/// Appends an element of a list as a line.
 fn push_line(element: &Reply, line: &mut Vec<u8>) {
     match element {
         Reply::List(items) => push_tabbed(items, line, |item, line| {
@@ -139,14 +139,14 @@ fn push_tabbed<T>(items: &[T], line: &mut Vec<u8>, push: impl Fn(&T, &mut Vec<u8
     }
 }
 
-/// What stands between line ends and tabs. Lists that are nested deeper have the form that the
-/// text protocol gives them, with their length in parentheses.
+/// Appends one word of a line. Lists nested more deeply have the form of the text protocol, with
+/// their length in parentheses.
 fn push_word(element: &Reply, line: &mut Vec<u8>) {
     match element {
         Reply::Value(value) => write_word(value, Place::Alone, line),
         Reply::Word(text) | Reply::Text(text) => write_word(text.as_bytes(), Place::Alone, line),
         other => {
-            // As an element, so that a list is counted and an error marked.
+            // Encoded as an element, so that a list has its length and an error its mark.
             encode_reply(&Reply::Array(vec![other.clone()]), line);
             line.truncate(line.len() - 1);
         }

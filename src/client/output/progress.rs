@@ -1,10 +1,10 @@
-//! Progress bars, on a standard error that is a terminal; elsewhere nothing is shown.
+//! Progress bars, shown only if standard error is a terminal.
 
 use std::fmt::Write;
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressState, ProgressStyle};
 
-/// A bar of keys; `total` may turn out to be wrong, since others write meanwhile.
+/// A bar of keys; `total` may be inexact, since other clients write meanwhile.
 pub(crate) fn of_keys(total: u64) -> ProgressBar {
     bar(total, "{bar:30} {pos}/{len} keys, {rate}, {eta} left")
 }
@@ -16,11 +16,11 @@ pub(crate) fn of_bytes(total: u64) -> ProgressBar {
 
 fn bar(total: u64, template: &str) -> ProgressBar {
     let rate = |state: &ProgressState, out: &mut dyn Write| {
-        // A bar that cannot be drawn is no reason to stop.
+        // A failure to draw the bar does not stop the work.
         let _ = write!(out, "{:.0}/s", state.per_sec());
     };
     let style = ProgressStyle::with_template(template).expect("the template is sound");
-    // On standard error, unless that is no terminal; gone when it is dropped.
+    // Drawn on standard error if that is a terminal; removed when dropped.
     let bar = ProgressBar::new(total).with_style(style.with_key("rate", rate));
     bar.with_finish(ProgressFinish::AndClear)
 }

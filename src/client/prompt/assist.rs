@@ -1,5 +1,5 @@
-//! What helps while a request is typed: completion, the arguments still to come, and colour. All
-//! of it is from the table of commands.
+//! The help while a request is typed: completion, the missing arguments, and colours, all taken
+//! from the table of commands.
 
 use std::borrow::Cow;
 
@@ -13,14 +13,14 @@ use super::synopsis::{options, rest, row};
 use crate::client::output::colour::{Palette, Tone};
 use crate::command::{COMMANDS, Run, find};
 
-/// Looks over the shoulder of whoever types.
+/// The helper of the line editor.
 pub(super) struct Assist {
     palette: Palette,
 }
 
 impl Assist {
-    /// Colours with `palette`; without colour no hints are given, since they could not be told
-    /// from what was typed.
+    /// Uses the colours of `palette`. Without colours it gives no hints, since they would look like
+    /// typed text.
     pub(super) fn new(palette: Palette) -> Assist {
         Assist { palette }
     }
@@ -53,7 +53,7 @@ impl Completer for Assist {
     }
 }
 
-/// The words that may follow what stands before the cursor.
+/// The words that may follow the text before the cursor.
 fn candidates(before: &str) -> Vec<&'static str> {
     let words: Vec<_> = before.split_ascii_whitespace().collect();
     let names = || COMMANDS.iter().map(|command| command.name);
@@ -65,7 +65,7 @@ fn candidates(before: &str) -> Vec<&'static str> {
         }
         _ => {
             let Some((row, names)) = row(&words) else { return Vec::new() };
-            // A value takes all that follows it, unless it is quoted.
+            // An unquoted value includes the rest of the line.
             let value = row.arguments.value_at.map(|at| at + names);
             if value.is_some_and(|at| words.len() <= at || !before.trim_end().ends_with('"')) {
                 return Vec::new();
@@ -88,13 +88,13 @@ impl Hinter for Assist {
     }
 }
 
-/// The arguments that `line` still lacks.
+/// The arguments that `line` lacks.
 fn hint(line: &str) -> Option<String> {
     let words: Vec<_> = line.split_ascii_whitespace().collect();
     let (row, names) = row(&words)?;
     let is_between = line.ends_with([' ', '\t']);
     let rest = rest(row.synopsis_in_text(), words.len() - names);
-    // A name that other names begin with may not be complete yet.
+    // A name that is the beginning of other names may be incomplete.
     if rest.is_empty() || words.len() == names && !is_between && is_ambiguous(words[0]) {
         return None;
     }

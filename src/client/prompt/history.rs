@@ -1,4 +1,4 @@
-//! What was typed before, kept in a file for the next time.
+//! The history of requests, kept in a file.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
@@ -11,28 +11,28 @@ use rustyline::history::FileHistory;
 use super::assist::Assist;
 use crate::protocol::text::Words;
 
-/// Requests that are kept.
+/// The number of requests that are kept.
 pub(super) const DEPTH: usize = 1000;
 
-/// Keeps requests, in the file as they come, so that several prompts can share it.
+/// Appends each request to the file at once, so that several prompts can share it.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    /// `None` if there is no place for it: then requests are kept until the end.
+    /// `None` if no file is possible: the history then ends with the program.
     file: Option<PathBuf>,
 }
 
 impl Keeper {
-    /// Reads what was kept.
+    /// Reads the history.
     pub(super) fn open(editor: &mut Editor<Assist, FileHistory>) -> Keeper {
         let file = place().filter(|file| create(file).is_ok());
         if let Some(file) = &file {
-            // A file that makes no sense is a history that is empty.
+            // An invalid file counts as an empty history.
             let _ = editor.load_history(file);
         }
         Keeper { file }
     }
 
-    /// Keeps a request, unless it carries a secret.
+    /// Adds a request, unless it contains a secret.
     pub(super) fn keep(
         &mut self,
         editor: &mut Editor<Assist, FileHistory>,
@@ -51,7 +51,7 @@ impl Keeper {
     }
 }
 
-/// Passwords are given to AUTH, to HELLO with the option AUTH, and to settings.
+/// Passwords appear in AUTH, in HELLO with the option AUTH, and in settings.
 fn is_secret(words: &Words) -> bool {
     let is = |at: usize, name: &str| {
         words.get(at).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))
@@ -62,7 +62,7 @@ fn is_secret(words: &Words) -> bool {
         || is(0, "config") && is(1, "set")
 }
 
-/// The same of a line that cannot be split into words.
+/// Like [`is_secret`], for a line that cannot be split into words.
 fn may_be_secret(line: &str) -> bool {
     let line = line.to_ascii_lowercase();
     ["auth", "acl", "hello", "config"].iter().any(|name| line.contains(name))
@@ -77,10 +77,10 @@ fn place() -> Option<PathBuf> {
     Some(state.join("kvsock/history"))
 }
 
-/// Creates the file and the directories above it, for their owner alone.
+/// Creates the file and its directories, for the owner alone.
 ///
-/// A link to `/dev/null` turns the history off. `rustyline` changes the mode of whatever it writes
-/// to, so that only a regular file will do.
+/// A link to `/dev/null` turns the history off. `rustyline` changes the mode of any file it writes,
+/// so that only a regular file is accepted.
 fn create(file: &Path) -> io::Result<()> {
     if let Some(directory) = file.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
@@ -106,7 +106,7 @@ mod tests {
         create(&file).unwrap();
         create(&file).unwrap();
         std::fs::remove_file(&file).unwrap();
-        // Opening a FIFO would wait for its reader for ever.
+        // Opening a FIFO would wait for its reader.
         let mode = rustix::fs::Mode::from_raw_mode(0o666);
         rustix::fs::mkfifoat(rustix::fs::CWD, &null, mode).unwrap();
         std::os::unix::fs::symlink(&null, &file).unwrap();

@@ -1,4 +1,4 @@
-//! The prompt: requests typed at a terminal.
+//! The prompt: requests typed at a terminal. Read `session` first, then `view`.
 
 mod assist;
 mod history;
@@ -31,10 +31,10 @@ use crate::command::value_at;
 use crate::message::Reply;
 use crate::protocol::text::{Words, split_words};
 
-/// A request that takes longer has its time told.
+/// The time of a slower request is shown.
 const SLOW: Duration = Duration::from_millis(100);
 
-/// Talks until the end of input.
+/// Runs the prompt until the end of input.
 pub(super) fn run(socket: &DaemonSocket, form: Form) -> Result<ExitCode, ClientError> {
     let mut talk = Talk { session: Session::open(socket)?, palette: Palette::for_output(), form };
     let mut editor = editor(talk.palette).map_err(terminal)?;
@@ -52,7 +52,7 @@ pub(super) fn run(socket: &DaemonSocket, form: Form) -> Result<ExitCode, ClientE
                 };
                 pager::show(&shown).map_err(ClientError::Output)?;
             }
-            // Ctrl-C: what was typed is forgotten.
+            // Ctrl-C: the typed line is dropped.
             Err(ReadlineError::Interrupted) => {}
             Err(ReadlineError::Eof) => return Ok(ExitCode::SUCCESS),
             Err(error) => return Err(terminal(error)),
@@ -84,7 +84,7 @@ fn is_farewell(words: &Words) -> bool {
     words.len() == 1 && [&b"quit"[..], b"exit"].iter().any(|bye| words[0].eq_ignore_ascii_case(bye))
 }
 
-/// A talk with the daemon.
+/// A dialogue with the daemon.
 struct Talk {
     session: Session,
     palette: Palette,
@@ -92,7 +92,7 @@ struct Talk {
 }
 
 impl Talk {
-    /// What is to be shown for a request, line ends included.
+    /// The output for a request, with line ends.
     fn answer(&mut self, mut words: Words) -> Vec<u8> {
         let name = words[0].clone();
         let name = &name[..];

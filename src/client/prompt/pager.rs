@@ -1,9 +1,9 @@
-//! Output that is longer than the terminal goes through a pager.
+//! A pager for output that is longer than the terminal.
 
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
-/// Leaves short output on the screen, and shows colours.
+/// A pager that leaves short output on the screen and shows colours.
 const DEFAULT: &str = "less -FRX";
 
 /// Writes `text` to standard output, through a pager if it is long.
@@ -16,13 +16,13 @@ pub(super) fn show(text: &[u8]) -> io::Result<()> {
     out.flush()
 }
 
-/// Whether it does not fit on the terminal, one line being left for the prompt.
+/// Whether the text does not fit on the terminal beside one line for the prompt.
 fn is_long(text: &[u8]) -> bool {
     let Ok((columns, rows)) = crossterm::terminal::size() else { return false };
     lines_of(text, usize::from(columns)) >= usize::from(rows)
 }
 
-/// Lines that `text` takes on a terminal of this width, at a column for each byte.
+/// The number of lines of `text` on a terminal of this width, with one column per byte.
 fn lines_of(text: &[u8], columns: usize) -> usize {
     text.split(|byte| *byte == b'\n').map(|line| line.len().div_ceil(columns.max(1)).max(1)).sum()
 }
@@ -35,13 +35,13 @@ fn page(text: &[u8]) -> io::Result<()> {
     }
     let mut child = Command::new("/bin/sh").arg("-c").arg(pager).stdin(Stdio::piped()).spawn()?;
     if let Some(mut input) = child.stdin.take() {
-        // Whoever leaves the pager early has seen enough.
+        // The user may leave the pager before it has read all of the text.
         let _ = input.write_all(text);
     }
     child.wait().map(drop)
 }
 
-/// Whether the shell knows the program that the pager's command line begins with.
+/// Whether the shell finds the program of the pager's command line.
 fn is_there(pager: &str) -> bool {
     let Some(program) = pager.split_ascii_whitespace().next() else { return false };
     Command::new("/bin/sh")

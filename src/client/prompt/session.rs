@@ -1,4 +1,4 @@
-//! The connection behind the prompt, which is made again when the daemon was restarted.
+//! The connection behind the prompt, restored after a restart of the daemon.
 
 use std::time::{Duration, Instant};
 
@@ -9,28 +9,28 @@ use crate::client::interrupt::Interrupt;
 use crate::message::Reply;
 use crate::protocol::text::Words;
 
-/// A connection, or the want of one.
+/// The connection, if there is one.
 #[derive(Debug)]
 pub(super) struct Session {
     socket: DaemonSocket,
     interrupt: Interrupt,
     connection: Option<Connection>,
-    /// Requests are being kept for `exec`.
+    /// Whether requests are queued for `exec`.
     in_transaction: bool,
-    /// Keys are being watched.
+    /// Whether keys are watched.
     is_watching: bool,
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug)]
 pub(super) struct Answer {
-    /// What happened to the connection before the request was sent.
+    /// An event of the connection before the request was sent.
     pub(super) before: Option<&'static str>,
-    /// What its failure means.
+    /// The consequence of the request's failure.
     pub(super) after: Option<&'static str>,
     /// The reply.
     pub(super) result: Result<Reply, ClientError>,
-    /// How long it took.
+    /// The duration.
     pub(super) elapsed: Duration,
 }
 
@@ -48,12 +48,12 @@ impl Session {
         })
     }
 
-    /// What to print before the next request.
+    /// The prompt of the next request.
     pub(super) fn prompt(&self) -> &'static str {
         if self.in_transaction { "kvsock(multi)> " } else { "kvsock> " }
     }
 
-    /// Sends one request, once at most, and waits for its reply or Ctrl-C.
+    /// Sends one request at most once, and waits for its reply or Ctrl-C.
     pub(super) fn ask(&mut self, words: &Words) -> Answer {
         let started = Instant::now();
         self.interrupt.clear();
@@ -61,7 +61,7 @@ impl Session {
         let result = self.connect(&mut before).and_then(|mut connection| {
             let reply = connection.ask(words)?;
             self.follow(&words[0], &reply);
-            // A reset connection would speak RESP 2 again.
+            // A connection after RESET would speak RESP 2.
             if !words[0].eq_ignore_ascii_case(b"reset") {
                 self.connection = Some(connection);
             }
@@ -71,8 +71,8 @@ impl Session {
         Answer { before, after, result, elapsed: started.elapsed() }
     }
 
-    /// The connection, made again if it was lost. A request that belongs to a transaction is not
-    /// sent outside of it.
+    /// The connection, restored if it was lost. A request of a transaction is not sent outside of
+    /// it.
     fn connect(&mut self, note: &mut Option<&'static str>) -> Result<Connection, ClientError> {
         match self.connection.take() {
             Some(connection) if !connection.is_over() => Ok(connection),
@@ -88,7 +88,7 @@ impl Session {
         }
     }
 
-    /// Forgets what belonged to a connection that is lost.
+    /// Drops the state of a lost connection.
     fn give_up(&mut self, error: &ClientError) -> Option<&'static str> {
         self.connection = None;
         let was_bound =

@@ -1,8 +1,8 @@
-//! What a synopsis of the table says of the word that comes next.
+//! The use of a synopsis to predict the next word.
 
 use crate::command::{Command, Run, find, find_in};
 
-/// The row for the words typed so far, and how many of them name it.
+/// The row that the typed words name, and the number of words in its name.
 pub(super) fn row(words: &[&str]) -> Option<(&'static Command, usize)> {
     let command = find(words.first()?.as_bytes())?;
     if let (Run::Container(rows), Some(second)) = (command.run, words.get(1))
@@ -13,7 +13,7 @@ pub(super) fn row(words: &[&str]) -> Option<(&'static Command, usize)> {
     Some((command, 1))
 }
 
-/// The arguments that follow `given` ones, as the synopsis has them.
+/// The arguments that the synopsis has after `given` ones.
 pub(super) fn rest(synopsis: &'static str, given: usize) -> &'static str {
     let mut rest = synopsis;
     for _ in 0..given {
@@ -26,7 +26,7 @@ pub(super) fn rest(synopsis: &'static str, given: usize) -> &'static str {
     rest
 }
 
-/// The first argument, whatever blanks its brackets hold, and what follows it.
+/// The first argument, including blanks in its brackets, and the rest.
 fn first_argument(synopsis: &str) -> (&str, &str) {
     let mut depth = 0_u32;
     for (at, letter) in synopsis.char_indices() {
@@ -40,7 +40,7 @@ fn first_argument(synopsis: &str) -> (&str, &str) {
     (synopsis, "")
 }
 
-/// The words that a synopsis has in capitals: options, to be typed as they are.
+/// The words that a synopsis has in capitals: options, typed literally.
 pub(super) fn options(synopsis: &'static str) -> impl Iterator<Item = &'static str> {
     let words = synopsis.split(|letter: char| !letter.is_ascii_alphanumeric());
     words.filter(|word| {

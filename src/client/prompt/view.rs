@@ -1,5 +1,5 @@
-//! Replies as a person at a terminal reads them: numbered, coloured, and with nothing in them
-//! that the terminal would obey.
+//! Replies in the form for a person at a terminal: numbered, coloured, and without control
+//! characters.
 
 use std::fmt::Write;
 
@@ -31,7 +31,7 @@ struct View {
 }
 
 impl View {
-    /// Appends a reply, whose further lines begin with `indent`.
+    /// Appends a reply; its further lines begin with `indent`.
     fn push(&mut self, reply: &Reply, indent: &str) {
         match reply {
             Reply::Status(word) => self.paint(Tone::Good, word),
@@ -130,8 +130,8 @@ fn has_lines(reply: &Reply) -> bool {
     }
 }
 
-/// Bytes as one word: as they are where that is plain, else quoted as the text protocol quotes,
-/// and with escapes for all that is not printable text.
+/// Bytes as one word: unquoted if that is unambiguous, otherwise quoted as in the text protocol.
+/// All bytes that are not printable text are escaped.
 fn word(bytes: &[u8]) -> String {
     let mut raw = Vec::new();
     write_word(bytes, Place::Alone, &mut raw);

@@ -1,7 +1,7 @@
-//! Where an export is written.
+//! The destination of an export.
 //!
-//! A regular file appears when it is whole. Devices, FIFOs and descriptors are opened and written
-//! to, and stay what they are.
+//! A regular file gets its name when it is complete. Devices, FIFOs and descriptors are written in
+//! place.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
@@ -12,22 +12,22 @@ use std::path::Path;
 use super::named_file::NamedFile;
 use super::partial_file::{PartialFile, is_refusal};
 
-/// A file that is open for an export.
+/// A destination that is open.
 #[derive(Debug)]
 pub(crate) enum Destination {
-    /// A file that is put in its place at the end.
+    /// A file that gets its name at the end.
     Whole(PartialFile),
-    /// A file that is written where it is.
+    /// A file that is written in place.
     InPlace(File),
 }
 
 impl Destination {
-    /// Opens what `path` leads to.
+    /// Opens the file at `path`.
     pub(crate) fn open(path: &NamedFile) -> io::Result<Destination> {
         match path {
             NamedFile::New(path) => PartialFile::create(path).map(Destination::Whole),
             NamedFile::Regular(path) => match PartialFile::create(path) {
-                // Its directory takes no new file.
+                // The directory does not permit a new file.
                 Err(error) if is_refusal(&error) => OpenOptions::new()
                     .write(true)
                     .truncate(true)
@@ -43,17 +43,17 @@ impl Destination {
         }
     }
 
-    /// Whether people read along.
+    /// Whether the destination is a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         matches!(self, Destination::InPlace(file) if file.is_terminal())
     }
 
-    /// Puts all that was written in its place, on the disk if there is one.
+    /// Completes the destination, and synchronizes it with the disk if there is one.
     pub(crate) fn finish(self) -> io::Result<()> {
         match self {
             Destination::Whole(file) => file.finish(),
             Destination::InPlace(file) => match file.sync_all() {
-                // Not all that can be written to can be synchronized.
+                // Some kinds of files cannot be synchronized.
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
                 done => done,
             },
@@ -75,7 +75,7 @@ impl Write for Destination {
 }
 
 fn open_special(path: &Path) -> io::Result<File> {
-    // A descriptor that leads to a regular file may have been opened to append to it.
+    // A descriptor of a regular file may have been opened for appending.
     let is_regular = fs::metadata(path)?.is_file();
     let mut options = OpenOptions::new();
     options.write(true).append(is_regular).custom_flags(libc::O_NOCTTY).open(path)

@@ -1,8 +1,8 @@
 //! `kvsock export`: every pair as a line of JSON, in bounded memory.
 //!
-//! A walk over the keys gives them in batches. Of each batch first the lengths of the values are
-//! asked, then the values in groups that bound the bytes under way; a group is a transaction, so
-//! that a value and its expiry belong together.
+//! A scan returns the keys in batches. For each batch, the lengths of the values are requested
+//! first, and then the values in groups of bounded size. A group is a transaction, so that each
+//! value matches its expiry.
 
 use std::collections::HashSet;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -24,11 +24,11 @@ use crate::client::invocation::command_line::Export;
 use crate::client::output::progress;
 use crate::message::Reply;
 
-/// Values of one group, by number and by bytes; one value may be larger.
+/// The most values of one group, and their most bytes; a single value may be larger.
 const GROUP_KEYS: usize = 128;
 const GROUP_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Writes all pairs that were asked for.
+/// Writes all pairs that match the options.
 pub(crate) fn export(socket: &DaemonSocket, asked: &Export) -> Result<ExitCode, ClientError> {
     let Some(path) = &asked.file else { return to_standard_output(socket, asked) };
     let failed = ClientError::file(path);
@@ -37,7 +37,7 @@ pub(crate) fn export(socket: &DaemonSocket, asked: &Export) -> Result<ExitCode, 
         named => named,
     };
     let interrupt = match named {
-        // Nothing has to be removed, and opening a FIFO may wait for its reader for ever: a signal
+        // No file has to be removed, and opening a FIFO may wait for its reader for ever: a signal
         // ends the program at once.
         NamedFile::Special(_) => Interrupt::default(),
         _ => Interrupt::on_any_end().map_err(ClientError::Terminal)?,
@@ -45,7 +45,7 @@ pub(crate) fn export(socket: &DaemonSocket, asked: &Export) -> Result<ExitCode, 
     let mut connection = Connection::open(socket, interrupt)?;
     choose_keys(&mut connection, asked.all_users)?;
     let file = Destination::open(&named).map_err(&failed)?;
-    // A bar would stand between the lines.
+    // A progress bar would appear between the lines.
     let shows_progress = !file.is_terminal();
     let mut out = BufWriter::new(file);
     walk(connection, asked.pattern.clone(), shows_progress, &mut out, &failed)?;
@@ -74,7 +74,7 @@ fn walk(
         Reply::Integer(total) => u64::try_from(total).unwrap_or(0),
         reply => return Err(unexpected("DBSIZE", &reply)),
     };
-    // With a pattern nobody knows how many keys there will be.
+    // With a pattern, the number of keys is not known.
     let bar = match pattern {
         None if shows_progress => progress::of_keys(total),
         _ => ProgressBar::hidden(),
@@ -99,7 +99,7 @@ fn walk(
     Ok(())
 }
 
-/// The keys of strings with the lengths of their values, and how many hold something else.
+/// The keys of strings with the lengths of their values, and the number of keys of other types.
 fn lengths(
     connection: &mut Connection,
     keys: Vec<Bytes>,
@@ -120,7 +120,7 @@ fn lengths(
     Ok((strings, others))
 }
 
-/// Splits `keys` so that each group's values are of bounded number and size.
+/// Splits `keys` into groups whose values are of bounded number and size.
 fn groups(mut keys: &[(Bytes, u64)]) -> impl Iterator<Item = &[(Bytes, u64)]> {
     std::iter::from_fn(move || {
         let mut bytes = 0;
@@ -143,7 +143,7 @@ fn write_group(
     let mut lines = Vec::new();
     for ((key, _), pair) in keys.iter().zip(pairs(connection, keys)?.chunks_exact(2)) {
         let value = match &pair[0] {
-            // Gone since, or something else now.
+            // The key was removed or changed its type since.
             Reply::Nil => continue,
             Reply::Error(error) if error.to_string().starts_with("WRONGTYPE") => continue,
             reply => bytes_of(reply).ok_or_else(|| unexpected("GET", reply))?,
@@ -158,7 +158,7 @@ fn write_group(
     out.write_all(&lines).map_err(failed)
 }
 
-/// Value and expiry of each key, one after the other.
+/// Requests the value and expiry of each key.
 fn pairs(connection: &mut Connection, keys: &[(Bytes, u64)]) -> Result<Vec<Reply>, ClientError> {
     let mut requests = Vec::new();
     push_request(&["MULTI"], &mut requests);

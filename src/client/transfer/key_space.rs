@@ -1,12 +1,12 @@
-//! Whose keys are exported and imported.
+//! The choice of the key space to export or import.
 
 use super::scan::unexpected;
 use crate::client::channel::connection::Connection;
 use crate::client::error::ClientError;
 use crate::message::{ErrorReply, Reply};
 
-/// Lets the connection work on the keys that were asked for. Those of all users, each with its
-/// user before it, are for administrators, and who is one, the daemon says.
+/// Switches the connection to the chosen keys. The keys of all users, each with its user's prefix,
+/// are for administrators; the daemon checks the right.
 pub(crate) fn choose_keys(connection: &mut Connection, all_users: bool) -> Result<(), ClientError> {
     if !all_users {
         return Ok(());

@@ -1,10 +1,10 @@
-//! Exports and imports.
+//! Exports and imports of all data. Read `record` first: it is the form of a pair.
 
-pub(crate) mod destination;
-pub(crate) mod export;
-pub(crate) mod import;
-pub(crate) mod key_space;
-pub(crate) mod named_file;
-pub(crate) mod partial_file;
-pub(crate) mod record;
-pub(crate) mod scan;
+mod destination;
+pub(super) mod export;
+pub(super) mod import;
+mod key_space;
+mod named_file;
+mod partial_file;
+mod record;
+pub(super) mod scan;

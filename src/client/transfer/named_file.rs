@@ -1,4 +1,4 @@
-//! The kind of file that a path leads to, which decides how a command may write there.
+//! The kind of a file at a path, which decides how a command may write there.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -7,30 +7,30 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{PROC_SUPER_MAGIC, statfs};
 
-/// Symbolic links that are followed, as many as the kernel follows.
+/// The most symbolic links that are followed, as in the kernel.
 const LINKS: usize = 40;
-/// Everybody may create files in such a directory, and only owners remove them.
+/// The mode bits of a directory in which everyone may create files, and only owners may remove
+/// them.
 const SHARED: u32 = 0o1002;
 
 /// A file, symbolic links followed.
 #[derive(Debug)]
 pub(crate) enum NamedFile {
-    /// Nothing is there yet.
+    /// No file exists yet.
     New(PathBuf),
     /// A regular file, which may be replaced by renaming.
     Regular(PathBuf),
-    /// A device, a FIFO, a socket or a descriptor of a process: may be opened, never replaced.
+    /// A device, a FIFO, a socket or a process's descriptor: may be opened, never replaced.
     Special(PathBuf),
     /// The standard output of this process.
     StandardOutput,
 }
 
 impl NamedFile {
-    /// Looks at `path`. A directory is an error.
+    /// Examines `path`. A directory is an error.
     ///
-    /// A file or a link that another user made in a shared directory such as `/tmp` is an error,
-    /// as `fs.protected_symlinks`, `fs.protected_regular` and `fs.protected_fifos` make it, see
-    /// proc(5).
+    /// A file or a link that another user made in a shared directory such as `/tmp` is an error, as
+    /// with `fs.protected_symlinks`, `fs.protected_regular` and `fs.protected_fifos`, see proc(5).
     pub(crate) fn at(path: &Path) -> io::Result<NamedFile> {
         let mut path = path.to_owned();
         if path.as_os_str().is_empty() {

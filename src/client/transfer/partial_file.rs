@@ -1,4 +1,4 @@
-//! A file that appears under its name when it is whole, and never before.
+//! A file that gets its name only when it is complete.
 
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Seek, Write};
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::named_file::directory_of;
 
-/// A file in the making, named with `.partial` at the end. Dropped before it is finished, it is
-/// removed.
+/// A file being written, named with `.partial` at the end. If it is dropped before it is complete,
+/// it is removed.
 #[derive(Debug)]
 pub(crate) struct PartialFile {
     file: File,
@@ -20,8 +20,8 @@ pub(crate) struct PartialFile {
 }
 
 impl PartialFile {
-    /// Begins it, for its owner's eyes alone. `path` is not a symbolic link. A file at `path` that
-    /// the caller may not write is an error.
+    /// Creates the file, readable for its owner alone. `path` must not be a symbolic link. A file
+    /// at `path` that the caller may not write is an error.
     pub(crate) fn create(path: &Path) -> io::Result<PartialFile> {
         let replaced = match OpenOptions::new().write(true).open(path) {
             Ok(file) => Some(file),
@@ -33,19 +33,19 @@ impl PartialFile {
         Ok(PartialFile { file, path: path.to_owned(), partial, replaced, finished: false })
     }
 
-    /// Gives it its name, once it is on the disk.
+    /// Synchronizes the file with the disk and gives it its name.
     pub(crate) fn finish(self) -> io::Result<()> {
         self.file.sync_all()?;
         let directory = File::open(directory_of(&self.path));
         self.give_name()?;
         match directory {
-            // A directory that may be written need not be readable.
+            // A writable directory need not be readable.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
             directory => directory?.sync_all(),
         }
     }
 
-    /// The same without waiting for the disk.
+    /// Gives the file its name without synchronizing it.
     pub(crate) fn give_name(mut self) -> io::Result<()> {
         let moved = self.take_over().and_then(|()| fs::rename(&self.partial, &self.path));
         match (moved, self.replaced.take()) {
@@ -54,7 +54,7 @@ impl PartialFile {
                 Ok(())
             }
             // The owner cannot be kept, or the file is a mount point or another user's in a sticky
-            // directory: the content is replaced instead.
+            // directory: its content is replaced instead.
             (Err(error), Some(mut replaced)) if is_refusal(&error) => {
                 self.file.rewind()?;
                 replaced.set_len(0)?;
@@ -65,7 +65,7 @@ impl PartialFile {
         }
     }
 
-    /// Takes owner and mode of the file that is replaced.
+    /// Applies the owner and mode of the file that is replaced.
     fn take_over(&self) -> io::Result<()> {
         let Some(replaced) = &self.replaced else { return Ok(()) };
         let (wanted, given) = (replaced.metadata()?, self.file.metadata()?);
@@ -94,14 +94,14 @@ impl Drop for PartialFile {
     }
 }
 
-/// `path` with `ending` after its name.
+/// `path` with `ending` appended to its name.
 pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
 }
 
-/// Whether the system refuses to put a file in the place of another.
+/// Whether the system does not permit one file to replace another.
 pub(crate) fn is_refusal(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -112,8 +112,8 @@ pub(crate) fn is_refusal(error: &io::Error) -> bool {
     )
 }
 
-/// Creates `partial` and locks it. A regular file that a killed process left there is removed;
-/// anything else there, and a file that another process is writing, is an error.
+/// Creates `partial` and locks it. A regular file left by a killed process is removed. Any other
+/// file there, or a file that another process writes, is an error.
 fn create_alone(partial: &Path) -> io::Result<File> {
     let create =
         || OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(partial);

@@ -1,10 +1,10 @@
-//! A pair as one line of JSON: what an export is made of.
+//! A pair as one line of JSON: the format of exports.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-/// A key with its value, and when it expires.
+/// A key with its value and expiry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) key: Vec<u8>,
@@ -13,7 +13,7 @@ pub(crate) struct Record {
     pub(crate) expires: Option<u64>,
 }
 
-/// Its line: of each pair of fields there is one.
+/// The line; exactly one field of each pair of fields is set.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -30,7 +30,7 @@ struct Line {
 }
 
 impl Record {
-    /// Appends its line.
+    /// Appends the line.
     pub(crate) fn write(self, out: &mut Vec<u8>) {
         let (key, key_base64) = text_or_base64(self.key);
         let (value, value_base64) = text_or_base64(self.value);
@@ -39,7 +39,7 @@ impl Record {
         out.push(b'\n');
     }
 
-    /// Reads a line back; an error says what is wrong with it.
+    /// Parses a line; the error describes the problem.
     pub(crate) fn read(line: &[u8]) -> Result<Record, String> {
         let line: Line = serde_json::from_slice(line).map_err(|error| error.to_string())?;
         Ok(Record {

@@ -6,10 +6,10 @@ use crate::client::channel::connection::Connection;
 use crate::client::error::ClientError;
 use crate::message::Reply;
 
-/// Keys that one step looks at.
+/// The number of keys that one step examines.
 const STEP: &str = "512";
 
-/// Where the walk is.
+/// The state of the scan.
 #[derive(Debug)]
 pub(crate) struct Scan {
     pattern: Option<Vec<u8>>,
@@ -17,12 +17,12 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
-    /// Before the first key.
+    /// A scan at its start.
     pub(crate) fn new(pattern: Option<Vec<u8>>) -> Scan {
         Scan { pattern, cursor: Some(Bytes::from_static(b"0")) }
     }
 
-    /// The next keys, perhaps none, perhaps some again; `None` at the end.
+    /// The next keys, possibly none or some repeated; `None` at the end.
     pub(crate) fn next(
         &mut self,
         connection: &mut Connection,
@@ -50,7 +50,7 @@ fn step(reply: &Reply) -> Option<(Bytes, Vec<Bytes>)> {
     Some((bytes_of(cursor)?, keys))
 }
 
-/// The bytes of a string.
+/// The bytes of a string reply.
 pub(crate) fn bytes_of(reply: &Reply) -> Option<Bytes> {
     match reply {
         Reply::Value(value) => Some(value.clone()),
@@ -59,7 +59,7 @@ pub(crate) fn bytes_of(reply: &Reply) -> Option<Bytes> {
     }
 }
 
-/// What the daemon said to a request of the client's own was not what it asks for.
+/// The error for a reply that does not fit a request of the client's own.
 pub(crate) fn unexpected(command: &str, reply: &Reply) -> ClientError {
     match reply {
         Reply::Error(error) => ClientError::Refused(format!("{command}: {error}")),

@@ -1,29 +1,33 @@
-//! What two looks tell together, and how it went so far.
+//! The comparison of two looks at the daemon, and the history of all looks.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::sample::{OWN_REQUESTS, Sample, Status};
+use crate::client::error::ClientError;
 
-/// Looks that the history goes back.
+/// The number of looks in the history.
 const DEPTH: usize = 512;
 
-/// What is shown of one look. Rates are `None` at the first, which has nothing before it.
+/// The result of one look at the daemon; an error if the daemon is away.
+pub(super) type Look = Result<Figures, ClientError>;
+
+/// The figures of one look. Rates are `None` at the first, which has no predecessor.
 #[derive(Debug, Clone)]
 pub(super) struct Figures {
     pub(super) status: Status,
     pub(super) ping: Duration,
     pub(super) store_ping: Option<Duration>,
-    /// Requests in a second, but for the watch's own.
+    /// Requests per second, without the watch's own.
     pub(super) requests: Option<f64>,
-    /// Requests in a second that failed.
+    /// Failed requests per second.
     pub(super) errors: Option<f64>,
-    /// Of the reads since the look before that looked for a key, the share that found it.
+    /// The share of reads since the previous look that found their key.
     pub(super) hit_rate: Option<f64>,
 }
 
 impl Figures {
-    /// What came to pass between two looks, unless the daemon was restarted meanwhile.
+    /// The difference between two looks, unless the daemon was restarted in between.
     pub(super) fn between(before: Option<&Sample>, now: &Sample) -> Figures {
         let before = before.filter(|before| before.status.pid == now.status.pid);
         let rate = |count: fn(&Status) -> u64, own: u64| {
@@ -50,13 +54,13 @@ fn hit_rate(before: &Status, now: &Status) -> Option<f64> {
     (reads > 0).then(|| as_f64(hits) / as_f64(reads))
 }
 
-/// Counts are shown, not reckoned with: what a float rounds off does not matter.
+/// Counts are only displayed, so that a float's rounding does not matter.
 #[expect(clippy::cast_precision_loss, reason = "see above")]
 pub(super) fn as_f64(count: u64) -> f64 {
     count as f64
 }
 
-/// The looks so far, newest last; `None` where the daemon was away.
+/// The looks so far, newest last; `None` while the daemon was away.
 #[derive(Debug, Default)]
 pub(super) struct History(VecDeque<Option<Figures>>);
 
@@ -69,7 +73,7 @@ impl History {
         self.0.push_back(figures.cloned());
     }
 
-    /// A line of `width` bars, the newest at its end, the highest being the largest value.
+    /// A line of `width` bars, newest last; the highest bar is the largest value.
     pub(super) fn sparkline(
         &self,
         value: impl Fn(&Figures) -> Option<f64>,
@@ -82,7 +86,7 @@ impl History {
         let largest = values.iter().flatten().copied().fold(0.0, f64::max);
         let bar = |value: &Option<f64>| {
             let Some(value) = value else { return ' ' };
-            // Each bar stands for an eighth of the largest value.
+            // Each step of a bar is an eighth of the largest value.
             let at = (1..BARS.len()).take_while(|bar| value * 8.0 > largest * as_f64(*bar as u64));
             BARS[at.count()]
         };

@@ -1,11 +1,10 @@
-//! A look as a line, for files and pipes.
+//! A look as one line, for files and pipes.
 
 use std::time::{Duration, SystemTime};
 
-use super::Look;
-use super::figures::Figures;
+use super::figures::{Figures, Look};
 
-/// The line of a look; the first after the daemon came has no rates, and none of its own.
+/// The line of a look; none for the first look after the daemon came up, which has no rates.
 pub(super) fn line(look: &Look) -> Option<String> {
     let time = humantime::format_rfc3339_seconds(SystemTime::now());
     match look {
@@ -31,12 +30,12 @@ fn fields(figures: &Figures) -> Option<String> {
     ))
 }
 
-/// A short time.
+/// A short time in milliseconds.
 pub(super) fn milliseconds(time: Duration) -> String {
     format!("{:.2}ms", time.as_secs_f64() * 1000.0)
 }
 
-/// A share.
+/// A share in percent.
 pub(super) fn percent(share: f64) -> String {
     format!("{:.1}%", share * 100.0)
 }

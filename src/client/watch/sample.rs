@@ -1,4 +1,4 @@
-//! One look at the daemon: its own figures, and how long its answers took.
+//! One look at the daemon: its own figures, and the time of its answers.
 
 use std::time::{Duration, Instant};
 
@@ -11,21 +11,21 @@ use crate::client::interrupt::Interrupt;
 use crate::client::transfer::scan::{bytes_of, unexpected};
 use crate::message::Reply;
 
-/// Requests that one look costs: they are not what anybody wants to see.
+/// The number of requests of one look, which are not shown.
 pub(super) const OWN_REQUESTS: u64 = 3;
 
-/// What one look found.
+/// The result of one look.
 #[derive(Debug, Clone)]
 pub(super) struct Sample {
     pub(super) at: Instant,
     pub(super) status: Status,
     /// The time of a round trip to the daemon.
     pub(super) ping: Duration,
-    /// The time of a round trip through it to the store, unless that failed.
+    /// The time of a round trip through the daemon to the store; none if that failed.
     pub(super) store_ping: Option<Duration>,
 }
 
-/// What `status json` says, as far as it is shown.
+/// The shown fields of `status json`.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Status {
     pub(super) version: String,
@@ -41,7 +41,7 @@ pub(super) struct Status {
     pub(super) misses: Option<u64>,
 }
 
-/// What it says of the store.
+/// The fields about the store.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct StoreStatus {
     pub(super) url: String,
@@ -49,14 +49,14 @@ pub(super) struct StoreStatus {
     pub(super) error: Option<String>,
 }
 
-/// Looks at the daemon, over a connection that is made again when it was lost.
+/// An observer of the daemon, whose connection is restored when it is lost.
 pub(super) struct Observer {
     socket: DaemonSocket,
     connection: Option<Connection>,
 }
 
 impl Observer {
-    /// Of the daemon at `socket`.
+    /// An observer of the daemon at `socket`.
     pub(super) fn new(socket: &DaemonSocket) -> Observer {
         Observer { socket: socket.clone(), connection: None }
     }
@@ -74,7 +74,7 @@ impl Observer {
 
     fn connect(&self) -> Result<Connection, ClientError> {
         let mut connection = Connection::open(&self.socket, Interrupt::default())?;
-        // What it takes to connect is not what a round trip takes.
+        // The time of connecting is not part of a round trip.
         connection.ask(&["PING"])?;
         Ok(connection)
     }

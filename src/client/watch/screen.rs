@@ -1,37 +1,36 @@
-//! A look as a screenful.
+//! A look as a screen.
 
 use std::path::Path;
 
-use super::Look;
-use super::figures::{Figures, History, as_f64};
+use super::figures::{Figures, History, Look, as_f64};
 use super::line::{milliseconds, percent, uptime};
 use super::terminal::Size;
 use crate::client::output::colour::{Palette, Tone};
 
-/// Columns before the sparklines.
+/// The columns before the sparklines.
 const NAMES: usize = 12;
 const VALUES: usize = 12;
 
-/// A line in pieces, each with its colour.
+/// A line as texts, each with its colour.
 type Line = Vec<(Option<Tone>, String)>;
 
-/// What is on the screen.
+/// The content of the screen.
 pub(super) struct Screen {
     socket: String,
     palette: Palette,
-    /// The last look that found a daemon.
+    /// The figures of the last look that found a daemon.
     figures: Option<Figures>,
-    /// Why the last look did not.
+    /// The error of the last look, if it found none.
     fault: Option<String>,
 }
 
 impl Screen {
-    /// Empty at first.
+    /// An empty screen.
     pub(super) fn new(socket: &Path, palette: Palette) -> Screen {
         Screen { socket: socket.display().to_string(), palette, figures: None, fault: None }
     }
 
-    /// Takes a look in.
+    /// Shows a look.
     pub(super) fn show(&mut self, look: Look) {
         match look {
             Ok(figures) => (self.figures, self.fault) = (Some(figures), None),
@@ -100,7 +99,7 @@ impl Screen {
     }
 }
 
-/// What has no history.
+/// The figures without a history.
 fn foot(figures: &Figures) -> Vec<Line> {
     let status = &figures.status;
     let keys = status.db_size.map_or("unknown".to_owned(), |size| size.to_string());
@@ -120,7 +119,7 @@ fn pair(name: &str, value: &str) -> Line {
     vec![(Some(Tone::Faint), format!("{name:NAMES$}")), (None, value.to_owned())]
 }
 
-/// The figures that have a history, each with it.
+/// The figures with their history.
 fn rows(figures: &Figures, history: &History, width: usize) -> Vec<Line> {
     let none = || "-".to_owned();
     let rate = |rate: Option<f64>| rate.map_or_else(none, |rate| format!("{rate:.1}"));

@@ -1,4 +1,4 @@
-//! The whole terminal, borrowed for a while.
+//! The terminal while `kvsock watch` runs.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -10,31 +10,31 @@ use crossterm::terminal::{
 };
 use crossterm::{cursor, execute, queue, style};
 
-/// A terminal without echo, showing a screen beside the usual one. Dropped, it is as it was.
+/// A terminal without echo that shows a second screen. Restored when dropped.
 pub(super) struct Terminal {
     out: io::Stdout,
 }
 
-/// Columns and rows.
+/// The size in columns and rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Size {
     pub(super) columns: usize,
     pub(super) rows: usize,
 }
 
-/// What happened at the terminal.
+/// An event at the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key {
-    /// Nothing that matters.
+    /// No relevant event.
     None,
-    /// Somebody wants to end.
+    /// The user wants to end.
     End,
-    /// Its size changed.
+    /// The terminal's size changed.
     Resized,
 }
 
 impl Terminal {
-    /// Borrows the terminal.
+    /// Takes over the terminal.
     pub(super) fn open() -> io::Result<Terminal> {
         enable_raw_mode()?;
         let mut terminal = Terminal { out: io::stdout() };
@@ -42,7 +42,7 @@ impl Terminal {
         Ok(terminal)
     }
 
-    /// Shows the lines, in place of what was shown.
+    /// Replaces the shown lines.
     pub(super) fn draw(&mut self, lines: impl FnOnce(Size) -> Vec<String>) -> io::Result<()> {
         let (columns, rows) = size()?;
         let lines = lines(Size { columns: columns.into(), rows: rows.into() });
@@ -68,7 +68,7 @@ impl Drop for Terminal {
     }
 }
 
-/// Waits for a key, up to `time`.
+/// Waits up to `time` for an event.
 pub(super) fn wait(time: Duration) -> io::Result<Key> {
     if !event::poll(time)? {
         return Ok(Key::None);

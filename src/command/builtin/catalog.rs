@@ -1,18 +1,18 @@
-//! COMMAND: what the table says of the commands, in the forms that client libraries read.
+//! COMMAND: the table of commands, in the forms that client libraries read.
 
 use bytes::Bytes;
 
-use crate::command::execute::check::{is_word, syntax};
 use crate::command::table::{COMMANDS, Command, Group, Run, Who, find, find_in};
+use crate::command::word::{is_word, syntax};
 use crate::message::{ErrorReply, Reply};
 use crate::store::{Effect, Keys, Operation, Verb, glob_matches};
 
-/// How many there are.
+/// The number of commands.
 pub(crate) fn count() -> Reply {
     Reply::Integer(i64::try_from(COMMANDS.len()).unwrap_or(i64::MAX))
 }
 
-/// Descriptions of all commands, or of those named.
+/// Descriptions of all commands, or of the named ones.
 pub(crate) fn info(names: &[Bytes]) -> Reply {
     if names.is_empty() {
         return Reply::Array(COMMANDS.iter().map(description).collect());
@@ -21,7 +21,7 @@ pub(crate) fn info(names: &[Bytes]) -> Reply {
     Reply::Array(names.iter().map(described).collect())
 }
 
-/// Documentation of all commands, or of those named that there are.
+/// Documentation of all commands, or of the named ones that exist.
 pub(crate) fn docs(names: &[Bytes]) -> Reply {
     if names.is_empty() {
         return Reply::Map(COMMANDS.iter().map(documentation).collect());
@@ -30,7 +30,7 @@ pub(crate) fn docs(names: &[Bytes]) -> Reply {
     Reply::Map(found.map(documentation).collect())
 }
 
-/// Names of all commands, or of those that a filter lets pass.
+/// Names of all commands, or of those that pass a filter.
 pub(crate) fn list(args: &[Bytes]) -> Result<Reply, ErrorReply> {
     let (filter, wanted) = match args {
         [] => return Ok(names(|_| true)),
@@ -48,7 +48,7 @@ pub(crate) fn list(args: &[Bytes]) -> Result<Reply, ErrorReply> {
     }
 }
 
-/// Which words of a command are keys.
+/// The keys among the words of a command.
 pub(crate) fn keys(words: &[Bytes]) -> Result<Reply, ErrorReply> {
     let failed = |text: &'static str| Err(ErrorReply::Failed(text.into()));
     let Some(mut command) = find(&words[0]) else { return failed("Invalid command specified") };
@@ -75,7 +75,7 @@ fn names(wanted: impl Fn(&Command) -> bool) -> Reply {
     Reply::Array(chosen.map(|command| Reply::value(command.name)).collect())
 }
 
-/// A command, or a subcommand by both its words with a bar between.
+/// A command by its name, or a subcommand by both words with a bar between them.
 fn find_by_full_name(name: &[u8]) -> Option<&'static Command> {
     match name.iter().position(|byte| *byte == b'|') {
         None => find(name),
@@ -90,7 +90,8 @@ fn full_name(command: &Command) -> Reply {
     Reply::Value(command.full_name.replace(' ', "|").into())
 }
 
-/// The ten fields of COMMAND INFO; tips and key specifications are left to the first six.
+/// The ten fields of COMMAND INFO. Tips and key specifications stay empty: the first six fields
+/// describe the keys.
 fn description(command: &Command) -> Reply {
     let (first, last, step) = key_positions(command);
     let words = 1 + usize::from(command.name != command.full_name);
@@ -142,7 +143,7 @@ fn key_positions(command: &Command) -> (i64, i64, i64) {
     }
 }
 
-/// The category of Valkey's access control that comes nearest.
+/// The closest category of Valkey's access control.
 fn category(command: &Command) -> &'static str {
     match command.group {
         Group::String => "string",

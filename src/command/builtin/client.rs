@@ -1,15 +1,15 @@
-//! CLIENT: what a connection says of itself, and what it may learn of others and do to them.
+//! CLIENT: names and describes the own connection, lists others, and closes them.
 //!
-//! Others are those of the same user; for administrators everybody's.
+//! A user sees the connections of the same user; an administrator sees all.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::command::context::Context;
-use crate::command::execute::check::{is_word, shown, syntax};
 use crate::command::session::clients::Client;
 use crate::command::session::state::Session;
+use crate::command::word::{is_word, shown, syntax};
 use crate::message::{ErrorReply, Reply};
 use crate::store::integer;
 
@@ -30,13 +30,13 @@ pub(crate) fn set_name(session: &Session, args: &[Bytes]) -> Result<Reply, Error
     Ok(Reply::OK)
 }
 
-/// A name that stands in CLIENT LIST without quotes. What follows a NUL is not shown there, and
-/// not looked at, as in Valkey.
+/// Checks that `name` can stand in CLIENT LIST without quotes. Bytes after a NUL are neither shown
+/// there nor checked, as in Valkey.
 pub(crate) fn checked_name(name: &[u8]) -> Result<Bytes, ErrorReply> {
     checked(name, "Client names")
 }
 
-/// The longest name, in bytes: each connection keeps three.
+/// The longest name, in bytes. Each connection keeps three of that size.
 const LONGEST: usize = 1024;
 
 fn checked(name: &[u8], what: &str) -> Result<Bytes, ErrorReply> {
@@ -52,7 +52,7 @@ fn checked(name: &[u8], what: &str) -> Result<Bytes, ErrorReply> {
     Err(ErrorReply::Failed(text.into()))
 }
 
-/// Says which library the client uses.
+/// Sets the name or version of the client's library.
 pub(crate) fn set_info(session: &Session, args: &[Bytes]) -> Result<Reply, ErrorReply> {
     let (attribute, value) = (&args[0], &args[1]);
     let name = shown(attribute);
@@ -66,7 +66,7 @@ pub(crate) fn set_info(session: &Session, args: &[Bytes]) -> Result<Reply, Error
     Ok(Reply::OK)
 }
 
-/// Of switches that change nothing here.
+/// Checks ON or OFF for a switch that has no effect in kvsock.
 pub(crate) fn switch(args: &[Bytes]) -> Result<Reply, ErrorReply> {
     if is_word(&args[0], "on") || is_word(&args[0], "off") { Ok(Reply::OK) } else { Err(syntax()) }
 }
@@ -103,7 +103,7 @@ pub(crate) fn list(
     Ok(Reply::Text(chosen.map(|client| client.line()).collect()))
 }
 
-/// Whether the type of client is the one that there is.
+/// Whether `kind` is `normal`, the only type of client that kvsock has.
 fn is_normal(kind: &[u8]) -> Result<bool, ErrorReply> {
     if is_word(kind, "normal") {
         return Ok(true);
@@ -118,24 +118,25 @@ fn is_normal(kind: &[u8]) -> Result<bool, ErrorReply> {
 fn visible(context: &Context, session: &Session) -> impl Iterator<Item = Arc<Client>> {
     let (everybody, own) = (session.is_administrator(), Arc::clone(session.client()));
     context
+        .users
         .clients
         .all()
         .into_iter()
         .filter(move |it| everybody || it.id == own.id || it.caller.is_same_user(&own.caller))
 }
 
-/// Which connections CLIENT KILL means.
+/// The filters of CLIENT KILL.
 #[derive(Default)]
 struct Filters {
     ids: Vec<u64>,
     addresses: Vec<String>,
     min_age: Option<u64>,
     nobody: bool,
-    /// The caller's own too.
+    /// Whether the caller's own connection is included.
     own: bool,
 }
 
-/// Closes connections that the caller may see; gives how many.
+/// Closes visible connections that pass the filters; returns their number.
 pub(crate) fn kill(
     context: &Context,
     session: &Session,
@@ -162,11 +163,11 @@ pub(crate) fn kill(
     Ok(Reply::Integer(i64::try_from(killed.len()).unwrap_or(i64::MAX)))
 }
 
-/// Tells the log, when connections of other users were among those that were closed.
+/// Logs that connections of other users were closed, if any were.
 fn tell_killed(context: &Context, session: &Session, killed: &[Arc<Client>]) {
     let own = session.client();
     if killed.iter().any(|it| it.id != own.id && !it.caller.is_same_user(&own.caller)) {
-        context.audit.administers(session.caller(), "client kill");
+        context.users.audit.administers(session.caller(), "client kill");
     }
 }
 

@@ -1,18 +1,18 @@
-//! Commands on the connection itself.
+//! Commands that act on the connection itself: PING, QUIT, SELECT, AUTH, HELLO, RESET.
 
 use bytes::Bytes;
 
 use super::client::checked_name;
-use crate::command::execute::check::{is_word, misuse, shown, syntax};
 use crate::command::session::state::Session;
 use crate::command::table::Command;
+use crate::command::word::{is_word, shown, syntax};
 use crate::message::{ErrorReply, Protocol, Reply};
 use crate::store::integer;
 
-/// The version of Valkey whose commands these are.
+/// The version of Valkey that kvsock is compatible with.
 pub(crate) const VALKEY_VERSION: &str = "8.0.1";
 
-/// `pong`, in the letters of the protocol, or the message.
+/// `pong`, in the spelling of the protocol, or the message.
 pub(crate) fn ping(
     session: &Session,
     command: &Command,
@@ -22,22 +22,23 @@ pub(crate) fn ping(
         [] if session.is_text() => Ok(Reply::Status("pong")),
         [] => Ok(Reply::Status("PONG")),
         [message] => Ok(Reply::Value(message.clone())),
-        // As in Valkey the number is looked at only here, so that a transaction may hold it.
-        _ => Err(misuse(command)),
+        // As in Valkey, the count is checked only here, so that a transaction may queue the
+        // command.
+        _ => Err(command.misuse()),
     }
 }
 
-/// The last word of a connection.
+/// The last reply on a connection.
 pub(crate) fn quit(session: &Session) -> Reply {
     if session.is_text() { Reply::Status("BYE") } else { Reply::OK }
 }
 
-/// Accepts the one database there is.
+/// Accepts database 0, the only one.
 pub(crate) fn select(args: &[Bytes]) -> Result<Reply, ErrorReply> {
     only_database(&args[0]).map(|()| Reply::OK)
 }
 
-/// Whether `index` is that of the one database.
+/// Checks that `index` is 0.
 pub(crate) fn only_database(index: &[u8]) -> Result<(), ErrorReply> {
     let failed = |text: &'static str| Err(ErrorReply::Failed(text.into()));
     match integer::parse(index) {
@@ -50,7 +51,8 @@ pub(crate) fn only_database(index: &[u8]) -> Result<(), ErrorReply> {
     }
 }
 
-/// Accepts whom a Valkey without passwords accepts: the kernel tells who a client is.
+/// Accepts the credentials that a Valkey without passwords accepts. The kernel authenticates
+/// clients.
 pub(crate) fn auth(args: &[Bytes]) -> Result<Reply, ErrorReply> {
     match args {
         [_] => Err(ErrorReply::Failed(
@@ -70,7 +72,7 @@ fn login(user: &[u8]) -> Result<(), ErrorReply> {
     Err(ErrorReply::Coded("WRONGPASS invalid username-password pair or user is disabled.".into()))
 }
 
-/// Tells of the daemon, and changes the protocol.
+/// Describes the daemon, and changes the protocol.
 pub(crate) fn hello(session: &mut Session, args: &[Bytes]) -> Result<Reply, ErrorReply> {
     let mut protocol = session.protocol();
     if let Some(version) = args.first() {
@@ -101,7 +103,7 @@ pub(crate) fn hello(session: &mut Session, args: &[Bytes]) -> Result<Reply, Erro
     Ok(Reply::Speaks(protocol, Box::new(Reply::Map(facts.collect()))))
 }
 
-/// Checks all options of HELLO; gives the name, if one is to be set.
+/// Checks all options of HELLO; returns the new name, if one is given.
 fn hello_options(mut options: &[Bytes]) -> Result<Option<Bytes>, ErrorReply> {
     let mut name = None;
     let mut user = None;
@@ -126,7 +128,7 @@ fn hello_options(mut options: &[Bytes]) -> Result<Option<Bytes>, ErrorReply> {
     Ok(name)
 }
 
-/// Makes the connection as if it were new.
+/// Resets the connection to its initial state.
 pub(crate) fn reset(session: &mut Session) -> Reply {
     session.end_transaction();
     session.come_home();

@@ -1,19 +1,19 @@
-//! The commands that the daemon carries out itself, except those that steer the connection.
+//! The call of each command that the daemon carries out itself, except those that end the
+//! connection or the daemon.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
-use super::{catalog, client, connection, help, info, keyspace, settings, status};
+use super::{catalog, client, connection, help, info, keyspace, settings, status, transaction};
 use crate::command::context::Context;
-use crate::command::execute::transaction;
 use crate::command::session::state::Session;
 use crate::command::table::{Command, Local};
 use crate::message::{ErrorReply, Reply};
 
-/// Carries out one of them. Those that ask the store wait in memory of their own, which the
-/// connections of clients that never call them need not have.
+/// Carries out one command. The futures of commands that ask the store are boxed, so that
+/// connections that never call them do not carry their size.
 pub(crate) async fn run(
     context: &Arc<Context>,
     session: &mut Session,
@@ -34,7 +34,7 @@ pub(crate) async fn run(
     }
 }
 
-/// Those that ask nobody.
+/// Commands that do not ask the store.
 fn answer(
     context: &Context,
     session: &mut Session,
@@ -59,7 +59,7 @@ fn answer(
     }
 }
 
-/// Those that cannot fail.
+/// Commands that cannot fail.
 fn always(context: &Context, session: &mut Session, local: Local, args: &[Bytes]) -> Reply {
     match local {
         Local::ClientGetName => client::name(session),
@@ -91,7 +91,7 @@ fn always(context: &Context, session: &mut Session, local: Local, args: &[Bytes]
     }
 }
 
-/// Unix time as seconds and the microseconds that are left.
+/// Unix time as seconds and the remaining microseconds.
 fn time() -> Reply {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let parts = [now.as_secs().to_string(), now.subsec_micros().to_string()];

@@ -1,11 +1,11 @@
-//! What the commands say of themselves.
+//! HELP: texts from the table of commands.
 
 use bytes::Bytes;
 
 use crate::command::table::{COMMANDS, Command, Run, Who, find, find_in};
 use crate::message::{ErrorReply, Reply, Request};
 
-/// All commands in one line, or usage and meaning of one.
+/// All commands in one line, or the usage and summary of one.
 pub(crate) fn reply(words: &[Bytes], in_text: bool) -> Reply {
     let Some(name) = words.first() else {
         let names: Vec<_> = COMMANDS.iter().map(|command| command.name).collect();

@@ -1,4 +1,4 @@
-//! INFO: how the daemon is, in the sections and fields that Valkey's clients read.
+//! INFO: the daemon's state, in the sections and fields that Valkey's clients read.
 
 use std::fmt::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,15 +8,15 @@ use bytes::Bytes;
 use super::connection::VALKEY_VERSION;
 use super::status;
 use crate::command::context::{Context, Counters};
-use crate::command::execute::check::is_word;
 use crate::command::session::state::Session;
+use crate::command::word::is_word;
 use crate::message::Reply;
 use crate::store::Health;
 
-/// The Redis version whose commands Valkey says to be compatible with.
+/// The Redis version that Valkey reports for compatibility.
 const REDIS_VERSION: &str = "7.2.4";
 
-/// The sections, in the order of Valkey's, and kvsock's own last.
+/// The sections in Valkey's order; kvsock's own is last.
 const SECTIONS: [&str; 9] = [
     "server",
     "clients",
@@ -29,7 +29,7 @@ const SECTIONS: [&str; 9] = [
     "kvsock",
 ];
 
-/// The sections that are named, or all.
+/// The named sections, or all.
 pub(crate) async fn reply(context: &Context, session: &mut Session, names: &[Bytes]) -> Reply {
     let all = names.is_empty()
         || names
@@ -105,7 +105,7 @@ fn server(context: &Context) -> Fields {
     ]
 }
 
-/// Who watches over this process: whoever sets `NOTIFY_SOCKET`, as Valkey has it.
+/// The supervisor of this process, derived from `NOTIFY_SOCKET` as in Valkey.
 fn supervisor() -> &'static str {
     let is_told = std::env::var_os("NOTIFY_SOCKET").is_some_and(|name| !name.is_empty());
     if is_told { "systemd" } else { "no" }
@@ -126,7 +126,7 @@ fn memory() -> Fields {
     vec![("used_memory", used.to_string()), ("used_memory_rss", used.to_string())]
 }
 
-/// Bytes of this process in memory, see proc(5); 0 where nobody tells.
+/// Resident memory of this process in bytes, see proc(5); 0 if unknown.
 fn resident() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
@@ -145,7 +145,7 @@ fn stats(counters: &Counters) -> Fields {
     ]
 }
 
-/// No engine counts the keys that expire; clients take a field that is not there for unknown.
+/// No engine counts the keys with an expiry. Clients treat a missing field as unknown.
 async fn keyspace(context: &Context, session: &mut Session) -> Fields {
     match status::exact_size(context, session).await {
         Some(size @ 1..) => vec![("db0", format!("keys={size}"))],

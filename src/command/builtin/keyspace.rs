@@ -1,22 +1,22 @@
-//! KEYSPACE and CLEARDB: whose keys are worked on, and whose are removed.
+//! KEYSPACE and CLEARDB: the choice of a key space, and the removal of its keys.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::command::context::Context;
-use crate::command::execute::check::{is_word, misuse};
 use crate::command::session::space::Namespace;
 use crate::command::session::state::Session;
 use crate::command::table::Command;
+use crate::command::word::is_word;
 use crate::handover::KeySpace;
 use crate::message::{Args, ErrorReply, Reply};
 use crate::store::{Operation, Verb};
 
-/// CLEARDB as it is told of when it is another user's keys that go.
+/// The name in the log of CLEARDB on another user's keys.
 const OF_ANOTHER: &str = "cleardb --user";
 
-/// Lets an administrator's connection work on the keys of all users, of one, or its own again.
+/// Switches an administrator's connection to the keys of all users, of one user, or its own.
 pub(crate) fn choose(
     context: &Context,
     session: &mut Session,
@@ -27,22 +27,22 @@ pub(crate) fn choose(
         [word] if is_word(word, "own") => KeySpace::Own,
         [word] if is_word(word, "all") => KeySpace::All,
         [word, uid] if is_word(word, "user") => KeySpace::User(uid_of(context, uid)?),
-        _ => return Err(misuse(command)),
+        _ => return Err(command.misuse()),
     };
-    context.audit.administers_keys(session.caller(), command.full_name, key_space);
+    context.users.audit.administers_keys(session.caller(), command.full_name, key_space);
     session.end_transaction();
     go(context, session, key_space);
     Ok(Reply::OK)
 }
 
-/// Lets a connection work on these keys.
+/// Switches a connection to these keys.
 pub(crate) fn go(context: &Context, session: &mut Session, key_space: KeySpace) {
     session.store = match key_space {
-        KeySpace::Own => context.spaces.of(session.caller()),
-        KeySpace::All => Some(Arc::clone(context.spaces.all())),
-        KeySpace::User(uid) => match context.spaces.namespace() {
-            Namespace::User => Some(context.spaces.of_user(uid)),
-            // Chosen with a daemon of other settings.
+        KeySpace::Own => context.users.spaces.of(session.caller()),
+        KeySpace::All => Some(Arc::clone(context.users.spaces.all())),
+        KeySpace::User(uid) => match context.users.spaces.namespace() {
+            Namespace::User => Some(context.users.spaces.of_user(uid)),
+            // The client chose these keys under a daemon with other settings.
             Namespace::Shared => None,
         },
     };
@@ -64,14 +64,14 @@ pub(crate) async fn clear(
         }
         [flag, uid] if is_word(flag, "--user") => {
             if !session.is_administrator() {
-                context.audit.refuses(session.caller(), OF_ANOTHER);
+                context.users.audit.refuses(session.caller(), OF_ANOTHER);
                 return Err(ErrorReply::Forbidden(OF_ANOTHER));
             }
             let uid = uid_of(context, uid)?;
-            context.audit.administers_keys(session.caller(), OF_ANOTHER, KeySpace::User(uid));
-            context.spaces.of_user(uid)
+            context.users.audit.administers_keys(session.caller(), OF_ANOTHER, KeySpace::User(uid));
+            context.users.spaces.of_user(uid)
         }
-        _ => return Err(misuse(command)),
+        _ => return Err(command.misuse()),
     };
     let clear = Operation { verb: Verb::Clear, args: Args::new() };
     match store.execute(vec![clear]).await.pop() {
@@ -83,18 +83,18 @@ pub(crate) async fn clear(
     }
 }
 
-/// Tells the log that the keys which the connection works on are removed, unless they are only the
-/// caller's own.
+/// Logs that the keys of the session's key space are removed, unless they are only the caller's
+/// own.
 pub(crate) fn tell_clear(context: &Context, session: &Session) {
-    if session.is_abroad() || context.spaces.namespace() == Namespace::Shared {
-        context.audit.administers_keys(session.caller(), "cleardb", session.key_space);
+    if session.is_abroad() || context.users.spaces.namespace() == Namespace::Shared {
+        context.users.audit.administers_keys(session.caller(), "cleardb", session.key_space);
     }
 }
 
-/// The user that a request names.
+/// The uid that a request names.
 fn uid_of(context: &Context, uid: &[u8]) -> Result<u32, ErrorReply> {
     let failed = |text: &'static str| Err(ErrorReply::Failed(text.into()));
-    if context.spaces.namespace() == Namespace::Shared {
+    if context.users.spaces.namespace() == Namespace::Shared {
         return failed("all users share one key space (KVSOCK_NAMESPACE)");
     }
     let uid = std::str::from_utf8(uid).ok().and_then(|uid| uid.parse::<u32>().ok());

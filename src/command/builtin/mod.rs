@@ -1,14 +1,16 @@
-//! The commands that the daemon carries out itself.
+//! The commands that the daemon carries out itself, without the store or with more than one call
+//! of it.
+//!
+//! Read `dispatch` first: it calls the function of each command.
 
-pub(crate) mod catalog;
-pub(crate) mod client;
-pub(crate) mod connection;
-pub(crate) mod dispatch;
-pub(crate) mod help;
-pub(crate) mod info;
-pub(crate) mod keyspace;
-pub(crate) mod settings;
-pub(crate) mod size;
-pub(crate) mod status;
-pub(crate) mod stop;
-pub(crate) mod synopsis;
+mod catalog;
+mod client;
+pub(super) mod connection;
+pub(super) mod dispatch;
+mod help;
+mod info;
+pub(super) mod keyspace;
+mod settings;
+mod status;
+mod synopsis;
+pub(super) mod transaction;

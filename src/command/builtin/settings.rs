@@ -1,12 +1,12 @@
-//! CONFIG GET: the settings that clients ask for, as they hold here. Never the store's own.
+//! CONFIG GET: the settings that clients ask for, as they apply to kvsock; never the store's own.
 
 use bytes::Bytes;
 
 use crate::message::Reply;
 use crate::store::glob_matches;
 
-/// Names and values, sorted by name. Sizes are in bytes; what does not exist here has the value
-/// that switches it off.
+/// Names and values, sorted by name. Sizes are in bytes. A feature that kvsock does not have is
+/// shown as switched off.
 const SETTINGS: &[(&str, &str)] = &[
     ("appendonly", "no"),
     ("cluster-enabled", "no"),
@@ -19,7 +19,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("tls-port", "0"),
 ];
 
-/// Those whose names match one of the patterns.
+/// The settings whose names match one of the patterns.
 pub(crate) fn get(patterns: &[Bytes]) -> Reply {
     let wanted = |name: &str| {
         let name = name.as_bytes();

@@ -1,21 +1,21 @@
-//! How the daemon and its store are.
+//! STATUS: the state of the daemon and its store.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::size::CachedSize;
 use crate::command::context::{Context, Counters};
+use crate::command::session::size::CachedSize;
 use crate::command::session::space::Namespace;
 use crate::command::session::state::Session;
 use crate::message::{Args, Reply};
 use crate::store::{Health, NearCache, Operation, Store, Verb};
 
-/// The longest that a `status` waits for a new count of the keys.
+/// The longest time that a `status` waits for a new count of the keys.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// What `status json` shows, field by field.
+/// The fields of `status json`.
 #[derive(Serialize)]
 struct Status<'a> {
     version: &'a str,
@@ -105,19 +105,19 @@ pub(crate) async fn text(context: &Context, session: &mut Session) -> Reply {
     ))
 }
 
-/// All of it, as one line of JSON.
+/// The whole state, as one line of JSON.
 pub(crate) async fn json(context: &Context, session: &mut Session) -> Reply {
     let status = status(context, session).await;
     Reply::Text(serde_json::to_string(&status).expect("numbers and texts have a JSON form"))
 }
 
-/// The number of keys: exact where counting them is cheap, else perhaps of a moment ago; `None` if
-/// the store never told. Only administrators learn how many keys other users have: every other user
-/// of a key space learns the number of its own keys.
+/// The number of keys: exact where counting is cheap, otherwise possibly a moment old; `None` if
+/// the store never reported one. Only administrators learn how many keys other users have: any
+/// other user of a key space learns the number of its own keys.
 pub(crate) async fn size(context: &Context, session: &mut Session) -> Option<i64> {
     let (store, size) = subject(context, session)?;
     if context.store().health() == Health::Up && (size.is_cheap() || size.begin()) {
-        // A count that takes longer than the patience of its asker goes on, for the next one.
+        // A count that exceeds the caller's patience goes on, for the next caller.
         let counting = tokio::spawn(count(store, Arc::clone(&size)));
         if let Ok(Ok(Some(counted))) = tokio::time::timeout(PATIENCE, counting).await {
             return Some(counted);
@@ -126,7 +126,7 @@ pub(crate) async fn size(context: &Context, session: &mut Session) -> Option<i64
     size.get()
 }
 
-/// The number of keys now; `None` if the store does not tell in time.
+/// The number of keys now; `None` if the store does not answer in time.
 pub(crate) async fn exact_size(context: &Context, session: &mut Session) -> Option<i64> {
     let (store, size) = subject(context, session)?;
     let is_worth_it = !size.takes_longer_than(PATIENCE) || size.begin();
@@ -138,10 +138,10 @@ pub(crate) async fn exact_size(context: &Context, session: &mut Session) -> Opti
 }
 
 fn subject(context: &Context, session: &mut Session) -> Option<(Arc<Store>, Arc<CachedSize>)> {
-    if context.spaces.namespace() == Namespace::Shared || session.is_administrator() {
-        return Some((Arc::clone(context.spaces.all()), Arc::clone(&context.size)));
+    if context.users.spaces.namespace() == Namespace::Shared || session.is_administrator() {
+        return Some((Arc::clone(context.users.spaces.all()), Arc::clone(&context.size)));
     }
-    Some((context.spaces.of(session.caller())?, session.size()))
+    Some((context.users.spaces.of(session.caller())?, session.size()))
 }
 
 async fn count(store: Arc<Store>, size: Arc<CachedSize>) -> Option<i64> {

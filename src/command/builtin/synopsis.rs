@@ -1,4 +1,4 @@
-//! A synopsis in the form that COMMAND DOCS gives of arguments, from which clients make hints.
+//! A synopsis in the form that COMMAND DOCS gives for arguments. Clients make hints from it.
 
 use crate::message::Reply;
 
@@ -7,7 +7,7 @@ pub(crate) fn arguments(synopsis: &'static str) -> Vec<Reply> {
     parts(synopsis).into_iter().map(argument).collect()
 }
 
-/// Words and bracketed parts, at the top level.
+/// Words and bracketed parts at the top level.
 fn parts(text: &'static str) -> Vec<&'static str> {
     let (mut parts, mut depth, mut start) = (Vec::new(), 0_usize, 0);
     for (at, letter) in text.char_indices() {
@@ -31,7 +31,7 @@ fn argument(part: &'static str) -> Reply {
     let one = repeated.unwrap_or(part);
     let optional = one.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
     let name = optional.unwrap_or(one);
-    // A lone placeholder is shown without its brackets, as clients put their own.
+    // A lone placeholder loses its brackets, since clients add their own.
     let shown = match name.strip_prefix('<').and_then(|inner| inner.strip_suffix('>')) {
         Some(inner) if !inner.contains('<') => inner,
         _ => name,

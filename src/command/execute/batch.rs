@@ -1,4 +1,4 @@
-//! Operations on their way to the store, and where their replies belong.
+//! The operations of one connection on their way to the store, and the places of their replies.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,31 +7,31 @@ use super::check::may;
 use crate::command::context::{Context, Counters};
 use crate::command::session::state::Session;
 use crate::command::table::{Command, Run};
-use crate::memory::Share;
+use crate::memory::ClientShare;
 use crate::message::{ErrorReply, Reply};
 use crate::store::{Operation, Store, Verb};
 
-/// Operations of one connection on the keys of one key space: the one that the session had when the
-/// batch was formed, whatever has become of the session since.
+/// Operations of one connection in one key space. The key space is the session's at the time when
+/// the batch was formed, even if the session has changed since.
 #[derive(Default)]
 pub(crate) struct Batch {
-    /// The key space of the operations, while there are any.
+    /// The key space of the operations; none for an empty batch.
     store: Option<Arc<Store>>,
-    /// Whether the key space is another than the caller's own.
+    /// Whether the key space is not the caller's own.
     is_abroad: bool,
     operations: Vec<Operation>,
-    /// For each operation the place of its reply, and the command that it was called by.
+    /// For each operation, the index of its reply, and the command that it came from.
     places: VecDeque<(usize, &'static Command)>,
 }
 
 impl Batch {
-    /// Makes room for so many operations.
+    /// Reserves room for `count` more operations.
     pub(crate) fn reserve(&mut self, count: usize) {
         self.operations.reserve(count);
         self.places.reserve(count);
     }
 
-    /// Whether operations of `session` may be appended: they work on the same keys.
+    /// Whether operations of `session` may be appended: its keys must be those of the batch.
     pub(crate) fn takes(&self, session: &Session) -> bool {
         match (&self.store, &session.store) {
             _ if self.operations.is_empty() => true,
@@ -42,11 +42,11 @@ impl Batch {
         }
     }
 
-    /// Appends an operation, and a reply to `replies` that stands in the place of its own.
+    /// Appends an operation, and a placeholder for its reply to `replies`.
     ///
     /// # Errors
     ///
-    /// The caller has no such keys.
+    /// The caller has no key space.
     pub(crate) fn push(
         &mut self,
         session: &Session,
@@ -65,15 +65,15 @@ impl Batch {
         Ok(())
     }
 
-    /// How many of `replies` stand before the first operation that is not answered. The places are
-    /// counted from there on.
+    /// The number of `replies` before the first unanswered operation. The places are counted from
+    /// there on afterwards.
     pub(crate) fn take_places(&mut self, replies: usize) -> usize {
         let ready = self.places.front().map_or(replies, |(place, _)| *place);
         self.places.iter_mut().for_each(|(place, _)| *place -= ready);
         ready
     }
 
-    /// Refuses the operations to which the caller has lost the right while they waited for room.
+    /// Refuses operations to which the caller lost the right while they waited for memory.
     pub(crate) fn check_again(
         &mut self,
         context: &Context,
@@ -88,7 +88,7 @@ impl Batch {
         let places = std::mem::take(&mut self.places);
         for (operation, (place, command)) in operations.into_iter().zip(places) {
             let right = if is_lost {
-                context.audit.refuses(session.caller(), "keyspace");
+                context.users.audit.refuses(session.caller(), "keyspace");
                 Err(ErrorReply::Forbidden("keyspace"))
             } else {
                 may(context, session, command)
@@ -103,11 +103,11 @@ impl Batch {
         }
     }
 
-    /// Carries out as many operations as there is room for; whether those were all.
+    /// Executes as many operations as memory has room for; true if that was all of them.
     pub(crate) async fn run(
         &mut self,
         context: &Context,
-        share: &mut Share,
+        share: &mut ClientShare,
         replies: &mut [Reply],
     ) -> bool {
         let Some(store) = self.store.as_ref().filter(|_| !self.operations.is_empty()) else {

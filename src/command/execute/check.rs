@@ -1,40 +1,23 @@
-//! What is checked of a request before anything is done: that there is such a command, that its
-//! arguments are right in number, that the caller may, and what the engines need not know.
-
-use std::borrow::Cow;
+//! The checks of a request before it is carried out: the command exists, the number of arguments is
+//! right, the caller has the right, and arguments that the engines need not know are valid.
 
 use bytes::Bytes;
 
+use crate::command::builtin::connection::only_database;
 use crate::command::context::{Context, Scripts};
 use crate::command::session::space::Namespace;
 use crate::command::session::state::Session;
 use crate::command::table::{Command, Local, Run, Who, find, find_in};
+use crate::command::word::{is_word, shown, syntax};
+use crate::command::work::By;
 use crate::message::{Args, ErrorReply, Request};
 use crate::store::Verb;
 
-/// How much of a word that is not known is repeated, in bytes.
+/// The longest part of an unknown subcommand that is repeated, in bytes.
 const SHOWN: usize = 128;
 
-/// Who carries out a request that passed all checks.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum By {
-    /// The store.
-    Store(Verb),
-    /// The daemon.
-    Local(Local),
-}
-
-/// Such a request.
-#[derive(Debug)]
-pub(crate) struct Work {
-    pub(crate) command: &'static Command,
-    pub(crate) by: By,
-    /// A subcommand's name is among them only if the store does it.
-    pub(crate) args: Args,
-}
-
-/// The command that `request` calls and who carries it out, or the reply that refuses it. Of the
-/// arguments those are left that belong to [`Work`].
+/// The command of `request` and where it is carried out, or an error reply. The arguments that do
+/// not belong to [`Work`] are removed.
 pub(crate) fn check(
     context: &Context,
     session: &Session,
@@ -56,7 +39,7 @@ pub(crate) fn check(
     };
     let count = args.len() - words.min(args.len());
     if !command.arguments.admit(count, session.is_text()) {
-        return Err(misuse(command));
+        return Err(command.misuse());
     }
     may(context, session, command)?;
     match command.run {
@@ -69,13 +52,8 @@ pub(crate) fn check(
             look_at(command, local, args)?;
             Ok((command, By::Local(local)))
         }
-        Run::Container(_) => Err(misuse(command)),
+        Run::Container(_) => Err(command.misuse()),
     }
-}
-
-/// The command was called wrongly.
-pub(crate) fn misuse(command: &Command) -> ErrorReply {
-    ErrorReply::Misuse { command: command.full_name, rule: command.arguments.rule }
 }
 
 fn unknown_subcommand(command: &Command, word: &[u8]) -> ErrorReply {
@@ -84,7 +62,7 @@ fn unknown_subcommand(command: &Command, word: &[u8]) -> ErrorReply {
     ErrorReply::Failed(format!("unknown subcommand '{word}'. Try {name} HELP.").into())
 }
 
-/// Whether the caller may.
+/// Checks that the caller has the right to call `command`.
 pub(crate) fn may(
     context: &Context,
     session: &Session,
@@ -97,28 +75,30 @@ pub(crate) fn may(
             "NOPERM scripts are refused under a key prefix and per-user key spaces, since a script \
              can name any key"
         }
-        (Who::OwnersOfKeys, _) if context.spaces.namespace() == Namespace::User => return Ok(()),
+        (Who::OwnersOfKeys, _) if context.users.spaces.namespace() == Namespace::User => {
+            return Ok(());
+        }
         (Who::Administrators | Who::OwnersOfKeys, _) | (Who::Scripts, Scripts::Administrators) => {
             if session.is_administrator() {
                 return Ok(());
             }
-            context.audit.refuses(session.caller(), command.full_name);
+            context.users.audit.refuses(session.caller(), command.full_name);
             return Err(ErrorReply::Forbidden(command.full_name));
         }
     };
-    context.audit.refuses(session.caller(), command.full_name);
+    context.users.audit.refuses(session.caller(), command.full_name);
     Err(ErrorReply::Coded(refused.into()))
 }
 
-/// Tells the log of a command that not everybody may call, and that is about to be carried out.
-/// Those that are called again and again with data are told once in a connection.
+/// Logs a command that not everyone may call, before it is carried out. Commands that are called
+/// repeatedly with data are logged once per connection.
 pub(crate) fn tell(context: &Context, session: &mut Session, command: &Command) {
     let always = match command.who {
         Who::Everyone => return,
-        // They tell themselves, when they know whose keys are meant.
+        // These commands write their own entries, since only they know whose keys are meant.
         _ if matches!(command.run, Run::Local(Local::ClearDb | Local::KeySpace)) => return,
         Who::OwnersOfKeys => {
-            if context.spaces.namespace() == Namespace::User && !session.is_abroad() {
+            if context.users.spaces.namespace() == Namespace::User && !session.is_abroad() {
                 return;
             }
             true
@@ -128,15 +108,15 @@ pub(crate) fn tell(context: &Context, session: &mut Session, command: &Command) 
         Who::Administrators => command.run != Run::Store(Verb::Restore),
     };
     if always || session.is_first(command.full_name) {
-        context.audit.administers(session.caller(), command.full_name);
+        context.users.audit.administers(session.caller(), command.full_name);
     }
 }
 
-/// Checks the arguments that mean something else here than in the store, and leaves to the
-/// engines only what they know. In a transaction that is not before EXEC, as in Valkey.
+/// Checks arguments whose meaning differs from the store's, and removes those that the engines need
+/// not know. In a transaction this happens at EXEC, as in Valkey.
 pub(crate) fn narrow(command: &Command, verb: Verb, args: &mut Args) -> Result<(), ErrorReply> {
     match verb {
-        Verb::Last if !is_positive(&args[0]) => return Err(misuse(command)),
+        Verb::Last if !is_positive(&args[0]) => return Err(command.misuse()),
         Verb::Clear => match &args[..] {
             [] => {}
             [mode] if is_word(mode, "async") || is_word(mode, "sync") => args.clear(),
@@ -153,7 +133,7 @@ pub(crate) fn narrow(command: &Command, verb: Verb, args: &mut Args) -> Result<(
     Ok(())
 }
 
-/// Leaves of COPY's options only REPLACE: the store's database is not the client's to choose.
+/// Removes all of COPY's options except REPLACE: a client may not choose the store's database.
 fn copy(args: &mut Args) -> Result<(), ErrorReply> {
     let mut replaces = false;
     let mut options = args[2..].iter();
@@ -163,7 +143,7 @@ fn copy(args: &mut Args) -> Result<(), ErrorReply> {
         } else if is_word(option, "db")
             && let Some(index) = options.next()
         {
-            crate::command::builtin::connection::only_database(index)?;
+            only_database(index)?;
         } else {
             return Err(syntax());
         }
@@ -175,7 +155,7 @@ fn copy(args: &mut Args) -> Result<(), ErrorReply> {
     Ok(())
 }
 
-/// Checks what the words of a text request may be.
+/// Checks the option words of STATUS and SHUTDOWN.
 fn look_at(command: &Command, local: Local, args: &[Bytes]) -> Result<(), ErrorReply> {
     let known: &[&str] = match local {
         Local::Status => &["json"],
@@ -183,26 +163,10 @@ fn look_at(command: &Command, local: Local, args: &[Bytes]) -> Result<(), ErrorR
         _ => return Ok(()),
     };
     let all_known = args.iter().all(|arg| known.iter().any(|word| is_word(arg, word)));
-    if all_known { Ok(()) } else { Err(misuse(command)) }
+    if all_known { Ok(()) } else { Err(command.misuse()) }
 }
 
-/// A word as error texts repeat it: up to a NUL, as in Valkey.
-pub(crate) fn shown(word: &[u8]) -> Cow<'_, str> {
-    let end = word.iter().position(|byte| *byte == 0).unwrap_or(word.len());
-    String::from_utf8_lossy(&word[..end])
-}
-
-/// Whether `text` is this word, in letters of any case.
-pub(crate) fn is_word(text: &[u8], word: &str) -> bool {
-    text.eq_ignore_ascii_case(word.as_bytes())
-}
-
-/// What Valkey says to options that do not fit.
-pub(crate) fn syntax() -> ErrorReply {
-    ErrorReply::Failed("syntax error".into())
-}
-
-/// Whether `text` is a whole number above 0, of whatever size.
+/// Whether `text` is a whole number above 0, of any size.
 fn is_positive(text: &[u8]) -> bool {
     text.iter().all(u8::is_ascii_digit) && text.iter().any(|digit| *digit != b'0')
 }

@@ -1,8 +1,9 @@
-//! A connection's requests into replies: checks, batches for the store, and transactions.
+//! Requests into replies: checks, batches for the store, and transactions.
+//!
+//! Read `requests` first: the connection calls it for each batch.
 
-pub(crate) mod audit;
-pub(crate) mod batch;
-pub(crate) mod check;
-pub(crate) mod pace;
-pub(crate) mod requests;
-pub(crate) mod transaction;
+mod batch;
+mod check;
+pub(super) mod requests;
+mod restore;
+mod transaction;

@@ -1,4 +1,4 @@
-//! A connection's requests into replies: checks first, then one batch for the store.
+//! The execution of one connection's requests: checks, then one batch for the store.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,32 +6,33 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::batch::Batch;
-use super::check::{By, Work, check, may, narrow, tell};
+use super::check::{check, may, narrow, tell};
 use super::transaction;
 use super::transaction::Place;
 use crate::command::builtin::dispatch;
 use crate::command::context::{Context, Counters};
 use crate::command::session::state::Session;
 use crate::command::table::{Local, Turn, find};
-use crate::memory::Share;
+use crate::command::work::{By, Work};
+use crate::memory::ClientShare;
 use crate::message::{ErrorReply, Reply, Request};
 use crate::store::Operation;
 
-/// What the connection does when the replies are out.
+/// The connection's next step, once the replies are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// Goes on.
+    /// Read on.
     Continue,
-    /// Takes the replies that are there and sends them, since there is no room for more, and then
-    /// runs the same execution again.
+    /// Send the replies that exist, since memory has no room for more, and then run the same
+    /// execution again.
     Rest,
-    /// Closes.
+    /// Close the connection.
     Close,
-    /// Lets the daemon stop.
+    /// Stop the daemon.
     Shutdown,
 }
 
-/// Requests of one connection on their way to replies.
+/// Requests of one connection that are being carried out.
 #[derive(Default)]
 pub struct Execution {
     requests: VecDeque<Result<Request, Reply>>,
@@ -42,27 +43,27 @@ pub struct Execution {
 }
 
 impl Execution {
-    /// Appends a request, or the reply to what was none.
+    /// Appends a request, or the reply to input that was no request.
     pub fn push(&mut self, request: Result<Request, Reply>) {
         self.requests.push_back(request);
     }
 
-    /// Makes room for so many requests.
+    /// Reserves room for `count` more requests.
     pub fn reserve(&mut self, count: usize) {
         self.requests.reserve(count);
     }
 
-    /// How many requests are not looked at yet.
+    /// The number of requests not checked yet.
     pub fn len(&self) -> usize {
         self.requests.len()
     }
 
-    /// Whether there is none.
+    /// Whether no such request is left.
     pub fn is_empty(&self) -> bool {
         self.requests.is_empty()
     }
 
-    /// Takes the replies that are there, in order, and counts them.
+    /// Takes the replies that are complete, in order, and counts them.
     pub fn take_replies(
         &mut self,
         context: &Context,
@@ -75,17 +76,17 @@ impl Execution {
         self.replies.drain(..ready)
     }
 
-    /// Carries out the requests, in order, until all have their replies or there is no room for
-    /// more of these, see [`Next::Rest`]. What follows a request that ends the connection is not
-    /// carried out and gets no reply.
+    /// Carries out the requests in order, until all have their replies or memory has no room for
+    /// more replies, see [`Next::Rest`]. Requests after one that ends the connection are dropped
+    /// without a reply.
     ///
-    /// The requests for the store travel as one batch, so that many cost one round trip. A request
-    /// that changes the session, or that works on other keys than the batch, waits for the batch.
+    /// Requests for the store form one batch, so that many cost one round trip. A request that
+    /// changes the session, or works on other keys than the batch, waits for the batch.
     pub async fn run(
         &mut self,
         context: &Arc<Context>,
         session: &mut Session,
-        share: &mut Share,
+        share: &mut ClientShare,
     ) -> Next {
         let mut newest = "";
         self.replies.reserve(self.requests.len());
@@ -93,7 +94,7 @@ impl Execution {
         self.batch.check_again(context, session, &mut self.replies);
         loop {
             if let Some(work) = self.waiting.take() {
-                // Replies to the requests before it may have to be sent before it runs.
+                // Replies to the earlier requests may have to be sent before this request runs.
                 let is_answered = self.batch.run(context, share, &mut self.replies).await;
                 let is_exec = matches!(work.by, By::Local(Local::Exec));
                 if !is_answered || (is_exec && share.must_send_first()) {
@@ -106,7 +107,7 @@ impl Execution {
                     next => return next,
                 }
             }
-            // Looked at where it lies; what is moved is its arguments, once.
+            // The request is checked in place; only its arguments are moved, once.
             let request = match self.requests.front_mut() {
                 None => break,
                 Some(Ok(request)) => request,
@@ -149,12 +150,13 @@ impl Execution {
         if is_done { Next::Continue } else { Next::Rest }
     }
 
-    /// Carries out a request that has waited for its turn. The caller may have lost the right to it.
+    /// Carries out a request that has waited for its turn. The caller may have lost the right to it
+    /// since.
     async fn run_in_turn(
         &mut self,
         context: &Arc<Context>,
         session: &mut Session,
-        share: &mut Share,
+        share: &mut ClientShare,
         work: Work,
     ) -> Next {
         if let Err(error) = may(context, session, work.command) {
@@ -188,12 +190,12 @@ impl Execution {
         }
     }
 
-    /// Carries out what the daemon does itself.
+    /// Carries out a command that the daemon executes itself.
     async fn run_local(
         &mut self,
         context: &Arc<Context>,
         session: &mut Session,
-        share: &mut Share,
+        share: &mut ClientShare,
         local: Local,
         Work { command, args, .. }: Work,
     ) -> Next {
@@ -212,13 +214,13 @@ impl Execution {
     }
 }
 
-/// The reply to what was no request.
+/// The reply to input that was no request.
 fn refuse(session: &mut Session, reply: Reply) -> Reply {
     transaction::spoil(session);
     reply
 }
 
-/// The reply to a request that did not pass the checks.
+/// The reply to a request that failed the checks.
 fn refuse_error(session: &mut Session, error: ErrorReply) -> Reply {
     if let ErrorReply::Misuse { command: "exec", .. } = error
         && let Some(command) = find(b"exec")
@@ -228,7 +230,7 @@ fn refuse_error(session: &mut Session, error: ErrorReply) -> Reply {
     refuse(session, Reply::Error(error))
 }
 
-/// Lets the work wait for EXEC, if it may: the reply says so.
+/// Queues the work for EXEC if it is allowed there; the reply tells which.
 fn queue(session: &mut Session, work: &Work) -> Reply {
     match transaction::place(work.by) {
         Place::Nowhere => refuse(session, transaction::refused()),
@@ -239,7 +241,7 @@ fn queue(session: &mut Session, work: &Work) -> Reply {
     }
 }
 
-/// Notes for CLIENT LIST what the connection did last.
+/// Notes the connection's last activity for CLIENT LIST.
 fn note(session: &Session, command: &'static str, replies: usize) {
     let mut about = session.client().about();
     if !command.is_empty() {
@@ -249,7 +251,7 @@ fn note(session: &Session, command: &'static str, replies: usize) {
     about.commands += replies as u64;
 }
 
-/// Lets those who are told that there is no store know which, since they may not know the settings.
+/// Names the store in replies that report it as unavailable: clients may not know the settings.
 fn name_store(context: &Context, replies: &mut [Reply]) {
     for reply in replies {
         if let Reply::Error(ErrorReply::Unavailable(why)) = reply {

@@ -1,37 +1,32 @@
-//! MULTI, EXEC, DISCARD, WATCH and UNWATCH.
+//! EXEC, and the queueing of commands before it.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use super::check::{By, Work, may, narrow, tell};
+use super::check::{may, narrow, tell};
+use crate::command::builtin::transaction::without;
 use crate::command::builtin::{dispatch, keyspace};
 use crate::command::context::Context;
-use crate::command::session::queue::Queue;
 use crate::command::session::state::{Session, Watched};
 use crate::command::table::{Command, Local};
-use crate::memory::Share;
+use crate::command::work::{By, Work};
+use crate::memory::ClientShare;
 use crate::message::{Args, ErrorReply, Reply};
 use crate::store::{Operation, Verb};
 
-/// The most keys that one client watches: their cost in the store grows with their square.
-const MOST_WATCHED: usize = 1000;
-/// The longest of them, in bytes, since each is kept as long as it is watched.
-const LONGEST_WATCHED: usize = 4096;
-/// Commands that ask nobody, between which others have their turn.
+/// After this many commands that do not wait, other tasks get a turn.
 const TURN: usize = 32;
 
-/// What may be done in a transaction with a command that came after MULTI.
+/// The treatment of a command after MULTI.
 pub(crate) enum Place {
-    /// It waits for EXEC.
+    /// The command waits for EXEC.
     Queue,
-    /// It is carried out at once.
+    /// The command is carried out at once.
     Now,
-    /// It is refused, and the transaction with it.
+    /// The command is refused, and the transaction with it.
     Nowhere,
 }
 
-/// Where a command that came after MULTI has its place.
+/// The treatment of a command after MULTI.
 pub(crate) fn place(by: By) -> Place {
     match by {
         By::Store(Verb::Save)
@@ -43,11 +38,11 @@ pub(crate) fn place(by: By) -> Place {
     }
 }
 
-/// Why a command that may wait for EXEC cannot be carried out then.
+/// The reply that refuses a command which cannot be part of this transaction; none if it can.
 pub(crate) fn refusal(session: &Session, work: &Work) -> Option<Reply> {
     let verb = match work.by {
         By::Store(verb) => verb,
-        // Those of the caller's own key space.
+        // CLEARDB on the caller's own key space.
         By::Local(Local::ClearDb) if work.args.is_empty() => Verb::Clear,
         By::Local(Local::ClearDb) => return Some(refused()),
         By::Local(_) => return None,
@@ -55,7 +50,7 @@ pub(crate) fn refusal(session: &Session, work: &Work) -> Option<Reply> {
     session.store.as_ref()?.refuses_in_transaction(verb).map(Reply::Error)
 }
 
-/// Lets a command wait for EXEC.
+/// Queues a command for EXEC.
 pub(crate) fn enqueue(session: &mut Session, work: &Work) -> Reply {
     let (limit, is_text) = (session.max_queue, session.is_text());
     let Some(queue) = &mut session.queue else { return without("EXEC") };
@@ -68,19 +63,19 @@ pub(crate) fn enqueue(session: &mut Session, work: &Work) -> Reply {
     Reply::Status("QUEUED")
 }
 
-/// A command was refused: if there is a transaction, EXEC will refuse it.
+/// Makes EXEC refuse the transaction, if there is one, because a command was refused.
 pub(crate) fn spoil(session: &mut Session) {
     if let Some(queue) = &mut session.queue {
         queue.is_spoilt = true;
     }
 }
 
-/// The reply to a command that has no place in a transaction.
+/// The reply to a command that is not allowed in a transaction.
 pub(crate) fn refused() -> Reply {
     Reply::failed("Command not allowed inside a transaction")
 }
 
-/// The reply to an EXEC that was called wrongly, which ends the transaction.
+/// The reply to an EXEC with wrong arguments, which ends the transaction.
 pub(crate) fn misused(session: &mut Session, command: &Command) -> Reply {
     session.end_transaction();
     Reply::coded(format!(
@@ -89,74 +84,11 @@ pub(crate) fn misused(session: &mut Session, command: &Command) -> Reply {
     ))
 }
 
-/// Begins a transaction.
-pub(crate) fn multi(session: &mut Session) -> Reply {
-    session.queue = Some(Queue::default());
-    session.client().about().queued = Some(0);
-    Reply::OK
-}
-
-/// Forgets the transaction.
-pub(crate) fn discard(session: &mut Session) -> Reply {
-    if session.queue.is_none() {
-        return without("DISCARD");
-    }
-    session.end_transaction();
-    Reply::OK
-}
-
-/// Forgets what was watched.
-pub(crate) fn unwatch(session: &mut Session) -> Reply {
-    session.forget_watched();
-    Reply::OK
-}
-
-/// Watches keys, besides those that are watched already. Everything before it was answered.
-pub(crate) async fn watch(context: &Context, session: &mut Session, keys: &[Bytes]) -> Reply {
-    let before = match std::mem::replace(&mut session.watched, Watched::Lost) {
-        Watched::Nothing => None,
-        Watched::Keys(watch) => Some(watch),
-        // EXEC will do nothing, whatever else is watched.
-        Watched::Lost => return Reply::OK,
-    };
-    let mut new = Vec::new();
-    for key in keys.iter().filter(|key| key.len() <= LONGEST_WATCHED) {
-        let key = Bytes::copy_from_slice(key);
-        if session.watched_keys.insert(key.clone()) {
-            new.push(key);
-        }
-        if session.watched_keys.len() > MOST_WATCHED {
-            return Reply::failed(format!("too many watched keys: more than {MOST_WATCHED}"));
-        }
-    }
-    if keys.iter().any(|key| key.len() > LONGEST_WATCHED) {
-        return Reply::failed(format!("watched key longer than {LONGEST_WATCHED} bytes"));
-    }
-    let store = match session.store() {
-        Ok(store) => Arc::clone(store),
-        Err(error) => return Reply::Error(error),
-    };
-    let account = context.accounts.of(session.caller().uid);
-    match store.watch_for(&account, before, new).await {
-        Ok(watch) => {
-            session.watched = Watched::Keys(watch);
-            session.client().about().watched = session.watched_keys.len();
-            Reply::OK
-        }
-        Err(error) => {
-            if store.is_exhausted_by(&account) {
-                context.audit.refuses_watch(session.caller());
-            }
-            Reply::Error(error)
-        }
-    }
-}
-
-/// Carries out the transaction.
+/// Executes the transaction.
 pub(crate) async fn exec(
     context: &Arc<Context>,
     session: &mut Session,
-    share: &mut Share,
+    share: &mut ClientShare,
 ) -> Reply {
     let Some(queue) = session.queue.take() else { return without("EXEC") };
     let watched = std::mem::take(&mut session.watched);
@@ -169,7 +101,7 @@ pub(crate) async fn exec(
         Watched::Keys(watch) => Some(watch),
         Watched::Lost => return Reply::NilList,
     };
-    // Beside the queue, whose arguments they share.
+    // Memory beside the queue's; the arguments are shared with it.
     let mut hold = share.hold();
     hold.force(queue.len() * (size_of::<Step>() + size_of::<Operation>() + size_of::<Reply>()));
     let (steps, operations) = steps(context, session, queue.into_works());
@@ -200,7 +132,7 @@ pub(crate) async fn exec(
         };
         match room.checked_sub(reply.data_len()) {
             Some(left) => room = left,
-            // What was done is done.
+            // The commands were executed all the same.
             None => return too_long(session.max_reply),
         }
         replies.push(reply);
@@ -208,15 +140,15 @@ pub(crate) async fn exec(
     Reply::Array(replies)
 }
 
-/// One command of a transaction that is carried out.
+/// One command of a transaction that is being executed.
 enum Step {
-    /// Its reply comes from the store.
+    /// The reply comes from the store.
     Store,
     Refused(ErrorReply),
     Local(&'static Command, Local, Args),
 }
 
-/// The steps of a transaction, and the operations of those that the store does. The caller may have
+/// The steps of a transaction, and the operations among them for the store. The caller may have
 /// lost the right to a command since it was queued.
 fn steps(
     context: &Context,
@@ -250,8 +182,4 @@ fn steps(
 
 fn too_long(max_reply: usize) -> Reply {
     Reply::failed(format!("reply longer than {max_reply} bytes"))
-}
-
-fn without(command: &str) -> Reply {
-    Reply::Error(ErrorReply::Failed(format!("{command} without MULTI").into()))
 }

@@ -1,4 +1,4 @@
-//! The connections that are open, for CLIENT LIST and CLIENT KILL.
+//! The open connections, for CLIENT LIST and CLIENT KILL.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use super::caller::Caller;
-use crate::command::execute::check::shown;
+use crate::command::access::caller::Caller;
+use crate::command::word::shown;
 use crate::message::Protocol;
 
 /// The open connections, by number.
@@ -20,51 +20,52 @@ pub struct Clients {
     open: Mutex<BTreeMap<u64, Arc<Client>>>,
 }
 
-/// What is known of one connection.
+/// The public state of one connection.
 #[derive(Debug)]
 pub struct Client {
-    /// Its number, given once in the daemon's life.
+    /// The connection's number, unique in the life of the daemon.
     pub id: u64,
-    /// Who is at the other end.
+    /// The peer.
     pub caller: Caller,
-    /// The daemon's end of the socket.
+    /// The path of the daemon's socket.
     pub address: Arc<str>,
     descriptor: i32,
     since: Instant,
-    /// Somebody else wants the connection closed: it stays so.
+    /// Another client has had the connection closed. This stays true.
     is_killed: AtomicBool,
-    /// The client wants so itself, and its request is still to be answered.
+    /// The client has its own connection closed, and the reply to that request is still to be sent.
     has_killed_itself: AtomicBool,
     kill: Notify,
     about: Mutex<About>,
 }
 
-/// What changes.
+/// The part that changes.
 #[derive(Debug)]
 pub(crate) struct About {
     pub(crate) name: Bytes,
     pub(crate) library: Bytes,
     pub(crate) library_version: Bytes,
     pub(crate) protocol: Protocol,
-    /// The command that came last, its subcommand after a blank.
+    /// The last command; a subcommand follows a blank.
     pub(crate) command: &'static str,
     pub(crate) active: Instant,
-    /// Commands that wait for EXEC; none outside a transaction.
+    /// The number of commands that wait for EXEC; none outside a transaction.
     pub(crate) queued: Option<usize>,
-    /// Keys that are watched.
+    /// The number of watched keys.
     pub(crate) watched: usize,
-    /// Commands so far.
+    /// The number of commands so far.
     pub(crate) commands: u64,
 }
 
 impl Clients {
-    /// A new connection.
+    /// Adds a new connection.
     pub(crate) fn enter(&self, caller: Caller, address: Arc<str>, descriptor: i32) -> Arc<Client> {
         self.admit(self.next(), caller, address, descriptor, Duration::ZERO)
     }
 
-    /// A connection that had the number `id` with the daemon before, and is open for `age`. What
-    /// cannot be its number, since it was not given yet or is another's, is not believed.
+    /// Adds a connection that had the number `id` with the previous daemon and has been open for
+    /// `age`. An `id` that was never given, or belongs to another connection, is replaced by a new
+    /// number.
     pub(crate) fn enter_again(
         &self,
         id: u64,
@@ -82,13 +83,13 @@ impl Clients {
         self.newest.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// The number given last.
+    /// The last number given.
     pub fn newest(&self) -> u64 {
         self.newest.load(Ordering::Relaxed)
     }
 
-    /// Numbers up to `id` were given by the daemon before this one, unless nobody lives long enough
-    /// to give so many.
+    /// Skips the numbers up to `id`, which the previous daemon gave. A value too high to be reached
+    /// in practice is ignored.
     pub fn skip_to(&self, id: u64) {
         if id < 1 << 62 {
             self.newest.fetch_max(id, Ordering::Relaxed);
@@ -129,12 +130,12 @@ impl Clients {
         client
     }
 
-    /// The connection is no more.
+    /// Removes a connection that has ended.
     pub fn leave(&self, client: &Client) {
         self.open().remove(&client.id);
     }
 
-    /// Those that are open, by their numbers.
+    /// The open connections, in the order of their numbers.
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {
         self.open().values().map(Arc::clone).collect()
     }
@@ -145,12 +146,12 @@ impl Clients {
 }
 
 impl Client {
-    /// What changes of it.
+    /// The part that changes, locked.
     pub(crate) fn about(&self) -> MutexGuard<'_, About> {
         self.about.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the connection closed: at once, or, if the client wants so itself, after the reply.
+    /// Has the connection closed: after the reply if the client closes its own, otherwise at once.
     pub(crate) fn kill(&self, by_itself: bool) {
         if by_itself {
             self.has_killed_itself.store(true, Ordering::Release);
@@ -160,45 +161,46 @@ impl Client {
         self.kill.notify_waiters();
     }
 
-    /// Whether it watches keys, or is about to, for which it may have a connection to the store.
+    /// Whether the client watches keys or is about to. For that it may have a connection to the
+    /// store.
     pub fn is_watching(&self) -> bool {
         let about = self.about();
         about.watched > 0 || about.command == "watch"
     }
 
-    /// Whether the client wants its own connection closed once its request is answered.
+    /// Whether the client has its own connection closed once the request is answered.
     pub(crate) fn has_killed_itself(&self) -> bool {
         self.has_killed_itself.load(Ordering::Acquire)
     }
 
-    /// Whether somebody else wants the connection closed.
+    /// Whether another client has had the connection closed.
     pub fn is_killed(&self) -> bool {
         self.is_killed.load(Ordering::Acquire)
     }
 
-    /// Ends when somebody else wants the connection closed, however many wait for that.
+    /// Ends when another client has the connection closed. Any number of tasks may wait.
     pub async fn killed(&self) {
-        // Created before the look at the state, so that no kill falls between the two.
+        // Created before the state is read, so that no kill falls between the two.
         let kill = self.kill.notified();
         if !self.is_killed() {
             kill.await;
         }
     }
 
-    /// How long it is open.
+    /// The time since the connection was opened.
     pub(crate) fn age(&self) -> Duration {
         self.since.elapsed()
     }
 
-    /// Its address in Valkey's form. All clients have the path of the daemon's socket; in the
-    /// place of a port stands what tells them apart.
+    /// The connection's address in Valkey's form. All clients share the path of the daemon's
+    /// socket; the connection's number stands in place of a port.
     pub(crate) fn endpoint(&self) -> String {
         format!("{}:{}", self.address, self.id)
     }
 
-    /// One line of CLIENT LIST, with its end, in those fields of Valkey 8 that kvsock knows;
-    /// the two last are kvsock's own. Of the others those are 0 that valkey-py cannot do without:
-    /// sizes of buffers, of which kvsock's have no counterpart.
+    /// One line of CLIENT LIST, with its line end, in the fields of Valkey 8 that kvsock knows. The
+    /// last two fields are kvsock's own. Of the other fields of Valkey, the sizes of buffers that
+    /// valkey-py requires are always 0.
     pub(crate) fn line(&self) -> String {
         let about = self.about();
         let endpoint = self.endpoint();
@@ -250,7 +252,7 @@ mod tests {
         let clients = Clients::default();
         clients.skip_to(7);
         assert_eq!([3, 7].map(|id| enter_again(&clients, id)), [3, 7]);
-        // Another's, none, and such as were not given yet.
+        // Another connection's number, none, and numbers that were not given yet.
         assert_eq!([3, 0, 100, u64::MAX].map(|id| enter_again(&clients, id)), [8, 9, 10, 11]);
         clients.skip_to(u64::MAX);
         assert_eq!(enter_again(&clients, 0), 12);

@@ -1,8 +1,11 @@
-//! What one connection has told the daemon, and who its user is.
+//! The state of one connection: its keys, its transaction, and its user.
+//!
+//! Read `state` first; `users` is the part that all sessions share.
 
-pub(crate) mod caller;
-pub(crate) mod clients;
-pub(crate) mod queue;
-pub(crate) mod restore;
-pub(crate) mod space;
-pub(crate) mod state;
+pub(super) mod clients;
+pub(super) mod queue;
+mod record;
+pub(super) mod size;
+pub(super) mod space;
+pub(super) mod state;
+pub(super) mod users;

@@ -2,13 +2,13 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::command::execute::check::{By, Work};
 use crate::command::table::Command;
+use crate::command::work::{By, Work};
 use crate::message::Args;
 
-/// Commands that wait for EXEC. Their arguments are copied into one buffer: slices of what was read
-/// would keep every buffer that they were read into, and copies of their own cost more than short
-/// arguments themselves.
+/// The commands that wait for EXEC. Their arguments are copied into one buffer: slices would keep
+/// every buffer that they were read into, and single copies cost more than short arguments
+/// themselves.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     entries: Vec<Entry>,
@@ -16,24 +16,24 @@ pub(crate) struct Queue {
     data: BytesMut,
     /// The end of each argument in `data`.
     ends: Vec<usize>,
-    /// Bytes of the requests as they were sent.
+    /// Bytes of the requests in the form in which they were sent.
     sent: usize,
-    /// A command was refused: EXEC will refuse them all.
+    /// A command was refused, so that EXEC will refuse all of them.
     pub(crate) is_spoilt: bool,
 }
 
-/// A command that waits.
+/// A command that waits for EXEC.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     command: &'static Command,
     by: By,
-    /// How many arguments it has.
+    /// The number of its arguments.
     args: u32,
 }
 
 impl Queue {
-    /// Lets `work` wait, unless the requests would have more than `limit` bytes as they were sent,
-    /// in the form of the text protocol or of RESP.
+    /// Queues `work`; false if all requests together would exceed `limit` bytes, counted as the
+    /// client's protocol sends them.
     pub(crate) fn push(&mut self, work: &Work, is_text: bool, limit: usize) -> bool {
         let sent = self.sent.saturating_add(sent_len(work, is_text));
         let Ok(args) = u32::try_from(work.args.len()) else { return false };
@@ -49,7 +49,7 @@ impl Queue {
         true
     }
 
-    /// How many commands wait.
+    /// The number of commands that wait.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -86,14 +86,14 @@ impl Queue {
     }
 }
 
-/// The words of a command's name that do not stand among its arguments: a subcommand's second word
-/// does where the store carries it out.
+/// The words of a command's name that are not among its arguments. A subcommand's second word is an
+/// argument where the store carries the subcommand out.
 pub(crate) fn command_words(command: &Command, by: By) -> impl Iterator<Item = &'static str> {
     let most = if matches!(by, By::Local(_)) { 2 } else { 1 };
     command.full_name.split(' ').take(most)
 }
 
-/// Bytes of the request that asked for `work`, as it is sent with no more than it needs.
+/// Bytes of the shortest request for `work`.
 fn sent_len(work: &Work, is_text: bool) -> usize {
     let name = || command_words(work.command, work.by).map(str::len);
     let words = name().chain(work.args.iter().map(Bytes::len));

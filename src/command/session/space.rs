@@ -1,13 +1,13 @@
-//! Whose keys a connection works on: everybody's, or those of its user.
+//! Key spaces: all keys, or one user's part of the store.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use super::caller::Caller;
+use crate::command::access::caller::Caller;
 use crate::store::Store;
 
-/// How keys belong to users.
+/// How keys are assigned to users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Namespace {
     /// All users share all keys.
@@ -24,35 +24,35 @@ pub(crate) struct Spaces {
     parts: Mutex<Parts>,
 }
 
-/// How many parts are kept that no connection uses, so that those who come and go find them as
-/// they left them.
+/// The number of parts kept without a connection, so that a user who reconnects finds the part as
+/// it was.
 const KEPT: usize = 64;
 
 /// The users' parts.
 #[derive(Debug, Default)]
 struct Parts {
     by_uid: HashMap<u32, Weak<Store>>,
-    /// Those last asked for, the newest last.
+    /// The parts used last, the newest last.
     kept: VecDeque<Arc<Store>>,
 }
 
 impl Spaces {
-    /// Nobody's part is in use yet.
+    /// Starts with no part in use.
     pub(crate) fn new(store: Store, namespace: Namespace) -> Spaces {
         Spaces { namespace, all: Arc::new(store), parts: Mutex::default() }
     }
 
-    /// How keys belong to users.
+    /// How keys are assigned to users.
     pub(crate) fn namespace(&self) -> Namespace {
         self.namespace
     }
 
-    /// All keys, those of each user under the user's prefix.
+    /// All keys; each user's keys have the user's prefix.
     pub(crate) fn all(&self) -> &Arc<Store> {
         &self.all
     }
 
-    /// The keys that `caller` works on; none for whom the kernel cannot name.
+    /// The keys that `caller` works on; none if the kernel cannot name the user.
     pub(crate) fn of(&self, caller: &Caller) -> Option<Arc<Store>> {
         match self.namespace {
             Namespace::Shared => Some(Arc::clone(&self.all)),
@@ -66,7 +66,7 @@ impl Spaces {
         let known = parts.by_uid.get(&uid).and_then(Weak::upgrade);
         let store = known.unwrap_or_else(|| {
             parts.by_uid.retain(|_, store| store.strong_count() > 0);
-            // No other user's name begins with it: digits end at the colon.
+            // No other user's prefix begins with it, since a colon ends the digits.
             let store = Arc::new(self.all.part(format!("u{uid}:").as_bytes()));
             parts.by_uid.insert(uid, Arc::downgrade(&store));
             store
@@ -79,7 +79,7 @@ impl Spaces {
         store
     }
 
-    /// Writes what is still held back, and closes the store; waits at most `limit`.
+    /// Writes pending changes and closes the store; waits at most `limit`.
     pub(crate) async fn close(&self, limit: Duration) {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner).kept.clear();
         self.all.close(limit).await;

@@ -1,91 +1,91 @@
-//! What one connection has told the daemon so far.
+//! The state of one connection, as far as commands know it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::caller::Caller;
 use super::clients::Client;
 use super::queue::Queue;
-use crate::command::builtin::size::CachedSize;
-use crate::command::context::Context;
+use super::size::CachedSize;
+use super::users::Users;
+use crate::command::access::caller::Caller;
 use crate::handover::KeySpace;
 use crate::message::{ErrorReply, Protocol};
 use crate::store::{Store, Watch};
 
-/// What a watched key takes beside its bytes, which are held here and by the embedded store: entries
-/// of two tables here and there, and one table more of those that watch it.
+/// Bytes per watched key beside the key itself, which both this session and the embedded store
+/// hold: entries in two tables of each, and one more table of the key's watchers.
 const WATCHED: usize = 384;
 
 /// The state of one connection.
 #[derive(Debug)]
 pub struct Session {
-    /// What everybody may know of it.
+    /// The part that CLIENT LIST shows.
     pub(crate) client: Arc<Client>,
-    context: Arc<Context>,
+    users: Arc<Users>,
     protocol: Protocol,
-    /// The keys that it works on; none for a user that has none.
+    /// The keys that the session works on; none for a user without a key space.
     pub(crate) store: Option<Arc<Store>>,
-    /// Whose they are: an administrator may choose others' than its own.
+    /// The key space of `store`. An administrator may choose another than its own.
     pub(crate) key_space: KeySpace,
-    /// How many are the caller's own, once it was asked for.
+    /// The number of the caller's own keys, once `status` asked for it.
     size: Option<Arc<CachedSize>>,
-    /// Commands since MULTI.
+    /// The commands since MULTI.
     pub(crate) queue: Option<Queue>,
     pub(crate) watched: Watched,
-    /// Keys that are watched, each once.
+    /// The watched keys, each once.
     pub(crate) watched_keys: HashSet<Bytes>,
-    /// Commands that the log was told of, each once.
+    /// The commands logged for this session, each once.
     told: Vec<&'static str>,
-    /// Bytes of commands that may wait for EXEC.
+    /// The most bytes of commands that may wait for EXEC.
     pub(crate) max_queue: usize,
-    /// Bytes of its reply.
+    /// The most bytes of EXEC's reply.
     pub(crate) max_reply: usize,
 }
 
-/// What the next EXEC depends on.
+/// The condition of the next EXEC.
 #[derive(Debug, Default)]
 pub(crate) enum Watched {
-    /// Nothing.
+    /// No condition.
     #[default]
     Nothing,
-    /// Keys.
+    /// The watched keys have not changed.
     Keys(Watch),
-    /// Keys that can no longer be watched: what became of them nobody knows.
+    /// The watch is lost, so that changes of the keys are unknown. EXEC replies nil.
     Lost,
 }
 
 impl Session {
-    /// A connection of `caller` at `address` that begins to speak text. Commands of at most
-    /// `max_queue` bytes may wait for EXEC, whose reply has at most `max_reply` (0: unlimited).
+    /// A session of `caller`, which speaks text first. At most `max_queue` bytes of commands may
+    /// wait for EXEC, whose reply has at most `max_reply` bytes (0: unlimited).
     pub fn new(
-        context: &Arc<Context>,
+        users: &Arc<Users>,
         caller: Caller,
         address: Arc<str>,
         descriptor: i32,
         max_queue: usize,
         max_reply: usize,
     ) -> Session {
-        let client = context.clients.enter(caller, address, descriptor);
-        Session::of(context, client, max_queue, max_reply)
+        let client = users.clients.enter(caller, address, descriptor);
+        Session::of(users, client, max_queue, max_reply)
     }
 
-    /// A session of `client` that has told nothing yet.
+    /// The initial session of `client`.
     pub(crate) fn of(
-        context: &Arc<Context>,
+        users: &Arc<Users>,
         client: Arc<Client>,
         max_queue: usize,
         max_reply: usize,
     ) -> Session {
         let limit = |bytes| if bytes == 0 { usize::MAX } else { bytes };
-        let store = context.spaces.of(&client.caller);
+        let store = users.spaces.of(&client.caller);
         Session {
             store,
             key_space: KeySpace::Own,
             size: None,
             client,
-            context: Arc::clone(context),
+            users: Arc::clone(users),
             protocol: Protocol::Text,
             queue: None,
             watched: Watched::Nothing,
@@ -96,37 +96,37 @@ impl Session {
         }
     }
 
-    /// What is known of the connection.
+    /// The part that CLIENT LIST shows.
     pub fn client(&self) -> &Arc<Client> {
         &self.client
     }
 
-    /// What the connection speaks.
+    /// The session's protocol.
     pub fn protocol(&self) -> Protocol {
         self.protocol
     }
 
-    /// The connection speaks this from now on.
+    /// Changes the protocol.
     pub fn speak(&mut self, protocol: Protocol) {
         self.protocol = protocol;
         self.client.about().protocol = protocol;
     }
 
-    /// Bytes of memory held beside the connection's buffers.
+    /// Bytes of memory beside the connection's buffers.
     pub fn held(&self) -> usize {
         let watched: usize = self.watched_keys.iter().map(|key| WATCHED + 2 * key.len()).sum();
         watched + self.queue.as_ref().map_or(0, Queue::held)
     }
 
-    /// Whether its requests are lines of text.
+    /// Whether the protocol is text.
     pub(crate) fn is_text(&self) -> bool {
         self.protocol == Protocol::Text
     }
 
-    /// The keys that it works on. Who is no administrator any more has no others than its own.
+    /// The keys that the session works on. A user who lost administrator rights has only its own.
     pub(crate) fn store(&self) -> Result<&Arc<Store>, ErrorReply> {
         if self.is_abroad() && !self.is_administrator() {
-            self.context.audit.refuses(self.caller(), "keyspace");
+            self.users.audit.refuses(self.caller(), "keyspace");
             return Err(ErrorReply::Forbidden("keyspace"));
         }
         self.store.as_ref().ok_or_else(|| {
@@ -139,33 +139,33 @@ impl Session {
         })
     }
 
-    /// Whether the keys are not, or not only, the caller's own.
+    /// Whether the session's keys include others than the caller's own.
     pub(crate) fn is_abroad(&self) -> bool {
         self.key_space != KeySpace::Own
     }
 
-    /// How many keys are the caller's own, as `status` shows it.
+    /// The cached number of the caller's own keys, for `status`.
     pub(crate) fn size(&mut self) -> Arc<CachedSize> {
         Arc::clone(self.size.get_or_insert_default())
     }
 
-    /// Who is at the other end.
+    /// The peer.
     pub(crate) fn caller(&self) -> &Caller {
         &self.client.caller
     }
 
-    /// Whether the caller may do what is for administrators.
+    /// Whether the caller is an administrator.
     pub(crate) fn is_administrator(&self) -> bool {
-        self.context.administrators.include(self.caller())
+        self.users.administrators.include(self.caller())
     }
 
-    /// Works on the caller's own keys again.
+    /// Switches back to the caller's own keys.
     pub(crate) fn come_home(&mut self) {
-        self.store = self.context.spaces.of(self.caller());
+        self.store = self.users.spaces.of(self.caller());
         self.key_space = KeySpace::Own;
     }
 
-    /// Whether the log is to be told of `command` for the first time.
+    /// Whether `command` is to be logged for the first time in this session.
     pub(crate) fn is_first(&mut self, command: &'static str) -> bool {
         let first = !self.told.contains(&command);
         if first {
@@ -174,7 +174,7 @@ impl Session {
         first
     }
 
-    /// Ends the transaction, if there is one, and forgets what was watched.
+    /// Ends the transaction, if any, and forgets the watched keys.
     pub(crate) fn end_transaction(&mut self) {
         self.queue = None;
         self.forget_watched();
@@ -183,7 +183,7 @@ impl Session {
 }
 
 impl Session {
-    /// Forgets what was watched.
+    /// Forgets the watched keys.
     pub(crate) fn forget_watched(&mut self) {
         self.watched = Watched::Nothing;
         self.watched_keys = HashSet::new();
@@ -193,6 +193,6 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.context.clients.leave(&self.client);
+        self.users.clients.leave(&self.client);
     }
 }

@@ -1,6 +1,6 @@
-//! The one table of commands: names, arguments, help and who may call them all come from here.
+//! The table of commands: the single source of names, arguments, help texts and rights.
 //!
-//! The rows stand by group in the files beside this one.
+//! Each group's rows stand in a file of its own. Read `row` first.
 
 mod connection;
 mod key;
@@ -34,13 +34,13 @@ const COUNT: usize = {
 
 static SORTED: [Command; COUNT] = sorted();
 
-/// Their names as numbers, in the same order, so that looking one up compares no texts.
+/// The names as numbers, in the same order, so that a lookup compares no texts.
 static NUMBERS: [u128; COUNT] = numbers();
 
 /// All commands, sorted by name.
 pub static COMMANDS: &[Command] = &SORTED;
 
-/// The rows of all groups, by insertion, as the compiler can do it.
+/// The rows of all groups, sorted by insertion, which the compiler can execute.
 const fn sorted() -> [Command; COUNT] {
     let mut rows = [GROUPS[0].1[0]; COUNT];
     let (mut count, mut group) = (0, 0);
@@ -78,7 +78,8 @@ const fn numbers() -> [u128; COUNT] {
     numbers
 }
 
-/// For each letter, and for what comes after the last, the first row whose name begins there.
+/// For each letter, the first row whose name begins with it or a later one; at the end, the row
+/// count.
 static STARTS: [usize; LETTERS + 1] = starts();
 
 const LETTERS: usize = 26;
@@ -108,10 +109,10 @@ const fn is_before(one: &str, other: &str) -> bool {
     one.len() < other.len()
 }
 
-/// The longest name, in bytes: as many as the numbers have.
+/// The longest name, in bytes: as many as a number holds.
 const NAME_MAX: usize = size_of::<u128>();
 
-/// The command of this name, in letters of any case.
+/// The command called `name`, in upper or lower case.
 pub fn find(name: &[u8]) -> Option<&'static Command> {
     let mut padded = [0; NAME_MAX];
     padded.get_mut(..name.len())?.copy_from_slice(name);
@@ -120,16 +121,16 @@ pub fn find(name: &[u8]) -> Option<&'static Command> {
     let rows = *STARTS.get(letter)?..*STARTS.get(letter + 1)?;
     let number = u128::from_be_bytes(padded);
     let at = rows.start + NUMBERS[rows].iter().position(|other| *other == number)?;
-    // A name that ends in a NUL has the same number.
+    // A name that ends in a NUL has the same number as the name without it.
     SORTED.get(at).filter(|command| command.name.len() == name.len())
 }
 
-/// The command of this name among `rows`.
+/// The command called `name` among `rows`.
 pub fn find_in(rows: &'static [Command], name: &[u8]) -> Option<&'static Command> {
     rows.iter().find(|command| command.name.as_bytes().eq_ignore_ascii_case(name))
 }
 
-/// The command of this full name, a subcommand's after its container's and a blank.
+/// The command with this full name: a subcommand's follows its container's and a blank.
 pub(super) fn find_full(name: &str) -> Option<&'static Command> {
     let Some((name, word)) = name.split_once(' ') else { return find(name.as_bytes()) };
     match find(name.as_bytes())?.run {
@@ -138,7 +139,7 @@ pub(super) fn find_full(name: &str) -> Option<&'static Command> {
     }
 }
 
-/// Which argument of the command is the rest of a text request's line.
+/// The index of the argument that takes the rest of a text request's line.
 pub fn value_at(name: &[u8]) -> Option<usize> {
     find(name)?.arguments.value_at
 }

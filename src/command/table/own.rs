@@ -1,4 +1,4 @@
-//! What only kvsock has.
+//! Commands that only kvsock has.
 
 use super::row::{Command, KEYS, Local, NONE, local, store, takes};
 use crate::store::Verb;

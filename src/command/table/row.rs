@@ -1,92 +1,94 @@
-//! What a row of the table says, and how rows are written.
+//! A row of the table: its fields, and the functions that build it.
 
+use crate::message::ErrorReply;
 use crate::store::Verb;
 
 /// One command, or one subcommand.
 #[derive(Debug, Clone, Copy)]
 pub struct Command {
-    /// Its name, in lower case: of a subcommand the second word.
+    /// The name, in lower case; the second word for a subcommand.
     pub name: &'static str,
-    /// Its name in full: of a subcommand both words.
+    /// The full name; both words for a subcommand.
     pub full_name: &'static str,
-    /// What it belongs to.
+    /// The group that help lists the command in.
     pub group: Group,
-    /// Its arguments, as a synopsis has them; empty for none.
+    /// The arguments as a synopsis; empty for none.
     pub synopsis: &'static str,
-    /// What it does, in one sentence without its full stop.
+    /// The purpose, as a sentence without a full stop.
     pub summary: &'static str,
-    /// What it takes.
+    /// The numbers of arguments.
     pub arguments: Arguments,
-    /// Who may call it.
+    /// The callers that may call the command.
     pub who: Who,
-    /// When it runs, where the daemon does it.
+    /// When the command runs, if the daemon carries it out.
     pub turn: Turn,
-    /// What happens.
+    /// Where and how the command is carried out.
     pub run: Run,
 }
 
-/// What commands belong to.
+/// The groups of commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
-    /// Values.
+    /// Commands on values.
     String,
-    /// Keys, whatever their values.
+    /// Commands on keys of any type.
     Key,
-    /// Several commands as one.
+    /// Transactions and scripts.
     Transaction,
-    /// The connection itself.
+    /// Commands on the connection itself.
     Connection,
-    /// The service as a whole.
+    /// Commands on the service as a whole.
     Server,
-    /// What only kvsock has.
+    /// Commands that only kvsock has.
     Own,
 }
 
-/// What a command takes. A subcommand's name does not count.
+/// The numbers of arguments that a command takes. A subcommand's name does not count.
 #[derive(Debug, Clone, Copy)]
 pub struct Arguments {
-    /// The fewest it can do with.
+    /// The fewest arguments.
     pub least: usize,
-    /// The most it can use.
+    /// The most arguments.
     pub most: usize,
-    /// The fewest of a text request.
+    /// The fewest arguments of a text request.
     pub least_in_text: usize,
-    /// The one, counted from 0, that is the rest of a text request's line.
+    /// The index, from 0, of the argument that takes the rest of a text request's line.
     pub value_at: Option<usize>,
-    /// The end of the sentence that tells of a wrong number: `"get" command ...`.
+    /// The end of the error sentence for a wrong number: `"get" command ...`.
     pub rule: &'static str,
 }
 
-/// Who may call a command.
+/// The callers that may call a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
-    /// Whoever may connect.
+    /// Everyone who may connect.
     Everyone,
     /// Administrators, see [`crate::command::Administrators`].
     Administrators,
-    /// Whom `KVSOCK_SCRIPTS` lets run scripts.
+    /// Callers that `KVSOCK_SCRIPTS` lets run scripts.
     Scripts,
-    /// Everyone where users have keys of their own, otherwise administrators.
+    /// Everyone where users have their own keys, otherwise administrators.
     OwnersOfKeys,
 }
 
-/// When a command of the daemon's own runs, in a pipeline whose earlier requests wait for the store.
+/// When a command of the daemon runs, if earlier requests of its pipeline wait for the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// After the earlier requests: it changes the session, ends it, or shows what they have done.
+    /// After the earlier requests: the command changes the session, ends it, or shows their
+    /// effects.
     InOrder,
-    /// At once: it neither changes nor shows anything that other requests depend on or change.
+    /// At once: the command neither changes nor shows any state that other requests use or change.
     AtOnce,
 }
 
-/// What a command does.
+/// Where and how a command is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Run {
-    /// The store does it.
+    /// In the store.
     Store(Verb),
-    /// The daemon does it.
+    /// In the daemon.
     Local(Local),
-    /// What the next word says, one of these.
+    /// By the subcommand that the next word names.
     Container(&'static [Command]),
 }
 
@@ -98,7 +100,7 @@ impl PartialEq for Command {
 
 impl Eq for Command {}
 
-/// What the daemon does itself; the rows of the table say what that is.
+/// The commands that the daemon carries out; the table's rows describe them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the command of its name")]
 pub enum Local {
@@ -160,7 +162,7 @@ pub(super) const fn takes(least: usize, most: usize, rule: &'static str) -> Argu
     Arguments { least, most, least_in_text: least, value_at: None, rule }
 }
 
-/// The argument at `position` is a value: in a text request the last one.
+/// Makes the argument at `position` a value: in a text request, the last one.
 pub(super) const fn with_value(
     position: usize,
     least: usize,
@@ -170,7 +172,7 @@ pub(super) const fn with_value(
     Arguments { least, most, least_in_text: least, value_at: Some(position), rule }
 }
 
-/// A command of the store.
+/// A command that the store carries out.
 pub(super) const fn store(
     name: &'static str,
     synopsis: &'static str,
@@ -181,7 +183,7 @@ pub(super) const fn store(
     row(name, name, synopsis, summary, arguments, Run::Store(verb))
 }
 
-/// A command of the daemon's own.
+/// A command that the daemon carries out.
 pub(super) const fn local(
     name: &'static str,
     synopsis: &'static str,
@@ -192,7 +194,7 @@ pub(super) const fn local(
     row(name, name, synopsis, summary, arguments, Run::Local(local))
 }
 
-/// A command whose next word says what it does.
+/// A command with subcommands.
 pub(super) const fn container(
     name: &'static str,
     summary: &'static str,
@@ -203,7 +205,7 @@ pub(super) const fn container(
     row(name, name, "<subcommand> [argument]...", summary, arguments, Run::Container(rows))
 }
 
-/// One of a container's subcommands.
+/// A subcommand.
 pub(super) const fn sub(
     full_name: &'static str,
     synopsis: &'static str,
@@ -235,13 +237,13 @@ const fn second_word(name: &'static str) -> &'static str {
 }
 
 impl Arguments {
-    /// A text request may do with fewer.
+    /// Sets the fewest arguments of a text request.
     pub(super) const fn least_in_text(mut self, least: usize) -> Arguments {
         self.least_in_text = least;
         self
     }
 
-    /// Whether so many are right, in a text request or otherwise.
+    /// Whether `count` arguments are right, in a text request or in RESP.
     pub fn admit(&self, count: usize, in_text: bool) -> bool {
         if !in_text {
             return count >= self.least && count <= self.most;
@@ -252,6 +254,11 @@ impl Arguments {
 }
 
 impl Command {
+    /// The error reply to a call with a wrong number or form of arguments.
+    pub(crate) fn misuse(&self) -> ErrorReply {
+        ErrorReply::Misuse { command: self.full_name, rule: self.arguments.rule }
+    }
+
     pub(super) const fn for_administrators(mut self) -> Command {
         self.who = Who::Administrators;
         self
@@ -277,7 +284,7 @@ impl Command {
         self
     }
 
-    /// The synopsis of a text request: its value ends it.
+    /// The synopsis of a text request, in which the value comes last.
     pub fn synopsis_in_text(&self) -> &'static str {
         let Some(value) = self.arguments.value_at else { return self.synopsis };
         let end = self.synopsis.match_indices(' ').nth(value).map(|(at, _)| at);

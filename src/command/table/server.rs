@@ -1,4 +1,4 @@
-//! Commands on the service as a whole, with the names that Valkey has for them.
+//! Commands on the service as a whole, with Valkey's names.
 
 use super::row::{Command, KEYS, Local, MANY, NONE, Run, container, local, store, sub, takes};
 use crate::store::Verb;

@@ -1,4 +1,4 @@
-//! Several commands as one: transactions, and scripts.
+//! Transactions and scripts.
 
 use super::row::{Command, KEYS, Local, MANY, NONE, Run, container, local, store, sub, takes};
 use crate::store::Verb;

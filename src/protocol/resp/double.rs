@@ -1,13 +1,13 @@
-//! Numbers that are not whole, as Valkey spells them.
+//! Floating-point numbers in Valkey's spelling.
 
-/// Whole numbers up to this are written as such: half of the largest integer.
+/// Whole numbers up to this are written without a point or exponent: half of the largest integer.
 const WHOLE_MAX: f64 = 4_611_686_018_427_387_904.0;
 
-/// Appends the shortest text that reads back as `number`, in the notation that Valkey's
-/// `fpconv_dtoa` chooses for it.
+/// Appends the shortest text that reads back as `number`, in the notation of Valkey's
+/// `fpconv_dtoa`.
 ///
-/// Valkey's own digits (by the algorithm Grisu2) are not the shortest once in some 800 numbers;
-/// they read back as the same number.
+/// In about one number of 800, the digits of Valkey's algorithm (Grisu2) are not the shortest; they
+/// read back as the same number.
 pub(super) fn write_double(number: f64, out: &mut Vec<u8>) {
     if number.is_nan() {
         return out.extend_from_slice(b"nan");
@@ -30,10 +30,11 @@ pub(super) fn write_double(number: f64, out: &mut Vec<u8>) {
     write_digits(&digits, exponent.parse().expect("a small integer"), out);
 }
 
-/// Appends the number that has `digits`, the point after the first, times ten to `exponent`.
+/// Appends the number with `digits`, the point after the first, times ten to the power of
+/// `exponent`.
 fn write_digits(digits: &[u8], exponent: i32, out: &mut Vec<u8>) {
     let count = i32::try_from(digits.len()).expect("17 at most");
-    // How many places the point is right of the last digit.
+    // The number of places between the last digit and the point.
     let shift = exponent - (count - 1);
     if shift >= 0 && exponent.abs() < count + 7 {
         out.extend_from_slice(digits);
@@ -77,7 +78,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// What a Valkey 8.0 replied to scripts that return these.
+    /// The replies of a Valkey 8.0 to scripts that return these numbers.
     #[test]
     fn doubles_are_spelt_as_valkey_does() {
         for (number, expected) in [

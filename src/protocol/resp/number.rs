@@ -1,21 +1,22 @@
-//! The number that ends a line such as `*3` or `$-1`: strictly as Valkey reads and writes it.
+//! The number that ends a line such as `*3` or `$-1`, read and written strictly as by Valkey.
 
-/// Bytes a line may have without its end.
+/// The most bytes of a line without its end.
 pub(super) const LINE_MAX: usize = 64 * 1024;
 
-/// Why there is no number.
+/// Why a line has no number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NumberFault {
-    /// Not a number, not spelt as Valkey does, or beyond 64 bits.
+    /// No number, not in Valkey's spelling, or beyond 64 bits.
     Invalid,
     /// The line does not end in CR LF.
     LineEnd,
-    /// The line does not end at all.
+    /// The line exceeds the limit without an end.
     Endless,
 }
 
-/// Reads the number at `start`, which is after the line's first byte, and finds where the next
-/// line begins. `None` if the line is not all there: then `seen` tells from where to look on.
+/// Reads the number at `start`, after the line's first byte, and returns it with the start of the
+/// next line. `None` if the line is incomplete: then `seen` is where the next search for its end
+/// begins.
 pub(super) fn read_number(
     buffer: &[u8],
     start: usize,
@@ -42,7 +43,7 @@ pub(super) fn read_number(
     }
 }
 
-/// A number in the one spelling that it has: no plus sign, no leading zero, no `-0`.
+/// Parses a number in its only valid spelling: no plus sign, no leading zero, no `-0`.
 pub(super) fn parse_number(text: &[u8]) -> Option<i64> {
     let (digits, sign) = match text {
         [b'-', digits @ ..] => (digits, -1),
@@ -53,7 +54,7 @@ pub(super) fn parse_number(text: &[u8]) -> Option<i64> {
         [b'1'..=b'9', ..] => {}
         _ => return None,
     }
-    // Counted on the negative side, which holds one more.
+    // Summed as a negative number, whose range is larger by one.
     let negative = digits.iter().try_fold(0_i64, |number, byte| {
         let digit = byte.is_ascii_digit().then(|| i64::from(byte - b'0'))?;
         number.checked_mul(10)?.checked_sub(digit)
@@ -114,7 +115,7 @@ mod tests {
         let mut seen = 0;
         assert_eq!(read_number(b"$12", 1, &mut seen), Ok(None));
         assert_eq!(seen, 3);
-        // Were the first digits looked at again, this would be no number.
+        // If the first digits were read again, this would be no number.
         assert_eq!(read_number(b"$123\r", 1, &mut seen), Ok(None));
         assert_eq!(seen, 4);
         assert_eq!(read_number(b"$123\r\n", 1, &mut seen), Ok(Some((123, 6))));

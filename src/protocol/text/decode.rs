@@ -1,4 +1,4 @@
-//! Requests out of a stream of bytes.
+//! The decoding of requests by the daemon.
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -6,39 +6,39 @@ use super::words::split_words;
 use crate::message::{Name, Reply, Request};
 use crate::protocol::{Decoded, Progress};
 
-/// Takes request lines out of a buffer, in bounded memory.
+/// Decodes request lines from a buffer, in bounded memory.
 #[derive(Debug)]
 pub struct Decoder {
-    /// Bytes a line may have, without its end; 0 is unlimited.
+    /// The most bytes of a line, without its end; 0 is unlimited.
     max_request: usize,
-    /// Bytes at the start of the buffer known to hold no LF, so that none is looked at twice.
+    /// Bytes at the start of the buffer without an LF, so that no byte is searched twice.
     searched: usize,
-    /// The present line was too long and was refused: it is read away up to its end.
+    /// The present line was refused as too long: it is dropped up to its end.
     skipping: bool,
-    /// Which argument of a command is the rest of the line.
+    /// The index of the argument of a command that takes the rest of the line.
     value_at: fn(&[u8]) -> Option<usize>,
     state: State,
 }
 
-/// How far the decoder has come.
+/// The state of the decoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nothing was decoded yet: the peer may take this for a port of another protocol.
+    /// No line was decoded yet: the peer may take this for a port of another protocol.
     First,
-    /// Lines have come.
+    /// Lines were decoded.
     Lines,
-    /// The peer speaks something else.
+    /// The peer speaks another protocol.
     Broken,
 }
 
 impl Decoder {
-    /// A decoder of lines of up to `max_request` bytes (0: unlimited). `value_at` tells which
-    /// argument of a command, counted from 0, is the rest of the line.
+    /// A decoder of lines of up to `max_request` bytes (0: unlimited). `value_at` returns the
+    /// index, from 0, of the argument of a command that takes the rest of the line.
     pub fn new(max_request: usize, value_at: fn(&[u8]) -> Option<usize>) -> Decoder {
         Decoder { max_request, searched: 0, skipping: false, value_at, state: State::First }
     }
 
-    /// A decoder that goes on where another stopped, with the bytes that it left.
+    /// A decoder that resumes from the state of another, with the bytes that were left.
     pub fn resume(
         max_request: usize,
         value_at: fn(&[u8]) -> Option<usize>,
@@ -51,7 +51,7 @@ impl Decoder {
         }
     }
 
-    /// Where another decoder can go on.
+    /// The state from which another decoder can resume.
     pub fn progress(&self) -> Progress {
         match self.state {
             _ if self.skipping => Progress::RefusedLine { dropped: 0 },
@@ -60,8 +60,8 @@ impl Decoder {
         }
     }
 
-    /// Takes the next request from the front of `buffer`; `None` if there is no whole line in
-    /// it. Empty lines are passed over.
+    /// Takes the next request from the front of `buffer`; `None` if no line is complete. Empty
+    /// lines are skipped.
     pub fn decode(&mut self, buffer: &mut BytesMut) -> Option<Decoded> {
         match self.state {
             State::First if buffer.starts_with(TLS) => return Some(self.foreign("TLS", buffer)),
@@ -97,8 +97,8 @@ impl Decoder {
         }
     }
 
-    /// What the end of input means for what is left in `buffer`: a line that was not ended is
-    /// refused, for it may be half a value.
+    /// The reply to the rest of `buffer` at the end of the input: a line without an end is refused,
+    /// since its value may be incomplete.
     pub fn finish(&mut self, buffer: &mut BytesMut) -> Option<Decoded> {
         let unended = !buffer.is_empty() && !self.skipping;
         buffer.clear();
@@ -106,15 +106,15 @@ impl Decoder {
         unended.then(|| Decoded::Refused(Reply::failed("request not ended by a newline")))
     }
 
-    /// Bytes of the next line that are known to be wanted: a hint for the size of a read.
+    /// Bytes of the next line that are certainly wanted: a hint for the size of a read.
     pub fn pending(&self) -> usize {
         self.searched
     }
 
-    /// There is no line end in `buffer`: remembers that, or begins to skip.
+    /// Handles a buffer without a line end: remembers that, or begins to skip the line.
     fn keep(&mut self, buffer: &mut BytesMut) -> Option<Decoded> {
         self.searched = buffer.len();
-        // A CR at the end may belong to the line's end.
+        // A final CR may belong to the line end.
         let line = buffer.len() - usize::from(buffer.last() == Some(&b'\r'));
         if self.skipping || self.is_too_long(line) {
             buffer.advance(buffer.len());
@@ -136,8 +136,8 @@ impl Decoder {
         Decoded::Refused(Reply::failed(text))
     }
 
-    /// The last reply to a peer that begins to speak TLS or HTTP. It would wait for an answer
-    /// without end, or take errors for one.
+    /// The last reply to a peer that begins with TLS or HTTP. It would otherwise wait for an answer
+    /// for ever, or misread errors as answers.
     fn foreign(&mut self, what: &str, buffer: &mut BytesMut) -> Decoded {
         self.state = State::Broken;
         self.searched = 0;
@@ -178,7 +178,7 @@ mod tests {
         Decoder::new(max_request, |name| (name == b"set").then_some(1))
     }
 
-    /// All that `input` decodes to when it arrives in pieces of `step` bytes, then ends.
+    /// The results for `input` in pieces of `step` bytes, followed by its end.
     fn decoded(input: &[u8], step: usize, max_request: usize) -> (Vec<String>, usize) {
         let (mut decoder, mut buffer) = (decoder(max_request), BytesMut::new());
         let (mut found, mut held) = (Vec::new(), 0);
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn a_first_line_over_the_limit_is_refused_whatever_it_looks_like() {
         let long = "request longer than 8 bytes";
-        // What follows it is no first line, either.
+        // Later lines are not first lines.
         let input = b"GET /index HTTP/1.1\r\n\x16\x03\nGET / HTTP/1.1\nping\n";
         for step in 1..=input.len() {
             let (found, _) = decoded(input, step, 8);
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_long_first_line_in_small_pieces_takes_no_longer_than_its_length() {
         let input = [vec![b'x'; 2_000_000], b"\n".to_vec()].concat();
-        // Searched anew with each piece, this would take minutes.
+        // A decoder that searched anew with each piece would take minutes.
         let (found, _) = decoded(&input, 1, 0);
         assert_eq!(found[0].len(), 2_000_000);
     }

@@ -1,8 +1,8 @@
 //! The text protocol: one request line in, one reply line out.
 //!
-//! `kvsock-protocol(7)` and section "Text protocol" of the README describe it for its users.
-//! The daemon decodes requests and encodes replies; the client does the reverse, so that both
-//! stand side by side here.
+//! `kvsock-protocol(7)` and section "Text protocol" of the README describe it for users. The daemon
+//! decodes requests and encodes replies; the client does the reverse, so that both directions stand
+//! here. Read `decode` first.
 
 mod decode;
 mod quote;

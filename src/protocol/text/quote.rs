@@ -1,21 +1,21 @@
-//! Quoted words: when bytes must be quoted, how they are written, and how they are read back.
+//! Quoted words: when a word must be quoted, how it is written, and how it is read.
 
-/// Where a word stands in a reply, which decides what would be ambiguous there.
+/// The place of a word in a reply, which decides what would be ambiguous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// It is the whole line.
+    /// The word is the whole line.
     Alone,
-    /// It is one of several, separated by spaces.
+    /// The word is one of several, separated by spaces.
     Listed,
-    /// It is a key before a colon.
+    /// The word is a key before a colon.
     BeforeColon,
 }
 
-/// Bytes that are looked at together: no byte decides alone whether to look on, so that the
+/// The number of bytes examined together. No single byte ends the loop inside a block, so that the
 /// compiler can compare many at a time.
 const BLOCK: usize = 64;
 
-/// Whether `word` would be read back as something else if it were written raw.
+/// Whether `word`, written raw, would be read back as something else.
 fn is_ambiguous(word: &[u8], place: Place) -> bool {
     word.is_empty()
         || matches!(word[0], b'"' | b'(')
@@ -25,17 +25,17 @@ fn is_ambiguous(word: &[u8], place: Place) -> bool {
         || (place == Place::BeforeColon && word.contains(&b':'))
 }
 
-/// Whether `value`, when it is the whole line, is written as it is.
+/// Whether `value` is written raw if it is the whole line.
 pub fn is_raw(value: &[u8]) -> bool {
     !is_ambiguous(value, Place::Alone)
 }
 
-/// Whether one of the bytes is such.
+/// Whether any byte satisfies `is_such`.
 fn any(word: &[u8], is_such: impl Fn(u8) -> bool) -> bool {
     word.chunks(BLOCK).any(|block| block.iter().fold(false, |any, byte| any | is_such(*byte)))
 }
 
-/// Writes `word` raw where that is unambiguous, else quoted.
+/// Writes `word` raw if that is unambiguous, otherwise quoted.
 pub fn write_word(word: &[u8], place: Place, out: &mut Vec<u8>) {
     if is_ambiguous(word, place) {
         write_quoted(word, out);
@@ -44,14 +44,14 @@ pub fn write_word(word: &[u8], place: Place, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes `word` between quotes, with escapes.
+/// Writes `word` in quotes, with escapes.
 pub(super) fn write_quoted(word: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     escape(word, out);
     out.push(b'"');
 }
 
-/// Writes the bytes of `word` with control characters, quotes and backslashes escaped.
+/// Writes `word` with control characters, quotes and backslashes escaped.
 pub(super) fn escape(word: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     for &byte in word {
@@ -76,8 +76,8 @@ pub(super) fn escape(word: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Reads the word after an opening quote: its bytes, and how much of `text` it took, closing
-/// quote included. `None` if there is no closing quote, or an escape is unknown.
+/// Reads the word after an opening quote; returns its bytes and the length read, including the
+/// closing quote. `None` if no quote closes it or an escape is unknown.
 pub(super) fn read_quoted(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut word = Vec::new();
     let mut at = 0;
@@ -97,7 +97,7 @@ pub(super) fn read_quoted(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     }
 }
 
-/// Reads what follows a backslash: the byte it stands for, and its length.
+/// Reads an escape after its backslash: the byte it stands for, and its length.
 fn read_escape(text: &[u8]) -> Option<(u8, usize)> {
     let byte = match text.first()? {
         b'n' => b'\n',

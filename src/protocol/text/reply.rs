@@ -1,4 +1,4 @@
-//! Replies: as the daemon writes them, and as the client reads them back.
+//! The encoding of replies by the daemon, and their decoding by the client.
 
 use std::io::Write;
 
@@ -11,10 +11,10 @@ use crate::message::{ErrorReply, Reply};
 const NIL: &[u8] = b"(nil)";
 const ERROR: &[u8] = b"ERROR: ";
 
-/// Appends the one line that says `reply`.
+/// Appends the line for `reply`.
 ///
-/// A list within a reply is written as its length in parentheses, then its elements; an error
-/// within one as `(error)` and its quoted text. No value begins with a parenthesis unquoted.
+/// A list inside a reply is written as its length in parentheses, then its elements; an error
+/// inside a reply as `(error)` and its quoted text. No unquoted value begins with a parenthesis.
 pub fn encode_reply(reply: &Reply, out: &mut Vec<u8>) {
     write_whole(reply, out);
     out.push(b'\n');
@@ -40,7 +40,7 @@ fn write_whole(reply: &Reply, out: &mut Vec<u8>) {
     }
 }
 
-/// One word, or what stands for a list of them.
+/// Writes one word, or the words of a list.
 fn write_element(reply: &Reply, out: &mut Vec<u8>) {
     match reply {
         Reply::Status(word) => out.extend_from_slice(word.as_bytes()),
@@ -104,7 +104,7 @@ fn push(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 fn write_error(error: &ErrorReply, out: &mut Vec<u8>) {
     out.extend_from_slice(ERROR);
     let text = error.to_string();
-    // The store's text is not ours: it must not be able to end the line.
+    // The store's text is not kvsock's: it must not be able to end the line.
     if text.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
         escape(text.as_bytes(), out);
     } else {
@@ -112,19 +112,19 @@ fn write_error(error: &ErrorReply, out: &mut Vec<u8>) {
     }
 }
 
-/// One reply line as the client sees it, without its LF.
+/// One reply line without its LF, as the client understands it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReplyLine {
     /// `(nil)`.
     Nil,
     /// An error, without the leading `ERROR: `.
     Error(Bytes),
-    /// Anything else: a value unquoted, or the line as it is.
+    /// Any other reply: a value unquoted, or the line as it is.
     Value(Bytes),
 }
 
-/// Reads one reply line (without its LF) back. `is_list` says that it holds several words, which
-/// are left as they are written.
+/// Reads one reply line (without its LF). With `is_list`, the line holds several words, which stay
+/// as they are written.
 pub fn parse_reply(line: &Bytes, is_list: bool) -> Result<ReplyLine, Unbalanced> {
     if &line[..] == NIL && !is_list {
         return Ok(ReplyLine::Nil);
@@ -141,7 +141,7 @@ pub fn parse_reply(line: &Bytes, is_list: bool) -> Result<ReplyLine, Unbalanced>
     }
 }
 
-/// Reads the words of a list reply back.
+/// Reads the words of a list reply.
 pub fn parse_list(line: &Bytes) -> Result<Vec<Bytes>, Unbalanced> {
     split_words(line, |_| None).map(|words| words.into_iter().collect())
 }

@@ -1,9 +1,9 @@
-//! Requests as the client writes them.
+//! The encoding of requests by the client.
 
 use super::quote::write_quoted;
 
-/// Appends the line that asks for `name` with `args`: whatever their bytes and their number, the
-/// daemon reads back just these.
+/// Appends the request line of `name` with `args`. The daemon reads exactly these back, whatever
+/// their bytes and number.
 pub fn encode_request(name: &[u8], args: &[impl AsRef<[u8]>], out: &mut Vec<u8>) {
     let is_plain = |byte: &u8| matches!(byte, b'!'..=b'~' | 0x80..) && *byte != b'"';
     // A connection that begins with `*` speaks RESP.
@@ -13,7 +13,7 @@ pub fn encode_request(name: &[u8], args: &[impl AsRef<[u8]>], out: &mut Vec<u8>)
         write_quoted(name, out);
     }
     for argument in args {
-        // Unquoted, a value would take in all the arguments after it.
+        // An unquoted value would include all arguments after it.
         out.push(b' ');
         write_quoted(argument.as_ref(), out);
     }

@@ -1,22 +1,22 @@
-//! A line into words.
+//! The splitting of a line into words.
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::quote::read_quoted;
 
-/// Words; a command and its arguments fit most often without an allocation.
+/// The words; a usual command with its arguments fits without an allocation.
 pub type Words = SmallVec<[Bytes; 4]>;
 
-/// A quote is not closed, an escape is not known, or text is glued to a closing quote.
+/// A quote is not closed, an escape is unknown, or text follows a closing quote directly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unbalanced;
 
-/// Splits `line` (without its end) into words. If the command is one that takes a value, the
-/// word at `value_at(command)` (counted from 0 after the command) is the rest of the line, after
-/// one separator, unless it begins with a quote.
+/// Splits `line` (without its end) into words. If the command takes a value, the word at
+/// `value_at(command)` (counted from 0 after the command) is the rest of the line after one
+/// separator, unless it begins with a quote.
 ///
-/// Words that are not quoted are slices of `line`.
+/// Unquoted words are slices of `line`.
 pub fn split_words(
     line: &Bytes,
     value_at: impl Fn(&[u8]) -> Option<usize>,
@@ -26,7 +26,7 @@ pub fn split_words(
     let mut at = 0;
     loop {
         if value.is_some_and(|value| words.len() == value + 1) {
-            // One separator was left standing before the value; without it there is no value.
+            // One separator remains before the value; without one there is no value.
             let Some(&first) = line.get(at) else { break };
             debug_assert!(is_separator(first), "a word ends at a separator");
             if line.get(at + 1) != Some(&b'"') {

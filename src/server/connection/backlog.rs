@@ -1,11 +1,11 @@
-//! Input that is read ahead: received while replies wait for the peer, decoded when they have gone.
+//! Input that is read ahead: received while replies wait for the peer, decoded once they are sent.
 
 use std::collections::VecDeque;
 
 use bytes::BytesMut;
 
-/// Buffers in the order in which they were received. Each is let go of as soon as it is decoded, and
-/// none is copied while more is read.
+/// Buffers in the order of their receipt. Each is dropped as soon as it is decoded, and none is
+/// copied while more is read.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
     buffers: VecDeque<BytesMut>,
@@ -14,7 +14,7 @@ pub(crate) struct Backlog {
 }
 
 impl Backlog {
-    /// Whether there is none.
+    /// Whether the backlog is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.buffers.is_empty()
     }
@@ -24,13 +24,13 @@ impl Backlog {
         self.capacity
     }
 
-    /// How many more bytes of memory a read into room for so many takes.
+    /// The bytes of memory that a read into `room` bytes would add.
     pub(crate) fn more_for(&self, room: usize) -> usize {
         if self.buffers.back().is_some_and(has_room) { 0 } else { room }
     }
 
-    /// Lets `read` append to the last buffer, or to a new one with room for so many bytes. A buffer
-    /// into which nothing was read is not kept.
+    /// Lets `read` append to the last buffer, or to a new one of `room` bytes. A buffer into which
+    /// nothing was read is dropped.
     pub(crate) fn append<T>(&mut self, room: usize, read: impl FnOnce(&mut BytesMut) -> T) -> T {
         if let Some(last) = self.buffers.back_mut().filter(|last| has_room(last)) {
             return read(last);
@@ -44,7 +44,7 @@ impl Backlog {
         result
     }
 
-    /// Moves the oldest buffer behind `input`; false if there is none.
+    /// Moves the oldest buffer behind `input`; false if none is left.
     pub(crate) fn refill(&mut self, input: &mut BytesMut) -> bool {
         let Some(buffer) = self.buffers.pop_front() else { return false };
         self.capacity -= buffer.capacity();
@@ -56,19 +56,19 @@ impl Backlog {
         true
     }
 
-    /// Forgets it.
+    /// Drops all buffers.
     pub(crate) fn clear(&mut self) {
         *self = Backlog::default();
     }
 
-    /// Moves all of it behind `input`.
+    /// Moves all buffers behind `input`.
     pub(crate) fn drain_into(mut self, input: &mut BytesMut) {
         input.reserve(self.buffers.iter().map(BytesMut::len).sum());
         while self.refill(input) {}
     }
 }
 
-/// Whether there is room for a read in `buffer`.
+/// Whether `buffer` has room for a read.
 fn has_room(buffer: &BytesMut) -> bool {
     buffer.len() < buffer.capacity()
 }

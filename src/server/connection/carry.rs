@@ -1,4 +1,4 @@
-//! Connections that outlive the daemon: given up by one, taken over by the next.
+//! The hand-over of connections: one daemon gives them up, the next resumes them.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -11,24 +11,15 @@ use socket2::{Domain, SockRef, Type};
 use tokio::net::UnixStream;
 
 use super::output::Output;
-use super::serve::Connection;
+use super::state::Connection;
 use crate::command::{Caller, Session};
-use crate::handover::Record;
+use crate::handover::{Carried, Record};
 use crate::server::dialect::Dialect;
 use crate::server::peer::peer;
 use crate::server::shared::Shared;
 
-/// A connection between two daemons.
-#[derive(Debug)]
-pub struct Carried {
-    /// The daemon's end of it.
-    pub socket: OwnedFd,
-    /// What it needs to go on.
-    pub record: Record,
-}
-
 impl Connection<'_> {
-    /// Gives up the connection, in between two batches.
+    /// Gives up the connection between two batches.
     pub(crate) fn carry(self) -> io::Result<Carried> {
         let mut input = self.input;
         self.backlog.drain_into(&mut input);
@@ -46,7 +37,7 @@ impl Connection<'_> {
         Ok(Carried { socket: self.stream.into_std()?.into(), record })
     }
 
-    /// Goes on with a connection of `caller` that another daemon gave up.
+    /// Resumes a connection of `caller` that another daemon gave up.
     pub(crate) fn resume(
         stream: UnixStream,
         caller: Caller,
@@ -68,8 +59,8 @@ impl Connection<'_> {
     }
 }
 
-/// The connection behind a descriptor that another daemon gave up, and who its peer is by the
-/// kernel's word of today.
+/// Checks a descriptor that another daemon gave up. Returns the connection, its peer as the kernel
+/// reports it now, and its address.
 pub(crate) fn admit(socket: OwnedFd) -> io::Result<(UnixStream, Caller, Arc<str>)> {
     let about = SockRef::from(&socket);
     if about.domain()? != Domain::UNIX || about.r#type()? != Type::STREAM || about.is_listener()? {

@@ -1,4 +1,4 @@
-//! How a connection is closed whose peer stands still and holds memory.
+//! The end of a connection whose peer stands still while it holds memory.
 
 use std::io;
 use std::pin::Pin;
@@ -7,20 +7,21 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::serve::Connection;
 use super::stall::Verdict;
+use super::state::Connection;
 use crate::message::Reply;
 
-/// How long the peer may take to notice.
+/// The time in which the peer may still take the last replies.
 const TIME: Duration = Duration::from_secs(10);
-/// More replies than this, in bytes, are not kept for it while others wait.
+/// The most bytes of replies that are kept for the peer while others wait for memory.
 const KEPT: usize = 2 * 1024 * 1024;
-/// Room to read away what it sends.
+/// The size of reads whose bytes are dropped.
 const ROOM: usize = 16 * 1024;
 
 impl Connection<'_> {
-    /// Gives up the peer: lets go of its requests, and sends it the replies that are there and why
-    /// there are no more. What it goes on to send is read away, since it may read only then.
+    /// Gives up the peer: drops its requests, and sends it the existing replies and the reason for
+    /// the end. Bytes that it goes on to send are read and dropped, since it may not read its
+    /// replies before it has sent them.
     pub(crate) async fn dismiss(&mut self, verdict: Verdict) {
         self.forget_input();
         if verdict == Verdict::Stalled && self.output.len() > KEPT {
@@ -34,7 +35,7 @@ impl Connection<'_> {
         self.share.set(self.held());
         let mut scratch = vec![0; ROOM];
         let sent = std::future::poll_fn(|cx| self.poll_dismissed(cx, &mut scratch));
-        // Whether the peer takes it is up to the peer.
+        // The peer may or may not take it.
         let _ = tokio::time::timeout(TIME, sent).await;
     }
 

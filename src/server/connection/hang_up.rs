@@ -1,5 +1,5 @@
-//! Whether the peer has hung up: no reply can reach it any more. A peer that only sends no more, as
-//! `nc -N` does, has not.
+//! Detects that the peer has hung up, so that no reply can reach it. A peer that only ended its
+//! sending side, as `nc -N` does, has not hung up.
 
 use std::os::fd::AsFd;
 use std::pin::Pin;
@@ -11,11 +11,11 @@ use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::time::Sleep;
 
-/// How often a peer is looked at where tokio does not tell: it tells only once that one direction of
-/// a connection is closed.
+/// The interval of polls of the peer where tokio gives no signal: tokio signals only the end of one
+/// direction.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// The result of `work`; none once the peer has hung up.
+/// The result of `work`, or none once the peer has hung up.
 pub(crate) async fn unless_gone<T>(
     stream: &UnixStream,
     mut work: Pin<&mut impl Future<Output = T>>,
@@ -28,27 +28,27 @@ pub(crate) async fn unless_gone<T>(
     .await
 }
 
-/// Watches one peer while its connection waits for something else.
+/// Watches one peer while its connection waits for another event.
 pub(crate) struct HangUp<'a> {
     stream: &'a UnixStream,
     stage: Stage<'a>,
 }
 
-/// What the connection has seen of its peer.
+/// The state of the peer as far as the connection has seen it.
 enum Stage<'a> {
-    /// Nothing since the last read. The waker that this takes is needed for the next read anyway.
+    /// No event since the last read. The next read needs the waker that this poll registers anyway.
     Silent,
-    /// There is something to read, or the end.
+    /// Bytes, or the end, can be read.
     Readable(Pin<Box<dyn Future<Output = ()> + Send + 'a>>),
-    /// The peer sends no more.
+    /// The peer has ended its sending side.
     Finished(Looks),
 }
 
-/// Looks at a peer from time to time.
+/// Polls of a peer at intervals.
 pub(crate) struct Looks(Pin<Box<Sleep>>);
 
 impl Looks {
-    /// The first look is due after a while.
+    /// The first poll is due after one interval.
     pub(crate) fn begin() -> Looks {
         Looks(Box::pin(tokio::time::sleep(INTERVAL)))
     }
@@ -76,11 +76,11 @@ impl<'a> HangUp<'a> {
         loop {
             match &mut self.stage {
                 Stage::Silent => {
-                    // Not `?`: an error is for the next read to tell.
+                    // The next read reports an error, so none is returned here.
                     let _ = ready!(self.stream.poll_read_ready(cx));
                     let stream = self.stream;
                     self.stage = Stage::Readable(Box::pin(async move {
-                        // Ends when reading is closed, whatever there is to read.
+                        // Ends when the sending side is closed, even if unread bytes remain.
                         let _ = stream.ready(Interest::PRIORITY).await;
                     }));
                 }
@@ -116,7 +116,7 @@ mod tests {
         let (own, peer) = std::os::unix::net::UnixStream::pair().expect("a pair");
         own.set_nonblocking(true).expect("a socket");
         let own = UnixStream::from_std(own).expect("a socket");
-        // The first look takes what readiness there is from the start.
+        // The first poll consumes the readiness that exists at the start.
         own.try_read(&mut [0]).expect_err("nothing");
         (own, peer)
     }

@@ -1,4 +1,4 @@
-//! How long a client has been silent.
+//! The limit on how long a client may be silent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-/// The clock of `KVSOCK_CLIENT_TIMEOUT`. Movement only notes the time; the timer is set anew when
-/// it fires, not with every request.
+/// The timer of `KVSOCK_CLIENT_TIMEOUT`. A movement only notes the time; the timer is set again
+/// when it fires, not with every request.
 pub(crate) struct Idle {
     limit: Duration,
     since: Instant,
@@ -15,23 +15,23 @@ pub(crate) struct Idle {
 }
 
 impl Idle {
-    /// None where there is no limit.
+    /// None without a limit.
     pub(crate) fn after(limit: Duration) -> Option<Idle> {
         let timer = || Box::pin(tokio::time::sleep(limit));
         (!limit.is_zero()).then(|| Idle { limit, since: Instant::now(), timer: timer() })
     }
 
-    /// Something moved.
+    /// Notes a movement.
     pub(crate) fn touch(&mut self) {
         self.since = Instant::now();
     }
 
-    /// The clock stood still for so long.
+    /// Does not count `time` as silence.
     pub(crate) fn forgive(&mut self, time: Duration) {
         self.since += time;
     }
 
-    /// Ready when nothing moved for the limit.
+    /// Ready once no byte has moved for the limit.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             ready!(self.timer.as_mut().poll(cx));

@@ -1,13 +1,16 @@
 //! One client's connection, from its first byte to its end.
+//!
+//! Read `state` first, then `serve` (the loop) and `wait` (the events).
 
-pub(crate) mod backlog;
-pub(crate) mod carry;
-pub(crate) mod farewell;
-pub(crate) mod hang_up;
-pub(crate) mod idle;
-pub(crate) mod output;
-pub(crate) mod read_ahead;
-pub(crate) mod room;
-pub(crate) mod serve;
-pub(crate) mod stall;
-pub(crate) mod wait;
+mod backlog;
+pub(super) mod carry;
+mod farewell;
+pub(super) mod hang_up;
+mod idle;
+mod output;
+mod read_ahead;
+mod room;
+mod serve;
+mod stall;
+pub(super) mod state;
+mod wait;

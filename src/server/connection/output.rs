@@ -1,4 +1,4 @@
-//! What is on its way to a client.
+//! The bytes to be sent to a client.
 
 use std::cell::Cell;
 use std::io;
@@ -10,12 +10,12 @@ use tokio::net::UnixStream;
 
 use crate::protocol::Outgoing;
 
-/// The most room that is kept for the next connection which has something to say.
+/// The largest buffer that is kept for the next connection with a reply.
 const KEEP: usize = 256 * 1024;
 
 thread_local! {
-    /// Room that no connection uses just now. Most replies are taken at once, so that one buffer
-    /// serves all connections, and those that are idle hold none.
+    /// A buffer that no connection uses now. Most replies are sent at once, so that one buffer
+    /// serves all connections, and idle ones hold none.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
@@ -31,12 +31,12 @@ impl Output {
         Output { bytes: bytes.into() }
     }
 
-    /// The bytes that are still to be sent.
+    /// The bytes not sent yet.
     pub(crate) fn into_rest(self) -> Vec<u8> {
         self.bytes.into_bytes()
     }
 
-    /// Where more is appended.
+    /// The buffer that replies are appended to.
     pub(crate) fn bytes(&mut self) -> &mut Outgoing {
         if self.bytes.capacity() == 0 {
             self.bytes = SPARE.take().into();
@@ -49,17 +49,17 @@ impl Output {
         self.bytes.capacity()
     }
 
-    /// How many.
+    /// The number of bytes.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether there are none.
+    /// Whether no byte is left.
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// Hands the kernel as much as it takes now; gives how much that was.
+    /// Writes as many bytes as the kernel takes now; returns their number.
     pub(crate) fn poll_write(
         &mut self,
         stream: &mut UnixStream,
@@ -84,7 +84,7 @@ impl Output {
         Poll::Ready(Ok(written))
     }
 
-    /// Leaves the room for the next connection.
+    /// Leaves the buffer for the next connection.
     fn let_go(&mut self) {
         let room = std::mem::take(&mut self.bytes).into_room();
         if room.capacity() <= KEEP {

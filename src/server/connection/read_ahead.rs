@@ -1,5 +1,5 @@
-//! Reads on while replies wait, so that a peer that writes its whole pipeline before it reads does
-//! not wait for kvsock while kvsock waits for it. Only memory bounds it.
+//! Reads ahead while replies wait. Otherwise a peer that writes its whole pipeline before it reads
+//! would wait for kvsock, and kvsock for the peer. Only memory bounds the bytes read.
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -8,27 +8,27 @@ use std::task::{Context, Poll, ready};
 use tokio::io::AsyncReadExt;
 
 use super::room;
-use super::serve::Connection;
+use super::state::Connection;
 
 /// The state of one wait.
 #[derive(Default)]
 pub(crate) struct ReadAhead {
-    /// Waits for memory, while there is input and no room for it.
+    /// The wait for memory, while input exists without room for it.
     released: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    /// The end of the input was read. The next read will find it again.
+    /// The end of the input was reached. The next read will see it again.
     is_over: bool,
 }
 
 impl ReadAhead {
-    /// Whether there is input and no memory for it.
+    /// Whether input waits for memory.
     pub(crate) fn lacks_memory(&self) -> bool {
         self.released.is_some()
     }
 }
 
 impl Connection<'_> {
-    /// Reads all that is there and that there is memory for, and has the task woken when there may
-    /// be more.
+    /// Reads all available input that memory has room for, and registers the task to be woken for
+    /// more.
     pub(crate) fn poll_read_ahead(
         &mut self,
         cx: &mut Context<'_>,

@@ -1,23 +1,23 @@
-//! The room that a connection makes for its next read: how much, and whence.
+//! The buffer for a connection's next read: its size and its origin.
 
 use std::cell::RefCell;
 
 use bytes::BytesMut;
 
-/// Room for a read of a client that sends little at a time.
+/// The room for a read of a client that sends little at a time.
 pub(crate) const LEAST: usize = 4 * 1024;
-/// Room for a read of one that sends much.
+/// The room for a read of a client that sends much.
 pub(crate) const MOST: usize = 256 * 1024;
-/// Buffers that are kept for the next connections which have something to say.
+/// The number of spare buffers that are kept.
 const KEPT: usize = 64;
 
 thread_local! {
-    /// Buffers of the least size that no connection uses just now. A request may still be a slice of
-    /// one: then there is no room in it, and it is let go of when it is asked for some.
+    /// Spare buffers of the least size. A request may still be a slice of one: then the buffer has
+    /// no room, and is dropped when it is taken.
     static SPARE: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Makes room in `input` for a read of so many bytes.
+/// Makes room in `input` for a read of `room` bytes.
 pub(crate) fn make(input: &mut BytesMut, room: usize) {
     if room == LEAST
         && input.capacity() == 0
@@ -28,7 +28,7 @@ pub(crate) fn make(input: &mut BytesMut, room: usize) {
     input.reserve(room);
 }
 
-/// Takes back an empty buffer in which there was room for so many bytes.
+/// Takes back an empty buffer of `room` bytes.
 pub(crate) fn take_back(input: BytesMut, room: usize) {
     if room == LEAST && input.capacity() > 0 {
         SPARE.with_borrow_mut(|spare| {
@@ -39,8 +39,8 @@ pub(crate) fn take_back(input: BytesMut, room: usize) {
     }
 }
 
-/// Room for the next read, after one of `count` bytes into `room`. Where the same comes again and
-/// again, one read takes all of it, and not much more room than it needs.
+/// The room for the next read, after a read of `count` bytes into `room`. For equal amounts it
+/// settles where one read takes all, with little room to spare.
 pub(crate) fn after(count: usize, room: usize) -> usize {
     let next = match count {
         _ if count >= room => 4 * room,

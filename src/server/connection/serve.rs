@@ -1,163 +1,35 @@
-//! One client's connection: reads what has come, lets its requests be carried out as one batch,
-//! writes the replies with one write, and reads on while a slow reader has not taken them.
+//! The loop of one client's connection: reads requests, executes them as one batch, writes the
+//! replies with one write, and reads ahead while a slow peer takes them.
 
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use tokio::net::UnixStream;
-
-use super::backlog::Backlog;
-use super::idle::Idle;
-use super::output::Output;
 use super::room;
-use super::stall::{Stall, Verdict};
-use super::wait::{Event, May, unless_killed};
-use crate::command::{Caller, Execution, Next, Session};
-use crate::memory::Share;
+use super::state::{Connection, End, Event, May, Phase};
+use super::wait::unless_killed;
+use crate::command::{Execution, Next};
 use crate::protocol::Decoded;
-use crate::server::dialect::Dialect;
-use crate::server::shared::Shared;
-use crate::server::standing::Standing;
 
-/// Requests carried out at a time: enough to fill a round trip.
+/// The most requests of a batch: enough to fill a round trip.
 const BATCH_MAX: usize = 256;
-/// Bytes that a short one takes.
+/// The bytes of a short request.
 const REQUEST: usize = 24;
-/// How many a connection begins with. Their number doubles while replies are small.
-const BATCH_FIRST: usize = 32;
-/// Bytes of replies that a batch aims at: how long they are shows only when they are there.
+/// The aim for the bytes of a batch's replies, whose length is known only afterwards.
 const BATCH_BYTES: usize = 1024 * 1024;
 
-/// A read of fewer bytes that did not fill its room has brought the end of what was sent together: a
-/// peer that waits for room in the socket sends more than this at a time.
+/// A read of fewer bytes that did not fill its room ends the bytes sent together: a peer that waits
+/// for room in the socket sends more than this at a time.
 const PART: usize = 16 * 1024;
-/// Bytes of replies that may wait for the peer before more requests are carried out. Requests are
-/// mostly shorter than their replies, so that what is read ahead takes less memory.
-const WAITING: usize = 1024 * 1024;
-/// Requests of a batch that are no longer than this take no share of the bounded memory: as much as
-/// the room for a read of a client that sends little.
+/// Requests of a batch up to this many bytes are not counted in the bounded memory: as much as the
+/// room for a read of a client that sends little.
 const UNCOUNTED: usize = room::LEAST;
 
-/// How long a connection that is given up may take to send what was answered. What is left after
-/// that is for the next daemon to send, and lost where there is none.
+/// The time in which a connection that is handed over may send its replies. The next daemon sends
+/// the rest; without one, the rest is lost.
 const FAREWELL: Duration = Duration::from_millis(100);
 
-/// A connection and its buffers. Idle, it holds none.
-pub(crate) struct Connection<'a> {
-    pub(crate) stream: UnixStream,
-    pub(crate) session: Session,
-    pub(crate) shared: &'a Arc<Shared>,
-    pub(crate) dialect: Dialect,
-    pub(crate) share: Share,
-    /// Received, not yet decoded.
-    pub(crate) input: BytesMut,
-    /// Received after `input`, while replies waited.
-    pub(crate) backlog: Backlog,
-    /// Bytes of the requests that are carried out now, if they are counted.
-    executing: usize,
-    /// Not yet sent.
-    pub(crate) output: Output,
-    /// Room for the next read.
-    pub(crate) room: usize,
-    /// Requests for the next batch.
-    batch: usize,
-    /// How far the connection has come.
-    pub(crate) phase: Phase,
-    /// Output that may wait before more requests are carried out.
-    pub(crate) max_output: usize,
-    /// How long it may be silent.
-    pub(crate) idle: Option<Idle>,
-    /// How its peer moves while it holds much.
-    pub(crate) stall: Option<Stall>,
-    /// Why its peer is given up.
-    pub(crate) verdict: Option<Verdict>,
-    /// Whether it counts.
-    pub(crate) standing: Standing,
-}
-
-/// How far a connection has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// It reads.
-    Open,
-    /// The daemon drains: what the peer has sent so far is read, no more can be sent.
-    Draining,
-    /// Nothing more is read; what is left is written.
-    Closing,
-}
-
-impl Phase {
-    pub(crate) fn is_closing(self) -> bool {
-        self == Phase::Closing
-    }
-
-    pub(crate) fn set_closing(&mut self, is_closing: bool) {
-        if is_closing {
-            *self = Phase::Closing;
-        }
-    }
-}
-
-/// How a connection ended that did not break.
-#[derive(Debug)]
-pub(crate) enum End {
-    /// It is closed.
-    Closed,
-    /// It is for the next daemon to go on with, see [`Connection::carry`].
-    GivenUp,
-}
-
-impl<'a> Connection<'a> {
-    pub(crate) fn new(
-        stream: UnixStream,
-        caller: Caller,
-        address: Arc<str>,
-        shared: &'a Arc<Shared>,
-    ) -> Connection<'a> {
-        Connection::with(stream, shared, |descriptor, (max_request, max_reply)| {
-            Session::new(&shared.context, caller, address, descriptor, max_request, max_reply)
-        })
-    }
-
-    /// A connection whose session is made of its descriptor and the limits on a request and a
-    /// reply.
-    pub(crate) fn with(
-        stream: UnixStream,
-        shared: &'a Arc<Shared>,
-        session: impl FnOnce(RawFd, (usize, usize)) -> Session,
-    ) -> Connection<'a> {
-        let options = shared.options();
-        let max_request = options.max_request;
-        let session = session(stream.as_raw_fd(), (max_request, options.max_reply));
-        let account = shared.context.accounts.of(session.client().caller.uid);
-        Connection {
-            stream,
-            session,
-            shared,
-            dialect: Dialect::Unknown { max_request },
-            share: shared.memory.share(&account),
-            input: BytesMut::new(),
-            backlog: Backlog::default(),
-            executing: 0,
-            output: Output::default(),
-            room: room::LEAST,
-            batch: BATCH_FIRST,
-            phase: Phase::Open,
-            max_output: if options.max_reply == 0 {
-                WAITING
-            } else {
-                options.max_reply.min(WAITING)
-            },
-            idle: Idle::after(options.client_timeout),
-            stall: None,
-            verdict: None,
-            standing: Standing::None,
-        }
-    }
-
+impl Connection<'_> {
     /// Serves until the peer or the daemon ends the connection. An error is a broken connection,
     /// never a bad request.
     pub(crate) async fn serve(&mut self) -> io::Result<End> {
@@ -171,7 +43,7 @@ impl<'a> Connection<'a> {
         let mut stop = std::pin::pin!(self.shared.stopping());
         let client = Arc::clone(self.session.client());
         let mut killed = std::pin::pin!(client.killed());
-        // What another daemon had received comes first.
+        // Input that the previous daemon received comes first.
         let has_more = self.phase == Phase::Open && !self.input.is_empty();
         if has_more && Box::pin(self.flush_to(self.max_output, May::BeLeft)).await? {
             Box::pin(self.carry_out()).await?;
@@ -192,10 +64,11 @@ impl<'a> Connection<'a> {
                 Event::Read(count) => {
                     let is_all = count < self.room.min(PART);
                     self.room = room::after(count, self.room);
-                    // An idle connection has no room for what only a busy one does.
+                    // Boxed, so that an idle connection does not hold the memory of a busy one's
+                    // future.
                     Box::pin(self.carry_out()).await?;
                     if is_all {
-                        // What comes next was not asked together with it.
+                        // The next bytes belong to another pipeline.
                         self.share.set_impatient(false);
                     }
                 }
@@ -206,7 +79,8 @@ impl<'a> Connection<'a> {
                     return Ok(End::GivenUp);
                 }
                 Event::Stop => {
-                    // From here on the peer cannot send; all it could send will be answered.
+                    // From here on the peer cannot send; all bytes that it has sent will be
+                    // answered.
                     rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Read)?;
                     self.phase = Phase::Draining;
                 }
@@ -218,8 +92,8 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Answers what has come by now, before the connection is given up: where there is no next
-    /// daemon, nobody else will.
+    /// Answers the requests received so far, before the connection is given up: without a next
+    /// daemon, they would get no reply.
     async fn answer_rest(&mut self) -> io::Result<()> {
         let may_read = self.phase == Phase::Open
             && self.output.len() < self.max_output
@@ -229,13 +103,13 @@ impl<'a> Connection<'a> {
         }
         self.room = room::MOST;
         match self.read_now().await? {
-            // Nothing, or the end, which is still there for the next daemon to see.
+            // Nothing, or the end, which the next daemon will see again.
             None | Some(0) => Ok(()),
             Some(_) => self.carry_out().await,
         }
     }
 
-    /// Sends all that is to be sent.
+    /// Sends all replies.
     async fn flush(&mut self) -> io::Result<()> {
         while !self.output.is_empty() {
             std::future::poll_fn(|cx| self.output.poll_write(&mut self.stream, cx)).await?;
@@ -243,7 +117,7 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    /// Decodes all whole requests of the input and answers them, a batch at a time.
+    /// Decodes all complete requests of the input and answers them in batches.
     async fn carry_out(&mut self) -> io::Result<()> {
         let mut execution = Execution::default();
         let mut is_broken = false;
@@ -273,7 +147,8 @@ impl<'a> Connection<'a> {
                 self.share.set(self.held());
             }
             if !std::mem::take(&mut is_first) {
-                // What asks nobody never waits: others have their turn.
+                // Requests that do not ask the store never wait, so that other tasks get a turn
+                // here.
                 tokio::task::yield_now().await;
             }
             let next = self.run(&mut execution).await?;
@@ -291,8 +166,8 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Carries out a batch. Where there is no room for all its replies, those that are there are
-    /// sent before there are more.
+    /// Executes a batch. If memory has no room for all its replies, the existing ones are sent
+    /// before more are asked for.
     async fn run(&mut self, execution: &mut Execution) -> io::Result<Next> {
         let mut bytes = 0;
         loop {
@@ -318,34 +193,9 @@ impl<'a> Connection<'a> {
                 };
                 return Ok(next);
             }
-            // It was taken out of the input, and is for this daemon to answer.
+            // The batch is no longer in the input, so that this daemon must answer it.
             self.flush_to(0, May::NotBeLeft).await?;
             self.share.set(self.held());
         }
-    }
-
-    /// Lets go of empty buffers and tells what is held.
-    pub(crate) fn settle(&mut self) {
-        if self.input.is_empty() {
-            room::take_back(std::mem::take(&mut self.input), self.room);
-        }
-        self.share.set(self.held());
-    }
-
-    /// Forgets what was received and not carried out.
-    pub(crate) fn forget_input(&mut self) {
-        self.input = BytesMut::new();
-        self.backlog.clear();
-        self.executing = 0;
-    }
-
-    /// Bytes of memory in its buffers. Requests that are carried out lie in the buffer that they were
-    /// read into, and once more on their way to the store.
-    pub(crate) fn held(&self) -> usize {
-        self.input.capacity()
-            + self.backlog.capacity()
-            + 2 * self.executing
-            + self.output.capacity()
-            + self.session.held()
     }
 }

@@ -1,5 +1,5 @@
-//! Whether the peer of a connection that holds much moves: it is measured in bytes that it sends and
-//! takes, not in movements.
+//! Detects a peer that stands still while its connection holds much memory. Movement is measured in
+//! bytes sent and taken, not in events.
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::task::{Context, Poll, ready};
@@ -10,26 +10,26 @@ use tokio::time::Instant;
 use super::idle::Idle;
 use crate::memory::SMALL;
 
-/// How long movement is summed up.
+/// The length of a window over which movement is summed.
 const WINDOW: Duration = Duration::from_secs(5);
-/// Windows without any movement, after which a peer is given up that waits for memory itself, while
-/// nobody else does. The kernel shows only that the peer has taken some ten kilobytes, which takes
-/// a slow one longer than a window.
+/// The number of windows without movement after which a peer is given up that itself waits for
+/// memory while no other connection does. The kernel shows progress only in steps of some ten
+/// kilobytes, for which a slow peer needs more than one window.
 const PATIENCE: u32 = 3;
-/// Bytes in a window by which a peer moves that holds what others wait for.
+/// The least bytes in a window for a peer that holds memory which others wait for.
 const LEAST: usize = 4 * 1024;
-/// Windows in which a peer moves all that it holds, that others wait for and that goes on past the
-/// bound, where others have no room meanwhile.
+/// The number of windows in which a peer with the right to exceed the bound must move all that it
+/// holds, while others wait for memory.
 const WINDOWS: usize = 6;
 
-/// What depends on the peer's movement.
+/// The conditions that a verdict depends on.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Stakes {
-    /// Others wait for memory.
+    /// Other connections wait for memory.
     pub(crate) others_wait: bool,
-    /// The connection itself can read no more, as its peer takes no replies and memory lacks.
+    /// The connection cannot read on: its peer takes no replies, and memory has no room.
     pub(crate) is_stuck: bool,
-    /// The connection has the right to go on past the bound.
+    /// The connection has the right to exceed the bound.
     pub(crate) has_turn: bool,
     /// Bytes of memory that the connection holds.
     pub(crate) held: usize,
@@ -38,20 +38,20 @@ pub(crate) struct Stakes {
 /// Why a peer is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It hardly moves, and others wait for what it holds.
+    /// The peer hardly moves, and others wait for the memory that it holds.
     Stalled,
-    /// It stands still, and there is no memory for what it has sent and asked for.
+    /// The peer stands still, and memory has no room for its input and replies.
     Overrun,
 }
 
 /// The clock of one connection.
 pub(crate) struct Stall {
     window: Idle,
-    /// When the connection ceased to wait for its peer.
+    /// The time when the connection ceased to wait for its peer.
     left_at: Option<Instant>,
-    /// Bytes in this window.
+    /// Bytes moved in this window.
     moved: usize,
-    /// Bytes that the peer had not yet taken from the kernel at the end of the last window.
+    /// Bytes that the peer had not taken from the kernel at the end of the last window.
     untaken: usize,
     /// Windows without movement.
     still: u32,
@@ -64,7 +64,7 @@ impl Stall {
         Some(Stall { window, left_at: None, moved: 0, untaken: untaken(socket), still: 0 })
     }
 
-    /// So many bytes were sent or taken by the peer.
+    /// The peer sent or took `bytes`.
     pub(crate) fn moves(&mut self, bytes: usize) {
         self.moved += bytes;
     }
@@ -74,7 +74,7 @@ impl Stall {
         self.left_at = Some(Instant::now());
     }
 
-    /// The connection waits for its peer again. What lies between is not the peer's time.
+    /// The connection waits for its peer again. The time between does not count.
     pub(crate) fn enter(&mut self) {
         if let Some(left) = self.left_at.take() {
             self.window.forgive(left.elapsed());
@@ -97,7 +97,7 @@ impl Stall {
         }
     }
 
-    /// Ends a window.
+    /// Ends a window, with a verdict if one is due.
     fn judge(&mut self, untaken: usize, stakes: Stakes) -> Option<Verdict> {
         let taken = std::mem::replace(&mut self.untaken, untaken).saturating_sub(untaken);
         let moved = std::mem::take(&mut self.moved) + taken;
@@ -110,8 +110,8 @@ impl Stall {
     }
 }
 
-/// Bytes that were sent and that the peer has not yet taken, by `SIOCOUTQ` of unix(7), for which no
-/// safe wrapper exists. 0 if the kernel does not tell.
+/// The sent bytes that the peer has not taken yet, by `SIOCOUTQ` of unix(7), for which no safe
+/// wrapper exists; 0 if the kernel does not report it.
 #[allow(unsafe_code)]
 fn untaken(socket: &impl AsFd) -> usize {
     let mut bytes: libc::c_int = 0;

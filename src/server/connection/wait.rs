@@ -1,4 +1,4 @@
-//! What a connection waits for: its peer, the daemon's stop, memory that others hold, time.
+//! The waits of a connection: for its peer, the daemon's stop, memory, and time.
 
 use std::io;
 use std::pin::Pin;
@@ -14,46 +14,16 @@ use super::hang_up::Looks;
 use super::idle::Idle;
 use super::read_ahead::ReadAhead;
 use super::room;
-use super::serve::{Connection, Phase};
 use super::stall::{Stakes, Stall, Verdict};
+use super::state::{Connection, Event, May, Phase};
 use crate::command::Client;
-use crate::memory::Turn;
 
-/// How long requests that are being carried out may take once their connection is killed, so that a
-/// store that answers is heard out.
+/// The time in which requests in execution may still end after their connection was killed, so that
+/// the store's answer is received.
 const LAST_ANSWER: Duration = Duration::from_millis(100);
 
-/// What a connection waited for has come.
-pub(crate) enum Event {
-    /// So many bytes were read; 0 is the end.
-    Read(usize),
-    /// All that the closing connection had to say is said.
-    Closed,
-    /// The daemon stops serving.
-    Stop,
-    /// Others have let go of memory.
-    Released(Turn),
-    /// Somebody wants the connection closed.
-    Killed,
-    /// Nothing has moved for too long.
-    Idle,
-    /// The peer has hung up, while the connection waited for memory.
-    Gone,
-    /// The peer is given up, see [`Connection::verdict`].
-    Stalled,
-}
-
-/// Whether work may be left to the next daemon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum May {
-    /// It lies in the buffers, which travel.
-    BeLeft,
-    /// It does not.
-    NotBeLeft,
-}
-
-/// Does `work` for `client`, unless somebody wants the client's connection closed before that is done:
-/// its peer is told at once.
+/// Runs `work` for `client`. If the client's connection is killed first, the peer is disconnected
+/// at once.
 pub(crate) async fn unless_killed<T>(
     client: &Client,
     stream: &UnixStream,
@@ -68,16 +38,15 @@ pub(crate) async fn unless_killed<T>(
     if let Some(done) = done.await {
         return Ok(done);
     }
-    // A peer that is gone already need not be told.
+    // A peer that is gone already need not be disconnected.
     let _ = rustix::net::shutdown(stream, Shutdown::Both);
     let _ = tokio::time::timeout(LAST_ANSWER, work).await;
     Err(io::ErrorKind::ConnectionAborted.into())
 }
 
 impl Connection<'_> {
-    /// Lets a slow reader take what is there, until no more than `most` bytes are left. What it
-    /// sends meanwhile is read as far as there is memory for it. False when the daemon stops and may
-    /// leave the rest to the next one.
+    /// Sends output until at most `most` bytes are left. Input that arrives meanwhile is read as
+    /// far as memory has room. False if the daemon stops and the rest may be left to the next one.
     pub(crate) async fn flush_to(&mut self, most: usize, may: May) -> io::Result<bool> {
         if self.output.len() <= most {
             return Ok(true);
@@ -124,7 +93,7 @@ impl Connection<'_> {
         Ok(true)
     }
 
-    /// Waits for the next thing to do, writing whatever can be written meanwhile.
+    /// Waits for the next event, and writes output meanwhile.
     pub(crate) async fn next_event(
         &mut self,
         stop: Pin<&mut impl Future>,
@@ -132,7 +101,7 @@ impl Connection<'_> {
     ) -> io::Result<Event> {
         let paused = self.phase == Phase::Open && self.share.must_pause();
         if paused {
-            // It is others that it waits for.
+            // The connection waits for others, not for its peer.
             self.stall = None;
         } else {
             self.watch_stall();
@@ -193,7 +162,7 @@ impl Connection<'_> {
         .await
     }
 
-    /// Reads what is there, if something is.
+    /// Reads the available bytes; none if there are none.
     pub(crate) async fn read_now(&mut self) -> io::Result<Option<usize>> {
         std::future::poll_fn(|cx| match self.poll_read(cx) {
             Poll::Ready(read) => Poll::Ready(read.map(Some)),
@@ -202,7 +171,7 @@ impl Connection<'_> {
         .await
     }
 
-    /// Reads into the input buffer, which is made only when there is something to read.
+    /// Reads into the input buffer, which is allocated only when bytes are available.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if !self.backlog.is_empty() {
             return self.poll_read_behind(cx);
@@ -215,7 +184,7 @@ impl Connection<'_> {
         std::pin::pin!(self.stream.read_buf(&mut self.input)).poll(cx)
     }
 
-    /// So many bytes moved.
+    /// Notes that `bytes` moved.
     pub(crate) fn moves(&mut self, bytes: usize) {
         self.idle.as_mut().map(Idle::touch);
         if let Some(stall) = &mut self.stall {
@@ -223,7 +192,7 @@ impl Connection<'_> {
         }
     }
 
-    /// Begins or ends to look how the peer moves.
+    /// Starts or stops to measure the peer's movement.
     fn watch_stall(&mut self) {
         match (self.share.is_large(), &mut self.stall) {
             (true, None) => self.stall = Stall::begin(&self.stream),
@@ -232,7 +201,7 @@ impl Connection<'_> {
         }
     }
 
-    /// The connection waits for something else than its peer.
+    /// The connection no longer waits for its peer.
     fn leave_stall(&mut self) {
         self.stall.as_mut().map(Stall::leave);
     }
@@ -241,12 +210,12 @@ impl Connection<'_> {
         self.idle.as_mut().map_or(Poll::Pending, |idle| idle.poll(cx))
     }
 
-    /// Ready when the peer is given up; `is_stuck` tells whether memory lacks for what it sends.
+    /// Ready when the peer is given up; `is_stuck` if memory has no room for the peer's input.
     fn poll_stall(&mut self, cx: &mut Context<'_>, is_stuck: bool) -> Poll<()> {
         let Some(stall) = &mut self.stall else { return Poll::Pending };
         let share = &self.share;
         let stakes = || Stakes {
-            // Stuck, it is one of those that wait.
+            // A stuck connection counts among those that wait.
             others_wait: self.shared.memory.waiting() > usize::from(is_stuck),
             is_stuck,
             has_turn: share.has_turn(),
@@ -255,8 +224,8 @@ impl Connection<'_> {
         let verdict = ready!(stall.poll(cx, &self.stream, stakes));
         let caller = &self.session.client().caller;
         match verdict {
-            Verdict::Stalled => self.shared.context.audit.closes_stalled(caller),
-            Verdict::Overrun => self.shared.context.audit.closes_overrun(caller),
+            Verdict::Stalled => self.shared.context.users.audit.closes_stalled(caller),
+            Verdict::Overrun => self.shared.context.users.audit.closes_overrun(caller),
         }
         self.verdict = Some(verdict);
         Poll::Ready(())

@@ -1,4 +1,4 @@
-//! An export's lines, and where each stands.
+//! The lines of an export, with their places.
 
 use std::io::{BufRead, Read};
 
@@ -6,21 +6,21 @@ use super::place::Place;
 use crate::client::error::ClientError;
 use crate::client::transfer::record::Record;
 
-/// The longest line: more than any value that a store takes comes to, each byte escaped.
+/// The longest line: more than any value that a store accepts, with every byte escaped.
 const LINE_MAX: u64 = 1 << 30;
 
-/// Reads records one by one.
+/// A reader of records.
 pub(super) struct Lines<'a> {
     input: Box<dyn BufRead + 'a>,
-    /// What the input is called.
+    /// The name of the input.
     name: &'a str,
-    /// After the last record that was read.
+    /// The place after the last record.
     place: Place,
     line: Vec<u8>,
 }
 
 impl<'a> Lines<'a> {
-    /// Reads `input`, which begins at this place of the whole.
+    /// Reads `input`, which begins at this offset and line of the file.
     pub(super) fn new(
         input: impl BufRead + 'a,
         name: &'a str,
@@ -31,13 +31,13 @@ impl<'a> Lines<'a> {
         Lines { input: Box::new(input), name, place, line: Vec::new() }
     }
 
-    /// Where the next line begins.
+    /// The start of the next line.
     pub(super) fn place(&self) -> Place {
         self.place
     }
 
-    /// The next record; empty lines are passed over. After an error the place is that of the
-    /// line at fault.
+    /// The next record; empty lines are skipped. After an error, the place is that of the invalid
+    /// line.
     pub(super) fn next(&mut self) -> Result<Option<Record>, ClientError> {
         loop {
             self.line.clear();
@@ -60,7 +60,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// What is wrong with a line, counted from 1.
+    /// An error in a line, counted from 1.
     pub(super) fn fault(&self, line: u64, fault: String) -> ClientError {
         ClientError::Line { input: self.name.to_owned(), line, fault }
     }

@@ -1,7 +1,8 @@
 //! `kvsock import`: the pairs of an export into the store, line by line, in bounded memory.
 //!
-//! Pairs are stored in batches, each sent in one write. A batch whose outcome is not known when
-//! the import is interrupted is stored once more by the next: storing a pair twice does no harm.
+//! Pairs are stored in batches, each sent in one write. If the import is interrupted, the next one
+//! repeats the batch whose outcome is unknown: storing a pair twice does no harm. Read `import`
+//! below first, then `place` for `--resume`.
 
 mod lines;
 mod place;
@@ -18,21 +19,21 @@ use self::place::{Place, Source};
 use super::key_space::choose_keys;
 use super::named_file::NamedFile;
 use super::record::Record;
-use crate::client::INTERRUPTED;
 use crate::client::channel::connection::{Connection, push_request};
 use crate::client::channel::socket::DaemonSocket;
 use crate::client::error::ClientError;
 use crate::client::interrupt::Interrupt;
 use crate::client::invocation::command_line::Import;
 use crate::client::output::progress;
+use crate::client::status::INTERRUPTED;
 use crate::message::Reply;
 use crate::store::glob_matches;
 
-/// Pairs of one batch, by number and by bytes; one may be larger.
+/// The most pairs of one batch, and their most bytes; a single pair may be larger.
 const BATCH_PAIRS: usize = 256;
 const BATCH_BYTES: usize = 1024 * 1024;
 
-/// Stores all pairs that were asked for.
+/// Stores all pairs that match the options.
 pub(crate) fn import(socket: &DaemonSocket, asked: &Import) -> Result<ExitCode, ClientError> {
     let Some(path) = &asked.file else {
         if asked.resume {
@@ -40,13 +41,13 @@ pub(crate) fn import(socket: &DaemonSocket, asked: &Import) -> Result<ExitCode, 
         }
         let mut importer = Importer::new(socket, Interrupt::default(), asked)?;
         let input = Lines::new(io::stdin().lock(), "standard input", 0, 0);
-        // Whoever writes into the pipe may show a bar of its own.
+        // The program that writes into the pipe may show a progress bar.
         importer.run(input, &ProgressBar::hidden(), |_| Ok(()))?;
         return Ok(importer.report());
     };
     let failed = ClientError::file(path);
     let mut file = File::open(path).map_err(&failed)?;
-    // The note of how far it came cannot stand beside a descriptor such as /dev/stdin.
+    // The state file cannot be created beside a descriptor such as /dev/stdin.
     let is_special =
         matches!(NamedFile::at(path), Ok(NamedFile::Special(_) | NamedFile::StandardOutput));
     if is_special || !file.metadata().map_err(&failed)?.is_file() {
@@ -78,7 +79,7 @@ struct Importer<'a> {
     counts: Counts,
 }
 
-/// What became of the pairs.
+/// The numbers of pairs by their result.
 #[derive(Default)]
 struct Counts {
     stored: u64,
@@ -97,7 +98,8 @@ impl<'a> Importer<'a> {
         Ok(Importer { connection, asked, counts: Counts::default() })
     }
 
-    /// Stores all pairs of `input`; `reached` is told of each place before which all is stored.
+    /// Stores all pairs of `input`. Calls `reached` with each place before which all pairs are
+    /// stored.
     fn run(
         &mut self,
         mut input: Lines<'_>,
@@ -105,7 +107,7 @@ impl<'a> Importer<'a> {
         mut reached: impl FnMut(Place) -> Result<(), ClientError>,
     ) -> Result<(), ClientError> {
         loop {
-            // What stands before a bad line is stored.
+            // The pairs before an invalid line are stored.
             let (batch, next) = self.batch(&mut input);
             if !batch.lines.is_empty() {
                 self.connection.send(&batch.requests)?;
@@ -126,7 +128,7 @@ impl<'a> Importer<'a> {
         }
     }
 
-    /// The next batch, and what comes after it.
+    /// The next batch, and whether more follows.
     fn batch(&mut self, input: &mut Lines<'_>) -> (Batch, Result<Next, ClientError>) {
         let mut batch = Batch::default();
         let now = now();
@@ -156,7 +158,7 @@ impl<'a> Importer<'a> {
         self.asked.pattern.as_ref().is_none_or(|pattern| glob_matches(pattern, &record.key))
     }
 
-    /// Tells a person what became of the pairs.
+    /// Prints the numbers of pairs for a person.
     fn report(&self) -> ExitCode {
         let Counts { stored, expired, kept } = self.counts;
         if io::stderr().is_terminal() {
@@ -172,7 +174,7 @@ impl<'a> Importer<'a> {
 #[derive(Default)]
 struct Batch {
     requests: Vec<u8>,
-    /// The number of each one's line.
+    /// The line number of each request.
     lines: Vec<u64>,
 }
 
@@ -182,7 +184,7 @@ enum Next {
 }
 
 impl Counts {
-    /// Counts a reply, unless it says what went wrong.
+    /// Counts a reply; an error reply is returned as an error.
     fn add(&mut self, reply: &Reply) -> Result<(), String> {
         match reply {
             Reply::Nil => self.kept += 1,

@@ -1,4 +1,4 @@
-//! How far the import of a file came, kept beside the file.
+//! The state file of an import: the place that the import reached, kept beside the input.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -10,24 +10,24 @@ use crate::client::error::ClientError;
 use crate::client::transfer::named_file::NamedFile;
 use crate::client::transfer::partial_file::{PartialFile, with_ending};
 
-/// Bytes at the start of a file by which it is known again.
+/// The bytes at the start of a file that identify it.
 const FIRST_BLOCK: u64 = 4096;
 
 /// A place in a file of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
-    /// Bytes before it.
+    /// The number of bytes before the place.
     pub(super) offset: u64,
-    /// Lines before it.
+    /// The number of lines before the place.
     pub(super) line: u64,
 }
 
 impl Place {
-    /// Where every file begins.
+    /// The start of a file.
     pub(super) const START: Place = Place { offset: 0, line: 0 };
 }
 
-/// A file that is imported, with the note of how far that came.
+/// A file to import, with its state file.
 #[derive(Debug)]
 pub(super) struct Source {
     note: PathBuf,
@@ -35,7 +35,7 @@ pub(super) struct Source {
     first_block: String,
 }
 
-/// What the note says.
+/// The content of the state file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
     size: u64,
@@ -45,7 +45,7 @@ struct Note {
 }
 
 impl Source {
-    /// Looks at the file, and leaves it to be read from anywhere.
+    /// Reads the identity of the file. The file's position is undefined afterwards.
     pub(super) fn of(path: &Path, file: &mut File) -> io::Result<Source> {
         let mut block = Vec::new();
         file.take(FIRST_BLOCK).read_to_end(&mut block)?;
@@ -54,12 +54,12 @@ impl Source {
         Ok(Source { note, size, first_block: format!("{:016x}", fnv1a(&block)) })
     }
 
-    /// Bytes of the file.
+    /// The size of the file in bytes.
     pub(super) fn size(&self) -> u64 {
         self.size
     }
 
-    /// Where the last import of this file stopped; its start if there was none.
+    /// The place where the last import of this file stopped; the start if there was none.
     pub(super) fn resume(&self) -> Result<Place, ClientError> {
         let note = match std::fs::read(&self.note) {
             Ok(note) => note,
@@ -77,7 +77,7 @@ impl Source {
         Ok(note.place)
     }
 
-    /// Notes that all before `place` is stored.
+    /// Records that all pairs before `place` are stored.
     pub(super) fn keep(&mut self, place: Place) -> Result<(), ClientError> {
         let note = Note { size: self.size, first_block: self.first_block.clone(), place };
         let note = serde_json::to_vec(&note).expect("numbers and texts have a JSON form");
@@ -89,7 +89,7 @@ impl Source {
         keep().map_err(|error| self.failed(error))
     }
 
-    /// The import is complete.
+    /// Removes the state file of a complete import.
     pub(super) fn forget(&self) -> Result<(), ClientError> {
         match std::fs::remove_file(&self.note) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.failed(error)),
@@ -102,8 +102,8 @@ impl Source {
     }
 }
 
-/// Where the note of `path` is, symbolic links followed. It is replaced and removed, so that what
-/// is there and is no regular file is an error.
+/// The path of the state file of `path`, with symbolic links followed. Since the file is replaced
+/// and removed, anything but a regular file there is an error.
 fn note_beside(path: &Path) -> io::Result<PathBuf> {
     let note = with_ending(path, ".import-state");
     match NamedFile::at(&note) {

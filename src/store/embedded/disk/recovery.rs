@@ -18,7 +18,7 @@ use super::journal;
 use super::journal::Journal;
 use super::probe;
 use super::reserve::Reserve;
-use crate::event;
+use crate::logging::event;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::shared::Shared;
 use crate::store::embedded::write::transaction::Transaction;

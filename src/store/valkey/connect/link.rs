@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::target::Target;
-use crate::event;
+use crate::logging::event;
 use crate::store::state::Health;
 use crate::store::valkey::wire::connection::Connection;
 

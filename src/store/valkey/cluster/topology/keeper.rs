@@ -15,7 +15,7 @@ use super::discovery::{Source, Way};
 use super::layout::Layout;
 use super::map::Map;
 use super::member::Member;
-use crate::event;
+use crate::logging::event;
 use crate::store::state::Health;
 use crate::store::valkey::cluster::route::slot::Slot;
 use crate::store::valkey::connect::backoff::Backoff;
