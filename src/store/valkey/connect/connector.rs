@@ -20,7 +20,8 @@ use crate::store::options::Options;
 use crate::store::state::OpenError;
 use crate::store::valkey::cache::{Cache, Figures};
 use crate::store::valkey::wire::command::Form;
-use crate::store::valkey::wire::connection::{Connection, Ending};
+use crate::store::valkey::wire::connection::Connection;
+use crate::store::valkey::wire::ending::Ending;
 use crate::store::valkey::wire::{confinement, error_text, stream, tls};
 
 /// The longest that one attempt to connect may take.

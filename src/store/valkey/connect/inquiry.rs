@@ -10,7 +10,7 @@ use redis::aio::MultiplexedConnection;
 
 use super::value;
 use crate::message::Reply;
-use crate::store::valkey::wire::connection::Ending;
+use crate::store::valkey::wire::ending::Ending;
 use crate::store::valkey::wire::error_text;
 
 /// A live connection.

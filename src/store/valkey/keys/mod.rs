@@ -1,5 +1,4 @@
 //! Keys and replies as the server has them, and as clients have them.
 
 pub(crate) mod prefix;
-pub(crate) mod refusal;
 pub(crate) mod reply;

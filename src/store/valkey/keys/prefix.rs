@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::store::integer;
 use crate::store::operation::{LAST_INDEX, Operation, Verb};
 use crate::store::valkey::wire::command::{COPIED, Commands};
+use crate::store::{integer, operation};
 
 /// Keys that one step of SCAN may look at.
 const LARGEST_COUNT: i64 = 10_000;
@@ -130,8 +130,13 @@ impl Prefix {
         self.stored(LAST_INDEX)
     }
 
-    /// The client's name of a key in the store; `None` when it is nobody's here.
-    pub(crate) fn strip(&self, stored: &Bytes) -> Option<Bytes> {
+    /// The client's name of a key in the store. `None` for a key outside the prefix, and for a key of
+    /// kvsock's own.
+    pub(crate) fn public(&self, stored: &Bytes) -> Option<Bytes> {
+        self.strip(stored).filter(|key| !operation::is_reserved(key))
+    }
+
+    fn strip(&self, stored: &Bytes) -> Option<Bytes> {
         stored.starts_with(&self.prefix).then(|| stored.slice(self.prefix.len()..))
     }
 

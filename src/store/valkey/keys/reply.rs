@@ -7,9 +7,9 @@ use bytes::Bytes;
 use super::prefix::Prefix;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
-use crate::store::valkey::single::scan;
 use crate::store::valkey::wire::error_text;
 use crate::store::valkey::wire::exchange::Lost;
+use crate::store::valkey::wire::substitute;
 
 /// The reply to `operation`, whose keys become the client's again.
 pub(crate) fn of(prefix: &Prefix, operation: &Operation, reply: Reply, max_reply: usize) -> Reply {
@@ -29,7 +29,7 @@ fn step(prefix: &Prefix, reply: Reply) -> Reply {
         return unexpected();
     };
     let keys = stored.into_iter().filter_map(|key| match key {
-        Reply::Value(key) => scan::own(prefix, &key),
+        Reply::Value(key) => prefix.public(&key),
         _ => None,
     });
     Reply::Array(vec![Reply::Value(cursor), Reply::List(keys.map(Some).collect())])
@@ -42,7 +42,7 @@ pub(crate) fn plain(reply: Reply, max_reply: usize) -> Reply {
         Reply::Word(word) => status(word),
         reply => reply,
     };
-    if reply.data_len() > max_reply { too_long(max_reply) } else { reply }
+    if reply.data_len() > max_reply { substitute::too_long(max_reply) } else { reply }
 }
 
 /// Values, most often; anything else in scripts' replies.
@@ -96,16 +96,6 @@ pub(crate) fn not_serving(reply: &Reply) -> Option<Cow<'static, str>> {
 /// Nothing was done, and why.
 pub(crate) fn unavailable(cause: Cow<'static, str>) -> Reply {
     Reply::Error(ErrorReply::Unavailable(cause))
-}
-
-/// The reply that may not be given.
-pub(crate) fn too_long(max_reply: usize) -> Reply {
-    Reply::failed(format!("reply longer than {max_reply} bytes"))
-}
-
-/// The reply that found no room, and was read away.
-pub(crate) fn no_room() -> Reply {
-    Reply::failed("no memory for the reply (KVSOCK_MAX_MEMORY); what was asked for is done")
 }
 
 /// The server answered in a form that its documentation does not know.

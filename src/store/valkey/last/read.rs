@@ -1,6 +1,7 @@
 //! `Last`: reads the index, newest first, and the values of the keys it names, until enough are
 //! found that still exist.
 
+use crate::store::valkey::wire::substitute;
 use std::collections::HashSet;
 
 use bytes::Bytes;
@@ -51,7 +52,7 @@ pub(crate) async fn last(
             return Err(Fault::NoRoom);
         }
         if search.bytes > max_reply {
-            return Err(Fault::Refused(reply::too_long(max_reply)));
+            return Err(Fault::Refused(substitute::too_long(max_reply)));
         }
         if at_end {
             break;

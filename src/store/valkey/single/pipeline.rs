@@ -15,10 +15,10 @@ use crate::store::valkey::cache::Cache;
 use crate::store::valkey::connect::link::Link;
 use crate::store::valkey::cost::expense;
 use crate::store::valkey::keys::prefix::{Prefix, StoredKey};
-use crate::store::valkey::keys::refusal::Refusal;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::wire::command::Commands;
 use crate::store::valkey::wire::exchange::{Lost, Question, Wanted};
+use crate::store::valkey::wire::refusal::Refusal;
 
 /// How long to wait before asking a server again that is loading its data.
 const LOADING_WAIT: Duration = Duration::from_millis(50);

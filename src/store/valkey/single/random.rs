@@ -1,6 +1,5 @@
 //! `RandomKey`: some key under the prefix, never the index of `last`.
 
-use super::scan;
 use super::scan::Scan;
 use crate::message::Reply;
 use crate::store::valkey::keys::prefix::Prefix;
@@ -22,7 +21,7 @@ pub(crate) async fn random_key(connection: &Connection, prefix: &Prefix) -> Resu
         match reply::granted(reply)? {
             Reply::Nil => return Ok(Reply::Nil),
             reply => {
-                if let Some(key) = scan::own(prefix, &reply::key(reply)?) {
+                if let Some(key) = prefix.public(&reply::key(reply)?) {
                     return Ok(Reply::Value(key));
                 }
             }
@@ -31,7 +30,7 @@ pub(crate) async fn random_key(connection: &Connection, prefix: &Prefix) -> Resu
     let mut walk = Scan::new(prefix.glob(b"*"));
     let (mut seen, mut chosen) = (0_u64, None);
     while let Some(stored) = walk.step(connection).await? {
-        for key in stored.iter().filter_map(|key| scan::own(prefix, key)) {
+        for key in stored.iter().filter_map(|key| prefix.public(key)) {
             // Reservoir sampling (Vitter, 1985): each key with the same chance.
             seen += 1;
             if rand::random_range(0..seen) == 0 {

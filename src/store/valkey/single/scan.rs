@@ -8,7 +8,6 @@ use bytes::Bytes;
 
 use crate::memory::Hold;
 use crate::message::Reply;
-use crate::store::operation;
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::keys::reply::Fault;
@@ -62,7 +61,7 @@ pub(crate) async fn keys(
     for connection in connections {
         let mut scan = Scan::new(prefix.glob(pattern));
         while let Some(stored) = scan.step(connection).await? {
-            for key in stored.iter().filter_map(|key| own(prefix, key)) {
+            for key in stored.iter().filter_map(|key| prefix.public(key)) {
                 let size = Reply::Value(key.clone()).data_len() + 8;
                 if !found.insert(key) {
                     continue;
@@ -104,7 +103,7 @@ pub(crate) async fn count(connection: &Connection, prefix: &Prefix) -> Result<i6
     let mut scan = Scan::new(prefix.glob(b"*"));
     let mut count = 0;
     while let Some(stored) = scan.step(connection).await? {
-        count += stored.iter().filter_map(|key| own(prefix, key)).count();
+        count += stored.iter().filter_map(|key| prefix.public(key)).count();
     }
     Ok(i64::try_from(count).unwrap_or(i64::MAX))
 }
@@ -126,9 +125,4 @@ pub(crate) async fn clear(
         reply::integer(connection.send_one(Form::Integer, &words.collect::<Vec<_>>()).await?)?;
     }
     Ok(())
-}
-
-/// The client's name of a key, unless it is kvsock's own.
-pub(crate) fn own(prefix: &Prefix, stored: &Bytes) -> Option<Bytes> {
-    prefix.strip(stored).filter(|key| !operation::is_reserved(key))
 }

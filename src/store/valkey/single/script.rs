@@ -2,6 +2,7 @@
 //! their replies are whatever they like, and some of that ends a connection; so has LCS, whose
 //! cost is found out first. What else is expensive goes over the shared connection, few at a time.
 
+use crate::store::valkey::wire::substitute;
 use tokio::time::Instant;
 
 use super::pipeline::Run;
@@ -129,7 +130,7 @@ impl Valkey {
 
 /// Whether there was no room for the reply, and nothing was done.
 pub(crate) fn is_to_be_asked_again(operation: &Operation, reply: &Reply) -> bool {
-    operation.verb.effect() == Effect::Read && *reply == reply::no_room()
+    operation.verb.effect() == Effect::Read && *reply == substitute::no_room()
 }
 
 /// The reply to one operation, from that to the transaction that it was the whole of.

@@ -1,5 +1,6 @@
 //! Several operations as one, by MULTI and EXEC in one pipeline.
 
+use crate::store::valkey::wire::substitute;
 use std::borrow::Cow;
 
 use tokio::time::Instant;
@@ -294,7 +295,7 @@ impl<'a> Transaction<'a> {
         self.note(&replies);
         if replies.iter().map(Reply::data_len).sum::<usize>() > self.max_reply {
             // What was done is done.
-            return reply::too_long(self.max_reply);
+            return substitute::too_long(self.max_reply);
         }
         Reply::Array(replies)
     }

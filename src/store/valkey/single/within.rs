@@ -8,7 +8,6 @@ use bytes::Bytes;
 use rand::seq::IndexedRandom;
 
 use super::compound::count;
-use super::scan;
 use crate::message::Reply;
 use crate::store::operation;
 use crate::store::operation::{Effect, Operation, Verb};
@@ -111,7 +110,7 @@ impl Within<'_> {
             match reply::granted(reply)? {
                 Reply::Nil => return Ok(Reply::Nil),
                 reply => {
-                    if let Some(key) = scan::own(self.prefix, &reply::key(reply)?) {
+                    if let Some(key) = self.prefix.public(&reply::key(reply)?) {
                         return Ok(Reply::Value(key));
                     }
                 }
@@ -132,7 +131,7 @@ impl Within<'_> {
     fn own_keys(&self, reply: Reply) -> Result<Vec<Bytes>, Fault> {
         let keys = reply::array(reply)?.into_iter().map(reply::key);
         let keys: Vec<Bytes> = keys.collect::<Result<_, _>>()?;
-        Ok(keys.iter().filter_map(|key| scan::own(self.prefix, key)).collect())
+        Ok(keys.iter().filter_map(|key| self.prefix.public(key)).collect())
     }
 
     /// The newest of the index with their values, and the values of what the transaction itself wrote

@@ -8,84 +8,23 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use super::command::{Commands, Form};
 use super::driver::Driver;
+use super::ending::Ending;
 use super::exchange::{Answer, Asked, Lost, Question};
+use super::outbox::Shared;
+use super::refusal::Refusal;
 use super::stream::Stream;
 use crate::memory::Hold;
 use crate::message::Reply;
-use crate::protocol::Outgoing;
 use crate::store::valkey::cache::Cache;
-use crate::store::valkey::keys::refusal::Refusal;
-
-/// Whether and why a connection has ended; its parts learn of it together.
-#[derive(Debug, Default)]
-pub(crate) struct Ending {
-    cause: OnceLock<Cow<'static, str>>,
-    reached: Notify,
-}
-
-impl Ending {
-    /// Ends the connection. The first cause stays.
-    pub(crate) fn end(&self, cause: Cow<'static, str>) {
-        if self.cause.set(cause).is_ok() {
-            self.reached.notify_waiters();
-        }
-    }
-
-    /// The cause, once it has ended.
-    pub(crate) fn cause(&self) -> Option<&Cow<'static, str>> {
-        self.cause.get()
-    }
-
-    /// Waits for the end, and tells its cause.
-    pub(crate) async fn reached(&self) -> Cow<'static, str> {
-        // Created before the look at the cause, so that no end falls between the two.
-        let reached = self.reached.notified();
-        if self.cause().is_none() {
-            reached.await;
-        }
-        self.cause().cloned().unwrap_or_default()
-    }
-}
-
-/// What waits for the driver.
-#[derive(Debug, Default)]
-pub(crate) struct Queue {
-    /// Bytes to be sent.
-    pub(crate) bytes: Outgoing,
-    /// Whose they are.
-    pub(crate) asked: VecDeque<Asked>,
-    /// How many bytes there have ever been.
-    pub(crate) total: u64,
-    /// The driver's, while it has nothing to do.
-    pub(crate) waker: Option<Waker>,
-    /// The connection has ended.
-    pub(crate) is_closed: bool,
-}
-
-/// What the connection and its driver share.
-#[derive(Debug, Default)]
-pub(crate) struct Shared {
-    queue: Mutex<Queue>,
-    pub(crate) ending: Ending,
-    /// What the near cache knows, if there is one.
-    pub(crate) cache: OnceLock<Cache>,
-}
-
-impl Shared {
-    /// The queue. Never held while waiting.
-    pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// A live connection.
 #[derive(Debug)]

@@ -13,9 +13,9 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep};
 
-use super::connection::Shared;
 use super::error_text;
 use super::exchange::{Asked, Misplaced};
+use super::outbox::Shared;
 use super::stream::Stream;
 use crate::message::Reply;
 use crate::protocol::Outgoing;

@@ -7,11 +7,11 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::command::{Commands, Form};
+use super::substitute;
 use crate::memory::Hold;
 use crate::message::Reply;
 use crate::protocol::Outgoing;
 use crate::store::valkey::cache::{Cache, Key};
-use crate::store::valkey::keys::reply;
 
 /// The connection ended before all replies were there.
 #[derive(Debug, Clone)]
@@ -184,7 +184,11 @@ impl Asked {
         }
         self.answer.has_substitutes = true;
         self.answer.hold.release(made_room);
-        if is_too_long { Some(reply::too_long(self.max_reply)) } else { Some(reply::no_room()) }
+        if is_too_long {
+            Some(substitute::too_long(self.max_reply))
+        } else {
+            Some(substitute::no_room())
+        }
     }
 
     /// The next reply has come, or was read away; true if there are no more.

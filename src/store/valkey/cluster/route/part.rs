@@ -1,5 +1,6 @@
 //! Operations on their way: pieces of a batch, each of one slot.
 
+use crate::store::valkey::wire::substitute;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -117,7 +118,7 @@ pub(crate) fn replies(batch: &[Operation], pieces: Vec<Piece<'_>>, max_reply: us
         }
         whole.unwrap_or_else(|| {
             let merged = split::merge(operation.verb, parts);
-            if merged.data_len() > max_reply { reply::too_long(max_reply) } else { merged }
+            if merged.data_len() > max_reply { substitute::too_long(max_reply) } else { merged }
         })
     };
     batch.iter().enumerate().map(|(place, operation)| of(place, operation)).collect()

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::error_text;
 use crate::message::{ErrorReply, Reply};
-use crate::store::valkey::wire::error_text;
 
 /// Why a master did not carry something out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
