@@ -23,7 +23,8 @@ use std::time::Duration;
 use tokio::sync::watch::Sender;
 use tokio::time::Instant;
 
-use self::cache::{Cache, Figures};
+use self::cache::Cache;
+use self::cache::factory::CacheFactory;
 pub(super) use self::cluster::{Cluster, Watch as ClusterWatch};
 use self::connect::connector::Connector;
 use self::connect::limits::{Terms, is_late};
@@ -67,8 +68,8 @@ struct Connected {
     terms: Terms,
     expenses: Expenses,
     growth: Growth,
-    /// Of the near cache, if there is to be one.
-    figures: Option<Arc<Figures>>,
+    /// Makes the near caches, if there are to be any.
+    cache: Option<CacheFactory>,
     /// Indexes whose changes are not all written for certain: those of the open parts, and of
     /// closed ones for a moment.
     indexes: Sender<usize>,
@@ -81,10 +82,10 @@ impl Valkey {
     ///
     /// [`OpenError::Config`] for TLS settings that cannot work.
     pub(super) fn open(server: &Server, options: Options) -> Result<Valkey, OpenError> {
-        let figures = (options.cache > 0).then(Arc::default);
+        let cache = CacheFactory::new(&options);
         let login = Login::new(server, &options);
-        let connector = Connector::new(&server.transport, login, &options, figures.clone())?;
-        Ok(Valkey::open_at(connector.into(), server.to_string(), options, figures))
+        let connector = Connector::new(&server.transport, login, &options, cache.clone())?;
+        Ok(Valkey::open_at(connector.into(), server.to_string(), options, cache))
     }
 
     /// The same of the master that sentinels name.
@@ -92,17 +93,17 @@ impl Valkey {
         location: &location::Sentinels,
         options: Options,
     ) -> Result<Valkey, OpenError> {
-        let figures = (options.cache > 0).then(Arc::default);
-        let sentinels = Sentinels::new(location, &options, figures.clone())?;
+        let cache = CacheFactory::new(&options);
+        let sentinels = Sentinels::new(location, &options, cache.clone())?;
         let target = Target::Master(sentinels);
-        Ok(Valkey::open_at(target, location.to_string(), options, figures))
+        Ok(Valkey::open_at(target, location.to_string(), options, cache))
     }
 
     fn open_at(
         target: Target,
         name: String,
         options: Options,
-        figures: Option<Arc<Figures>>,
+        cache: Option<CacheFactory>,
     ) -> Valkey {
         let (pins, terms) = (Pins::new(), Terms::of(&options));
         let server = Arc::new(Connected {
@@ -111,7 +112,7 @@ impl Valkey {
             growth: Growth::new(terms.max_reply),
             terms,
             expenses: Expenses::new(),
-            figures,
+            cache,
             indexes: Sender::new(0),
         });
         Valkey::under(Prefix::new(options.prefix), server)
@@ -204,7 +205,7 @@ impl Valkey {
 
     /// See [`super::Store::near_cache`].
     pub(super) fn near_cache(&self) -> Option<NearCache> {
-        let figures = self.server.figures.as_ref()?;
+        let figures = self.server.cache.as_ref()?.figures();
         let live = self.server.node.link.live();
         let (keys, bytes) =
             live.as_ref().and_then(|live| live.cache()).map_or((0, 0), Cache::extent);

@@ -18,7 +18,7 @@ use crate::message::Reply;
 use crate::store::location::{Server, Transport};
 use crate::store::options::Options;
 use crate::store::state::OpenError;
-use crate::store::valkey::cache::{Cache, Figures};
+use crate::store::valkey::cache::factory::CacheFactory;
 use crate::store::valkey::wire::command::Form;
 use crate::store::valkey::wire::connection::Connection;
 use crate::store::valkey::wire::ending::Ending;
@@ -36,8 +36,8 @@ pub(crate) struct Connector {
     attempt: Duration,
     /// How long a reply may take on the connections made; `None` is without end.
     patience: Option<Duration>,
-    /// Bytes of the near cache, and what is counted of it, if there is to be one.
-    cache: Option<(usize, Arc<Figures>)>,
+    /// Makes the near cache of the shared connection, if there is to be one.
+    cache: Option<CacheFactory>,
     /// The server has to be a master, and to be left when it is none any more.
     is_for_master: bool,
 }
@@ -48,7 +48,7 @@ impl Connector {
         transport: &Transport,
         login: Login,
         options: &Options,
-        figures: Option<Arc<Figures>>,
+        cache: Option<CacheFactory>,
     ) -> Result<Connector, OpenError> {
         let tls = match transport {
             Transport::Tls { .. } => Some(Arc::new(tls::config(&options.tls)?)),
@@ -61,7 +61,7 @@ impl Connector {
             login: Arc::new(login),
             attempt: patience.map_or(ATTEMPT, |patience| patience.min(ATTEMPT)),
             patience,
-            cache: figures.map(|figures| (options.cache, figures)),
+            cache,
             is_for_master: false,
         })
     }
@@ -101,10 +101,10 @@ impl Connector {
     pub(crate) async fn connect(&self) -> Result<Arc<Connection>, Cow<'static, str>> {
         let connecting = async {
             let (connection, replies) = self.log_in(self.cache.is_some()).await?;
-            if let Some((bytes, figures)) = &self.cache
+            if let Some(cache) = &self.cache
                 && Self::is_told_of_changes(&connection, &replies).await?
             {
-                connection.keep_values(Cache::new(*bytes, Arc::clone(figures)));
+                connection.keep_values(cache.make());
             }
             Ok(Arc::new(connection))
         };

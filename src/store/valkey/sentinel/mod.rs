@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use self::master::Present;
 use self::peer::{Answer, Source, Word};
-use super::cache::Figures;
+use super::cache::factory::CacheFactory;
 use super::connect::backoff::Backoff;
 use super::connect::connector::Connector;
 use super::connect::login::Login;
@@ -60,13 +60,13 @@ impl Sentinels {
     pub(super) fn new(
         location: &location::Sentinels,
         options: &Options,
-        figures: Option<Arc<Figures>>,
+        cache: Option<CacheFactory>,
     ) -> Result<Sentinels, OpenError> {
         let Some(first) = location.sentinels.first() else {
             return Err(OpenError::Config("no sentinels".to_owned()));
         };
         let to_master = Login::to_master(location, options);
-        let connector = Connector::new(first, to_master, options, figures)?.for_master();
+        let connector = Connector::new(first, to_master, options, cache)?.for_master();
         let open = Connector::new(first, Login::without_password(), options, None)?.within(ASK);
         let guarded = match Login::to_sentinels(location, options) {
             Some(login) => Some(Connector::new(first, login, options, None)?.within(ASK)),

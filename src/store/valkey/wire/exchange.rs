@@ -11,7 +11,8 @@ use super::substitute;
 use crate::memory::Hold;
 use crate::message::Reply;
 use crate::protocol::Outgoing;
-use crate::store::valkey::cache::{Cache, Key};
+use crate::store::valkey::cache::Cache;
+use crate::store::valkey::cache::values::Key;
 
 /// The connection ended before all replies were there.
 #[derive(Debug, Clone)]
