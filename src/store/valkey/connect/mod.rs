@@ -1,6 +1,5 @@
 //! How connections to a server are made, kept and lent.
 
-pub(crate) mod access;
 pub(crate) mod backoff;
 pub(crate) mod connector;
 pub(crate) mod inquiry;

@@ -9,10 +9,10 @@ use bytes::Bytes;
 use super::index::Index;
 use crate::memory::Hold;
 use crate::message::Reply;
-use crate::store::valkey::connect::access::Way;
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::keys::reply::Fault;
+use crate::store::valkey::last::access::Way;
 use crate::store::valkey::wire::command::Form;
 
 /// Values in the first command, when nothing is known of their size.

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use tokio::time::Instant;
 
-use super::link::Link;
 use crate::message::Reply;
+use crate::store::valkey::connect::link::Link;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::keys::reply::Fault;
 use crate::store::valkey::wire::command::{Commands, Form};
