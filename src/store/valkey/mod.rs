@@ -36,7 +36,7 @@ use self::cost::expense::Expenses;
 use self::cost::growth::Growth;
 use self::keys::prefix::Prefix;
 use self::last::index::Index;
-use self::sentinel::Sentinels;
+use self::sentinel::sentinels::Sentinels;
 use self::single::compound::Compound;
 use self::single::pipeline::Run;
 pub(super) use self::single::watch::Watch;
@@ -85,7 +85,7 @@ impl Valkey {
         let cache = CacheFactory::new(&options);
         let login = Login::new(server, &options);
         let connector = Connector::new(&server.transport, login, &options, cache.clone())?;
-        Ok(Valkey::open_at(connector.into(), server.to_string(), options, cache))
+        Ok(Valkey::open_at(Arc::new(connector), server.to_string(), options, cache))
     }
 
     /// The same of the master that sentinels name.
@@ -95,12 +95,11 @@ impl Valkey {
     ) -> Result<Valkey, OpenError> {
         let cache = CacheFactory::new(&options);
         let sentinels = Sentinels::new(location, &options, cache.clone())?;
-        let target = Target::Master(sentinels);
-        Ok(Valkey::open_at(target, location.to_string(), options, cache))
+        Ok(Valkey::open_at(Arc::new(sentinels), location.to_string(), options, cache))
     }
 
     fn open_at(
-        target: Target,
+        target: Arc<dyn Target>,
         name: String,
         options: Options,
         cache: Option<CacheFactory>,

@@ -45,7 +45,7 @@ impl Link {
     }
 
     /// Keeps the connection up; never ends. `name` is the server's, for the log.
-    pub(crate) async fn keep(&self, target: &Target, name: String) {
+    pub(crate) async fn keep(&self, target: &dyn Target, name: String) {
         let mut backoff = Backoff::default();
         let mut logged: Vec<Cow<'static, str>> = Vec::new();
         loop {

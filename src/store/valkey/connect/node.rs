@@ -23,17 +23,16 @@ impl Node {
     /// Begins to connect and returns at once. `name` is the server's, for the log; `pins` bounds the
     /// pinned connections; `tell` is called whenever the connection is up, or is no longer, which it says.
     pub(crate) fn open(
-        target: impl Into<Target>,
+        target: Arc<dyn Target>,
         name: String,
         pins: Pins,
         tell: impl Fn(bool) + Send + Sync + 'static,
     ) -> Node {
-        let target = Arc::new(target.into());
         let pool = Arc::new(Pool::new(Arc::clone(&target), pins));
         let link = Arc::new(Link::new());
         let linking = tokio::spawn({
             let link = Arc::clone(&link);
-            async move { tokio::join!(link.watch(tell), link.keep(&target, name), target.listen()) }
+            async move { tokio::join!(link.watch(tell), link.keep(&*target, name), target.listen()) }
         });
         Node { link, pool, linking: linking.abort_handle() }
     }

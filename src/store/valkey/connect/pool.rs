@@ -73,7 +73,7 @@ impl Pins {
 /// The pinned connections to one server.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    target: Arc<Target>,
+    target: Arc<dyn Target>,
     pins: Pins,
     idle: Mutex<Vec<Idle>>,
 }
@@ -95,7 +95,7 @@ pub(crate) struct Lease {
 
 impl Pool {
     /// No connection yet.
-    pub(crate) fn new(target: Arc<Target>, pins: Pins) -> Pool {
+    pub(crate) fn new(target: Arc<dyn Target>, pins: Pins) -> Pool {
         Pool { target, pins, idle: Mutex::default() }
     }
 

@@ -166,7 +166,7 @@ impl Topology {
         let connector = self.connector.at(&address.host, address.port);
         let name = connector.name();
         let me = Weak::clone(&self.me);
-        let node = Node::open(connector, name, self.pins.clone(), move |is_up| {
+        let node = Node::open(Arc::new(connector), name, self.pins.clone(), move |is_up| {
             let Some(me) = me.upgrade() else { return };
             if !is_up {
                 me.want();

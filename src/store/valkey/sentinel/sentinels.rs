@@ -1,0 +1,269 @@
+//! The sentinels of one master, and the connections to the master that they name.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, join_all};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::master::Present;
+use super::peer::{Answer, Source, Word};
+use crate::store::location;
+use crate::store::options::Options;
+use crate::store::state::OpenError;
+use crate::store::valkey::cache::factory::CacheFactory;
+use crate::store::valkey::connect::backoff::Backoff;
+use crate::store::valkey::connect::connector::Connector;
+use crate::store::valkey::connect::login::Login;
+use crate::store::valkey::connect::target::{Made, Target};
+use crate::store::valkey::wire::connection::Connection;
+
+/// The longest that one sentinel is waited for before the next is asked.
+const ASK: Duration = Duration::from_secs(1);
+
+/// The longest that nobody is asked since a replica is about to be promoted. Sentinels look every
+/// second whether it is.
+const CHANGE: Duration = Duration::from_secs(3);
+
+/// Why nobody is asked then.
+const CHANGING: &str = "the sentinels are replacing the master";
+
+/// One that was listened to for so long is listened to again at once.
+const GOOD_LIFE: Duration = Duration::from_secs(1);
+
+/// The sentinels of one master.
+#[derive(Debug)]
+pub(crate) struct Sentinels {
+    sources: Vec<Source>,
+    /// Its name.
+    master: String,
+    /// Makes connections to it, wherever it is.
+    connector: Connector,
+    /// Who answered last.
+    first: AtomicUsize,
+    present: Mutex<Present>,
+    /// Counts how often the master became another one.
+    moves: watch::Sender<u64>,
+    /// Until when a replica that is about to be promoted is waited for.
+    change: watch::Sender<Option<Instant>>,
+}
+
+impl Sentinels {
+    /// Checks the settings; asks nobody yet.
+    pub(crate) fn new(
+        location: &location::Sentinels,
+        options: &Options,
+        cache: Option<CacheFactory>,
+    ) -> Result<Sentinels, OpenError> {
+        let Some(first) = location.sentinels.first() else {
+            return Err(OpenError::Config("no sentinels".to_owned()));
+        };
+        let to_master = Login::to_master(location, options);
+        let connector = Connector::new(first, to_master, options, cache)?.for_master();
+        let open = Connector::new(first, Login::without_password(), options, None)?.within(ASK);
+        let guarded = match Login::to_sentinels(location, options) {
+            Some(login) => Some(Connector::new(first, login, options, None)?.within(ASK)),
+            None => None,
+        };
+        let source = |transport: &location::Transport| {
+            let (host, port) = (transport.host()?, transport.port()?);
+            let guarded = guarded.as_ref().map(|guarded| guarded.at(host, port));
+            Some(Source::new(open.at(host, port), guarded))
+        };
+        Ok(Sentinels {
+            sources: location.sentinels.iter().filter_map(source).collect(),
+            master: location.master.clone(),
+            connector,
+            first: AtomicUsize::new(0),
+            present: Mutex::default(),
+            moves: watch::Sender::new(0),
+            change: watch::Sender::new(None),
+        })
+    }
+
+    /// Connects to the master, and to the next one as soon as that is named.
+    async fn reach(&self, connect: impl AsyncFn(Connector) -> Made) -> Made {
+        loop {
+            self.wait_for_change().await;
+            let mut moves = self.moves.subscribe();
+            tokio::select! {
+                made = self.try_each(&connect) => {
+                    let (answer, connection) = made?;
+                    if self.take(answer, Arc::downgrade(&connection), &moves) {
+                        return Ok(connection);
+                    }
+                }
+                _ = moves.changed() => {}
+            }
+        }
+    }
+
+    /// Returns when no replica is about to be promoted.
+    async fn wait_for_change(&self) {
+        let mut change = self.change.subscribe();
+        let until = *change.borrow();
+        if let Some(until) = until {
+            let over = change.wait_for(Option::is_none);
+            if tokio::time::timeout_at(until, over).await.is_err() {
+                self.change.send_replace(None);
+            }
+        }
+    }
+
+    /// Asks the sentinels in turn, the one that answered last first, and connects to where the first
+    /// says that is not behind what is known; if all are, to where the newest of them says, since
+    /// they may have been set up anew.
+    async fn try_each(
+        &self,
+        connect: &impl AsyncFn(Connector) -> Made,
+    ) -> Result<(Answer, Arc<Connection>), Cow<'static, str>> {
+        let known = self.present().epoch();
+        let first = self.first.load(Ordering::Relaxed);
+        let (mut silent, mut behind, mut failed) = (Vec::new(), None, Vec::new());
+        for number in (0..self.sources.len()).map(|number| (first + number) % self.sources.len()) {
+            let source = &self.sources[number];
+            match self.ask(source).await {
+                Err(cause) => silent.push(format!("sentinel {}: {cause}", source.place())),
+                Ok(answer) if answer.epoch < known => {
+                    behind = behind.filter(|it: &Answer| it.epoch > answer.epoch).or(Some(answer));
+                }
+                // Another one may know better.
+                Ok(answer) if failed.iter().any(|(it, _)| *it == answer) => {}
+                Ok(answer) => match self.connect_to(&answer, connect).await {
+                    Ok(connection) => {
+                        self.first.store(number, Ordering::Relaxed);
+                        return Ok((answer, connection));
+                    }
+                    Err(cause) => failed.push((answer, cause)),
+                },
+            }
+        }
+        match (failed.pop(), behind) {
+            (Some((_, cause)), _) => Err(cause),
+            (None, Some(answer)) => {
+                let connection = self.connect_to(&answer, connect).await?;
+                Ok((answer, connection))
+            }
+            (None, None) => Err(silent.join("; ").into()),
+        }
+    }
+
+    async fn connect_to(
+        &self,
+        Answer { host, port, .. }: &Answer,
+        connect: &impl AsyncFn(Connector) -> Made,
+    ) -> Made {
+        let connector = self.connector.at(host, *port);
+        let name = connector.name();
+        connect(connector).await.map_err(|cause| format!("master at {name}: {cause}").into())
+    }
+
+    /// A connection was made to where that answer says; false if it is elsewhere by now.
+    fn take(
+        &self,
+        answer: Answer,
+        connection: Weak<Connection>,
+        moves: &watch::Receiver<u64>,
+    ) -> bool {
+        let mut present = self.present();
+        if moves.has_changed().unwrap_or(false) || self.change.borrow().is_some() {
+            return false;
+        }
+        present.set(answer);
+        present.add(connection);
+        true
+    }
+
+    /// A sentinel has said that the master is going to be replaced.
+    fn begin_change(&self) {
+        self.change.send_replace(Some(Instant::now() + CHANGE));
+        self.present().retire(CHANGING);
+    }
+
+    /// A sentinel has answered that. Ends all connections to another master.
+    fn hear(&self, number: usize, answer: Answer) {
+        if !self.present().learn(answer) {
+            return;
+        }
+        self.first.store(number, Ordering::Relaxed);
+        self.moves.send_modify(|count| *count += 1);
+    }
+
+    async fn listen_to(&self, number: usize) {
+        let source = &self.sources[number];
+        let mut backoff = Backoff::default();
+        loop {
+            let (heard, mut words) = mpsc::unbounded_channel();
+            let cause = match source.listen(&self.master, heard).await {
+                Ok(connection) => {
+                    let made = Instant::now();
+                    // Something may have been said before.
+                    self.ask_again(number).await;
+                    let cause = loop {
+                        let word = tokio::select! {
+                            word = words.recv() => word,
+                            cause = connection.ending().reached() => break cause,
+                        };
+                        if word == Some(Word::Begun) {
+                            self.begin_change();
+                        } else {
+                            self.ask_again(number).await;
+                            self.change.send_replace(None);
+                        }
+                    };
+                    if made.elapsed() > GOOD_LIFE {
+                        backoff.reset();
+                    }
+                    cause
+                }
+                Err(cause) => cause,
+            };
+            tracing::debug!(sentinel = source.place(), %cause, "not listening to a sentinel");
+            tokio::time::sleep(backoff.next_wait()).await;
+        }
+    }
+
+    /// Asks a sentinel, which has its time for all of it.
+    async fn ask(&self, source: &Source) -> Result<Answer, Cow<'static, str>> {
+        let asked = tokio::time::timeout(ASK, source.ask(&self.master)).await;
+        asked.unwrap_or(Err("it does not answer".into()))
+    }
+
+    /// Asks a sentinel that may have something new to tell.
+    async fn ask_again(&self, number: usize) {
+        match self.ask(&self.sources[number]).await {
+            Ok(answer) => self.hear(number, answer),
+            Err(cause) => tracing::debug!(%cause, "a sentinel does not tell what is new"),
+        }
+    }
+
+    fn present(&self) -> MutexGuard<'_, Present> {
+        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Target for Sentinels {
+    fn connect(&self) -> BoxFuture<'_, Made> {
+        Box::pin(self.reach(async |connector: Connector| connector.connect().await))
+    }
+
+    fn connect_pinned(&self) -> BoxFuture<'_, Made> {
+        Box::pin(self.reach(async |connector: Connector| connector.connect_pinned().await))
+    }
+
+    fn moved(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            // The sender is its own.
+            let _ = self.moves.subscribe().changed().await;
+        })
+    }
+
+    fn listen(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            join_all((0..self.sources.len()).map(|number| self.listen_to(number))).await;
+        })
+    }
+}
