@@ -23,7 +23,7 @@ use self::route::batch::Route;
 use self::topology::address::Address;
 use self::topology::keeper::Topology;
 use self::transaction::is_script;
-pub(in crate::store) use self::watch::Watch;
+pub(crate) use self::watch::Watch;
 use self::whole::walk::Whole;
 use super::connect::connector::Connector;
 use super::connect::limits::{Terms, is_late};
@@ -95,7 +95,7 @@ impl Cluster {
     /// # Errors
     ///
     /// [`OpenError::Config`] for TLS settings that cannot work, and for a near cache.
-    pub(in crate::store) fn open(
+    pub(crate) fn open(
         cluster: &location::Cluster,
         options: Options,
     ) -> Result<Cluster, OpenError> {
@@ -126,7 +126,7 @@ impl Cluster {
     }
 
     /// See [`crate::store::Store::part`].
-    pub(in crate::store) fn part(&self, name: &[u8]) -> Cluster {
+    pub(crate) fn part(&self, name: &[u8]) -> Cluster {
         Cluster::under(self.prefix.then(name), Arc::clone(&self.shared))
     }
 
@@ -145,11 +145,7 @@ impl Cluster {
 
     /// See [`crate::store::Store::execute_within`]. Neighbours that name keys travel together. Gives
     /// the replies that there was room for, maybe none.
-    pub(in crate::store) async fn execute(
-        &self,
-        batch: &[Operation],
-        hold: &mut Hold,
-    ) -> Vec<Reply> {
+    pub(crate) async fn execute(&self, batch: &[Operation], hold: &mut Hold) -> Vec<Reply> {
         let mut replies = Vec::new();
         let (growth, appended) = (&self.shared.growth, Growth::appended(batch));
         let kind_of = |operation: &Operation| match Kind::of(operation) {
@@ -252,17 +248,17 @@ impl Cluster {
     }
 
     /// See [`crate::store::Store::is_exhausted_by`].
-    pub(in crate::store) fn is_exhausted_by(&self, account: &Account) -> bool {
+    pub(crate) fn is_exhausted_by(&self, account: &Account) -> bool {
         self.shared.topology.pins().are_exhausted_by(account)
     }
 
     /// See [`crate::store::Store::health`].
-    pub(in crate::store) fn health(&self) -> Health {
+    pub(crate) fn health(&self) -> Health {
         self.shared.topology.health()
     }
 
     /// See [`crate::store::Store::close`].
-    pub(in crate::store) async fn close(&self, limit: Duration) {
+    pub(crate) async fn close(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
         let mut indexes = self.shared.indexes.subscribe();
         let written = async {

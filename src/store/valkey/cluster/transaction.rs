@@ -18,8 +18,7 @@ use crate::account;
 use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
-use crate::store::valkey::RETRY_WAIT;
-use crate::store::valkey::connect::limits::is_late;
+use crate::store::valkey::connect::limits::{RETRY_WAIT, is_late};
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::single::admission::{Unfit, discarded, unsettled};
 use crate::store::valkey::single::script::{alone, is_to_be_asked_again};
@@ -30,7 +29,7 @@ use crate::store::valkey::wire::exchange::Answer;
 
 impl Cluster {
     /// See [`crate::store::Store::transact`].
-    pub(in crate::store) async fn transact(
+    pub(crate) async fn transact(
         &self,
         watch: Option<Watch>,
         batch: Vec<Operation>,
@@ -62,7 +61,7 @@ impl Cluster {
     }
 
     /// See [`crate::store::Store::refuses_in_transaction`].
-    pub(in crate::store) fn refuses_in_transaction(verb: Verb) -> Option<ErrorReply> {
+    pub(crate) fn refuses_in_transaction(verb: Verb) -> Option<ErrorReply> {
         is_of_all_servers(verb).then(|| {
             let name = verb.name();
             let text = format!("{name} cannot be a part of a transaction on a cluster");

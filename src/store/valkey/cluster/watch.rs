@@ -15,11 +15,10 @@ use super::topology::member::Member;
 use crate::account::Account;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation;
-use crate::store::valkey::RETRY_WAIT;
-use crate::store::valkey::Watch as OnServer;
-use crate::store::valkey::connect::limits::is_late;
+use crate::store::valkey::connect::limits::{RETRY_WAIT, is_late};
 use crate::store::valkey::connect::pool::Lease;
 use crate::store::valkey::keys::reply;
+use crate::store::valkey::single::watch::Watch as OnServer;
 use crate::store::valkey::wire::command::Commands;
 use crate::store::valkey::wire::exchange::Lost;
 
@@ -57,7 +56,7 @@ impl Watch {
 
 impl Cluster {
     /// See [`crate::store::Store::watch`].
-    pub(in crate::store) async fn watch(
+    pub(crate) async fn watch(
         &self,
         watch: Option<Watch>,
         keys: Vec<Bytes>,

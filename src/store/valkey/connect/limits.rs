@@ -7,6 +7,9 @@ use tokio::time::Instant;
 use crate::memory::Hold;
 use crate::store::options::Options;
 
+/// How long to wait before the next attempt, when the server was there but did not serve.
+pub(crate) const RETRY_WAIT: Duration = Duration::from_millis(50);
+
 /// Bounds and habits of a store, whatever servers it is on.
 #[derive(Debug)]
 pub(crate) struct Terms {

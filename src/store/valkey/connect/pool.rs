@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::limits::RETRY_WAIT;
 use super::link::Link;
 use super::target::Target;
 use crate::account::{Account, Place, Places, Resource};
@@ -128,7 +129,7 @@ impl Pool {
             link.connection(deadline).await?;
             match self.target.connect_pinned().await {
                 Err(_) if deadline.is_none_or(|deadline| Instant::now() < deadline) => {
-                    tokio::time::sleep(crate::store::valkey::RETRY_WAIT).await;
+                    tokio::time::sleep(RETRY_WAIT).await;
                 }
                 made => return made,
             }

@@ -2,6 +2,8 @@
 
 pub(crate) mod admission;
 pub(crate) mod compound;
+pub(crate) mod engine;
+mod kind;
 pub(crate) mod pipeline;
 pub(crate) mod random;
 pub(crate) mod save;

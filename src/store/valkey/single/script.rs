@@ -5,6 +5,8 @@
 use crate::store::valkey::wire::substitute;
 use tokio::time::Instant;
 
+use super::engine::Valkey;
+use super::kind::wants_own_connection;
 use super::pipeline::Run;
 use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
@@ -13,7 +15,6 @@ use crate::store::valkey::cost::expense::portion;
 use crate::store::valkey::cost::growth::Growth;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::wire::command::Commands;
-use crate::store::valkey::{Valkey, wants_own_connection};
 
 impl Valkey {
     /// Carries out neighbouring operations, one after the other. `deadline` bounds the waits for the

@@ -1,5 +1,6 @@
 //! Several operations as one, by MULTI and EXEC in one pipeline.
 
+use super::engine::Valkey;
 use crate::store::valkey::wire::substitute;
 use std::borrow::Cow;
 
@@ -11,7 +12,7 @@ use super::within::Within;
 use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Effect, Operation, Verb};
-use crate::store::valkey::connect::limits::is_late;
+use crate::store::valkey::connect::limits::{RETRY_WAIT, is_late};
 use crate::store::valkey::connect::pool::Lease;
 use crate::store::valkey::cost::expense::refusal;
 use crate::store::valkey::cost::growth::Growth;
@@ -22,7 +23,6 @@ use crate::store::valkey::last::index::Index;
 use crate::store::valkey::wire::command::Commands;
 use crate::store::valkey::wire::error_text;
 use crate::store::valkey::wire::exchange::{Answer, Lost};
-use crate::store::valkey::{RETRY_WAIT, Valkey};
 
 /// How often a transaction is tried whose keys change while its cost is found out.
 pub(crate) const ATTEMPTS: usize = 10;
@@ -32,7 +32,7 @@ const PREVIOUS_ERRORS: &str = "EXECABORT Transaction discarded because of previo
 
 impl Valkey {
     /// See [`crate::store::Store::transact_within`].
-    pub(in crate::store) async fn transact(
+    pub(crate) async fn transact(
         &self,
         watch: Option<Watch>,
         batch: Vec<Operation>,
@@ -152,7 +152,7 @@ impl Valkey {
     }
 
     /// See [`crate::store::Store::refuses_in_transaction`].
-    pub(in crate::store) fn refuses_in_transaction(&self, verb: Verb) -> Option<ErrorReply> {
+    pub(crate) fn refuses_in_transaction(&self, verb: Verb) -> Option<ErrorReply> {
         let has_prefix = !self.prefix.is_empty();
         let has_parts = self.server.terms.has_parts;
         let is_refused = match verb {

@@ -1,5 +1,6 @@
 //! Keys that one client watches, on a connection of its own.
 
+use super::engine::Valkey;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -9,12 +10,11 @@ use tokio::time::Instant;
 use crate::account::Account;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation;
-use crate::store::valkey::connect::limits::is_late;
+use crate::store::valkey::connect::limits::{RETRY_WAIT, is_late};
 use crate::store::valkey::connect::pool::Lease;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::keys::reply::Fault;
 use crate::store::valkey::wire::command::Commands;
-use crate::store::valkey::{RETRY_WAIT, Valkey};
 
 /// Keys that one client watches. Dropped, they are no longer watched.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Drop for Watch {
 
 impl Valkey {
     /// See [`crate::store::Store::watch`].
-    pub(in crate::store) async fn watch(
+    pub(crate) async fn watch(
         &self,
         watch: Option<Watch>,
         keys: Vec<Bytes>,

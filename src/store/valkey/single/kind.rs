@@ -1,0 +1,35 @@
+//! How each operation is carried out on one server.
+
+use crate::store::operation::{Operation, Verb};
+
+/// How an operation is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// As one command, on the shared connection.
+    Plain,
+    /// The same, once it is known that the value does not become too long.
+    Append,
+    /// The same, few at a time.
+    Expensive,
+    /// As one command, on a connection of its own.
+    Own,
+    /// As several commands.
+    Compound,
+}
+
+impl Kind {
+    /// The kind of `operation`, as far as its arguments tell.
+    pub(super) fn of(operation: &Operation) -> Kind {
+        match operation.verb {
+            verb if wants_own_connection(verb) => Kind::Own,
+            verb if verb.is_compound() => Kind::Compound,
+            _ if operation.is_expensive() => Kind::Expensive,
+            _ => Kind::Plain,
+        }
+    }
+}
+
+/// Whether others must not have to wait for it, or for what its reply does to the connection.
+pub(super) fn wants_own_connection(verb: Verb) -> bool {
+    matches!(verb, Verb::Eval | Verb::EvalSha | Verb::Script | Verb::Lcs)
+}
