@@ -16,6 +16,7 @@ mod sentinel;
 mod single;
 mod wire;
 
-pub(super) use self::cluster::{Cluster, Watch as ClusterWatch};
+pub(super) use self::cluster::engine::Cluster;
+pub(super) use self::cluster::watch::Watch as ClusterWatch;
 pub(super) use self::single::engine::Valkey;
 pub(super) use self::single::watch::Watch;

@@ -6,12 +6,12 @@ use std::borrow::Cow;
 
 use tokio::time::Instant;
 
-use super::Cluster;
+use super::engine::Cluster;
 use super::route::lease::Place;
 use super::route::part::MOST_HOPS;
 use super::route::redirect::Redirect;
-use super::route::slot::Slot;
 use super::route::split;
+use super::slot::Slot;
 use super::topology::address::Address;
 use super::watch::Watch;
 use crate::account;
@@ -294,11 +294,6 @@ fn verdict(
     let is_split = there > 0 && there < keyed.len();
     // Some keys are here and some there: until all are there, nobody can do it.
     Some((if is_split { Redirect::Later } else { redirect }, cause))
-}
-
-/// Whether an operation has a connection of its own, see [`Cluster::run_script`].
-pub(super) fn is_script(operation: &Operation) -> bool {
-    matches!(operation.verb, Verb::Eval | Verb::EvalSha | Verb::Lcs)
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::Cluster;
+use super::engine::Cluster;
 use super::route::lease::Place;
 use super::route::redirect::Redirect;
-use super::route::slot::Slot;
 use super::route::split;
+use super::slot::Slot;
 use super::topology::address::Address;
 use super::topology::member::Member;
 use crate::account::Account;

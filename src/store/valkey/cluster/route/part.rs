@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::slot::Slot;
 use super::split;
 use super::split::Split;
 use crate::message::Reply;
 use crate::store::operation::{Effect, Operation};
+use crate::store::valkey::cluster::slot::Slot;
 use crate::store::valkey::cluster::topology::member::Member;
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;

@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::slot::Slot;
 use crate::message::{ErrorReply, Reply};
+use crate::store::valkey::cluster::slot::Slot;
 use crate::store::valkey::cluster::topology::address::Address;
 use crate::store::valkey::wire::error_text;
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::slot::Slot;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Effect, Operation, Verb};
+use crate::store::valkey::cluster::slot::Slot;
 use crate::store::valkey::keys::prefix::{Prefix, StoredKey};
 use crate::store::valkey::keys::reply;
 

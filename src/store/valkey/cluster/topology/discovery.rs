@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::address::Address;
 use super::layout;
 use super::layout::Layout;
-use crate::store::valkey::cluster::route::slot::SLOTS;
+use crate::store::valkey::cluster::slot::SLOTS;
 use crate::store::valkey::connect::connector::Connector;
 use crate::store::valkey::wire::connection::Connection;
 

@@ -17,7 +17,7 @@ use super::map::Map;
 use super::member::Member;
 use crate::event;
 use crate::store::state::Health;
-use crate::store::valkey::cluster::route::slot::Slot;
+use crate::store::valkey::cluster::slot::Slot;
 use crate::store::valkey::connect::backoff::Backoff;
 use crate::store::valkey::connect::connector::Connector;
 use crate::store::valkey::connect::node::Node;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::address::Address;
 use crate::message::Reply;
-use crate::store::valkey::cluster::route::slot::SLOTS;
+use crate::store::valkey::cluster::slot::SLOTS;
 use crate::store::valkey::wire::command::Commands;
 use crate::store::valkey::wire::error_text;
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::member::Member;
-use crate::store::valkey::cluster::route::slot::{SLOTS, Slot};
+use crate::store::valkey::cluster::slot::{SLOTS, Slot};
 
 /// Nobody.
 const NOBODY: u16 = u16::MAX;

@@ -6,3 +6,4 @@ pub(crate) mod keeper;
 pub(crate) mod layout;
 pub(crate) mod map;
 pub(crate) mod member;
+pub(crate) mod servers;

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use crc16::{State, XMODEM};
 
-use super::walk::All;
 use crate::message::Reply;
 use crate::store::operation::Operation;
 use crate::store::valkey::cluster::topology::member::Member;
+use crate::store::valkey::cluster::topology::servers::Servers;
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::keys::reply::Fault;
@@ -28,7 +28,7 @@ const NUMBERS: u64 = (1 << (63 - OWN_BITS)) - 1;
 
 /// A step, in which one server is asked.
 pub(crate) async fn step(
-    all: &All,
+    all: &Servers,
     prefix: &Prefix,
     operation: &Operation,
 ) -> Result<Reply, Fault> {
@@ -69,7 +69,7 @@ fn parse(cursor: &[u8]) -> Option<u64> {
 }
 
 /// The servers by their numbers.
-fn numbered(all: &All) -> BTreeMap<u64, &Arc<Connection>> {
+fn numbered(all: &Servers) -> BTreeMap<u64, &Arc<Connection>> {
     let mut sorted: Vec<(String, &Arc<Connection>)> =
         all.iter().map(|(member, connection)| (name(member), connection)).collect();
     sorted.sort_by(|one, other| one.0.cmp(&other.0));

@@ -20,7 +20,7 @@ impl Whole<'_> {
         let mut replies: HashMap<Address, Reply> = HashMap::new();
         let is_read = operation.verb.effect() == Effect::Read;
         loop {
-            let cause = match self.all().await {
+            let cause = match self.topology.servers(self.deadline).await {
                 Err(cause) if replies.is_empty() || is_read => return reply::unavailable(cause),
                 Err(_) => break unknown(operation),
                 Ok(all) => {

@@ -1,6 +1,5 @@
 //! Operations on the whole of the cluster: all servers that have slots are asked.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -11,7 +10,7 @@ use crate::message::{Args, ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
 use crate::store::valkey::cluster::route::batch::Route;
 use crate::store::valkey::cluster::topology::keeper::Topology;
-use crate::store::valkey::cluster::topology::member::Member;
+use crate::store::valkey::cluster::topology::servers::Servers;
 use crate::store::valkey::connect::limits::{RETRY_WAIT, Terms, is_late};
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
@@ -23,7 +22,6 @@ use crate::store::valkey::single::compound::count;
 use crate::store::valkey::single::scan::Scan;
 use crate::store::valkey::single::{random, save, scan};
 use crate::store::valkey::wire::command::{Commands, Form};
-use crate::store::valkey::wire::connection::Connection;
 use crate::store::valkey::wire::exchange::Lost;
 
 /// What these operations work on.
@@ -35,9 +33,6 @@ pub(crate) struct Whole<'a> {
     /// Bounds the wait for servers.
     pub(crate) deadline: Option<Instant>,
 }
-
-/// Every server that has slots, and the connection to it.
-pub(crate) type All = Vec<(Arc<Member>, Arc<Connection>)>;
 
 impl Whole<'_> {
     /// Carries out one operation; none when there is no room for its reply, and nothing was done.
@@ -56,7 +51,7 @@ impl Whole<'_> {
     /// Reads, and begins again when a server is lost.
     async fn read(&self, operation: &Operation, hold: &mut Hold) -> Option<Reply> {
         loop {
-            let all = match self.all().await {
+            let all = match self.topology.servers(self.deadline).await {
                 Ok(all) => all,
                 Err(cause) => return Some(reply::unavailable(cause)),
             };
@@ -78,7 +73,7 @@ impl Whole<'_> {
 
     async fn read_on(
         &self,
-        all: &All,
+        all: &Servers,
         operation: &Operation,
         hold: &mut Hold,
     ) -> Result<Reply, Fault> {
@@ -103,7 +98,7 @@ impl Whole<'_> {
     }
 
     /// The number of keys; those that kvsock keeps for itself are left out.
-    async fn size(&self, all: &All) -> Result<i64, Fault> {
+    async fn size(&self, all: &Servers) -> Result<i64, Fault> {
         if !self.prefix.is_empty() || self.terms.has_parts {
             let counts = all.iter().map(|(_, connection)| scan::count(connection, self.prefix));
             return join_all(counts).await.into_iter().sum();
@@ -115,7 +110,7 @@ impl Whole<'_> {
     }
 
     /// Some key: of a server chosen by how many it has, or else of one of the others.
-    async fn random_key(&self, all: &All) -> Result<Reply, Fault> {
+    async fn random_key(&self, all: &Servers) -> Result<Reply, Fault> {
         let mut sized: Vec<_> = sizes(all).await?.into_iter().zip(all).collect();
         while !sized.is_empty() {
             let total: i64 = sized.iter().map(|(size, _)| size).sum();
@@ -152,7 +147,7 @@ impl Whole<'_> {
         let stamp = self.index.recent().stamp();
         let mut begun = false;
         loop {
-            let all = match self.all().await {
+            let all = match self.topology.servers(self.deadline).await {
                 Ok(all) => all,
                 Err(_) if begun => return Reply::Error(ErrorReply::OutcomeUnknown("FLUSHDB")),
                 Err(cause) => return reply::unavailable(cause),
@@ -174,7 +169,7 @@ impl Whole<'_> {
         }
     }
 
-    async fn clear_on(&self, all: &All, begun: &mut bool) -> Result<(), Fault> {
+    async fn clear_on(&self, all: &Servers, begun: &mut bool) -> Result<(), Fault> {
         let none = Prefix::none();
         for (_, connection) in all {
             let mut walk = Scan::new(self.prefix.glob(b"*"));
@@ -195,7 +190,7 @@ impl Whole<'_> {
 
     /// Saves on all servers at the same time.
     async fn save(&self) -> Reply {
-        let all = match self.all().await {
+        let all = match self.topology.servers(self.deadline).await {
             Ok(all) => all,
             Err(cause) => return reply::unavailable(cause),
         };
@@ -211,34 +206,6 @@ impl Whole<'_> {
         replies.into_iter().find(|reply| *reply != Reply::OK).unwrap_or(Reply::OK)
     }
 
-    /// All servers that have slots, as soon as all slots are served.
-    ///
-    /// # Errors
-    ///
-    /// Why they are not.
-    pub(crate) async fn all(&self) -> Result<All, Cow<'static, str>> {
-        let mut maps = self.topology.maps();
-        loop {
-            let map = Arc::clone(&maps.borrow_and_update());
-            if map.own_fault().is_none() {
-                let live = map.masters().iter().map(|member| {
-                    member.node.link.live().map(|connection| (Arc::clone(member), connection))
-                });
-                if let Some(all) = live.collect::<Option<All>>() {
-                    return Ok(all);
-                }
-            }
-            self.topology.want();
-            let came = match self.deadline {
-                Some(deadline) => tokio::time::timeout_at(deadline, maps.changed()).await.is_ok(),
-                None => maps.changed().await.is_ok(),
-            };
-            if !came {
-                return Err(map.fault().unwrap_or("a server is away".into()));
-            }
-        }
-    }
-
     /// Lets a moment pass before all are asked again.
     pub(crate) async fn pause(&self) {
         self.topology.want();
@@ -247,7 +214,7 @@ impl Whole<'_> {
 }
 
 /// How many keys each server has.
-async fn sizes(all: &All) -> Result<Vec<i64>, Fault> {
+async fn sizes(all: &Servers) -> Result<Vec<i64>, Fault> {
     let sizes = all.iter().map(|(_, connection)| async {
         reply::integer(connection.send_one(Form::Integer, &[b"DBSIZE"]).await?)
     });
