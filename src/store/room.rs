@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use smallvec::smallvec;
 
-use super::{Operation, Store, Verb, Watch, measure};
+use super::engine::Store;
+use super::measure;
+use super::operation::{Operation, Verb};
+use super::watch::Watch;
 use crate::memory::Share;
 use crate::message::{ErrorReply, Reply};
 

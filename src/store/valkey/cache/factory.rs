@@ -1,19 +1,10 @@
 //! Makes the near cache of each new connection; what is counted outlives them.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
+use super::figures::Figures;
 use super::values::Cache;
 use crate::store::options::Options;
-
-/// How often values were found, by all connections of a store one after the other.
-#[derive(Debug, Default)]
-pub(crate) struct Figures {
-    /// Values that were found.
-    pub(crate) hits: AtomicU64,
-    /// Those that the server was asked for.
-    pub(crate) misses: AtomicU64,
-}
 
 /// Makes an empty near cache for each connection.
 #[derive(Debug, Clone)]

@@ -13,6 +13,7 @@
 //! A cache belongs to one connection, and ends with it.
 
 pub(crate) mod factory;
+mod figures;
 mod seen;
 #[cfg(test)]
 mod tests;

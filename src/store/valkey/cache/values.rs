@@ -10,7 +10,7 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::factory::Figures;
+use super::figures::Figures;
 use super::seen::Seen;
 use crate::message::Reply;
 
