@@ -20,7 +20,7 @@ use crate::store::operation::Operation;
 use crate::store::options::Options;
 use crate::store::state::{Health, OpenError};
 use crate::store::valkey::connect::connector::Connector;
-use crate::store::valkey::connect::limits::{Terms, is_late};
+use crate::store::valkey::connect::limits::{Limits, is_late};
 use crate::store::valkey::connect::login::Login;
 use crate::store::valkey::cost::expense::{Expenses, portion};
 use crate::store::valkey::cost::growth::Growth;
@@ -40,7 +40,7 @@ pub struct Cluster {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) topology: Arc<Topology>,
-    pub(super) terms: Terms,
+    pub(super) limits: Limits,
     pub(super) expenses: Expenses,
     pub(super) growth: Growth,
     /// Indexes whose changes are not all written for certain: those of the open parts, and of
@@ -74,11 +74,11 @@ impl Cluster {
             let (topology, name) = (Arc::clone(&topology), cluster.to_string());
             async move { topology.keep(name).await }
         });
-        let terms = Terms::of(&options);
+        let limits = Limits::of(&options);
         let shared = Arc::new(Shared {
             topology,
-            growth: Growth::new(terms.max_reply),
-            terms,
+            growth: Growth::new(limits.max_reply),
+            limits,
             expenses: Expenses::new(),
             indexes: Sender::new(0),
             keeping: keeping.abort_handle(),
@@ -92,7 +92,7 @@ impl Cluster {
     }
 
     fn under(prefix: Prefix, shared: Arc<Shared>) -> Cluster {
-        let index = Arc::new(Index::new(prefix.index(), shared.terms.last_depth));
+        let index = Arc::new(Index::new(prefix.index(), shared.limits.last_depth));
         shared.indexes.send_modify(|count| *count += 1);
         tokio::spawn({
             let (shared, index) = (Arc::clone(&shared), Arc::clone(&index));
@@ -117,18 +117,18 @@ impl Cluster {
             let kind = kind_of(one);
             kind == kind_of(next) && matches!(kind, Kind::Keyed | Kind::Expensive)
         };
-        let (terms, topology) = (&self.shared.terms, &*self.shared.topology);
-        let mut deadline = terms.deadline_of(hold);
+        let (limits, topology) = (&self.shared.limits, &*self.shared.topology);
+        let mut deadline = limits.deadline_of(hold);
         for part in batch.chunk_by(same_kind) {
             // One wait is for the whole batch.
             if !is_late(deadline) {
-                deadline = terms.deadline();
+                deadline = limits.deadline();
             }
             let given = match kind_of(&part[0]) {
                 Kind::Append if part.len() == 1 => self.run_append(part, deadline, hold).await,
                 // Another thread may just have found a value long.
                 Kind::Keyed | Kind::Append => {
-                    let route = Route::new(topology, &self.prefix, terms.max_reply, part);
+                    let route = Route::new(topology, &self.prefix, limits.max_reply, part);
                     let given = route.finish(deadline, hold).await;
                     self.index.note(part, &given);
                     growth.learn(&self.prefix, part, &given);
@@ -140,7 +140,7 @@ impl Cluster {
                 }
                 Kind::Whole => {
                     let (prefix, index) = (&self.prefix, &*self.index);
-                    let whole = Whole { topology, prefix, index, terms, deadline };
+                    let whole = Whole { topology, prefix, index, limits, deadline };
                     whole.execute(&part[0], hold).await.into_iter().collect()
                 }
             };
@@ -162,14 +162,14 @@ impl Cluster {
         hold: &mut Hold,
     ) -> Vec<Reply> {
         let Some(operation) = part.first() else { return Vec::new() };
-        let Shared { topology, terms, growth, .. } = &*self.shared;
+        let Shared { topology, limits, growth, .. } = &*self.shared;
         let question = [Growth::question(operation)];
-        let route = Route::new(topology, &self.prefix, terms.max_reply, &question);
+        let route = Route::new(topology, &self.prefix, limits.max_reply, &question);
         let length = route.finish(deadline, hold).await.pop();
         if let Some(error) = growth.refusal(operation, length.as_ref()) {
             return vec![Reply::Error(error)];
         }
-        let route = Route::new(topology, &self.prefix, terms.max_reply, part);
+        let route = Route::new(topology, &self.prefix, limits.max_reply, part);
         let given = route.finish(deadline, hold).await;
         growth.learn(&self.prefix, part, &given);
         self.index.note(part, &given);
@@ -184,7 +184,7 @@ impl Cluster {
         deadline: Option<Instant>,
         hold: &mut Hold,
     ) -> Vec<Reply> {
-        let (terms, topology) = (&self.shared.terms, &*self.shared.topology);
+        let (limits, topology) = (&self.shared.limits, &*self.shared.topology);
         let mut replies = Vec::with_capacity(batch.len());
         for part in batch.chunks(portion(batch)) {
             let place = match self.shared.expenses.enter(hold.account(), deadline).await {
@@ -195,7 +195,7 @@ impl Cluster {
                     break;
                 }
             };
-            let route = Route::new(topology, &self.prefix, terms.max_reply, part);
+            let route = Route::new(topology, &self.prefix, limits.max_reply, part);
             let given = route.finish(deadline, hold).await;
             drop(place);
             self.index.note(part, &given);

@@ -35,7 +35,7 @@ impl Cluster {
         batch: Vec<Operation>,
         hold: &mut Hold,
     ) -> Reply {
-        let deadline = self.shared.terms.deadline_of(hold);
+        let deadline = self.shared.limits.deadline_of(hold);
         if let Some(refusal) = batch.iter().find_map(|it| Cluster::refuses_in_transaction(it.verb))
         {
             return Reply::Error(refusal);
@@ -150,7 +150,7 @@ impl Cluster {
         };
         // What the server did not let in it says there.
         if let [_, refusal @ Reply::Error(_), _] = &answer.replies[..] {
-            return reply::plain(refusal.clone(), self.shared.terms.max_reply);
+            return reply::plain(refusal.clone(), self.shared.limits.max_reply);
         }
         alone(transaction.outcome(answer), operation)
     }

@@ -98,7 +98,7 @@ impl Cluster {
         keys: &[Bytes],
         account: &Arc<Account>,
     ) -> Result<Watch, ErrorReply> {
-        let (deadline, topology) = (self.shared.terms.deadline(), &self.shared.topology);
+        let (deadline, topology) = (self.shared.limits.deadline(), &self.shared.topology);
         let mut place = Place { slot: slot.unwrap_or(Slot::ANY), detour: None };
         loop {
             let (member, lease) = topology.lease(&place, account, deadline).await?;
@@ -108,7 +108,8 @@ impl Cluster {
             };
             let cause = match told {
                 Ok(Reply::Status("OK")) => {
-                    let on = OnServer::until(Instant::now() + self.shared.terms.watch_limit, lease);
+                    let on =
+                        OnServer::until(Instant::now() + self.shared.limits.watch_limit, lease);
                     return Ok(Watch { on, place, member, is_empty: slot.is_none() });
                 }
                 Ok(told) => {

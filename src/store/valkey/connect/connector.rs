@@ -12,7 +12,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, PushInfo, PushKind};
 use rustls::ClientConfig;
 
-use super::inquiry::Single;
+use super::inquiry::Inquiry;
 use super::login::Login;
 use crate::message::Reply;
 use crate::store::location::{Server, Transport};
@@ -35,7 +35,7 @@ pub(crate) struct Connector {
     login: Arc<Login>,
     attempt: Duration,
     /// How long a reply may take on the connections made; `None` is without end.
-    patience: Option<Duration>,
+    reply_timeout: Option<Duration>,
     /// Makes the near cache of the shared connection, if there is to be one.
     cache: Option<CacheFactory>,
     /// The server has to be a master, and to be left when it is none any more.
@@ -54,13 +54,13 @@ impl Connector {
             Transport::Tls { .. } => Some(Arc::new(tls::config(&options.tls)?)),
             Transport::Tcp { .. } | Transport::Unix { .. } => None,
         };
-        let patience = (!options.timeout.is_zero()).then_some(options.timeout);
+        let reply_timeout = (!options.timeout.is_zero()).then_some(options.timeout);
         Ok(Connector {
             transport: transport.clone(),
             tls,
             login: Arc::new(login),
-            attempt: patience.map_or(ATTEMPT, |patience| patience.min(ATTEMPT)),
-            patience,
+            attempt: reply_timeout.map_or(ATTEMPT, |reply_timeout| reply_timeout.min(ATTEMPT)),
+            reply_timeout,
             cache,
             is_for_master: false,
         })
@@ -128,7 +128,7 @@ impl Connector {
     ) -> Result<(Connection, Vec<Reply>), Cow<'static, str>> {
         let stream = stream::connect(&self.transport, self.tls.as_ref()).await?;
         let connection =
-            Connection::new(stream, self.patience, has_pushes).for_master(self.is_for_master);
+            Connection::new(stream, self.reply_timeout, has_pushes).for_master(self.is_for_master);
         let replies = connection.send(self.login.commands()).await;
         let replies = replies.map_err(|lost| lost.cause)?;
         self.login.check(&replies)?;
@@ -162,10 +162,10 @@ impl Connector {
     /// # Errors
     ///
     /// The cause, in words.
-    pub(crate) async fn connect_to_sentinel(&self) -> Result<Single, Cow<'static, str>> {
+    pub(crate) async fn connect_to_sentinel(&self) -> Result<Inquiry, Cow<'static, str>> {
         let connecting = async {
             let (redis, ending) = self.connect_redis(|_| {}).await?;
-            Ok(Single::new(redis, ending, self.patience))
+            Ok(Inquiry::new(redis, ending, self.reply_timeout))
         };
         self.in_time(connecting).await
     }
@@ -180,7 +180,7 @@ impl Connector {
         &self,
         channels: &[&str],
         tell: impl Fn(&[u8], &[u8]) + Send + Sync + 'static,
-    ) -> Result<Single, Cow<'static, str>> {
+    ) -> Result<Inquiry, Cow<'static, str>> {
         let connecting = async {
             let heard = move |push: PushInfo| {
                 use redis::Value::BulkString;
@@ -193,7 +193,7 @@ impl Connector {
             let (mut redis, ending) = self.connect_redis(heard).await?;
             let subscribed = redis.subscribe(channels).await;
             subscribed.map_err(|error| error_text::of(&error))?;
-            Ok(Single::new(redis, ending, self.patience))
+            Ok(Inquiry::new(redis, ending, self.reply_timeout))
         };
         self.in_time(connecting).await
     }
@@ -206,7 +206,7 @@ impl Connector {
         let ending = Arc::new(Ending::default());
         let told = Arc::clone(&ending);
         let config = AsyncConnectionConfig::new()
-            // Replies are timed by `Single::send`, which also ends the connection.
+            // Replies are timed by `Inquiry::send`, which also ends the connection.
             .set_response_timeout(None)
             .set_push_sender(move |push: PushInfo| -> Result<(), Infallible> {
                 if push.kind == PushKind::Disconnection {

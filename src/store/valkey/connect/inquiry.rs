@@ -15,21 +15,21 @@ use crate::store::valkey::wire::error_text;
 
 /// A live connection.
 #[derive(Debug)]
-pub(crate) struct Single {
+pub(crate) struct Inquiry {
     redis: MultiplexedConnection,
     ending: Arc<Ending>,
     /// How long the replies may take.
-    patience: Option<Duration>,
+    reply_timeout: Option<Duration>,
 }
 
-impl Single {
+impl Inquiry {
     /// Wraps what the connector made. `ending` is what the crate's disconnect notification sets.
     pub(crate) fn new(
         redis: MultiplexedConnection,
         ending: Arc<Ending>,
-        patience: Option<Duration>,
-    ) -> Single {
-        Single { redis, ending, patience }
+        reply_timeout: Option<Duration>,
+    ) -> Inquiry {
+        Inquiry { redis, ending, reply_timeout }
     }
 
     /// Whether and why it has ended.
@@ -51,19 +51,19 @@ impl Single {
                 Ok(values.into_iter().map(value::to_reply).collect())
             }
             cause = self.ending.reached() => Err(cause),
-            patience = elapse(self.patience) => {
-                Err(format!("no reply within {patience:?}").into())
+            reply_timeout = elapse(self.reply_timeout) => {
+                Err(format!("no reply within {reply_timeout:?}").into())
             }
         }
     }
 }
 
-/// Ends when the patience does.
-async fn elapse(patience: Option<Duration>) -> Duration {
-    match patience {
-        Some(patience) => {
-            tokio::time::sleep(patience).await;
-            patience
+/// Ends when the reply_timeout does.
+async fn elapse(reply_timeout: Option<Duration>) -> Duration {
+    match reply_timeout {
+        Some(reply_timeout) => {
+            tokio::time::sleep(reply_timeout).await;
+            reply_timeout
         }
         None => std::future::pending().await,
     }

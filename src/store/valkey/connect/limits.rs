@@ -12,7 +12,7 @@ pub(crate) const RETRY_WAIT: Duration = Duration::from_millis(50);
 
 /// Bounds and habits of a store, whatever servers it is on.
 #[derive(Debug)]
-pub(crate) struct Terms {
+pub(crate) struct Limits {
     /// See [`Options::timeout`].
     timeout: Duration,
     /// See [`Options::max_reply`]; the largest number where that is unlimited.
@@ -25,10 +25,10 @@ pub(crate) struct Terms {
     pub(crate) has_parts: bool,
 }
 
-impl Terms {
+impl Limits {
     /// Those of the options.
-    pub(crate) fn of(options: &Options) -> Terms {
-        Terms {
+    pub(crate) fn of(options: &Options) -> Limits {
+        Limits {
             timeout: options.timeout,
             max_reply: if options.max_reply == 0 { usize::MAX } else { options.max_reply },
             watch_limit: options.watch_limit,

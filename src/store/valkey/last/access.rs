@@ -12,7 +12,7 @@ use crate::store::valkey::wire::command::{Commands, Form};
 use crate::store::valkey::wire::exchange::Lost;
 
 /// How kvsock's own index of `last`, and what it names, is reached.
-pub(crate) trait Way: Sync {
+pub(crate) trait Access: Sync {
     /// Waits until the server that keeps `key` can be asked, until `deadline`, or without end.
     ///
     /// # Errors
@@ -45,7 +45,7 @@ pub(crate) trait Way: Sync {
     fn values(&self, keys: &[Vec<u8>]) -> impl Future<Output = Result<Vec<Reply>, Fault>> + Send;
 }
 
-impl Way for Link {
+impl Access for Link {
     async fn ready(&self, _: &[u8], deadline: Option<Instant>) -> Result<(), Cow<'static, str>> {
         self.connection(deadline).await.map(drop)
     }

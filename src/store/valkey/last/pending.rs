@@ -14,7 +14,7 @@ const KEYS: usize = 256 * 1024;
 
 /// The changes that wait to be written.
 #[derive(Debug)]
-pub(crate) struct Recent {
+pub(crate) struct Pending {
     changes: Changes,
     /// How many keys the index holds.
     depth: usize,
@@ -25,10 +25,10 @@ pub(crate) struct Recent {
     cleared: Stamp,
 }
 
-impl Recent {
+impl Pending {
     /// Keeps the changes of the `depth` keys that changed last, and a few times as many.
-    pub(crate) fn new(depth: usize) -> Recent {
-        Recent { changes: Changes::default(), depth, most_keys: KEYS, newest: 0, cleared: 0 }
+    pub(crate) fn new(depth: usize) -> Pending {
+        Pending { changes: Changes::default(), depth, most_keys: KEYS, newest: 0, cleared: 0 }
     }
 
     /// What is noted from here on happens now, or later.
@@ -136,88 +136,88 @@ mod tests {
 
     #[test]
     fn the_newest_survive_the_bound() {
-        let mut recent = Recent::new(10);
+        let mut pending = Pending::new(10);
         for number in 0..1000 {
-            recent.set(format!("{number}").as_bytes());
+            pending.set(format!("{number}").as_bytes());
         }
-        assert!(recent.changes.len() <= 10 * FACTOR);
-        let changes = recent.take();
+        assert!(pending.changes.len() <= 10 * FACTOR);
+        let changes = pending.take();
         assert_eq!(changes.len(), 10);
         assert!((990..1000).all(|number| is_set(&changes, &number.to_string())));
     }
 
     #[test]
     fn long_keys_and_keys_that_change_again_and_again_are_bounded_too() {
-        let mut recent = Recent::new(1000);
+        let mut pending = Pending::new(1000);
         for number in 0..1000 {
-            recent.set(format!("{:0>50000}", number % 7).as_bytes());
-            recent.gone(b"a");
-            recent.set(b"b");
-            assert!(recent.changes.keys_len() <= 2 * 7 * 50_001 + 50_000);
+            pending.set(format!("{:0>50000}", number % 7).as_bytes());
+            pending.gone(b"a");
+            pending.set(b"b");
+            assert!(pending.changes.keys_len() <= 2 * 7 * 50_001 + 50_000);
         }
-        let changes = recent.take();
+        let changes = pending.take();
         assert_eq!(changes.len(), 9);
         assert!(is_set(&changes, "b") && matches!(change(&changes, "a"), Some(Change::Gone(_))));
     }
 
     #[test]
     fn what_is_found_gone_does_not_hide_what_is_newer() {
-        let mut recent = Recent::new(10);
-        recent.set(b"a");
-        recent.found_gone(&[b"a", b"b"]);
-        let changes = recent.take();
+        let mut pending = Pending::new(10);
+        pending.set(b"a");
+        pending.found_gone(&[b"a", b"b"]);
+        let changes = pending.take();
         assert!(is_set(&changes, "a"));
         assert!(matches!(change(&changes, "b"), Some(Change::Gone(_))));
     }
 
     #[test]
     fn what_waits_comes_after_what_is_known_to_have_happened_in_the_same_order() {
-        let mut recent = Recent::new(10);
-        recent.look_at_clock();
-        recent.set(b"a");
-        recent.gone(b"b");
-        let later = recent.stamp() + 1_000_000;
-        recent.catch_up(later);
-        let changes = recent.take();
+        let mut pending = Pending::new(10);
+        pending.look_at_clock();
+        pending.set(b"a");
+        pending.gone(b"b");
+        let later = pending.stamp() + 1_000_000;
+        pending.catch_up(later);
+        let changes = pending.take();
         let stamps: Vec<Stamp> = changes.iter().map(|(_, change)| change.stamp()).collect();
         assert!(change(&changes, "a").is_some_and(|change| change.stamp() == stamps[0]));
         assert!(later < stamps[0] && stamps[0] < stamps[1]);
-        assert!(recent.stamp() > stamps[1]);
-        let now = recent.stamp();
-        recent.catch_up(now - 1000);
-        assert!(recent.stamp() < now + 1_000_000, "nothing to catch up with");
+        assert!(pending.stamp() > stamps[1]);
+        let now = pending.stamp();
+        pending.catch_up(now - 1000);
+        assert!(pending.stamp() < now + 1_000_000, "nothing to catch up with");
     }
 
     #[test]
     fn what_is_put_back_does_not_hide_what_is_newer() {
-        let mut recent = Recent::new(10);
-        recent.set(b"a");
-        recent.set(b"b");
-        let taken = recent.take();
-        recent.gone(b"a");
-        recent.put_back(taken);
-        let changes = recent.take();
+        let mut pending = Pending::new(10);
+        pending.set(b"a");
+        pending.set(b"b");
+        let taken = pending.take();
+        pending.gone(b"a");
+        pending.put_back(taken);
+        let changes = pending.take();
         assert!(!is_set(&changes, "a") && is_set(&changes, "b"));
     }
 
     #[test]
     fn what_was_cleared_does_not_come_back() {
-        let mut recent = Recent::new(10);
-        recent.set(b"a");
-        let taken = recent.take();
-        recent.set(b"b");
-        let stamp = recent.stamp();
-        recent.clear(stamp);
-        recent.set(b"c");
-        recent.put_back(taken);
-        let changes = recent.take();
+        let mut pending = Pending::new(10);
+        pending.set(b"a");
+        let taken = pending.take();
+        pending.set(b"b");
+        let stamp = pending.stamp();
+        pending.clear(stamp);
+        pending.set(b"c");
+        pending.put_back(taken);
+        let changes = pending.take();
         assert!(changes.len() == 1 && is_set(&changes, "c"));
     }
 
     #[test]
     fn stamps_never_repeat() {
-        let mut recent = Recent::new(10);
-        let stamps: Vec<Stamp> = (0..1000).map(|_| recent.stamp()).collect();
+        let mut pending = Pending::new(10);
+        let stamps: Vec<Stamp> = (0..1000).map(|_| pending.stamp()).collect();
         assert!(stamps.windows(2).all(|pair| pair[0] < pair[1]));
     }
 }

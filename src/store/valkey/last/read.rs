@@ -12,7 +12,7 @@ use crate::message::Reply;
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::keys::reply::Fault;
-use crate::store::valkey::last::access::Way;
+use crate::store::valkey::last::access::Access;
 use crate::store::valkey::wire::command::Form;
 
 /// Values in the first command, when nothing is known of their size.
@@ -26,7 +26,7 @@ const CHUNK_BYTES: usize = 1024 * 1024;
 
 /// The `count` most recently set pairs that exist, the newest last.
 pub(crate) async fn last(
-    way: &impl Way,
+    access: &impl Access,
     (prefix, index): (&Prefix, &Index),
     count: usize,
     max_reply: usize,
@@ -37,7 +37,7 @@ pub(crate) async fn last(
     while rank < index.depth() && search.pairs.len() < count {
         let before = search.bytes;
         let chunk = search.chunk().min(index.depth() - rank);
-        let keys = newest(way, index, rank, chunk).await?;
+        let keys = newest(access, index, rank, chunk).await?;
         rank += chunk;
         let at_end = keys.len() < chunk;
         // Keys set meanwhile push the others down: some come twice, none is passed over.
@@ -45,7 +45,7 @@ pub(crate) async fn last(
             keys.into_iter().filter(|key| search.seen.insert(key.clone())).collect();
         if !keys.is_empty() {
             let stored: Vec<Vec<u8>> = keys.iter().map(|key| prefix.stored(key)).collect();
-            let values = way.values(&stored).await?;
+            let values = access.values(&stored).await?;
             search.take(index, keys, values);
         }
         if !hold.grow(search.bytes - before) {
@@ -99,14 +99,14 @@ impl Search {
 }
 
 async fn newest(
-    way: &impl Way,
+    access: &impl Access,
     index: &Index,
     rank: usize,
     count: usize,
 ) -> Result<Vec<Bytes>, Fault> {
     let (first, last) = (rank.to_string(), (rank + count - 1).to_string());
     let words = [b"ZREVRANGE", index.name(), first.as_bytes(), last.as_bytes()];
-    let asked = way.ask(index.name(), Form::Array, |commands| commands.push(&words));
+    let asked = access.ask(index.name(), Form::Array, |commands| commands.push(&words));
     let mut replies = asked.await?;
     let keys = reply::array(replies.pop().unwrap_or(Reply::Nil))?;
     keys.into_iter().map(reply::key).collect()

@@ -1,4 +1,4 @@
-//! The present master as it is known, and the connections to it.
+//! The master master as it is known, and the connections to it.
 
 use std::borrow::Cow;
 use std::sync::Weak;
@@ -9,15 +9,15 @@ use crate::store::valkey::wire::connection::Connection;
 /// What a connection ends for that is to a master of the past.
 const REPLACED: Cow<'static, str> = Cow::Borrowed("the sentinels name another master");
 
-/// The present master.
+/// The master master.
 #[derive(Debug, Default)]
-pub(super) struct Present {
+pub(super) struct Master {
     answer: Option<Answer>,
     /// To it, if they still are.
     connections: Vec<Weak<Connection>>,
 }
 
-impl Present {
+impl Master {
     /// Of the newest answer; 0 where there is none.
     pub(super) fn epoch(&self) -> u64 {
         self.answer.as_ref().map_or(0, |answer| answer.epoch)
@@ -69,16 +69,16 @@ mod tests {
     #[test]
     fn a_sentinel_that_is_behind_is_not_believed() {
         let answer = |epoch, port| Answer { epoch, host: "h".to_owned(), port };
-        let mut present = Present::default();
-        assert!(present.learn(answer(2, 1)));
-        assert!(!present.learn(answer(2, 1)), "nothing new");
-        assert!(!present.learn(answer(1, 2)), "it was there once");
-        assert!(!present.learn(answer(1, 1)));
-        assert!(present.learn(answer(2, 3)), "set up anew");
-        assert!(present.learn(answer(3, 1)));
-        assert_eq!(present.epoch(), 3);
+        let mut master = Master::default();
+        assert!(master.learn(answer(2, 1)));
+        assert!(!master.learn(answer(2, 1)), "nothing new");
+        assert!(!master.learn(answer(1, 2)), "it was there once");
+        assert!(!master.learn(answer(1, 1)));
+        assert!(master.learn(answer(2, 3)), "set up anew");
+        assert!(master.learn(answer(3, 1)));
+        assert_eq!(master.epoch(), 3);
         // Whoever asked all of them knows best.
-        present.set(answer(0, 4));
-        assert_eq!(present.epoch(), 0);
+        master.set(answer(0, 4));
+        assert_eq!(master.epoch(), 0);
     }
 }

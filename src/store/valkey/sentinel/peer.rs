@@ -10,7 +10,7 @@ use crate::message::Reply;
 use crate::store::integer;
 use crate::store::location::Transport;
 use crate::store::valkey::connect::connector::Connector;
-use crate::store::valkey::connect::inquiry::Single;
+use crate::store::valkey::connect::inquiry::Inquiry;
 
 /// On these a sentinel says that it is about to promote a replica, which it does a tenth of a second
 /// later; that it is promoted, or is not after all; and that what the others say has been learnt.
@@ -40,7 +40,7 @@ pub(super) struct Answer {
 
 /// One that is asked.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(super) struct Peer {
     /// As who it may be asked that asks for no password.
     open: Connector,
     /// As who otherwise.
@@ -48,10 +48,10 @@ pub(super) struct Source {
     wants_password: AtomicBool,
 }
 
-impl Source {
+impl Peer {
     /// A sentinel that is asked for nothing yet; `guarded` logs in.
-    pub(super) fn new(open: Connector, guarded: Option<Connector>) -> Source {
-        Source { open, guarded, wants_password: AtomicBool::new(false) }
+    pub(super) fn new(open: Connector, guarded: Option<Connector>) -> Peer {
+        Peer { open, guarded, wants_password: AtomicBool::new(false) }
     }
 
     /// Host and port.
@@ -96,7 +96,7 @@ impl Source {
         &self,
         master: &str,
         heard: UnboundedSender<Word>,
-    ) -> Result<Single, Cow<'static, str>> {
+    ) -> Result<Inquiry, Cow<'static, str>> {
         let name = master.as_bytes().to_vec();
         let tell = move |channel: &[u8], said: &[u8]| {
             if said.split(|byte| *byte == b' ').any(|word| word == name) {

@@ -9,8 +9,8 @@ use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::master::Present;
-use super::peer::{Answer, Source, Word};
+use super::master::Master;
+use super::peer::{Answer, Peer, Word};
 use crate::store::location;
 use crate::store::options::Options;
 use crate::store::state::OpenError;
@@ -37,14 +37,14 @@ const GOOD_LIFE: Duration = Duration::from_secs(1);
 /// The sentinels of one master.
 #[derive(Debug)]
 pub(crate) struct Sentinels {
-    sources: Vec<Source>,
+    peers: Vec<Peer>,
     /// Its name.
-    master: String,
+    name: String,
     /// Makes connections to it, wherever it is.
     connector: Connector,
     /// Who answered last.
     first: AtomicUsize,
-    present: Mutex<Present>,
+    master: Mutex<Master>,
     /// Counts how often the master became another one.
     moves: watch::Sender<u64>,
     /// Until when a replica that is about to be promoted is waited for.
@@ -68,17 +68,17 @@ impl Sentinels {
             Some(login) => Some(Connector::new(first, login, options, None)?.within(ASK)),
             None => None,
         };
-        let source = |transport: &location::Transport| {
+        let peer = |transport: &location::Transport| {
             let (host, port) = (transport.host()?, transport.port()?);
             let guarded = guarded.as_ref().map(|guarded| guarded.at(host, port));
-            Some(Source::new(open.at(host, port), guarded))
+            Some(Peer::new(open.at(host, port), guarded))
         };
         Ok(Sentinels {
-            sources: location.sentinels.iter().filter_map(source).collect(),
-            master: location.master.clone(),
+            peers: location.sentinels.iter().filter_map(peer).collect(),
+            name: location.master.clone(),
             connector,
             first: AtomicUsize::new(0),
-            present: Mutex::default(),
+            master: Mutex::default(),
             moves: watch::Sender::new(0),
             change: watch::Sender::new(None),
         })
@@ -120,13 +120,13 @@ impl Sentinels {
         &self,
         connect: &impl AsyncFn(Connector) -> Made,
     ) -> Result<(Answer, Arc<Connection>), Cow<'static, str>> {
-        let known = self.present().epoch();
+        let known = self.master().epoch();
         let first = self.first.load(Ordering::Relaxed);
         let (mut silent, mut behind, mut failed) = (Vec::new(), None, Vec::new());
-        for number in (0..self.sources.len()).map(|number| (first + number) % self.sources.len()) {
-            let source = &self.sources[number];
-            match self.ask(source).await {
-                Err(cause) => silent.push(format!("sentinel {}: {cause}", source.place())),
+        for number in (0..self.peers.len()).map(|number| (first + number) % self.peers.len()) {
+            let peer = &self.peers[number];
+            match self.ask(peer).await {
+                Err(cause) => silent.push(format!("sentinel {}: {cause}", peer.place())),
                 Ok(answer) if answer.epoch < known => {
                     behind = behind.filter(|it: &Answer| it.epoch > answer.epoch).or(Some(answer));
                 }
@@ -168,24 +168,24 @@ impl Sentinels {
         connection: Weak<Connection>,
         moves: &watch::Receiver<u64>,
     ) -> bool {
-        let mut present = self.present();
+        let mut master = self.master();
         if moves.has_changed().unwrap_or(false) || self.change.borrow().is_some() {
             return false;
         }
-        present.set(answer);
-        present.add(connection);
+        master.set(answer);
+        master.add(connection);
         true
     }
 
     /// A sentinel has said that the master is going to be replaced.
     fn begin_change(&self) {
         self.change.send_replace(Some(Instant::now() + CHANGE));
-        self.present().retire(CHANGING);
+        self.master().retire(CHANGING);
     }
 
     /// A sentinel has answered that. Ends all connections to another master.
     fn hear(&self, number: usize, answer: Answer) {
-        if !self.present().learn(answer) {
+        if !self.master().learn(answer) {
             return;
         }
         self.first.store(number, Ordering::Relaxed);
@@ -193,11 +193,11 @@ impl Sentinels {
     }
 
     async fn listen_to(&self, number: usize) {
-        let source = &self.sources[number];
+        let peer = &self.peers[number];
         let mut backoff = Backoff::default();
         loop {
             let (heard, mut words) = mpsc::unbounded_channel();
-            let cause = match source.listen(&self.master, heard).await {
+            let cause = match peer.listen(&self.name, heard).await {
                 Ok(connection) => {
                     let made = Instant::now();
                     // Something may have been said before.
@@ -221,27 +221,27 @@ impl Sentinels {
                 }
                 Err(cause) => cause,
             };
-            tracing::debug!(sentinel = source.place(), %cause, "not listening to a sentinel");
+            tracing::debug!(sentinel = peer.place(), %cause, "not listening to a sentinel");
             tokio::time::sleep(backoff.next_wait()).await;
         }
     }
 
     /// Asks a sentinel, which has its time for all of it.
-    async fn ask(&self, source: &Source) -> Result<Answer, Cow<'static, str>> {
-        let asked = tokio::time::timeout(ASK, source.ask(&self.master)).await;
+    async fn ask(&self, peer: &Peer) -> Result<Answer, Cow<'static, str>> {
+        let asked = tokio::time::timeout(ASK, peer.ask(&self.name)).await;
         asked.unwrap_or(Err("it does not answer".into()))
     }
 
     /// Asks a sentinel that may have something new to tell.
     async fn ask_again(&self, number: usize) {
-        match self.ask(&self.sources[number]).await {
+        match self.ask(&self.peers[number]).await {
             Ok(answer) => self.hear(number, answer),
             Err(cause) => tracing::debug!(%cause, "a sentinel does not tell what is new"),
         }
     }
 
-    fn present(&self) -> MutexGuard<'_, Present> {
-        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+    fn master(&self) -> MutexGuard<'_, Master> {
+        self.master.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -263,7 +263,7 @@ impl Target for Sentinels {
 
     fn listen(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            join_all((0..self.sources.len()).map(|number| self.listen_to(number))).await;
+            join_all((0..self.peers.len()).map(|number| self.listen_to(number))).await;
         })
     }
 }

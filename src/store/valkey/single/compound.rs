@@ -110,9 +110,9 @@ impl Compound<'_> {
             run.finish(self.link, self.prefix, self.deadline, &mut Hold::unlimited()).await;
         if replies == [Reply::OK] {
             // Replies come in order: what is noted by now was set before the server cleared.
-            let mut recent = self.index.recent();
-            let stamp = recent.stamp();
-            recent.clear(stamp);
+            let mut pending = self.index.pending();
+            let stamp = pending.stamp();
+            pending.clear(stamp);
         }
         replies.pop().unwrap_or_else(reply::unexpected)
     }
@@ -120,7 +120,7 @@ impl Compound<'_> {
     /// Removes what is under the prefix.
     async fn clear(&self) -> Reply {
         let _paused = self.index.pause().await;
-        let stamp = self.index.recent().stamp();
+        let stamp = self.index.pending().stamp();
         let mut begun = false;
         loop {
             let cleared = match self.link.connection(self.deadline).await {
@@ -133,7 +133,7 @@ impl Compound<'_> {
             };
             match cleared {
                 Ok(()) => {
-                    self.index.recent().clear(stamp);
+                    self.index.pending().clear(stamp);
                     return Reply::OK;
                 }
                 Err(Fault::Refused(reply)) => return reply,

@@ -20,7 +20,7 @@ use crate::store::state::{Health, NearCache, OpenError};
 use crate::store::valkey::cache::Cache;
 use crate::store::valkey::cache::factory::CacheFactory;
 use crate::store::valkey::connect::connector::Connector;
-use crate::store::valkey::connect::limits::{Terms, is_late};
+use crate::store::valkey::connect::limits::{Limits, is_late};
 use crate::store::valkey::connect::login::Login;
 use crate::store::valkey::connect::node::Node;
 use crate::store::valkey::connect::pool::Pins;
@@ -45,7 +45,7 @@ pub struct Valkey {
 pub(super) struct Connected {
     pub(super) node: Node,
     pins: Pins,
-    pub(super) terms: Terms,
+    pub(super) limits: Limits,
     pub(super) expenses: Expenses,
     pub(super) growth: Growth,
     /// Makes the near caches, if there are to be any.
@@ -84,12 +84,12 @@ impl Valkey {
         options: Options,
         cache: Option<CacheFactory>,
     ) -> Valkey {
-        let (pins, terms) = (Pins::new(), Terms::of(&options));
+        let (pins, limits) = (Pins::new(), Limits::of(&options));
         let server = Arc::new(Connected {
             node: Node::open(target, name, pins.clone(), |_| {}),
             pins,
-            growth: Growth::new(terms.max_reply),
-            terms,
+            growth: Growth::new(limits.max_reply),
+            limits,
             expenses: Expenses::new(),
             cache,
             indexes: Sender::new(0),
@@ -103,7 +103,7 @@ impl Valkey {
     }
 
     fn under(prefix: Prefix, server: Arc<Connected>) -> Valkey {
-        let index = Arc::new(Index::new(prefix.index(), server.terms.last_depth));
+        let index = Arc::new(Index::new(prefix.index(), server.limits.last_depth));
         server.indexes.send_modify(|count| *count += 1);
         tokio::spawn({
             let (server, index) = (Arc::clone(&server), Arc::clone(&index));
@@ -128,7 +128,7 @@ impl Valkey {
             let kinds = (kind_of(one), kind_of(next));
             kinds.0 == kinds.1 && !matches!(kinds.0, Kind::Compound | Kind::Append)
         };
-        let mut deadline = self.server.terms.deadline_of(hold);
+        let mut deadline = self.server.limits.deadline_of(hold);
         for part in batch.chunk_by(same_kind) {
             // While the store is away, or does not serve, one wait is for the whole batch.
             if !is_late(deadline) {
@@ -150,7 +150,7 @@ impl Valkey {
                 }
                 // Another thread may just have found a value long.
                 Kind::Plain | Kind::Append => {
-                    let run = Run::new(part, self.server.terms.max_reply);
+                    let run = Run::new(part, self.server.limits.max_reply);
                     let given =
                         run.finish(&self.server.node.link, &self.prefix, deadline, hold).await;
                     self.index.note(part, &given);
@@ -233,14 +233,14 @@ impl Valkey {
             link: &self.server.node.link,
             prefix: &self.prefix,
             index: &self.index,
-            max_reply: self.server.terms.max_reply,
-            has_parts: self.server.terms.has_parts,
+            max_reply: self.server.limits.max_reply,
+            has_parts: self.server.limits.has_parts,
             deadline,
         }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.server.terms.deadline()
+        self.server.limits.deadline()
     }
 }
 

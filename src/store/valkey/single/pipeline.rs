@@ -17,7 +17,7 @@ use crate::store::valkey::cost::expense;
 use crate::store::valkey::keys::prefix::{Prefix, StoredKey};
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::wire::command::Commands;
-use crate::store::valkey::wire::exchange::{Lost, Question, Wanted};
+use crate::store::valkey::wire::exchange::{Exchange, Lost, Wanted};
 use crate::store::valkey::wire::refusal::Refusal;
 
 /// How long to wait before asking a server again that is loading its data.
@@ -83,7 +83,7 @@ impl<'a> Run<'a> {
                     break;
                 }
             }
-            match connection.ask(self.question(prefix, cache, hold.take())).await {
+            match connection.ask(self.exchange(prefix, cache, hold.take())).await {
                 Ok(answer) => {
                     if let Some(cache) = cache {
                         let asked = self.open.iter().map(|position| &self.batch[*position]);
@@ -103,7 +103,7 @@ impl<'a> Run<'a> {
 
     /// What is open as a question. Replies up to that of the last write cannot be asked for again,
     /// since a read that is sent again would see it.
-    fn question(&self, prefix: &Prefix, cache: Option<&Cache>, hold: Hold) -> Question {
+    fn exchange(&self, prefix: &Prefix, cache: Option<&Cache>, hold: Hold) -> Exchange {
         let is_write = |position: &usize| self.batch[*position].verb.effect() != Effect::Read;
         let kept = self.open.iter().rposition(is_write).map_or(0, |last| last + 1);
         let bytes = |position: &usize| prefix.bytes(&self.batch[*position]);
@@ -128,7 +128,7 @@ impl<'a> Run<'a> {
             let gets = self.open.iter().filter(|it| self.batch[**it].verb == Verb::Get);
             cache.count(0, gets.count());
         }
-        Question { commands, wanted, kept, is_once: false, max_reply: self.max_reply, hold }
+        Exchange { commands, wanted, kept, is_once: false, max_reply: self.max_reply, hold }
     }
 
     /// Answers from the near cache what is open, up to the first operation that has to be sent: what

@@ -60,7 +60,7 @@ impl Valkey {
                     break;
                 }
             };
-            let run = Run::new(part, self.server.terms.max_reply);
+            let run = Run::new(part, self.server.limits.max_reply);
             let given = run.finish(&self.server.node.link, &self.prefix, deadline, hold).await;
             drop(place);
             self.index.note(part, &given);
@@ -84,12 +84,12 @@ impl Valkey {
         let Some(operation) = part.first() else { return Vec::new() };
         let server = &self.server;
         let question = [Growth::question(operation)];
-        let run = Run::new(&question, server.terms.max_reply);
+        let run = Run::new(&question, server.limits.max_reply);
         let length = run.finish(&server.node.link, &self.prefix, deadline, hold).await.pop();
         if let Some(error) = server.growth.refusal(operation, length.as_ref()) {
             return vec![Reply::Error(error)];
         }
-        let run = Run::new(part, server.terms.max_reply);
+        let run = Run::new(part, server.limits.max_reply);
         let given = run.finish(&server.node.link, &self.prefix, deadline, hold).await;
         server.growth.learn(&self.prefix, part, &given);
         self.index.note(part, &given);
@@ -111,7 +111,7 @@ impl Valkey {
             Ok(lease) => lease,
             Err(error) => return Reply::Error(error),
         };
-        let max_reply = self.server.terms.max_reply;
+        let max_reply = self.server.limits.max_reply;
         let mut commands = Commands::default();
         self.prefix.write(operation, &mut commands);
         match lease.ask_once(commands, max_reply, hold).await {

@@ -38,7 +38,7 @@ impl Valkey {
         batch: Vec<Operation>,
         hold: &mut Hold,
     ) -> Reply {
-        let deadline = self.server.terms.deadline_of(hold);
+        let deadline = self.server.limits.deadline_of(hold);
         self.transact_until(watch, batch, deadline, hold).await
     }
 
@@ -154,7 +154,7 @@ impl Valkey {
     /// See [`crate::store::Store::refuses_in_transaction`].
     pub(crate) fn refuses_in_transaction(&self, verb: Verb) -> Option<ErrorReply> {
         let has_prefix = !self.prefix.is_empty();
-        let has_parts = self.server.terms.has_parts;
+        let has_parts = self.server.limits.has_parts;
         let is_refused = match verb {
             Verb::Size | Verb::RandomKey => has_prefix || has_parts,
             Verb::Clear => has_prefix,
@@ -192,7 +192,7 @@ impl<'a> Transaction<'a> {
         batch: &'a [Operation],
     ) -> Transaction<'a> {
         let clears = batch.iter().any(|operation| operation.verb == Verb::Clear);
-        let begun = clears.then(|| index.recent().stamp());
+        let begun = clears.then(|| index.pending().stamp());
         let max_reply = growth.limit();
         Transaction { within: Within { prefix, index }, growth, max_reply, batch, begun }
     }
@@ -305,7 +305,7 @@ impl<'a> Transaction<'a> {
         let is_clear = |operation: &Operation| operation.verb == Verb::Clear;
         let cleared = self.batch.iter().rposition(is_clear);
         if let (Some(_), Some(begun)) = (cleared, self.begun) {
-            self.within.index.recent().clear(begun);
+            self.within.index.pending().clear(begun);
         }
         let from = cleared.map_or(0, |last| last + 1);
         self.within.index.note(&self.batch[from..], &replies[from..]);

@@ -84,7 +84,10 @@ impl Valkey {
             let lease = node.pool.take(&node.link, account, deadline).await?;
             match self.watch_on(&lease, &keys).await {
                 Ok(()) => {
-                    return Ok(Watch::until(Instant::now() + self.server.terms.watch_limit, lease));
+                    return Ok(Watch::until(
+                        Instant::now() + self.server.limits.watch_limit,
+                        lease,
+                    ));
                 }
                 Err(Fault::Refused(Reply::Error(error))) => return Err(error),
                 Err(Fault::Lost(lost)) if is_late(deadline) => {

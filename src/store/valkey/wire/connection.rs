@@ -18,7 +18,7 @@ use tokio::task::AbortHandle;
 use super::command::{Commands, Form};
 use super::driver::Driver;
 use super::ending::Ending;
-use super::exchange::{Answer, Asked, Lost, Question};
+use super::exchange::{Answer, Exchange, InFlight, Lost};
 use super::outbox::Shared;
 use super::refusal::Refusal;
 use super::stream::Stream;
@@ -38,16 +38,16 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Speaks over `stream`. A reply that takes longer than `patience` ends the connection, so that
+    /// Speaks over `stream`. A reply that takes longer than `reply_timeout` ends the connection, so that
     /// it cannot arrive later and be in the way. `has_pushes` says that the server is going to be
     /// asked to say unasked what changes.
     pub(crate) fn new(
         stream: Box<dyn Stream>,
-        patience: Option<Duration>,
+        reply_timeout: Option<Duration>,
         has_pushes: bool,
     ) -> Connection {
         let shared = Arc::new(Shared::default());
-        let driver = Driver::new(stream, Arc::clone(&shared), patience, has_pushes);
+        let driver = Driver::new(stream, Arc::clone(&shared), reply_timeout, has_pushes);
         let driving = tokio::spawn(driver).abort_handle();
         Connection { shared, driving, retirement: Ending::default(), is_for_master: false }
     }
@@ -80,7 +80,7 @@ impl Connection {
     /// Ends it, with all that is under way.
     pub(crate) fn end(&self, cause: Cow<'static, str>) {
         self.ending().end(cause);
-        let waker = self.shared.queue().waker.take();
+        let waker = self.shared.outbox().waker.take();
         waker.into_iter().for_each(Waker::wake);
     }
 
@@ -117,9 +117,9 @@ impl Connection {
     /// # Errors
     ///
     /// The connection ended.
-    pub(crate) async fn ask(&self, question: Question) -> Result<Answer, Lost> {
+    pub(crate) async fn ask(&self, exchange: Exchange) -> Result<Answer, Lost> {
         let (tell, told) = oneshot::channel();
-        self.submit(question, tell)?;
+        self.submit(exchange, tell)?;
         match told.await {
             Ok(result) => result,
             // The driver is gone with what it had.
@@ -140,9 +140,9 @@ impl Connection {
         hold: &mut Hold,
     ) -> Result<Answer, Lost> {
         let (wanted, kept, hold_of_it) = (VecDeque::new(), 0, hold.take());
-        let question =
-            Question { commands, wanted, kept, is_once: true, max_reply, hold: hold_of_it };
-        let mut answer = self.ask(question).await?;
+        let exchange =
+            Exchange { commands, wanted, kept, is_once: true, max_reply, hold: hold_of_it };
+        let mut answer = self.ask(exchange).await?;
         hold.join(answer.hold.take());
         Ok(answer)
     }
@@ -152,9 +152,9 @@ impl Connection {
     pub(crate) async fn send(&self, commands: Commands) -> Result<Vec<Reply>, Lost> {
         let (kept, hold) = (commands.count(), Hold::unlimited());
         let wanted = VecDeque::new();
-        let question =
-            Question { commands, wanted, kept, is_once: false, max_reply: usize::MAX, hold };
-        let replies = self.ask(question).await?.replies;
+        let exchange =
+            Exchange { commands, wanted, kept, is_once: false, max_reply: usize::MAX, hold };
+        let replies = self.ask(exchange).await?.replies;
         match self.refusal(&replies) {
             Some((_, cause)) => Err(Lost { cause, is_unsent: true }),
             None => Ok(replies),
@@ -169,21 +169,21 @@ impl Connection {
 
     fn submit(
         &self,
-        question: Question,
+        exchange: Exchange,
         tell: oneshot::Sender<Result<Answer, Lost>>,
     ) -> Result<(), Lost> {
-        let (mut asked, bytes) = Asked::new(question, tell);
-        let mut queue = self.shared.queue();
-        if queue.is_closed {
-            drop(queue);
+        let (mut in_flight, bytes) = InFlight::new(exchange, tell);
+        let mut outbox = self.shared.outbox();
+        if outbox.is_closed {
+            drop(outbox);
             return Err(self.lost(true));
         }
-        asked.begin_at(queue.total);
-        queue.total += bytes.len() as u64;
-        queue.bytes.append(bytes);
-        queue.asked.push_back(asked);
-        let waker = queue.waker.take();
-        drop(queue);
+        in_flight.begin_at(outbox.total);
+        outbox.total += bytes.len() as u64;
+        outbox.bytes.append(bytes);
+        outbox.in_flight.push_back(in_flight);
+        let waker = outbox.waker.take();
+        drop(outbox);
         waker.into_iter().for_each(Waker::wake);
         Ok(())
     }

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep};
 
 use super::error_text;
-use super::exchange::{Asked, Misplaced};
+use super::exchange::{InFlight, Misplaced};
 use super::outbox::Shared;
 use super::stream::Stream;
 use crate::message::Reply;
@@ -37,7 +37,7 @@ const MISPLACED: &str = "the server said something that nobody asked";
 pub(crate) struct Driver {
     stream: Box<dyn Stream>,
     shared: Arc<Shared>,
-    patience: Option<Duration>,
+    reply_timeout: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
     /// Being sent.
     outgoing: Outgoing,
@@ -46,7 +46,7 @@ pub(crate) struct Driver {
     /// There may be bytes that the stream has taken and not sent.
     must_flush: bool,
     /// Whose replies are to come.
-    asked: VecDeque<Asked>,
+    in_flight: VecDeque<InFlight>,
     received: BytesMut,
     decoder: ReplyDecoder,
     /// Bytes of the present reply that room was made for.
@@ -56,11 +56,11 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    /// Sends what the shared queue holds over `stream`.
+    /// Sends what the shared outbox holds over `stream`.
     pub(crate) fn new(
         stream: Box<dyn Stream>,
         shared: Arc<Shared>,
-        patience: Option<Duration>,
+        reply_timeout: Option<Duration>,
         has_pushes: bool,
     ) -> Driver {
         let decoder =
@@ -68,12 +68,12 @@ impl Driver {
         Driver {
             stream,
             shared,
-            patience,
+            reply_timeout,
             timer: None,
             outgoing: Outgoing::default(),
             sent: 0,
             must_flush: false,
-            asked: VecDeque::new(),
+            in_flight: VecDeque::new(),
             received: BytesMut::new(),
             decoder,
             made_room: 0,
@@ -83,16 +83,16 @@ impl Driver {
 
     /// Takes what was asked meanwhile.
     fn take(&mut self, cx: &Context<'_>) {
-        let mut queue = self.shared.queue();
-        self.asked.append(&mut queue.asked);
+        let mut outbox = self.shared.outbox();
+        self.in_flight.append(&mut outbox.in_flight);
         if self.outgoing.is_empty() {
             // The room of what is sent serves for what is asked next.
-            std::mem::swap(&mut self.outgoing, &mut queue.bytes);
+            std::mem::swap(&mut self.outgoing, &mut outbox.bytes);
         } else {
-            self.outgoing.append(std::mem::take(&mut queue.bytes));
+            self.outgoing.append(std::mem::take(&mut outbox.bytes));
         }
-        if !queue.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            queue.waker = Some(cx.waker().clone());
+        if !outbox.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            outbox.waker = Some(cx.waker().clone());
         }
     }
 
@@ -149,7 +149,7 @@ impl Driver {
                 }
                 continue;
             }
-            let Some(asked) = self.asked.front_mut() else {
+            let Some(exchange) = self.in_flight.front_mut() else {
                 // Nobody has asked.
                 return match taken {
                     Some(Taken::Reply(Reply::Error(error))) => Err(error.to_string().into()),
@@ -160,13 +160,13 @@ impl Driver {
             let reply = match taken {
                 Some(Taken::Reply(reply)) => {
                     let bytes = reply.data_len();
-                    if asked.make_room(bytes.saturating_sub(self.made_room)) {
+                    if exchange.make_room(bytes.saturating_sub(self.made_room)) {
                         Some(reply)
                     } else {
-                        asked.substitute(false, self.made_room)
+                        exchange.substitute(false, self.made_room)
                     }
                 }
-                Some(Taken::Skipped) => asked.substitute(self.is_too_long, self.made_room),
+                Some(Taken::Skipped) => exchange.substitute(self.is_too_long, self.made_room),
                 Some(Taken::Push(_)) => None,
                 None if self.decoder.is_skipping() => {
                     if self.received.len() < READ {
@@ -178,8 +178,9 @@ impl Driver {
                 None if !self.decoder.is_within_reply() => return Ok(()),
                 None => {
                     let bytes = self.decoder.announced();
-                    self.is_too_long = self.decoder.announced_data() > asked.max_reply();
-                    if !self.is_too_long && asked.make_room(bytes.saturating_sub(self.made_room)) {
+                    self.is_too_long = self.decoder.announced_data() > exchange.max_reply();
+                    if !self.is_too_long && exchange.make_room(bytes.saturating_sub(self.made_room))
+                    {
                         self.made_room = self.made_room.max(bytes);
                         return Ok(());
                     }
@@ -188,24 +189,25 @@ impl Driver {
                 }
             };
             (self.made_room, self.is_too_long) = (0, false);
-            if asked.put(reply, cache).map_err(|Misplaced| Cow::Borrowed(MISPLACED))?
-                && let Some(asked) = self.asked.pop_front()
+            if exchange.put(reply, cache).map_err(|Misplaced| Cow::Borrowed(MISPLACED))?
+                && let Some(exchange) = self.in_flight.pop_front()
             {
-                asked.finish();
+                exchange.finish();
             }
         }
     }
 
     /// Whether the oldest question has waited too long.
-    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Cow<'static, str>> {
-        let (Some(patience), Some(oldest)) = (self.patience, self.asked.front()) else {
+    fn poll_reply_timeout(&mut self, cx: &mut Context<'_>) -> Poll<Cow<'static, str>> {
+        let (Some(reply_timeout), Some(oldest)) = (self.reply_timeout, self.in_flight.front())
+        else {
             return Poll::Pending;
         };
-        let end = oldest.at() + patience;
+        let end = oldest.at() + reply_timeout;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
         while timer.as_mut().poll(cx).is_ready() {
             if end <= Instant::now() {
-                return Poll::Ready(format!("no reply within {patience:?}").into());
+                return Poll::Ready(format!("no reply within {reply_timeout:?}").into());
             }
             timer.as_mut().reset(end);
         }
@@ -227,20 +229,20 @@ impl Driver {
         if let Some(cause) = ended {
             return Poll::Ready(cause);
         }
-        self.poll_patience(cx)
+        self.poll_reply_timeout(cx)
     }
 
     /// Tells all who wait, and who will ask.
     fn end(&mut self) {
         self.shared.cache.get().into_iter().for_each(Cache::clear);
-        let mut queue = self.shared.queue();
-        queue.is_closed = true;
-        let asked = std::mem::take(&mut queue.asked);
-        queue.bytes = Outgoing::default();
-        drop(queue);
-        for asked in self.asked.drain(..).chain(asked) {
+        let mut outbox = self.shared.outbox();
+        outbox.is_closed = true;
+        let unsent = std::mem::take(&mut outbox.in_flight);
+        outbox.bytes = Outgoing::default();
+        drop(outbox);
+        for exchange in self.in_flight.drain(..).chain(unsent) {
             let cause = self.shared.ending.cause().cloned().unwrap_or_default();
-            asked.lose(cause, self.sent);
+            exchange.lose(cause, self.sent);
         }
     }
 }

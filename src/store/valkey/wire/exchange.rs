@@ -25,7 +25,7 @@ pub(crate) struct Lost {
 
 /// What is asked, and how many of its replies must be taken whatever they are.
 #[derive(Debug)]
-pub(crate) struct Question {
+pub(crate) struct Exchange {
     /// The commands.
     pub(crate) commands: Commands,
     /// Values for the near cache, in order.
@@ -70,20 +70,20 @@ pub(crate) struct Answer {
 
 /// A question on its way.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct InFlight {
     /// How many replies there will be.
     count: usize,
     /// How many have come, or were read away.
     come: usize,
-    /// See [`Question::wanted`].
+    /// See [`Exchange::wanted`].
     wanted: VecDeque<Wanted>,
     /// What of it comes next.
     next: Next,
-    /// See [`Question::kept`].
+    /// See [`Exchange::kept`].
     kept: usize,
-    /// See [`Question::is_once`].
+    /// See [`Exchange::is_once`].
     is_once: bool,
-    /// See [`Question::max_reply`].
+    /// See [`Exchange::max_reply`].
     max_reply: usize,
     /// See [`Commands::answered_by`].
     form: Form,
@@ -113,15 +113,15 @@ enum Next {
     Value,
 }
 
-impl Asked {
+impl InFlight {
     /// What becomes of a question, and the bytes to be sent.
     pub(crate) fn new(
-        question: Question,
+        exchange: Exchange,
         tell: oneshot::Sender<Result<Answer, Lost>>,
-    ) -> (Asked, Outgoing) {
-        let Question { commands, wanted, kept, is_once, max_reply, hold } = question;
+    ) -> (InFlight, Outgoing) {
+        let Exchange { commands, wanted, kept, is_once, max_reply, hold } = exchange;
         let count = commands.count() - PRELUDE * wanted.len();
-        let asked = Asked {
+        let in_flight = InFlight {
             count,
             come: 0,
             wanted,
@@ -136,7 +136,7 @@ impl Asked {
             at: Instant::now(),
             tell,
         };
-        (asked, commands.into_bytes())
+        (in_flight, commands.into_bytes())
     }
 
     /// Its bytes begin there among all that are sent.
@@ -155,7 +155,7 @@ impl Asked {
     }
 
     /// Makes room for more of the present reply; false if it is to be read away, and with it all
-    /// that follow unless [`Question::is_once`].
+    /// that follow unless [`Exchange::is_once`].
     pub(crate) fn make_room(&mut self, bytes: usize) -> bool {
         if self.is_cut {
             return false;
@@ -178,7 +178,7 @@ impl Asked {
     }
 
     /// What stands in the place of the present reply, which was read away: since it `is_too_long`, or
-    /// since there was no room for it, see [`Question::is_once`]. `made_room` is what it has taken.
+    /// since there was no room for it, see [`Exchange::is_once`]. `made_room` is what it has taken.
     pub(crate) fn substitute(&mut self, is_too_long: bool, made_room: usize) -> Option<Reply> {
         if !is_too_long && !self.is_once {
             return None;

@@ -6,17 +6,17 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
 use super::ending::Ending;
-use super::exchange::Asked;
+use super::exchange::InFlight;
 use crate::protocol::Outgoing;
 use crate::store::valkey::cache::Cache;
 
 /// What waits for the driver.
 #[derive(Debug, Default)]
-pub(crate) struct Queue {
+pub(crate) struct Outbox {
     /// Bytes to be sent.
     pub(crate) bytes: Outgoing,
     /// Whose they are.
-    pub(crate) asked: VecDeque<Asked>,
+    pub(crate) in_flight: VecDeque<InFlight>,
     /// How many bytes there have ever been.
     pub(crate) total: u64,
     /// The driver's, while it has nothing to do.
@@ -28,15 +28,15 @@ pub(crate) struct Queue {
 /// What the connection and its driver share.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
-    queue: Mutex<Queue>,
+    outbox: Mutex<Outbox>,
     pub(crate) ending: Ending,
     /// What the near cache knows, if there is one.
     pub(crate) cache: OnceLock<Cache>,
 }
 
 impl Shared {
-    /// The queue. Never held while waiting.
-    pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The outbox. Never held while waiting.
+    pub(crate) fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

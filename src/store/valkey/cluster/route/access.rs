@@ -16,11 +16,11 @@ use crate::store::valkey::cluster::topology::keeper::Topology;
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::keys::reply::Fault;
-use crate::store::valkey::last::access::Way;
+use crate::store::valkey::last::access::Access;
 use crate::store::valkey::wire::command::{Commands, Form};
 use crate::store::valkey::wire::exchange::Lost;
 
-impl Way for Topology {
+impl Access for Topology {
     async fn ready(&self, key: &[u8], deadline: Option<Instant>) -> Result<(), Cow<'static, str>> {
         self.reach(&Place { slot: Slot::of(key), detour: None }, deadline).await.map(drop)
     }

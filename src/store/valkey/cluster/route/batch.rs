@@ -7,7 +7,7 @@
 //!
 //! Operations on one key keep their order: what stays open for another round may not be overtaken by
 //! what came after it. Where that could happen the later one waits a round
-//! ([`Piece::must_wait_for`]), and where it has happened all the same the earlier one fails, as not done
+//! ([`Part::must_wait_for`]), and where it has happened all the same the earlier one fails, as not done
 //! ([`order`]).
 
 use std::borrow::Cow;
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use super::order;
 use super::order::Fate;
 use super::part;
-use super::part::{MOST_HOPS, Piece};
+use super::part::{MOST_HOPS, Part};
 use super::redirect::Redirect;
 use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
@@ -34,7 +34,7 @@ use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::wire::command::Commands;
 use crate::store::valkey::wire::connection::Connection;
-use crate::store::valkey::wire::exchange::{Answer, Lost, Question};
+use crate::store::valkey::wire::exchange::{Answer, Exchange, Lost};
 
 /// A batch on its way.
 pub(crate) struct Route<'a> {
@@ -43,17 +43,17 @@ pub(crate) struct Route<'a> {
     max_reply: usize,
     batch: &'a [Operation],
     /// In the batch's order.
-    pieces: Vec<Piece<'a>>,
+    parts: Vec<Part<'a>>,
     /// From here on in the batch there was no room for replies.
     cut: usize,
 }
 
 /// What one server is asked in a round.
-struct Errand {
+struct ServerRequest {
     member: Arc<Member>,
     connection: Arc<Connection>,
-    /// Numbers of pieces.
-    pieces: Vec<usize>,
+    /// Numbers of parts.
+    parts: Vec<usize>,
 }
 
 impl<'a> Route<'a> {
@@ -84,8 +84,8 @@ impl<'a> Route<'a> {
         batch: &'a [Operation],
         refuses: impl Fn(&Operation) -> Option<Reply>,
     ) -> Route<'a> {
-        let pieces = part::of(prefix, batch, refuses);
-        Route { topology, prefix, max_reply, batch, pieces, cut: usize::MAX }
+        let parts = part::of(prefix, batch, refuses);
+        Route { topology, prefix, max_reply, batch, parts, cut: usize::MAX }
     }
 
     /// Asks until every operation has its reply, or there is no room for more of them: then those
@@ -98,8 +98,8 @@ impl<'a> Route<'a> {
             if !self.is_open() {
                 break;
             }
-            let errands = self.errands(&map);
-            if errands.is_empty() {
+            let requests = self.requests(&map);
+            if requests.is_empty() {
                 self.topology.want();
                 let came = match deadline {
                     Some(deadline) => {
@@ -113,115 +113,114 @@ impl<'a> Route<'a> {
                 }
                 continue;
             }
-            let answers = self.ask(&errands, hold).await;
-            let fates = self.settle(errands, answers, hold);
-            order::keep(&mut self.pieces, fates, !is_late(deadline));
+            let answers = self.ask(&requests, hold).await;
+            let fates = self.settle(requests, answers, hold);
+            order::keep(&mut self.parts, fates, !is_late(deadline));
             if self.must_pause() {
                 tokio::time::sleep(RETRY_WAIT).await;
             }
         }
         let batch = &self.batch[..self.batch.len().min(self.cut)];
-        part::replies(batch, self.pieces, self.max_reply)
+        part::replies(batch, self.parts, self.max_reply)
     }
 
     fn is_open(&self) -> bool {
         self.open().next().is_some()
     }
 
-    /// The pieces without a reply.
-    fn open(&self) -> impl Iterator<Item = (usize, &Piece<'a>)> {
-        let pieces = self.pieces.iter().enumerate();
-        pieces.filter(|(_, piece)| piece.reply.is_none() && piece.place < self.cut)
+    /// The parts without a reply.
+    fn open(&self) -> impl Iterator<Item = (usize, &Part<'a>)> {
+        let parts = self.parts.iter().enumerate();
+        parts.filter(|(_, part)| part.reply.is_none() && part.place < self.cut)
     }
 
     /// Who is asked what in this round: what is for a server that can be reached.
-    fn errands(&self, map: &Map) -> Vec<Errand> {
-        let mut errands: Vec<Errand> = Vec::new();
+    fn requests(&self, map: &Map) -> Vec<ServerRequest> {
+        let mut requests: Vec<ServerRequest> = Vec::new();
         let is_plain =
-            self.open().all(|(_, piece)| piece.detour.is_none() && !piece.has_several_keys());
+            self.open().all(|(_, part)| part.detour.is_none() && !part.has_several_keys());
         let mut before: Vec<usize> = Vec::new();
-        for (number, piece) in self.open() {
+        for (number, part) in self.open() {
             // One key has one way here, unless there are detours.
-            let is_held =
-                !is_plain && before.iter().any(|it| piece.must_wait_for(&self.pieces[*it]));
+            let is_held = !is_plain && before.iter().any(|it| part.must_wait_for(&self.parts[*it]));
             if !is_plain {
                 before.push(number);
             }
-            let member = piece.detour.as_ref().or_else(|| map.owner(piece.slot));
+            let member = part.detour.as_ref().or_else(|| map.owner(part.slot));
             let (false, Some(member)) = (is_held, member) else { continue };
-            if let Some(errand) = errands.iter_mut().find(|it| Arc::ptr_eq(&it.member, member)) {
-                errand.pieces.push(number);
+            if let Some(request) = requests.iter_mut().find(|it| Arc::ptr_eq(&it.member, member)) {
+                request.parts.push(number);
             } else if let Some(connection) = member.node.link.live() {
                 let member = Arc::clone(member);
-                errands.push(Errand { member, connection, pieces: vec![number] });
+                requests.push(ServerRequest { member, connection, parts: vec![number] });
             }
         }
-        errands
+        requests
     }
 
-    async fn ask(&self, errands: &[Errand], hold: &mut Hold) -> Vec<Result<Answer, Lost>> {
-        let last_write = self.pieces.iter().rfind(|piece| piece.is_write());
-        let last_write = last_write.map_or(0, |piece| piece.place + 1);
-        let asking = errands.iter().map(|errand| {
-            let question = self.question(errand, last_write, hold.take());
-            errand.connection.ask(question)
+    async fn ask(&self, requests: &[ServerRequest], hold: &mut Hold) -> Vec<Result<Answer, Lost>> {
+        let last_write = self.parts.iter().rfind(|part| part.is_write());
+        let last_write = last_write.map_or(0, |part| part.place + 1);
+        let asking = requests.iter().map(|request| {
+            let exchange = self.exchange(request, last_write, hold.take());
+            request.connection.ask(exchange)
         });
         join_all(asking).await
     }
 
     /// Replies up to that of the last write, wherever it is, cannot be asked for again, since a read
     /// that is sent again would see it.
-    fn question(&self, errand: &Errand, last_write: usize, hold: Hold) -> Question {
+    fn exchange(&self, request: &ServerRequest, last_write: usize, hold: Hold) -> Exchange {
         let (mut commands, mut kept) = (Commands::default(), 0);
-        for piece in errand.pieces.iter().map(|number| &self.pieces[*number]) {
-            if piece.detour.is_some() {
+        for part in request.parts.iter().map(|number| &self.parts[*number]) {
+            if part.detour.is_some() {
                 commands.push(&[b"ASKING"]);
             }
-            self.prefix.write(&piece.operation, &mut commands);
-            if piece.place < last_write {
+            self.prefix.write(&part.operation, &mut commands);
+            if part.place < last_write {
                 kept = commands.count();
             }
         }
         let (wanted, max_reply) = (VecDeque::new(), self.max_reply);
-        Question { commands, wanted, kept, is_once: false, max_reply, hold }
+        Exchange { commands, wanted, kept, is_once: false, max_reply, hold }
     }
 
-    /// Takes the answers; tells what became of each piece that was asked, in the batch's order.
+    /// Takes the answers; tells what became of each part that was asked, in the batch's order.
     fn settle(
         &mut self,
-        errands: Vec<Errand>,
+        requests: Vec<ServerRequest>,
         answers: Vec<Result<Answer, Lost>>,
         hold: &mut Hold,
     ) -> Vec<(usize, Fate)> {
         let mut fates = Vec::new();
-        for (errand, answer) in errands.into_iter().zip(answers) {
+        for (request, answer) in requests.into_iter().zip(answers) {
             match answer {
                 Ok(answer) => {
                     hold.join(answer.hold);
                     let mut replies = answer.replies.into_iter();
-                    for number in errand.pieces {
-                        if self.pieces[number].detour.take().is_some() {
+                    for number in request.parts {
+                        if self.parts[number].detour.take().is_some() {
                             replies.next();
                         }
                         let Some(reply) = replies.next() else {
-                            self.cut = self.cut.min(self.pieces[number].place);
+                            self.cut = self.cut.min(self.parts[number].place);
                             break;
                         };
-                        fates.push((number, self.take(number, reply, &errand.member)));
+                        fates.push((number, self.take(number, reply, &request.member)));
                     }
                 }
                 Err(lost) => {
                     self.topology.want();
                     let cause: Cow<'static, str> =
-                        format!("{}: {}", errand.member.address, lost.cause).into();
-                    for number in errand.pieces {
-                        let piece = &mut self.pieces[number];
-                        piece.detour = None;
-                        if lost.is_unsent || !piece.is_write() {
+                        format!("{}: {}", request.member.address, lost.cause).into();
+                    for number in request.parts {
+                        let part = &mut self.parts[number];
+                        part.detour = None;
+                        if lost.is_unsent || !part.is_write() {
                             fates.push((number, Fate::Open(cause.clone())));
                         } else {
-                            let unknown = ErrorReply::OutcomeUnknown(piece.operation.verb.name());
-                            piece.reply = Some(Reply::Error(unknown));
+                            let unknown = ErrorReply::OutcomeUnknown(part.operation.verb.name());
+                            part.reply = Some(Reply::Error(unknown));
                             fates.push((number, Fate::Unknown));
                         }
                     }
@@ -232,19 +231,19 @@ impl<'a> Route<'a> {
         fates
     }
 
-    /// Takes a reply to a piece.
+    /// Takes a reply to a part.
     fn take(&mut self, number: usize, reply: Reply, member: &Member) -> Fate {
-        let piece = &mut self.pieces[number];
+        let part = &mut self.parts[number];
         let Some((redirect, cause)) = Redirect::of(&reply, &member.address) else {
-            piece.reply = Some(reply::of(self.prefix, &piece.operation, reply, self.max_reply));
+            part.reply = Some(reply::of(self.prefix, &part.operation, reply, self.max_reply));
             return Fate::Done;
         };
-        piece.hops += 1;
+        part.hops += 1;
         match redirect {
             Redirect::Moved(slot, address) => self.topology.moved(slot, &address),
-            Redirect::Ask(address) => piece.detour = Some(self.topology.asked(&address)),
+            Redirect::Ask(address) => part.detour = Some(self.topology.asked(&address)),
             Redirect::Later => {
-                piece.hops = MOST_HOPS;
+                part.hops = MOST_HOPS;
                 self.topology.want();
             }
         }
@@ -254,9 +253,9 @@ impl<'a> Route<'a> {
     /// Whether something open is to be asked later.
     fn must_pause(&mut self) -> bool {
         let mut must_pause = false;
-        for piece in &mut self.pieces {
-            if piece.reply.is_none() && piece.hops >= MOST_HOPS {
-                (piece.hops, must_pause) = (0, true);
+        for part in &mut self.parts {
+            if part.reply.is_none() && part.hops >= MOST_HOPS {
+                (part.hops, must_pause) = (0, true);
             }
         }
         must_pause
@@ -264,13 +263,13 @@ impl<'a> Route<'a> {
 
     /// There is no more time to wait for a server.
     fn give_up(&mut self, map: &Map) {
-        for piece in self.pieces.iter_mut().filter(|piece| piece.reply.is_none()) {
-            let member = piece.detour.as_ref().or_else(|| map.owner(piece.slot));
+        for part in self.parts.iter_mut().filter(|part| part.reply.is_none()) {
+            let member = part.detour.as_ref().or_else(|| map.owner(part.slot));
             let cause = match member {
                 Some(member) => member.away(),
                 None => map.fault().unwrap_or("nobody serves the slot of the key".into()),
             };
-            piece.reply = Some(reply::unavailable(cause));
+            part.reply = Some(reply::unavailable(cause));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Operations on their way: pieces of a batch, each of one slot.
+//! Operations on their way: parts of a batch, each of one slot.
 
 use crate::store::valkey::wire::substitute;
 use std::borrow::Cow;
@@ -15,13 +15,13 @@ use crate::store::valkey::cluster::topology::member::Member;
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
 
-/// How often a piece is sent elsewhere without a wait: servers that do not agree yet send it to and
+/// How often a part is sent elsewhere without a wait: servers that do not agree yet send it to and
 /// fro.
 pub(crate) const MOST_HOPS: usize = 5;
 
 /// An operation, or what one slot does of it.
 #[derive(Debug)]
-pub(crate) struct Piece<'a> {
+pub(crate) struct Part<'a> {
     pub(crate) operation: Cow<'a, Operation>,
     pub(crate) slot: Slot,
     /// The operation's place in the batch.
@@ -35,7 +35,7 @@ pub(crate) struct Piece<'a> {
     pub(crate) reply: Option<Reply>,
 }
 
-impl Piece<'_> {
+impl Part<'_> {
     /// Whether it changes something.
     pub(crate) fn is_write(&self) -> bool {
         self.operation.verb.effect() != Effect::Read
@@ -55,7 +55,7 @@ impl Piece<'_> {
 
     /// Whether it may only be sent once `before`, which comes before it, has its reply: that one may be
     /// turned away where this one is not, or goes another way.
-    pub(crate) fn must_wait_for(&self, before: &Piece<'_>) -> bool {
+    pub(crate) fn must_wait_for(&self, before: &Part<'_>) -> bool {
         let same = match (&self.detour, &before.detour) {
             (None, None) => true,
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),
@@ -65,7 +65,7 @@ impl Piece<'_> {
     }
 
     /// Whether their order matters.
-    pub(crate) fn conflicts_with(&self, other: &Piece<'_>) -> bool {
+    pub(crate) fn conflicts_with(&self, other: &Part<'_>) -> bool {
         let touches = |key: &Bytes| other.operation.keys().any(|it| it == key);
         (self.is_write() || other.is_write())
             && self.slot == other.slot
@@ -73,16 +73,16 @@ impl Piece<'_> {
     }
 }
 
-/// The pieces of a batch, in its order. What `refuses` gives a reply to is not sent.
+/// The parts of a batch, in its order. What `refuses` gives a reply to is not sent.
 pub(crate) fn of<'a>(
     prefix: &Prefix,
     batch: &'a [Operation],
     refuses: impl Fn(&Operation) -> Option<Reply>,
-) -> Vec<Piece<'a>> {
-    let mut pieces = Vec::with_capacity(batch.len());
+) -> Vec<Part<'a>> {
+    let mut parts = Vec::with_capacity(batch.len());
     for (place, operation) in batch.iter().enumerate() {
         let mut add = |operation, slot, keys, reply| {
-            pieces.push(Piece { operation, slot, place, keys, detour: None, hops: 0, reply });
+            parts.push(Part { operation, slot, place, keys, detour: None, hops: 0, reply });
         };
         let split = match refuses(operation) {
             Some(refusal) => Split::Refused(refusal),
@@ -90,9 +90,9 @@ pub(crate) fn of<'a>(
         };
         match split {
             Split::Whole(slot) => add(Cow::Borrowed(operation), slot, Vec::new(), None),
-            Split::Parts(parts) => {
-                for part in parts {
-                    add(Cow::Owned(part.operation), part.slot, part.places, None);
+            Split::Parts(several) => {
+                for it in several {
+                    add(Cow::Owned(it.operation), it.slot, it.places, None);
                 }
             }
             Split::Refused(refusal) => {
@@ -100,24 +100,24 @@ pub(crate) fn of<'a>(
             }
         }
     }
-    pieces
+    parts
 }
 
-/// One reply for each operation of `batch`, from those to its pieces.
-pub(crate) fn replies(batch: &[Operation], pieces: Vec<Piece<'_>>, max_reply: usize) -> Vec<Reply> {
-    let mut pieces = pieces.into_iter().peekable();
+/// One reply for each operation of `batch`, from those to its parts.
+pub(crate) fn replies(batch: &[Operation], parts: Vec<Part<'_>>, max_reply: usize) -> Vec<Reply> {
+    let mut parts = parts.into_iter().peekable();
     let mut of = |place, operation: &Operation| {
-        let (mut parts, mut whole) = (Vec::new(), None);
-        while let Some(piece) = pieces.next_if(|piece| piece.place == place) {
-            let reply = piece.reply.unwrap_or_else(reply::unexpected);
-            if piece.keys.is_empty() {
+        let (mut several, mut whole) = (Vec::new(), None);
+        while let Some(part) = parts.next_if(|part| part.place == place) {
+            let reply = part.reply.unwrap_or_else(reply::unexpected);
+            if part.keys.is_empty() {
                 whole = Some(reply);
             } else {
-                parts.push((piece.keys, reply));
+                several.push((part.keys, reply));
             }
         }
         whole.unwrap_or_else(|| {
-            let merged = split::merge(operation.verb, parts);
+            let merged = split::merge(operation.verb, several);
             if merged.data_len() > max_reply { substitute::too_long(max_reply) } else { merged }
         })
     };

@@ -17,14 +17,14 @@ pub(crate) enum Split {
     /// It goes to one slot as it is.
     Whole(Slot),
     /// It goes in parts.
-    Parts(Vec<Part>),
+    Parts(Vec<SlotPart>),
     /// It cannot be carried out.
     Refused(Reply),
 }
 
 /// What one slot does of an operation.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Part {
+pub(crate) struct SlotPart {
     pub(crate) slot: Slot,
     pub(crate) operation: Operation,
     /// Which of the operation's keys these are, counted from 0.
@@ -69,12 +69,12 @@ pub(crate) fn split(prefix: &Prefix, operation: &Operation) -> Split {
         Err(_) => {}
     }
     let words = if verb == Verb::MSet { 2 } else { 1 };
-    let mut parts: BTreeMap<Slot, Part> = BTreeMap::new();
+    let mut parts: BTreeMap<Slot, SlotPart> = BTreeMap::new();
     for (place, words) in args.chunks(words).enumerate() {
         let slot = slot_of(prefix, &words[0]);
         let part = parts.entry(slot).or_insert_with(|| {
             let operation = Operation { verb, args: crate::message::Args::new() };
-            Part { slot, operation, places: Vec::new() }
+            SlotPart { slot, operation, places: Vec::new() }
         });
         part.operation.args.extend(words.iter().cloned());
         part.places.push(place);

@@ -25,19 +25,19 @@ const GRACE: Duration = Duration::from_millis(300);
 const ATTEMPT: Duration = Duration::from_secs(3);
 
 /// One that may know.
-pub(crate) struct Source {
+pub(crate) struct Candidate {
     /// Where it is.
     pub(crate) address: Address,
     /// How it is asked.
-    pub(crate) way: Way,
+    pub(crate) via: Via,
 }
 
 /// How one that may know is asked.
-pub(crate) enum Way {
+pub(crate) enum Via {
     /// On a connection that is there.
-    Open(Arc<Connection>),
+    Connection(Arc<Connection>),
     /// On one that is made for it.
-    New(Connector),
+    Connector(Connector),
 }
 
 /// What the first tells that sees a whole cluster and knows of no less than `epoch`; otherwise what
@@ -47,20 +47,20 @@ pub(crate) enum Way {
 ///
 /// Why none tells.
 pub(crate) async fn layout(
-    mut sources: Vec<Source>,
+    mut candidates: Vec<Candidate>,
     epoch: u64,
 ) -> Result<Layout, Cow<'static, str>> {
-    sources.shuffle(&mut rand::rng());
-    sources.sort_by_key(|source| matches!(source.way, Way::New(_)));
-    let mut sources = sources.into_iter();
+    candidates.shuffle(&mut rand::rng());
+    candidates.sort_by_key(|candidate| matches!(candidate.via, Via::Connector(_)));
+    let mut candidates = candidates.into_iter();
     let mut asked = JoinSet::new();
     let (mut best, mut failure) = (None, Cow::Borrowed("no server is known"));
     let rank = |layout: &Layout| (layout.epoch, layout.is_ok, layout.served());
     loop {
-        let next = sources.next();
+        let next = candidates.next();
         let is_last = next.is_none();
-        if let Some(source) = next {
-            asked.spawn(ask(source));
+        if let Some(candidate) = next {
+            asked.spawn(ask(candidate));
         }
         let patience = match (is_last, &best) {
             (false, _) => NEXT,
@@ -87,15 +87,15 @@ fn is_whole(layout: &Layout) -> bool {
     layout.is_ok && layout.served() == SLOTS
 }
 
-async fn ask(source: Source) -> Result<Layout, Cow<'static, str>> {
+async fn ask(candidate: Candidate) -> Result<Layout, Cow<'static, str>> {
     let told = async {
-        let connection = match source.way {
-            Way::Open(connection) => connection,
-            Way::New(connector) => connector.connect().await?,
+        let connection = match candidate.via {
+            Via::Connection(connection) => connection,
+            Via::Connector(connector) => connector.connect().await?,
         };
-        let replies = connection.send(layout::question()).await.map_err(|lost| lost.cause)?;
-        Layout::read(&replies, &source.address)
+        let replies = connection.send(layout::commands()).await.map_err(|lost| lost.cause)?;
+        Layout::read(&replies, &candidate.address)
     };
     let told = tokio::time::timeout(ATTEMPT, told).await.unwrap_or(Err("no answer".into()));
-    told.map_err(|cause| format!("{}: {cause}", source.address).into())
+    told.map_err(|cause| format!("{}: {cause}", candidate.address).into())
 }

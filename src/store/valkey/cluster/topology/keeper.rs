@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 
 use super::address::Address;
 use super::discovery;
-use super::discovery::{Source, Way};
+use super::discovery::{Candidate, Via};
 use super::layout::Layout;
 use super::map::Map;
 use super::member::Member;
@@ -109,7 +109,7 @@ impl Topology {
     /// Makes a new map; tells why the cluster as a whole does not serve, if it does not.
     async fn renew(&self) -> Option<Cow<'static, str>> {
         let epoch = self.epoch.load(Ordering::Relaxed);
-        let map = match discovery::layout(self.sources(), epoch).await {
+        let map = match discovery::layout(self.candidates(), epoch).await {
             Ok(layout) => {
                 self.epoch.store(layout.epoch, Ordering::Relaxed);
                 self.made_of(layout)
@@ -139,22 +139,22 @@ impl Topology {
     }
 
     /// Who may know.
-    fn sources(&self) -> Vec<Source> {
-        let mut sources: Vec<Source> = Vec::new();
+    fn candidates(&self) -> Vec<Candidate> {
+        let mut candidates: Vec<Candidate> = Vec::new();
         for member in self.map().masters() {
             if let Some(connection) = member.node.link.live() {
                 let address = member.address.clone();
-                sources.push(Source { address, way: Way::Open(connection) });
+                candidates.push(Candidate { address, via: Via::Connection(connection) });
             }
         }
         let replicas = self.replicas.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for address in replicas.into_iter().chain(self.seeds.iter().cloned()) {
-            if !sources.iter().any(|source| source.address == address) {
+            if !candidates.iter().any(|candidate| candidate.address == address) {
                 let connector = self.connector.at(&address.host, address.port);
-                sources.push(Source { address, way: Way::New(connector) });
+                candidates.push(Candidate { address, via: Via::Connector(connector) });
             }
         }
-        sources
+        candidates
     }
 
     /// The server there; the connection to it is made if there is none.
@@ -179,7 +179,7 @@ impl Topology {
         member
     }
 
-    /// The server that a slot on its way is to be asked for at.
+    /// The server that a slot on its via is to be asked for at.
     pub(crate) fn asked(&self, address: &Address) -> Arc<Member> {
         let member = self.member(address);
         member.is_needed.store(true, Ordering::Relaxed);

@@ -22,7 +22,7 @@ pub(crate) struct Layout {
 }
 
 /// The question.
-pub(crate) fn question() -> Commands {
+pub(crate) fn commands() -> Commands {
     let mut commands = Commands::one(&[b"CLUSTER", b"INFO"]);
     commands.push(&[b"CLUSTER", b"SLOTS"]);
     commands

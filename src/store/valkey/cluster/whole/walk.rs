@@ -11,11 +11,11 @@ use crate::store::operation::{Operation, Verb};
 use crate::store::valkey::cluster::route::batch::Route;
 use crate::store::valkey::cluster::topology::keeper::Topology;
 use crate::store::valkey::cluster::topology::servers::Servers;
-use crate::store::valkey::connect::limits::{RETRY_WAIT, Terms, is_late};
+use crate::store::valkey::connect::limits::{Limits, RETRY_WAIT, is_late};
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::keys::reply::Fault;
-use crate::store::valkey::last::access::Way;
+use crate::store::valkey::last::access::Access;
 use crate::store::valkey::last::index::Index;
 use crate::store::valkey::last::read;
 use crate::store::valkey::single::compound::count;
@@ -29,7 +29,7 @@ pub(crate) struct Whole<'a> {
     pub(crate) topology: &'a Topology,
     pub(crate) prefix: &'a Prefix,
     pub(crate) index: &'a Index,
-    pub(crate) terms: &'a Terms,
+    pub(crate) limits: &'a Limits,
     /// Bounds the wait for servers.
     pub(crate) deadline: Option<Instant>,
 }
@@ -77,7 +77,7 @@ impl Whole<'_> {
         operation: &Operation,
         hold: &mut Hold,
     ) -> Result<Reply, Fault> {
-        let max_reply = self.terms.max_reply;
+        let max_reply = self.limits.max_reply;
         match operation.verb {
             Verb::Scan => super::cursor::step(all, self.prefix, operation).await,
             Verb::Last => {
@@ -99,7 +99,7 @@ impl Whole<'_> {
 
     /// The number of keys; those that kvsock keeps for itself are left out.
     async fn size(&self, all: &Servers) -> Result<i64, Fault> {
-        if !self.prefix.is_empty() || self.terms.has_parts {
+        if !self.prefix.is_empty() || self.limits.has_parts {
             let counts = all.iter().map(|(_, connection)| scan::count(connection, self.prefix));
             return join_all(counts).await.into_iter().sum();
         }
@@ -134,9 +134,9 @@ impl Whole<'_> {
         let reply = self.everywhere(operation).await;
         if reply == Reply::OK {
             // What is noted by now was set before the last server cleared, as far as anybody saw.
-            let mut recent = self.index.recent();
-            let stamp = recent.stamp();
-            recent.clear(stamp);
+            let mut pending = self.index.pending();
+            let stamp = pending.stamp();
+            pending.clear(stamp);
         }
         reply
     }
@@ -144,7 +144,7 @@ impl Whole<'_> {
     /// Removes what is under the prefix.
     async fn clear(&self) -> Reply {
         let _paused = self.index.pause().await;
-        let stamp = self.index.recent().stamp();
+        let stamp = self.index.pending().stamp();
         let mut begun = false;
         loop {
             let all = match self.topology.servers(self.deadline).await {
@@ -154,7 +154,7 @@ impl Whole<'_> {
             };
             match self.clear_on(&all, &mut begun).await {
                 Ok(()) => {
-                    self.index.recent().clear(stamp);
+                    self.index.pending().clear(stamp);
                     return Reply::OK;
                 }
                 Err(Fault::Lost(lost)) if !begun => {
