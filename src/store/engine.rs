@@ -1,4 +1,4 @@
-//! The open store: one of the engines, and the calls that each of them serves.
+//! The open store: one of the engines.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,17 +19,17 @@ use super::{embedded, valkey};
 /// An open store.
 #[derive(Debug)]
 pub enum Store {
-    /// A Valkey or Redis server, maybe one that sentinels know the address of.
+    /// A Valkey or Redis server, at a fixed address or named by sentinels.
     Valkey(valkey::Valkey),
-    /// A cluster of them.
+    /// A cluster of Valkey or Redis servers.
     Cluster(valkey::Cluster),
-    /// A directory of this process's own.
+    /// A directory on this host.
     Embedded(embedded::Embedded),
 }
 
 impl Store {
-    /// Opens the store. A server that is away is no error: the connection is made, and made
-    /// again, in the background. Needs a running tokio runtime.
+    /// Opens the store. A server that is away is no error: connections are made in the background.
+    /// Needs a running tokio runtime.
     pub fn open(options: Options) -> Result<Store, OpenError> {
         match options.location.clone() {
             Location::Valkey(server) => valkey::Valkey::open(&server, options).map(Store::Valkey),
@@ -45,9 +45,9 @@ impl Store {
         }
     }
 
-    /// The part of the store that is called `name`: keys apart from those of every other part, with
-    /// an index of `last` of its own. No part's name may begin with another's, and the store itself
-    /// then serves to look at all parts together; see [`Options::has_parts`].
+    /// The part of the store that is called `name`. Its keys are apart from those of all other
+    /// parts, and it has its own index of `last`. No part's name may begin with another's. The
+    /// store itself then shows all parts together; see [`Options::has_parts`].
     #[must_use]
     pub fn part(&self, name: &[u8]) -> Store {
         match self {
@@ -59,17 +59,17 @@ impl Store {
 
     /// Carries out `batch` and gives one reply for each operation, in order.
     ///
-    /// - A write that was answered without an error is there.
+    /// - A write whose reply is no error is done.
     /// - A write whose outcome is unknown is [`crate::message::ErrorReply::OutcomeUnknown`] with
     ///   the verb's name, and is never sent again.
-    /// - Nothing waits longer than [`Options::timeout`] for a store that is away or for one
-    ///   reply, except [`Verb::Save`], which waits until the data is on disk.
+    /// - Nothing waits longer than [`Options::timeout`] for a store that is away or for one reply,
+    ///   except [`Verb::Save`], which waits until the data is on disk.
     /// - Keys that end as the name of the side index does, `\0kvsock:last`, are refused.
     pub async fn execute(&self, batch: Vec<Operation>) -> Vec<Reply> {
         self.attempt(batch, &mut Hold::unlimited()).await.0
     }
 
-    /// Carries out as much of `batch` as there is room for, and gives back the rest.
+    /// Carries out as many operations of `batch` as replies find room, and gives back the others.
     pub(super) async fn attempt(
         &self,
         mut batch: Vec<Operation>,
@@ -84,7 +84,7 @@ impl Store {
                 (replies, rest)
             }
             Store::Cluster(engine) => {
-                // Apart, since every idle connection has room for the largest of these futures.
+                // Boxed, since every idle connection has space for the largest of these futures.
                 let replies = Box::pin(engine.execute(&batch, hold)).await;
                 let rest = batch.split_off(replies.len());
                 (replies, rest)
@@ -95,13 +95,13 @@ impl Store {
         (replies, rest)
     }
 
-    /// Watches `keys` for one client, besides those of `watch`: the transaction that is given the
-    /// result takes place only if none of them was changed, by anybody, nor expired, meanwhile.
-    /// What the client asked before has its replies already.
+    /// Watches `keys` for one client, in addition to those of `watch`. A transaction with the
+    /// result takes place only if no client has changed one of the keys, and none has expired. The
+    /// client's earlier requests have their replies already.
     ///
     /// # Errors
     ///
-    /// Why nothing is watched any more, keys of `watch` included.
+    /// Why no key is watched any more, including those of `watch`.
     pub async fn watch(&self, watch: Option<Watch>, keys: Vec<Bytes>) -> Result<Watch, ErrorReply> {
         self.watch_for(&Account::own(), watch, keys).await
     }
@@ -138,8 +138,8 @@ impl Store {
         }
     }
 
-    /// Whether the clients of `account` have as many connections to the store for themselves as they
-    /// may: each that watches keys has one.
+    /// Whether the clients of `account` have as many pinned connections as they may. Each client
+    /// that watches keys has one.
     pub fn is_exhausted_by(&self, account: &Account) -> bool {
         match self {
             Store::Valkey(engine) => engine.is_exhausted_by(account),
@@ -148,7 +148,7 @@ impl Store {
         }
     }
 
-    /// Why `verb` cannot be a part of a transaction on this store, if it cannot.
+    /// The error, if `verb` cannot be a part of a transaction on this store.
     pub fn refuses_in_transaction(&self, verb: Verb) -> Option<ErrorReply> {
         match self {
             Store::Valkey(engine) => engine.refuses_in_transaction(verb),
@@ -157,17 +157,18 @@ impl Store {
         }
     }
 
-    /// Carries out `batch` as one: nobody sees a part of it, and nothing happens in between.
-    /// Gives [`Reply::Array`] of one reply for each operation; [`Reply::NilList`], with nothing
-    /// done, when what was watched has changed; or an error, which is
-    /// [`ErrorReply::OutcomeUnknown`] of `EXEC` when all of it was done or nothing.
+    /// Carries out `batch` as a transaction: no client sees a part of it, and no other request runs
+    /// in between. Gives [`Reply::Array`] of one reply for each operation; or [`Reply::NilList`],
+    /// with nothing done, if a watched key has changed; or an error, which is
+    /// [`ErrorReply::OutcomeUnknown`] of `EXEC` if the outcome is unknown.
     ///
-    /// What [`Store::refuses_in_transaction`] refuses, and [`Verb::Save`], is an error.
+    /// Operations that [`Store::refuses_in_transaction`] refuses are an error, and so is
+    /// [`Verb::Save`].
     pub async fn transact(&self, watch: Option<Watch>, batch: Vec<Operation>) -> Reply {
         self.attempt_transaction(watch, batch, &mut Hold::unlimited()).await
     }
 
-    /// As [`Store::transact`]; what the reply takes, `hold` does.
+    /// As [`Store::transact`]; `hold` takes the room of the reply.
     pub(super) async fn attempt_transaction(
         &self,
         watch: Option<Watch>,
@@ -196,7 +197,7 @@ impl Store {
         }
     }
 
-    /// Whether the store answers now, as last seen; costs nothing.
+    /// Whether the store answers now, as last seen. Costs nothing.
     pub fn health(&self) -> Health {
         match self {
             Store::Valkey(engine) => engine.health(),
@@ -205,7 +206,7 @@ impl Store {
         }
     }
 
-    /// What the near cache holds; `None` where there is none, see [`Options::cache`].
+    /// The extent of the near cache; `None` if there is none, see [`Options::cache`].
     pub fn near_cache(&self) -> Option<NearCache> {
         match self {
             Store::Valkey(engine) => engine.near_cache(),
@@ -213,8 +214,8 @@ impl Store {
         }
     }
 
-    /// Writes what is still held back (the side index of `last`; unsynced data) and closes.
-    /// Waits at most `limit`.
+    /// Writes unwritten changes (the side index of `last`, unsynced data) and closes. Waits at most
+    /// `limit`.
     pub async fn close(&self, limit: Duration) {
         match self {
             Store::Valkey(engine) => engine.close(limit).await,

@@ -1,7 +1,8 @@
-//! The seam between commands and the engines that keep the data.
+//! The seam between commands and the engines that keep the data. Read `engine.rs` first, then
+//! `operation.rs`.
 //!
-//! A batch of [`Operation`]s goes in, a batch of replies comes out, in the same order and of the
-//! same length. Both engines keep the promises of [`Store::execute`] and pass one contract suite
+//! A batch of [`Operation`]s goes in, and one reply for each operation comes out, in the same
+//! order. All engines keep the promises of [`Store::execute`] and pass one contract suite
 //! (`tests/contract`).
 
 mod cost;

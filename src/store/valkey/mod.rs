@@ -1,10 +1,16 @@
-//! The Valkey engine: one connection to a Valkey or Redis server (6.2 or later), shared by all.
+//! The Valkey engine: keeps the data on a Valkey or Redis server (6.2 or later), on the master that
+//! sentinels name, or on a cluster.
 //!
-//! `link` keeps the connection, `driver` turns it, `pipeline` sends what is one command each,
-//! `compound` what takes several, and `index` is what `last` reads; `cache` knows what need not be
-//! asked. A client that watches keys, runs a script or sends a long transaction has a connection of
-//! its own from the `pool`. Sentinels are asked by the `redis` crate, which only this engine knows.
-//! `cluster` makes of the same pieces an engine for several servers.
+//! Read `single/engine.rs` first: it carries out a batch on one server. The folders import one
+//! another in this order, from the bottom up: `cache` (the near cache of one connection), `wire`
+//! (one connection), `keys` (the prefix of all keys, and the meaning of replies), `connect` (makes,
+//! keeps and lends connections), then `last` (the index that `last` reads), `cost` (bounds on what
+//! requests cost a server) and `sentinel` (follows the master), then `single` (one server) and
+//! `cluster` (many).
+//!
+//! This engine is the only part of kvsock that knows the `redis` crate. Its own driver in `wire`
+//! carries all client requests. The crate carries kvsock's own small questions, see
+//! `connect/inquiry.rs`.
 
 mod cache;
 mod cluster;

@@ -1,4 +1,4 @@
-//! Makes the near cache of each new connection; what is counted outlives them.
+//! Makes the near cache of each new connection. The counts outlive the connections.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ impl CacheFactory {
         Cache::new(self.bytes, Arc::clone(&self.figures))
     }
 
-    /// Counts of all caches that this factory has made.
+    /// The counts of all caches that this factory has made.
     pub(crate) fn figures(&self) -> &Figures {
         &self.figures
     }

@@ -1,12 +1,12 @@
-//! What is counted of the near caches of a store.
+//! Counts of the near caches of a store.
 
 use std::sync::atomic::AtomicU64;
 
-/// How often values were found, by all connections of a store one after the other.
+/// Hits and misses, over all connections that the store has had.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
-    /// Values that were found.
+    /// Reads that were answered from the cache.
     pub(crate) hits: AtomicU64,
-    /// Those that the server was asked for.
+    /// Reads that were sent to the server.
     pub(crate) misses: AtomicU64,
 }

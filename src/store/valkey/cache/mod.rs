@@ -1,16 +1,18 @@
-//! The near cache: values of the server's that need not be asked for again, since the server says
-//! when they change (client-side caching by `CLIENT TRACKING`, RESP3). It is asked to for each that
-//! is wanted, before its expiry and its value: for keys that are asked for more than once.
+//! The near cache: values that the server need not be asked for again, since the server sends an
+//! invalidation when they change (client-side caching by `CLIENT TRACKING`, RESP3). Read
+//! `values.rs` first.
 //!
-//! Replies and what the server says unasked come in one order, on one connection, and the cache
-//! follows it: a value goes in when its reply comes, and out when the server says that it changed.
-//! So what is found here is what the server would have said at the end of what has come so far,
-//! and nobody was told anything newer over this connection, but for who changed it: the
-//! server says so after the reply to the change. Hence [`Cache::forget`] before that reply is
-//! given. What was done on another connection is known here after one round trip more, see
-//! [`super::Valkey::catch_up`].
+//! kvsock opts in for each key that is read for the second time: CLIENT CACHING and PTTL precede
+//! its GET.
 //!
-//! A cache belongs to one connection, and ends with it.
+//! Replies and invalidations arrive in one order, on one connection, and the cache follows that
+//! order. A value enters with its reply, and leaves with its invalidation. So a cached value is as
+//! new as the last data that arrived on the connection, and no client of this connection has seen a
+//! newer one. There is one exception: the server sends the invalidation for a change after the
+//! reply to the change. Hence [`Cache::forget`] is called before that reply is given. A change on
+//! another connection is known here after one more round trip, see `Valkey::catch_up`.
+//!
+//! A cache belongs to one connection and ends with it.
 
 pub(crate) mod factory;
 mod figures;

@@ -1,8 +1,8 @@
-//! Remembers which keys were asked for lately, in constant memory.
+//! A set of keys that were read lately, of constant size.
 
 use std::hash::{BuildHasher, RandomState};
 
-/// Keys that were asked for lately, by marks of their hashes: a new one takes the place of another.
+/// One mark of a hash for each slot. A new key replaces the one that shares its slot.
 #[derive(Debug)]
 pub(super) struct Seen {
     marks: Box<[u32]>,
@@ -10,12 +10,12 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Room for so many keys.
+    /// An empty set of `count` slots.
     pub(super) fn new(count: usize) -> Seen {
         Seen { marks: vec![0; count].into(), hasher: RandomState::new() }
     }
 
-    /// Remembers `key`; true if it was so already, or, rarely, another key with the same mark.
+    /// Adds `key`. True if the key was in the set, or, rarely, another key with the same mark.
     pub(super) fn insert(&mut self, key: &[u8]) -> bool {
         let hash = self.hasher.hash_one(key);
         let (place, mark) = (hash & u64::from(u32::MAX), (hash >> 32) as u32);
@@ -24,7 +24,7 @@ impl Seen {
         self.marks.get_mut(place).is_some_and(|seen| std::mem::replace(seen, mark) == mark)
     }
 
-    /// Bytes that the marks take.
+    /// The bytes of the slots.
     pub(super) fn bytes(&self) -> usize {
         size_of_val(&*self.marks)
     }

@@ -1,4 +1,4 @@
-//! The values that one connection knows.
+//! The cached values of one connection.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,28 +14,28 @@ use super::figures::Figures;
 use super::seen::Seen;
 use crate::message::Reply;
 
-/// For how long the server may have said nothing before it is asked again: a connection that has
-/// died in silence must not be taken for one on which nothing changes.
+/// Cached values are used for this long after the last reply. Then the server is asked again, since
+/// a connection that has died in silence looks like one on which nothing changes.
 pub(super) const SILENCE: Duration = Duration::from_secs(1);
 
-/// What a key and its value take besides their bytes: their places in the cache, and what the
+/// Memory that a key and its value take besides their bytes: the cache's entry, and what the
 /// allocator adds.
 const OVERHEAD: u64 = 160;
 
-/// A key in the store; one of everyday length lies in the cache itself.
+/// A key in the store. A key of usual length needs no allocation.
 pub(crate) type Key = SmallVec<[u8; 32]>;
 
-/// The part of the cache that one value may take.
+/// One value may take this fraction of the cache.
 const FRACTION: u64 = 16;
 
-/// Bytes of the cache for each key whose name alone is remembered.
+/// One key of which only the read is remembered, for so many bytes of the cache.
 const PER_SEEN: usize = 256;
 
-/// The values that one connection knows.
+/// The cached values of one connection.
 #[derive(Debug)]
 pub(crate) struct Cache {
     figures: Arc<Figures>,
-    /// Bytes that one key may take with its value.
+    /// The most bytes that one key may take together with its value.
     largest: u64,
     state: Mutex<State>,
 }
@@ -44,18 +44,19 @@ pub(crate) struct Cache {
 struct State {
     values: Values<Key, Known, Size>,
     seen: Seen,
-    /// When a question was asked that has a reply: what is here was so then, or later.
+    /// When the newest exchange with a reply was sent. The cached values were current then, or
+    /// later.
     as_of: Option<Instant>,
-    /// The value that the next reply brings, unless it changes before.
+    /// The key whose value is the next reply, and when it expires. Removed by an invalidation.
     coming: Option<(Key, Option<Instant>)>,
 }
 
 /// What is known of a key.
 #[derive(Debug, Clone)]
 struct Known {
-    /// Its value, if it has one.
+    /// The value; `None` if the key does not exist.
     value: Option<Bytes>,
-    /// When it ends.
+    /// When the value expires.
     end: Option<Instant>,
 }
 
@@ -72,16 +73,17 @@ fn size(key: &[u8], value: usize) -> u64 {
     OVERHEAD + (key.len() + value) as u64
 }
 
-/// A look at the values, for one batch.
+/// The locked values, to answer one batch.
 pub(crate) struct Look<'a>(MutexGuard<'a, State>, Instant);
 
 impl Cache {
-    /// An empty one of so many bytes.
+    /// An empty cache of `bytes` bytes.
     pub(crate) fn new(bytes: usize, figures: Arc<Figures>) -> Cache {
         let seen = Seen::new(bytes / PER_SEEN);
         let options = OptionsBuilder::new()
             .weight_capacity((bytes - seen.bytes()) as u64)
-            // Of as many it remembers for a while that they were asked for, though not their values.
+            // For as many keys the cache remembers for a while that they were read, without a
+            // value.
             .estimated_items_capacity(bytes / 1024)
             .build()
             .expect("both capacities are given");
@@ -91,72 +93,73 @@ impl Cache {
         Cache { figures, largest: bytes as u64 / FRACTION, state }
     }
 
-    /// A look at the values, unless the server has been silent for too long.
+    /// Locks the values for reading. `None` if the server has been silent for too long.
     pub(crate) fn look(&self, now: Instant) -> Option<Look<'_>> {
         let state = self.state();
         state.as_of.is_some_and(|at| now < at + SILENCE).then_some(Look(state, now))
     }
 
-    /// Counts values that were found, and those that were not.
+    /// Counts hits and misses.
     pub(crate) fn count(&self, hits: usize, misses: usize) {
         self.figures.hits.fetch_add(hits as u64, Ordering::Relaxed);
         self.figures.misses.fetch_add(misses as u64, Ordering::Relaxed);
     }
 
-    /// How many keys are known, and the bytes that this takes.
+    /// The number of cached keys, and the bytes that they take.
     pub(crate) fn extent(&self) -> (usize, u64) {
         let state = self.state();
         (state.values.len(), state.values.weight())
     }
 
-    /// A question that was asked at `asked` has got a reply.
+    /// Notes that an exchange sent at `asked` has a reply.
     pub(crate) fn is_as_of(&self, asked: Instant) {
         self.state().as_of = Some(asked);
     }
 
-    /// What the server told of a key's expiry, by PTTL, to the question that was asked at `asked`.
-    /// The next reply brings the value.
+    /// Notes a key's expiry, which is the reply to a PTTL sent at `asked`. The next reply is the
+    /// value.
     pub(crate) fn expect(&self, key: Key, expiry: &Reply, asked: Instant) {
         let end = match expiry {
             Reply::Integer(millis @ 0..) => {
-                // It was so much at some moment after the question. The server leaves off what is less
-                // than a millisecond from the time, and keeps the key to the end of its last one.
+                // PTTL was evaluated at some moment after it was sent. The server rounds the time
+                // down to milliseconds, and keeps the key to the end of the last one.
                 asked.checked_add(Duration::from_millis(millis.unsigned_abs()))
             }
-            // There is no key, or it has no expiry.
+            // The key does not exist or does not expire.
             Reply::Integer(_) => None,
             _ => return,
         };
         self.state().coming = Some((key, end));
     }
 
-    /// Takes the value that was expected; `None` if it did not come.
+    /// Caches the value that was expected. `None` if the reply was discarded.
     pub(crate) fn take(&self, reply: Option<&Reply>) {
         let mut state = self.state();
         let Some((key, end)) = state.coming.take() else { return };
         let known = match reply {
             Some(Reply::Value(value)) if self.has_place(&key, value.len()) => {
-                // A copy, since the slice would keep the whole buffer it was read into.
+                // A copy, since the slice would keep the whole read buffer alive.
                 Known { value: Some(Bytes::copy_from_slice(value)), end }
             }
-            // It stays away until somebody sets it, which the server will say.
+            // The key does not exist until a client sets it, for which the server sends an
+            // invalidation.
             Some(Reply::Nil) if self.has_place(&key, 0) => Known { value: None, end: None },
             _ => return,
         };
         state.values.insert(key, known);
     }
 
-    /// Whether the value of `key`, which is to be asked for, is wanted: not the first time.
+    /// Whether the value of `key` is to be cached when it is read now: not for the first read.
     pub(crate) fn wants(&self, key: &[u8]) -> bool {
         self.has_place(key, 0) && self.state().seen.insert(key)
     }
 
-    /// Whether a value of that length may be kept for `key`.
+    /// Whether a value of that length may be cached for `key`.
     fn has_place(&self, key: &[u8], length: usize) -> bool {
         size(key, length) <= self.largest
     }
 
-    /// What the server says unasked: that a key changed, or all of them.
+    /// Handles an invalidation, of one key or of all keys.
     pub(crate) fn hear(&self, push: &[Reply]) {
         let mut state = self.state();
         match push {
@@ -172,7 +175,7 @@ impl Cache {
         }
     }
 
-    /// Locks the values, for a caller that knows what has changed.
+    /// Locks the values for a caller that knows which keys changed.
     pub(crate) fn changing(&self) -> Changing<'_> {
         Changing(self.state())
     }
@@ -183,16 +186,16 @@ impl Cache {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock.
+        // No code panics while it holds the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The locked values, from which a caller removes those that have changed.
+/// The locked values, from which a caller removes the changed keys.
 pub(crate) struct Changing<'a>(MutexGuard<'a, State>);
 
 impl Changing<'_> {
-    /// Forgets one key of the store.
+    /// Forgets one key, named as in the store.
     pub(crate) fn forget(&mut self, key: &[u8]) {
         self.0.forget(key);
     }
@@ -204,7 +207,7 @@ impl Changing<'_> {
 }
 
 impl Look<'_> {
-    /// What GET of a stored key would be answered, if that is known.
+    /// The reply to GET of a key, named as in the store, if it is cached.
     pub(crate) fn get(&self, key: &[u8]) -> Option<Reply> {
         let known = self.0.values.get(key)?;
         if known.end.is_some_and(|end| end <= self.1) {

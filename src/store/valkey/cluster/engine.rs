@@ -1,4 +1,4 @@
-//! The engine for a cluster: sorts the operations of a batch by kind, and carries out each kind.
+//! The engine for a cluster. It sorts the operations of a batch by kind, and carries out each kind.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,17 +36,17 @@ pub struct Cluster {
     pub(super) prefix: Prefix,
 }
 
-/// What all parts share.
+/// The cluster, shared by all parts of the store.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) topology: Arc<Topology>,
     pub(super) limits: Limits,
     pub(super) expenses: Expenses,
     pub(super) growth: Growth,
-    /// Indexes whose changes are not all written for certain: those of the open parts, and of
-    /// closed ones for a moment.
+    /// The number of indexes that may have unwritten changes: those of open parts, and for a moment
+    /// those of closed ones.
     indexes: Sender<usize>,
-    /// Keeps the map; ends with the last that uses it.
+    /// The task that keeps the map of slots.
     keeping: AbortHandle,
 }
 
@@ -104,8 +104,8 @@ impl Cluster {
         Cluster { shared, index, prefix }
     }
 
-    /// See [`crate::store::Store::execute_within`]. Neighbours that name keys travel together. Gives
-    /// the replies that there was room for, maybe none.
+    /// See [`crate::store::Store::execute_within`]. Adjacent operations on keys share a round trip.
+    /// Gives the replies that found room, maybe none.
     pub(crate) async fn execute(&self, batch: &[Operation], hold: &mut Hold) -> Vec<Reply> {
         let mut replies = Vec::new();
         let (growth, appended) = (&self.shared.growth, Growth::appended(batch));
@@ -120,13 +120,13 @@ impl Cluster {
         let (limits, topology) = (&self.shared.limits, &*self.shared.topology);
         let mut deadline = limits.deadline_of(hold);
         for part in batch.chunk_by(same_kind) {
-            // One wait is for the whole batch.
+            // While the store is away, the whole batch waits only once.
             if !is_late(deadline) {
                 deadline = limits.deadline();
             }
             let given = match kind_of(&part[0]) {
                 Kind::Append if part.len() == 1 => self.run_append(part, deadline, hold).await,
-                // Another thread may just have found a value long.
+                // More than one: another thread has just learnt that the value is long.
                 Kind::Keyed | Kind::Append => {
                     let route = Route::new(topology, &self.prefix, limits.max_reply, part);
                     let given = route.finish(deadline, hold).await;
@@ -153,8 +153,8 @@ impl Cluster {
         replies
     }
 
-    /// Carries out one APPEND, unless it would make the value too long. Gives no reply if there was
-    /// no room for one.
+    /// Carries out one APPEND, unless it would make the value too long. Gives no reply if that
+    /// finds no room.
     async fn run_append(
         &self,
         part: &[Operation],
@@ -176,8 +176,7 @@ impl Cluster {
         given
     }
 
-    /// Carries out neighbouring operations that are expensive. Gives the replies that there was room
-    /// for.
+    /// Carries out adjacent expensive operations. Gives the replies that found room.
     async fn run_expensive(
         &self,
         batch: &[Operation],
@@ -224,7 +223,7 @@ impl Cluster {
         let mut indexes = self.shared.indexes.subscribe();
         let written = async {
             self.index.write(&*self.shared.topology, Some(deadline)).await.is_ok()
-                // Its own goes on until the end.
+                // The index of this part is counted until it is dropped.
                 && indexes.wait_for(|count| *count <= 1).await.is_ok()
         };
         if !matches!(tokio::time::timeout_at(deadline, written).await, Ok(true)) {

@@ -1,24 +1,24 @@
-//! How each operation is carried out on a cluster.
+//! Decides how each operation is carried out on a cluster.
 
 use crate::store::operation::{Keys, Operation, Verb};
 
 /// How an operation is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Where its keys are.
+    /// On the nodes that own the slots of its keys.
     Keyed,
-    /// The same, once it is known that the value does not become too long.
+    /// As [`Kind::Keyed`], after a check that the value does not become too long.
     Append,
-    /// The same, few at a time.
+    /// As [`Kind::Keyed`], a few at a time.
     Expensive,
-    /// There, on a connection of its own.
+    /// On a pinned connection to the node that owns the slot.
     Script,
-    /// On all servers.
+    /// On all nodes.
     Whole,
 }
 
 impl Kind {
-    /// The kind of `operation`, as far as its arguments tell.
+    /// The kind of `operation`, as far as its verb and arguments tell.
     pub(super) fn of(operation: &Operation) -> Kind {
         match operation.verb.keys() {
             _ if is_script(operation) => Kind::Script,
@@ -29,7 +29,7 @@ impl Kind {
     }
 }
 
-/// Whether an operation has a connection of its own.
+/// Whether the operation takes a pinned connection.
 fn is_script(operation: &Operation) -> bool {
     matches!(operation.verb, Verb::Eval | Verb::EvalSha | Verb::Lcs)
 }

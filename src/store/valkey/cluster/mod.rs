@@ -1,10 +1,12 @@
-//! The engine for a cluster of Valkey or Redis servers. It routes by itself, over one connection to
-//! each server as the engine for one server has it, since a write whose outcome is unknown must not
-//! be sent again, and only what is routed here knows which those are.
+//! The engine for a cluster of Valkey or Redis servers. Read `engine.rs` first, then
+//! `route/batch.rs`.
 //!
-//! `topology` keeps the `map` of who serves which slot, which `discovery` finds out; `split` says
-//! where an operation goes, and `route` carries it out there; `whole` is what concerns all servers,
-//! `transaction` and `watch` what is of one.
+//! kvsock routes by itself, over one shared connection to each node. A write with an unknown
+//! outcome must not be sent again, and only the router knows which writes those are.
+//!
+//! `topology` keeps the map of slots and their owners. `route` sends operations on keys to the
+//! owners of the slots. `whole` carries out operations on all nodes, `transaction` and `watch`
+//! those on one slot.
 
 pub(crate) mod engine;
 mod kind;

@@ -1,5 +1,5 @@
-//! Makes connections: address, credentials and TLS from the settings, then the handshake, up to
-//! the first answer that shows that the server serves.
+//! Makes connections to one address: the byte stream, the login, and the first reply that shows
+//! that the server serves.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -24,26 +24,30 @@ use crate::store::valkey::wire::connection::Connection;
 use crate::store::valkey::wire::ending::Ending;
 use crate::store::valkey::wire::{confinement, error_text, stream, tls};
 
-/// The longest that one attempt to connect may take.
+/// The longest time for one attempt to connect.
 const ATTEMPT: Duration = Duration::from_secs(3);
 
-/// All that is needed to connect, again and again.
+/// Address, credentials and options of the connections to make.
 #[derive(Debug, Clone)]
 pub(crate) struct Connector {
     transport: Transport,
     tls: Option<Arc<ClientConfig>>,
     login: Arc<Login>,
     attempt: Duration,
-    /// How long a reply may take on the connections made; `None` is without end.
+    /// The longest wait for a reply; `None` is without limit.
     reply_timeout: Option<Duration>,
     /// Makes the near cache of the shared connection, if there is to be one.
     cache: Option<CacheFactory>,
-    /// The server has to be a master, and to be left when it is none any more.
+    /// The server must be a master. The connection retires when the server stops being one.
     is_for_master: bool,
 }
 
 impl Connector {
-    /// Checks the settings; connects to nothing yet.
+    /// Checks the settings. Does not connect.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Config`] for TLS settings that cannot work.
     pub(crate) fn new(
         transport: &Transport,
         login: Login,
@@ -66,17 +70,17 @@ impl Connector {
         })
     }
 
-    /// The same to a server that has to be a master.
+    /// A connector whose server must be a master.
     pub(crate) fn for_master(self) -> Connector {
         Connector { is_for_master: true, ..self }
     }
 
-    /// The same, in less time for each attempt.
+    /// A connector with a shorter limit for each attempt.
     pub(crate) fn within(self, attempt: Duration) -> Connector {
         Connector { attempt: self.attempt.min(attempt), ..self }
     }
 
-    /// The same for another server, reached in the same way.
+    /// A connector for another address, with the same transport, credentials and options.
     pub(crate) fn at(&self, host: &str, port: u16) -> Connector {
         let host = host.to_owned();
         let transport = match self.transport {
@@ -86,18 +90,18 @@ impl Connector {
         Connector { transport, ..self.clone() }
     }
 
-    /// Where it connects to, as a URL.
+    /// The address as a URL.
     pub(crate) fn name(&self) -> String {
         let transport = self.transport.clone();
         Server { transport, db: 0, username: None, password: None }.to_string()
     }
 
-    /// Makes the connection that all share: connects, logs in, selects the database, and sees that
-    /// the server serves.
+    /// Makes a shared connection: connects, logs in, selects the database, checks that the server
+    /// serves, and attaches the near cache.
     ///
     /// # Errors
     ///
-    /// The cause, in words.
+    /// The cause, as text.
     pub(crate) async fn connect(&self) -> Result<Arc<Connection>, Cow<'static, str>> {
         let connecting = async {
             let (connection, replies) = self.log_in(self.cache.is_some()).await?;
@@ -111,17 +115,17 @@ impl Connector {
         self.in_time(connecting).await
     }
 
-    /// Makes a connection for one client alone.
+    /// Makes a pinned connection.
     ///
     /// # Errors
     ///
-    /// The cause, in words.
+    /// The cause, as text.
     pub(crate) async fn connect_pinned(&self) -> Result<Arc<Connection>, Cow<'static, str>> {
         let connecting = async { Ok(Arc::new(self.log_in(false).await?.0)) };
         self.in_time(connecting).await
     }
 
-    /// Connects and logs in; gives the replies to the login, too.
+    /// Connects and logs in. Gives the replies to the login, too.
     async fn log_in(
         &self,
         has_pushes: bool,
@@ -138,7 +142,8 @@ impl Connector {
         Ok((connection, replies))
     }
 
-    /// Whether the server says on this connection, on which it has replied to the login, what changes.
+    /// Asks the server for invalidations on this connection. False if it sends none. `replies` are
+    /// those to the login.
     async fn is_told_of_changes(
         connection: &Connection,
         replies: &[Reply],
@@ -157,11 +162,11 @@ impl Connector {
         Ok(false)
     }
 
-    /// Makes a connection by the `redis` crate, for short questions of kvsock's own.
+    /// Makes a connection by the `redis` crate, for kvsock's own small questions.
     ///
     /// # Errors
     ///
-    /// The cause, in words.
+    /// The cause, as text.
     pub(crate) async fn connect_to_sentinel(&self) -> Result<Inquiry, Cow<'static, str>> {
         let connecting = async {
             let (redis, ending) = self.connect_redis(|_| {}).await?;
@@ -170,12 +175,12 @@ impl Connector {
         self.in_time(connecting).await
     }
 
-    /// Makes a connection on which the server says unasked what is published on these channels;
-    /// `tell` is called with the channel and what was said.
+    /// Makes a connection by the `redis` crate and subscribes to `channels`. `tell` is called with
+    /// the channel and the text of each message.
     ///
     /// # Errors
     ///
-    /// The cause, in words.
+    /// The cause, as text.
     pub(crate) async fn listen(
         &self,
         channels: &[&str],
@@ -198,7 +203,7 @@ impl Connector {
         self.in_time(connecting).await
     }
 
-    /// Makes a connection by the `redis` crate; `heard` is called for what the server says unasked.
+    /// Makes a connection by the `redis` crate. `heard` is called for each push.
     async fn connect_redis(
         &self,
         heard: impl Fn(PushInfo) + Send + Sync + 'static,
@@ -206,7 +211,7 @@ impl Connector {
         let ending = Arc::new(Ending::default());
         let told = Arc::clone(&ending);
         let config = AsyncConnectionConfig::new()
-            // Replies are timed by `Inquiry::send`, which also ends the connection.
+            // `Inquiry::ask` bounds the wait for replies.
             .set_response_timeout(None)
             .set_push_sender(move |push: PushInfo| -> Result<(), Infallible> {
                 if push.kind == PushKind::Disconnection {
@@ -232,9 +237,10 @@ impl Connector {
         let early = tokio::time::timeout(silence, &mut handshake).await;
         let look = match (&early, self.address()) {
             (Ok(Ok(_)), _) | (_, None) => None,
-            // An address that fails at once says why. A name may not be found for the same reason.
+            // A failure at a literal address names its cause. A failed look-up of a name may be due
+            // to the sandbox.
             (Ok(Err(_)), Some((host, _))) if host.parse::<IpAddr>().is_ok() => None,
-            // Found out early enough to be told to the clients that wait for this attempt.
+            // Early enough that clients waiting for this attempt see the cause.
             (_, Some(address)) => Some(address),
         };
         if let Some((host, port)) = look
@@ -250,7 +256,7 @@ impl Connector {
             .unwrap_or(Err("connection timed out".into()))
     }
 
-    /// Host and port; none on a Unix socket.
+    /// Host and port; `None` on a Unix socket.
     pub(crate) fn address(&self) -> Option<(&str, u16)> {
         match &self.transport {
             Transport::Tcp { host, port } | Transport::Tls { host, port } => Some((host, *port)),

@@ -1,5 +1,6 @@
-//! A connection by the `redis` crate, for short questions of kvsock's own: sentinels are asked and
-//! listened to on it. Nothing crosses it that a client can enlarge.
+//! A connection by the `redis` crate, for kvsock's own small questions: of sentinels, and of
+//! `--check=store`. Nothing that a client can enlarge crosses it, since the crate buffers replies
+//! without a bound.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,12 +19,12 @@ use crate::store::valkey::wire::error_text;
 pub(crate) struct Inquiry {
     redis: MultiplexedConnection,
     ending: Arc<Ending>,
-    /// How long the replies may take.
+    /// The longest wait for replies; `None` is without limit.
     reply_timeout: Option<Duration>,
 }
 
 impl Inquiry {
-    /// Wraps what the connector made. `ending` is what the crate's disconnect notification sets.
+    /// Wraps a new connection. The crate's disconnect notification sets `ending`.
     pub(crate) fn new(
         redis: MultiplexedConnection,
         ending: Arc<Ending>,
@@ -32,16 +33,16 @@ impl Inquiry {
         Inquiry { redis, ending, reply_timeout }
     }
 
-    /// Whether and why it has ended.
+    /// The end of the connection: whether it was reached, and its cause.
     pub(crate) fn ending(&self) -> &Ending {
         &self.ending
     }
 
-    /// Sends the commands and gives one reply for each.
+    /// Sends the commands, and gives one reply to each.
     ///
     /// # Errors
     ///
-    /// The cause, in words.
+    /// The cause, as text.
     pub(crate) async fn ask(&self, commands: &Pipeline) -> Result<Vec<Reply>, Cow<'static, str>> {
         let (mut redis, count) = (self.redis.clone(), commands.len());
         tokio::select! {
@@ -58,7 +59,7 @@ impl Inquiry {
     }
 }
 
-/// Ends when the reply_timeout does.
+/// Returns after `reply_timeout`, or never.
 async fn elapse(reply_timeout: Option<Duration>) -> Duration {
     match reply_timeout {
         Some(reply_timeout) => {

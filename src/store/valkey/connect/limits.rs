@@ -1,4 +1,4 @@
-//! What the options say of every request.
+//! Limits from the options that apply to every request.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use tokio::time::Instant;
 use crate::memory::Hold;
 use crate::store::options::Options;
 
-/// How long to wait before the next attempt, when the server was there but did not serve.
+/// The wait before another attempt at a server that is connected but does not serve.
 pub(crate) const RETRY_WAIT: Duration = Duration::from_millis(50);
 
-/// Bounds and habits of a store, whatever servers it is on.
+/// Limits of a store, whichever servers it is on.
 #[derive(Debug)]
 pub(crate) struct Limits {
     /// See [`Options::timeout`].
     timeout: Duration,
-    /// See [`Options::max_reply`]; the largest number where that is unlimited.
+    /// See [`Options::max_reply`]; `usize::MAX` if that is unlimited.
     pub(crate) max_reply: usize,
     /// See [`Options::watch_limit`].
     pub(crate) watch_limit: Duration,
@@ -26,7 +26,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Those of the options.
+    /// The limits that the options set.
     pub(crate) fn of(options: &Options) -> Limits {
         Limits {
             timeout: options.timeout,
@@ -37,19 +37,20 @@ impl Limits {
         }
     }
 
-    /// Until when a request that begins now may wait for a store that is away; without end if
-    /// `None`.
+    /// The deadline of a request that begins now and waits for a server that is away; `None` is
+    /// without limit.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         (!self.timeout.is_zero()).then(|| Instant::now() + self.timeout)
     }
 
-    /// The same of the client that asks: it does not wait a second time.
+    /// The deadline of a client's request. A client that has just waited in vain does not wait
+    /// again.
     pub(crate) fn deadline_of(&self, hold: &Hold) -> Option<Instant> {
         if hold.is_impatient() { Some(Instant::now()) } else { self.deadline() }
     }
 }
 
-/// Whether there is no more time for another attempt.
+/// Whether the deadline has passed.
 pub(crate) fn is_late(deadline: Option<Instant>) -> bool {
     deadline.is_some_and(|deadline| Instant::now() >= deadline)
 }

@@ -1,4 +1,4 @@
-//! Where a link and its pool connect to: one server, whose address may change.
+//! The server that a link and its pool connect to. Its address may change.
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use super::connector::Connector;
 use crate::store::valkey::wire::connection::Connection;
 
-/// A new connection, or the cause of the failure, in words.
+/// A new connection, or the cause of the failure, as text.
 pub(crate) type Made = Result<Arc<Connection>, Cow<'static, str>>;
 
 /// A server that connections are made to, again and again.
@@ -20,12 +20,12 @@ pub(crate) trait Target: Debug + Send + Sync {
     /// See [`Connector::connect_pinned`].
     fn connect_pinned(&self) -> BoxFuture<'_, Made>;
 
-    /// Returns when another server has taken the place of this one.
+    /// Returns when the server has moved to another address.
     fn moved(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::pending())
     }
 
-    /// Listens for news of another server. Ends at once where there can be none, and never otherwise.
+    /// Listens for news of the address; never ends. Ends at once where the address is fixed.
     fn listen(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }

@@ -5,8 +5,8 @@ use crate::store::operation::{Effect, Operation};
 use crate::store::valkey::cache::Cache;
 
 impl Cache {
-    /// Forgets what `operations` have changed, as the replies to them say. To be called before
-    /// anybody learns of these.
+    /// Forgets the keys that `operations` may have changed. Must be called before any client sees
+    /// the replies to the operations.
     pub(crate) fn forget<'a>(
         &self,
         prefix: &Prefix,

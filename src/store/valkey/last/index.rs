@@ -1,5 +1,5 @@
-//! The index of `last` in the store: a sorted set of the most recently set keys by the time they
-//! were set. Written in batches off the hot path, and read by `last`.
+//! The index of `last`: a sorted set in the store, of the most recently set keys by the time they
+//! were set. Changes are written in batches off the hot path.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,42 +25,42 @@ use crate::store::valkey::wire::command::{Commands, Form};
 use crate::store::valkey::wire::error_text;
 use crate::store::valkey::wire::exchange::Lost;
 
-/// How long changes gather before they are written.
+/// Changes are collected for this long before they are written.
 const GATHER: Duration = Duration::from_millis(50);
 
-/// Over how long they are written then, so that between them others are served.
+/// The chunks of one write are spread over this time, so that the server serves others in between.
 const SPREAD: Duration = Duration::from_millis(40);
 
-/// In how many chunks, unless these are very short or very long.
+/// The usual number of chunks in one write.
 const CHUNKS: usize = 16;
 
 /// Changes in the shortest chunk.
 const CHUNK_MIN: usize = 64;
 
-/// Changes in the longest, so that none keeps the server busy for long.
+/// Changes in the longest chunk, so that no chunk keeps the server busy for long.
 const CHUNK_MAX: usize = 500;
 
-/// The index, and the changes on their way to it.
+/// The index, and the changes that are not written yet.
 #[derive(Debug)]
 pub(crate) struct Index {
-    /// The sorted set's name in the store.
+    /// The name of the sorted set in the store.
     name: Vec<u8>,
     depth: usize,
     pending: Mutex<Pending>,
     changed: Notify,
-    /// Held while changes are on their way, so that a clear does not meet them half-way.
+    /// Held while changes are being written, so that FLUSHDB does not run between them.
     writing: tokio::sync::Mutex<()>,
-    /// How many wait until all changes are written.
+    /// The number of tasks that wait for the index flush.
     waiting: Waiting,
     refused: AtomicBool,
-    /// It is known when what is newest in the store was set.
+    /// The newest stamp in the store is known.
     has_caught_up: AtomicBool,
-    /// Nobody notes changes any more.
+    /// No more changes will be noted.
     ended: AtomicBool,
 }
 
 impl Index {
-    /// An index of at most `depth` keys; of none it does nothing at all.
+    /// An index of at most `depth` keys. With a depth of 0 no change is noted.
     pub(crate) fn new(name: Vec<u8>, depth: usize) -> Index {
         Index {
             name,
@@ -75,17 +75,17 @@ impl Index {
         }
     }
 
-    /// The sorted set's name in the store.
+    /// The name of the sorted set in the store.
     pub(crate) fn name(&self) -> &[u8] {
         &self.name
     }
 
-    /// How many keys it reaches.
+    /// The most keys that the index holds.
     pub(crate) fn depth(&self) -> usize {
         self.depth
     }
 
-    /// Notes what operations did that succeeded; touches memory only.
+    /// Notes which keys the operations set or removed. Touches memory only.
     pub(crate) fn note(&self, batch: &[Operation], replies: &[Reply]) {
         let is_read = |operation: &Operation| operation.verb.effect() == Effect::Read;
         if self.depth == 0 || batch.iter().all(is_read) {
@@ -107,13 +107,13 @@ impl Index {
         }
     }
 
-    /// The changes not written yet, to look at or to change, without waiting.
+    /// Locks the changes that are not written yet.
     pub(crate) fn pending(&self) -> MutexGuard<'_, Pending> {
-        // Nothing panics while it holds the lock, and the changes would still be whole.
+        // No code panics while it holds the lock, and the changes would still be consistent.
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Strikes off keys that were found to be no more.
+    /// Removes keys that were found not to exist from the index.
     pub(crate) fn strike(&self, keys: &[Bytes]) {
         if !keys.is_empty() {
             let mut pending = self.pending();
@@ -130,7 +130,7 @@ impl Index {
         self.writing.lock().await
     }
 
-    /// Writes changes as they come, and what is left of them at the end.
+    /// Writes changes as they come. Returns after [`Index::end`], once all are written.
     pub(crate) async fn keep(&self, access: &impl Access) {
         while !self.ended.load(Ordering::Acquire) || !self.pending().is_empty() {
             self.changed.notified().await;
@@ -138,20 +138,19 @@ impl Index {
                 if !self.ended.load(Ordering::Acquire) {
                     tokio::time::sleep(GATHER).await;
                 }
-                // What fails is tried again, on the next connection if this one was lost.
+                // A failed write is repeated, on the next connection if this one was lost.
                 let _ = self.write_in_chunks(access, None).await;
             }
         }
     }
 
-    /// There will be no more changes.
+    /// Tells [`Index::keep`] that no more changes will be noted.
     pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::Release);
         self.changed.notify_one();
     }
 
-    /// Writes all changes at once, for somebody who waits for it. When that fails they are kept for
-    /// the next time.
+    /// Writes all changes at once, for a task that waits for it. Keeps them if that fails.
     ///
     /// # Errors
     ///
@@ -163,14 +162,14 @@ impl Index {
     ) -> Result<(), Cow<'static, str>> {
         let _waits = self.waiting.enter();
         if self.pending().is_empty() {
-            // They may be on their way just now.
+            // Another task may be writing them.
             drop(self.writing.lock().await);
             return Ok(());
         }
         self.write_in_chunks(access, deadline).await
     }
 
-    /// The same, spread over time as long as nobody waits.
+    /// Writes all changes, spread over time as long as no task waits.
     async fn write_in_chunks(
         &self,
         access: &impl Access,
@@ -183,7 +182,8 @@ impl Index {
             self.pending().catch_up(newest);
             self.has_caught_up.store(true, Ordering::Relaxed);
         }
-        // Put back also when this is cancelled half-way: writing them twice does no harm.
+        // The guard puts the changes back if the write fails or is cancelled. To write a change
+        // twice does no harm.
         let mut taken = Taken { index: self, changes: self.pending().take() };
         let changes: Vec<_> = taken.changes.iter().collect();
         let chunks = changes.chunks(changes.len().div_ceil(CHUNKS).clamp(CHUNK_MIN, CHUNK_MAX));
@@ -204,7 +204,7 @@ impl Index {
         Ok(())
     }
 
-    /// When what is newest in the store's index was set; 0 where nothing is known of it.
+    /// The newest stamp in the store's index; 0 if it has none.
     async fn newest(&self, access: &impl Access) -> Result<u64, Lost> {
         let words = [b"ZREVRANGE", self.name(), b"0", b"0", b"WITHSCORES"];
         let replies = access.ask(&self.name, Form::Array, |commands| commands.push(&words)).await?;
@@ -221,7 +221,7 @@ impl Index {
         })
     }
 
-    /// Appends changes as commands; what is beyond the depth goes, oldest first.
+    /// Appends the commands for `changes`. They also remove the oldest keys beyond the depth.
     fn append(&self, changes: &[(&[u8], Change)], commands: &mut Commands) {
         let mut set: SmallVec<[(Stamp, &[u8]); CHUNK_MIN]> = SmallVec::new();
         let mut gone: SmallVec<[&[u8]; CHUNK_MIN]> = SmallVec::new();
@@ -241,7 +241,7 @@ impl Index {
             commands.begin(3 + 2 * set.len());
             commands.word(b"ZADD");
             commands.word(&self.name);
-            // Another kvsock may know of a later time.
+            // Another kvsock may have written a later stamp.
             commands.word(b"GT");
             for (stamp, key) in set {
                 commands.word(itoa::Buffer::new().format(stamp).as_bytes());
@@ -253,7 +253,7 @@ impl Index {
         }
     }
 
-    /// Logs once that the server does not allow the index.
+    /// Logs the first time that the server refuses the commands.
     fn report(&self, replies: &[Reply]) {
         let refusal = replies.iter().find_map(|reply| match reply {
             Reply::Error(error) => Some(error_text::of_reply(error)),
@@ -269,7 +269,7 @@ impl Index {
     }
 }
 
-/// Changes on their way, put back unless they arrived.
+/// Changes that are being written. Put back when dropped, unless cleared.
 struct Taken<'a> {
     index: &'a Index,
     changes: Changes,

@@ -1,55 +1,56 @@
-//! Changes to the index of `last` that are not written to the store yet: which keys were set,
-//! and when, and which are gone. In memory only, bounded, and nothing here waits.
+//! Changes to the index of `last` that are not written to the store yet. In memory only, bounded,
+//! and without waits.
 
 use std::collections::HashSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::log::{Change, Changes, Stamp};
 
-/// The log is condensed when it has so many times the entries that the index has room for.
+/// The log is condensed when it has this many times as many entries as the index may hold.
 const FACTOR: usize = 4;
 
-/// Bytes of keys that the log may have in any case before it is condensed.
+/// The log is not condensed for the length of its keys before they have this many bytes.
 const KEYS: usize = 256 * 1024;
 
-/// The changes that wait to be written.
+/// The changes that are not written yet.
 #[derive(Debug)]
 pub(crate) struct Pending {
     changes: Changes,
-    /// How many keys the index holds.
+    /// The most keys that the index holds.
     depth: usize,
-    /// Bytes of keys from which on the log is condensed.
+    /// The log is condensed when its keys are longer than this, in bytes.
     most_keys: usize,
     newest: Stamp,
-    /// Up to here everything was cleared.
+    /// All keys were cleared at this time.
     cleared: Stamp,
 }
 
 impl Pending {
-    /// Keeps the changes of the `depth` keys that changed last, and a few times as many.
+    /// Keeps the changes of the newest `depth` keys, and a few times as many.
     pub(crate) fn new(depth: usize) -> Pending {
         Pending { changes: Changes::default(), depth, most_keys: KEYS, newest: 0, cleared: 0 }
     }
 
-    /// What is noted from here on happens now, or later.
+    /// Moves the time forward to the clock's.
     pub(crate) fn look_at_clock(&mut self) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
         self.newest = self.newest.max(u64::try_from(now).unwrap_or(0));
     }
 
-    /// Notes that `key` was just set.
+    /// Notes that `key` was set.
     pub(crate) fn set(&mut self, key: &[u8]) {
         self.newest += 1;
         self.note(key, Change::Set(self.newest));
     }
 
-    /// Notes that `key` is no more.
+    /// Notes that `key` was removed.
     pub(crate) fn gone(&mut self, key: &[u8]) {
         self.newest += 1;
         self.note(key, Change::Gone(self.newest));
     }
 
-    /// Notes that keys were found to be no more, but for those of which something newer is known.
+    /// Notes that `keys` were found not to exist, except those with a pending change, which is
+    /// newer.
     pub(crate) fn found_gone(&mut self, keys: &[impl AsRef<[u8]>]) {
         let known: HashSet<&[u8]> = self.changes.iter().map(|(key, _)| key).collect();
         let mut gone: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
@@ -59,20 +60,20 @@ impl Pending {
         }
     }
 
-    /// Forgets what happened up to `stamp`, as all keys of that time are gone.
+    /// Removes the changes up to `stamp`, because all keys were cleared then.
     pub(crate) fn clear(&mut self, stamp: Stamp) {
         self.cleared = stamp;
         self.changes.forget_until(stamp);
     }
 
-    /// The changes to be written: one of each key, as many as the index has room for.
+    /// Takes the changes to be written: one for each key, at most as many as the index holds.
     pub(crate) fn take(&mut self) -> Changes {
         let changes = std::mem::take(&mut self.changes);
         self.most_keys = KEYS;
         changes.condensed(self.depth)
     }
 
-    /// Takes changes back that could not be written. What is newer comes after them.
+    /// Puts back changes that could not be written, before the newer ones.
     pub(crate) fn put_back(&mut self, changes: Changes) {
         let newer = std::mem::replace(&mut self.changes, changes);
         self.clear(self.cleared);
@@ -80,13 +81,13 @@ impl Pending {
         self.bound();
     }
 
-    /// Whether nothing waits.
+    /// Whether no change is pending.
     pub(crate) fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    /// Learns that something happened at `stamp` already: what waits happened after it. A process
-    /// whose clock was set back would otherwise write what nobody takes for new.
+    /// Learns the newest stamp in the store, and moves pending changes behind it. Otherwise a
+    /// process whose clock was set back would write stamps that are older than those in the store.
     pub(crate) fn catch_up(&mut self, stamp: Stamp) {
         let oldest = self.changes.oldest().unwrap_or(self.newest + 1);
         if stamp < oldest {
@@ -97,7 +98,7 @@ impl Pending {
         self.newest += later;
     }
 
-    /// Now, later than ever before, also when the clock steps back.
+    /// A new stamp, later than all before, even if the clock steps back.
     pub(crate) fn stamp(&mut self) -> Stamp {
         self.look_at_clock();
         self.newest += 1;
@@ -109,7 +110,7 @@ impl Pending {
         self.bound();
     }
 
-    /// Condenses the log when it is long, so that each entry is looked at a few times at most.
+    /// Condenses the log when it is long. So each entry is copied a few times at most.
     fn bound(&mut self) {
         let is_long = self.changes.len() > self.depth.saturating_mul(FACTOR);
         if is_long || self.changes.keys_len() > self.most_keys {

@@ -1,5 +1,5 @@
-//! `Last`: reads the index, newest first, and the values of the keys it names, until enough are
-//! found that still exist.
+//! `Last`: reads the index from the newest key on, and the values of the keys, until enough keys
+//! that exist are found.
 
 use crate::store::valkey::wire::substitute;
 use std::collections::HashSet;
@@ -15,13 +15,13 @@ use crate::store::valkey::keys::reply::Fault;
 use crate::store::valkey::last::access::Access;
 use crate::store::valkey::wire::command::Form;
 
-/// Values in the first command, when nothing is known of their size.
+/// Keys in the first command, when the size of the values is unknown.
 const FIRST_CHUNK: usize = 16;
 
-/// Values in one command at most.
+/// The most keys in one command.
 const LARGEST_CHUNK: usize = 256;
 
-/// Bytes that the values of one command should hold together.
+/// The intended length of all values of one command, in bytes.
 const CHUNK_BYTES: usize = 1024 * 1024;
 
 /// The `count` most recently set pairs that exist, the newest last.
@@ -40,7 +40,7 @@ pub(crate) async fn last(
         let keys = newest(access, index, rank, chunk).await?;
         rank += chunk;
         let at_end = keys.len() < chunk;
-        // Keys set meanwhile push the others down: some come twice, none is passed over.
+        // Keys set meanwhile push the others down the index: some are read twice, none is missed.
         let keys: Vec<Bytes> =
             keys.into_iter().filter(|key| search.seen.insert(key.clone())).collect();
         if !keys.is_empty() {
@@ -64,15 +64,15 @@ pub(crate) async fn last(
 
 struct Search {
     wanted: usize,
-    /// Bytes of data found.
+    /// The length of the data found, in bytes.
     bytes: usize,
-    /// What was found, the newest first.
+    /// The pairs found, the newest first.
     pairs: Vec<(Bytes, Bytes)>,
     seen: HashSet<Bytes>,
 }
 
 impl Search {
-    /// How many to look at next.
+    /// The number of keys to read next.
     fn chunk(&self) -> usize {
         let missing = self.wanted - self.pairs.len();
         let largest = match self.pairs.len() {
@@ -82,7 +82,7 @@ impl Search {
         missing.min(largest)
     }
 
-    /// Takes the keys that have a value, and strikes the others off the index.
+    /// Keeps the keys that have a value, and removes the others from the index.
     fn take(&mut self, index: &Index, keys: Vec<Bytes>, values: Vec<Reply>) {
         let mut gone = Vec::new();
         for (key, value) in keys.into_iter().zip(values) {

@@ -1,4 +1,4 @@
-//! The master master as it is known, and the connections to it.
+//! The current master as the sentinels name it, and the connections to it.
 
 use std::borrow::Cow;
 use std::sync::Weak;
@@ -6,25 +6,25 @@ use std::sync::Weak;
 use super::peer::Answer;
 use crate::store::valkey::wire::connection::Connection;
 
-/// What a connection ends for that is to a master of the past.
+/// The cause of the end for connections to a former master.
 const REPLACED: Cow<'static, str> = Cow::Borrowed("the sentinels name another master");
 
-/// The master master.
+/// The current master.
 #[derive(Debug, Default)]
 pub(super) struct Master {
     answer: Option<Answer>,
-    /// To it, if they still are.
+    /// The connections to the current master that may still be open.
     connections: Vec<Weak<Connection>>,
 }
 
 impl Master {
-    /// Of the newest answer; 0 where there is none.
+    /// The epoch of the newest answer; 0 if there is none.
     pub(super) fn epoch(&self) -> u64 {
         self.answer.as_ref().map_or(0, |answer| answer.epoch)
     }
 
-    /// Takes what a sentinel says unless it is behind, and tells whether it is another master than
-    /// before. Then all connections end.
+    /// Accepts an answer unless its epoch is older. True if the answer names another master; all
+    /// connections to the old one then end.
     pub(super) fn learn(&mut self, answer: Answer) -> bool {
         let is_news = answer.epoch >= self.epoch() && self.is_elsewhere(&answer);
         if is_news {
@@ -33,7 +33,8 @@ impl Master {
         is_news
     }
 
-    /// The master is there. If it was elsewhere, all connections end.
+    /// Accepts an answer without a look at its epoch. If it names another master, all connections
+    /// to the old one end.
     pub(super) fn set(&mut self, answer: Answer) {
         if self.is_elsewhere(&answer) {
             for connection in self.connections.drain(..).filter_map(|it| it.upgrade()) {
@@ -43,13 +44,13 @@ impl Master {
         self.answer = Some(answer);
     }
 
-    /// A connection was made to it.
+    /// Adds a connection to the current master.
     pub(super) fn add(&mut self, connection: Weak<Connection>) {
         self.connections.retain(|connection| connection.strong_count() > 0);
         self.connections.push(connection);
     }
 
-    /// Has nothing more asked of it.
+    /// Takes all connections to the current master out of use.
     pub(super) fn retire(&self, cause: &'static str) {
         for connection in self.connections.iter().filter_map(Weak::upgrade) {
             connection.retire(cause.into());

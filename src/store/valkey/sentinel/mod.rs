@@ -1,6 +1,8 @@
-//! The master that sentinels name. They are asked whenever a connection is to be made, and listened
-//! to meanwhile, since a master that is replaced may go on as if it were none the wiser: it stands
-//! still, is cut off, or takes writes that nobody will see until it is told, ten seconds later.
+//! Follows the master that sentinels name. Read `sentinels.rs` first.
+//!
+//! The sentinels are asked for the address before each connection is made. They are also listened
+//! to, since a master that is being replaced may not know: it may be stopped or cut off, or it
+//! accepts writes that are lost, for about ten seconds, until a sentinel makes it a replica.
 
 mod master;
 mod peer;

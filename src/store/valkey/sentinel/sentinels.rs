@@ -21,38 +21,38 @@ use crate::store::valkey::connect::login::Login;
 use crate::store::valkey::connect::target::{Made, Target};
 use crate::store::valkey::wire::connection::Connection;
 
-/// The longest that one sentinel is waited for before the next is asked.
+/// The longest wait for one sentinel before the next is asked.
 const ASK: Duration = Duration::from_secs(1);
 
-/// The longest that nobody is asked since a replica is about to be promoted. Sentinels look every
-/// second whether it is.
+/// The longest pause of new connections after a fail-over has begun. Sentinels check every second
+/// whether it has ended.
 const CHANGE: Duration = Duration::from_secs(3);
 
-/// Why nobody is asked then.
+/// The cause while new connections pause.
 const CHANGING: &str = "the sentinels are replacing the master";
 
-/// One that was listened to for so long is listened to again at once.
+/// After a connection to a sentinel that lived this long, the next attempt follows at once.
 const GOOD_LIFE: Duration = Duration::from_secs(1);
 
 /// The sentinels of one master.
 #[derive(Debug)]
 pub(crate) struct Sentinels {
     peers: Vec<Peer>,
-    /// Its name.
+    /// The master's name.
     name: String,
-    /// Makes connections to it, wherever it is.
+    /// Makes connections to the master, at any address.
     connector: Connector,
-    /// Who answered last.
+    /// The number of the sentinel that answered last.
     first: AtomicUsize,
     master: Mutex<Master>,
-    /// Counts how often the master became another one.
+    /// Counts changes of the master.
     moves: watch::Sender<u64>,
-    /// Until when a replica that is about to be promoted is waited for.
+    /// When the pause for a fail-over ends at the latest.
     change: watch::Sender<Option<Instant>>,
 }
 
 impl Sentinels {
-    /// Checks the settings; asks nobody yet.
+    /// Checks the settings. Does not connect.
     pub(crate) fn new(
         location: &location::Sentinels,
         options: &Options,
@@ -84,7 +84,7 @@ impl Sentinels {
         })
     }
 
-    /// Connects to the master, and to the next one as soon as that is named.
+    /// Connects to the master. Begins again if another master is named meanwhile.
     async fn reach(&self, connect: impl AsyncFn(Connector) -> Made) -> Made {
         loop {
             self.wait_for_change().await;
@@ -101,7 +101,7 @@ impl Sentinels {
         }
     }
 
-    /// Returns when no replica is about to be promoted.
+    /// Waits for the end of a fail-over.
     async fn wait_for_change(&self) {
         let mut change = self.change.subscribe();
         let until = *change.borrow();
@@ -113,9 +113,10 @@ impl Sentinels {
         }
     }
 
-    /// Asks the sentinels in turn, the one that answered last first, and connects to where the first
-    /// says that is not behind what is known; if all are, to where the newest of them says, since
-    /// they may have been set up anew.
+    /// Asks the sentinels in turn, beginning with the one that answered last. Connects to the
+    /// address in the first answer that is not older than the known one. If all answers are older,
+    /// connects to the address in the newest of them, since the sentinels may have been set up
+    /// anew.
     async fn try_each(
         &self,
         connect: &impl AsyncFn(Connector) -> Made,
@@ -130,7 +131,7 @@ impl Sentinels {
                 Ok(answer) if answer.epoch < known => {
                     behind = behind.filter(|it: &Answer| it.epoch > answer.epoch).or(Some(answer));
                 }
-                // Another one may know better.
+                // Another sentinel may name another master.
                 Ok(answer) if failed.iter().any(|(it, _)| *it == answer) => {}
                 Ok(answer) => match self.connect_to(&answer, connect).await {
                     Ok(connection) => {
@@ -161,7 +162,7 @@ impl Sentinels {
         connect(connector).await.map_err(|cause| format!("master at {name}: {cause}").into())
     }
 
-    /// A connection was made to where that answer says; false if it is elsewhere by now.
+    /// Accepts a connection to the master in `answer`. False if another master was named meanwhile.
     fn take(
         &self,
         answer: Answer,
@@ -177,13 +178,13 @@ impl Sentinels {
         true
     }
 
-    /// A sentinel has said that the master is going to be replaced.
+    /// Handles the beginning of a fail-over.
     fn begin_change(&self) {
         self.change.send_replace(Some(Instant::now() + CHANGE));
         self.master().retire(CHANGING);
     }
 
-    /// A sentinel has answered that. Ends all connections to another master.
+    /// Handles an answer. Ends all connections to another master.
     fn hear(&self, number: usize, answer: Answer) {
         if !self.master().learn(answer) {
             return;
@@ -200,7 +201,7 @@ impl Sentinels {
             let cause = match peer.listen(&self.name, heard).await {
                 Ok(connection) => {
                     let made = Instant::now();
-                    // Something may have been said before.
+                    // An event may have been sent before the subscription.
                     self.ask_again(number).await;
                     let cause = loop {
                         let word = tokio::select! {
@@ -226,13 +227,13 @@ impl Sentinels {
         }
     }
 
-    /// Asks a sentinel, which has its time for all of it.
+    /// Asks a sentinel, within a time limit.
     async fn ask(&self, peer: &Peer) -> Result<Answer, Cow<'static, str>> {
         let asked = tokio::time::timeout(ASK, peer.ask(&self.name)).await;
         asked.unwrap_or(Err("it does not answer".into()))
     }
 
-    /// Asks a sentinel that may have something new to tell.
+    /// Asks a sentinel after an event.
     async fn ask_again(&self, number: usize) {
         match self.ask(&self.peers[number]).await {
             Ok(answer) => self.hear(number, answer),
@@ -256,7 +257,7 @@ impl Target for Sentinels {
 
     fn moved(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            // The sender is its own.
+            // The sender lives as long as `self`.
             let _ = self.moves.subscribe().changed().await;
         })
     }

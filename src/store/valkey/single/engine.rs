@@ -1,4 +1,5 @@
-//! The engine for one server, at a known address or named by sentinels.
+//! The engine for one server, at a fixed address or named by sentinels. It sorts the operations of
+//! a batch by kind, and carries out each kind.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,7 +41,7 @@ pub struct Valkey {
     pub(super) prefix: Prefix,
 }
 
-/// A connection to a server, made and made again as long as it lives.
+/// The server, shared by all parts of the store.
 #[derive(Debug)]
 pub(super) struct Connected {
     pub(super) node: Node,
@@ -50,8 +51,8 @@ pub(super) struct Connected {
     pub(super) growth: Growth,
     /// Makes the near caches, if there are to be any.
     cache: Option<CacheFactory>,
-    /// Indexes whose changes are not all written for certain: those of the open parts, and of
-    /// closed ones for a moment.
+    /// The number of indexes that may have unwritten changes: those of open parts, and for a moment
+    /// those of closed ones.
     indexes: Sender<usize>,
 }
 
@@ -68,7 +69,11 @@ impl Valkey {
         Ok(Valkey::open_at(Arc::new(connector), server.to_string(), options, cache))
     }
 
-    /// The same of the master that sentinels name.
+    /// Begins to connect to the master that sentinels name, and returns at once.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Config`] for settings that cannot work.
     pub(crate) fn open_by_sentinels(
         location: &location::Sentinels,
         options: Options,
@@ -115,8 +120,8 @@ impl Valkey {
         Valkey { server, index, prefix }
     }
 
-    /// See [`crate::store::Store::execute_within`]. Neighbours that are one command each travel together.
-    /// Gives the replies that there was room for, maybe none.
+    /// See [`crate::store::Store::execute_within`]. Adjacent operations of one command each share a
+    /// round trip. Gives the replies that found room, maybe none.
     pub(crate) async fn execute(&self, batch: &[Operation], hold: &mut Hold) -> Vec<Reply> {
         let mut replies = Vec::new();
         let (growth, appended) = (&self.server.growth, Growth::appended(batch));
@@ -130,13 +135,13 @@ impl Valkey {
         };
         let mut deadline = self.server.limits.deadline_of(hold);
         for part in batch.chunk_by(same_kind) {
-            // While the store is away, or does not serve, one wait is for the whole batch.
+            // While the store is away or does not serve, the whole batch waits only once.
             if !is_late(deadline) {
                 deadline = self.deadline();
             }
             let given = match kind_of(&part[0]) {
                 Kind::Compound => {
-                    // What is rare takes its room only when it comes.
+                    // Boxed, so that the usual future stays small.
                     let reply = Box::pin(self.compound(deadline).execute(&part[0], hold)).await;
                     reply.into_iter().collect()
                 }
@@ -148,7 +153,7 @@ impl Valkey {
                 Kind::Append if part.len() == 1 => {
                     Box::pin(self.run_append(part, deadline, hold)).await
                 }
-                // Another thread may just have found a value long.
+                // More than one: another thread has just learnt that the value is long.
                 Kind::Plain | Kind::Append => {
                     let run = Run::new(part, self.server.limits.max_reply);
                     let given =
@@ -192,19 +197,20 @@ impl Valkey {
         Some(NearCache { hits: read(&figures.hits), misses: read(&figures.misses), keys, bytes })
     }
 
-    /// Returns once the near cache knows what was seen or done on another connection: the server
-    /// says on the shared one what has changed before it answers there.
+    /// Returns once the near cache has seen the changes that were made or read on another
+    /// connection: the server sends the invalidations on the shared connection before its reply to
+    /// PING.
     pub(super) async fn catch_up(&self) {
         if let Some(connection) = self.server.node.link.live()
             && connection.cache().is_some()
         {
-            // A cache whose connection is lost is empty.
+            // The cache of a lost connection is cleared.
             let _ = connection.send_one(Form::Status, &[b"PING"]).await;
         }
     }
 
-    /// The same after `batch` was carried out there, which the near cache forgets the keys of even if
-    /// what the server says is lost.
+    /// As [`Valkey::catch_up`], after `batch` was carried out on another connection. The near cache
+    /// also forgets the keys of `batch`, in case invalidations are lost.
     pub(super) async fn catch_up_with(&self, batch: &[Operation]) {
         self.catch_up().await;
         if let Some(connection) = self.server.node.link.live()
@@ -220,7 +226,7 @@ impl Valkey {
         let mut indexes = self.server.indexes.subscribe();
         let written = async {
             self.index.write(&*self.server.node.link, Some(deadline)).await.is_ok()
-                // Its own goes on until the end.
+                // The index of this part is counted until it is dropped.
                 && indexes.wait_for(|count| *count <= 1).await.is_ok()
         };
         if !matches!(tokio::time::timeout_at(deadline, written).await, Ok(true)) {

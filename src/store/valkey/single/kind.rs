@@ -1,24 +1,24 @@
-//! How each operation is carried out on one server.
+//! Decides how each operation is carried out on one server.
 
 use crate::store::operation::{Operation, Verb};
 
 /// How an operation is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// As one command, on the shared connection.
+    /// As one command on the shared connection.
     Plain,
-    /// The same, once it is known that the value does not become too long.
+    /// As [`Kind::Plain`], after a check that the value does not become too long.
     Append,
-    /// The same, few at a time.
+    /// As [`Kind::Plain`], a few at a time.
     Expensive,
-    /// As one command, on a connection of its own.
+    /// As one command on a pinned connection.
     Own,
     /// As several commands.
     Compound,
 }
 
 impl Kind {
-    /// The kind of `operation`, as far as its arguments tell.
+    /// The kind of `operation`, as far as its verb and arguments tell.
     pub(super) fn of(operation: &Operation) -> Kind {
         match operation.verb {
             verb if wants_own_connection(verb) => Kind::Own,
@@ -29,7 +29,8 @@ impl Kind {
     }
 }
 
-/// Whether others must not have to wait for it, or for what its reply does to the connection.
+/// Whether the command must not run on the shared connection: it takes long, or its reply may end
+/// the connection.
 pub(super) fn wants_own_connection(verb: Verb) -> bool {
     matches!(verb, Verb::Eval | Verb::EvalSha | Verb::Script | Verb::Lcs)
 }

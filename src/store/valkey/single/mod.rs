@@ -1,4 +1,5 @@
-//! The operations on one server: pipelines, transactions, scripts, and walks over all keys.
+//! The engine for one server. Read `engine.rs` first, then `pipeline.rs`, which carries out most
+//! operations. `cluster` uses the transactions and the walks over all keys, too.
 
 pub(crate) mod admission;
 pub(crate) mod compound;

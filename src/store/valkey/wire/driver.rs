@@ -1,5 +1,5 @@
-//! What turns a [`super::connection::Connection`]: writes what is asked, with one write for all
-//! who asked meanwhile, and hands the replies to those who did, in order.
+//! The driver of a [`super::connection::Connection`]: writes all commands of the outbox in one
+//! write, and gives each reply to the exchange that it belongs to.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -22,15 +22,15 @@ use crate::protocol::Outgoing;
 use crate::protocol::resp::{ReplyDecoder, Taken};
 use crate::store::valkey::cache::Cache;
 
-/// Room for one read.
+/// Capacity for one read.
 const READ: usize = 64 * 1024;
-/// Room for one read of a long reply.
+/// Capacity for one read within a long reply.
 const READ_LONG: usize = 1024 * 1024;
 
-/// Room that is kept for what is sent next.
+/// Capacity that is kept for the next write.
 const KEPT: usize = 256 * 1024;
 
-/// Why a connection ends whose replies are out of step with what was asked.
+/// The cause of the end when replies are out of step with requests.
 const MISPLACED: &str = "the server said something that nobody asked";
 
 /// Drives one connection until it ends.
@@ -39,24 +39,24 @@ pub(crate) struct Driver {
     shared: Arc<Shared>,
     reply_timeout: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
-    /// Being sent.
+    /// Bytes that are being written.
     outgoing: Outgoing,
-    /// Bytes ever sent.
+    /// The number of bytes written so far.
     sent: u64,
-    /// There may be bytes that the stream has taken and not sent.
+    /// The stream may hold bytes that are not flushed.
     must_flush: bool,
-    /// Whose replies are to come.
+    /// Exchanges whose replies are outstanding, oldest first.
     in_flight: VecDeque<InFlight>,
     received: BytesMut,
     decoder: ReplyDecoder,
-    /// Bytes of the present reply that room was made for.
+    /// Bytes of the current reply that room was made for.
     made_room: usize,
-    /// The present reply is read away for being longer than one may be.
+    /// The current reply is discarded because it exceeds the length limit.
     is_too_long: bool,
 }
 
 impl Driver {
-    /// Sends what the shared outbox holds over `stream`.
+    /// A driver that writes to `stream` what arrives in the shared outbox.
     pub(crate) fn new(
         stream: Box<dyn Stream>,
         shared: Arc<Shared>,
@@ -81,12 +81,12 @@ impl Driver {
         }
     }
 
-    /// Takes what was asked meanwhile.
+    /// Takes over the contents of the outbox.
     fn take(&mut self, cx: &Context<'_>) {
         let mut outbox = self.shared.outbox();
         self.in_flight.append(&mut outbox.in_flight);
         if self.outgoing.is_empty() {
-            // The room of what is sent serves for what is asked next.
+            // The two buffers swap their capacity, so that neither allocates again.
             std::mem::swap(&mut self.outgoing, &mut outbox.bytes);
         } else {
             self.outgoing.append(std::mem::take(&mut outbox.bytes));
@@ -96,7 +96,7 @@ impl Driver {
         }
     }
 
-    /// Writes all that the stream takes.
+    /// Writes until the outgoing bytes are gone or the stream is full.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.outgoing.is_empty() {
             let stream = Pin::new(&mut self.stream);
@@ -124,7 +124,7 @@ impl Driver {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads all that has come, and hands it out.
+    /// Reads until the stream is empty, and delivers the complete replies.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cow<'static, str>>> {
         loop {
             let room = self.decoder.announced().clamp(READ, READ_LONG);
@@ -137,7 +137,7 @@ impl Driver {
         }
     }
 
-    /// Hands out the replies that are whole.
+    /// Delivers the complete replies.
     fn hand_out(&mut self) -> Result<(), Cow<'static, str>> {
         loop {
             let malformed = |_| Cow::Borrowed("malformed reply from the server");
@@ -150,7 +150,7 @@ impl Driver {
                 continue;
             }
             let Some(exchange) = self.in_flight.front_mut() else {
-                // Nobody has asked.
+                // No exchange is in flight.
                 return match taken {
                     Some(Taken::Reply(Reply::Error(error))) => Err(error.to_string().into()),
                     None if !self.decoder.is_within_reply() => Ok(()),
@@ -170,7 +170,7 @@ impl Driver {
                 Some(Taken::Push(_)) => None,
                 None if self.decoder.is_skipping() => {
                     if self.received.len() < READ {
-                        // What the reply took so far is let go.
+                        // Frees the buffer that held the beginning of the reply.
                         self.received = BytesMut::from(&self.received[..]);
                     }
                     return Ok(());
@@ -197,7 +197,7 @@ impl Driver {
         }
     }
 
-    /// Whether the oldest question has waited too long.
+    /// Whether the oldest exchange has exceeded the reply timeout.
     fn poll_reply_timeout(&mut self, cx: &mut Context<'_>) -> Poll<Cow<'static, str>> {
         let (Some(reply_timeout), Some(oldest)) = (self.reply_timeout, self.in_flight.front())
         else {
@@ -222,7 +222,7 @@ impl Driver {
         {
             return Poll::Ready(error_text::of_io(&error));
         }
-        // What has come counts, also when it was ended from outside.
+        // Replies that arrived before the connection was ended still count.
         if let Poll::Ready(Err(cause)) = self.poll_receive(cx) {
             return Poll::Ready(cause);
         }
@@ -232,7 +232,7 @@ impl Driver {
         self.poll_reply_timeout(cx)
     }
 
-    /// Tells all who wait, and who will ask.
+    /// Ends all exchanges in flight, and closes the outbox.
     fn end(&mut self) {
         self.shared.cache.get().into_iter().for_each(Cache::clear);
         let mut outbox = self.shared.outbox();

@@ -1,11 +1,11 @@
-//! The end of a connection, which comes once and for one cause.
+//! The end of a connection. It comes once, and for one cause.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use tokio::sync::Notify;
 
-/// Whether and why a connection has ended; its parts learn of it together.
+/// Whether a connection has ended, and why. All parts of the connection share one.
 #[derive(Debug, Default)]
 pub(crate) struct Ending {
     cause: OnceLock<Cow<'static, str>>,
@@ -13,21 +13,21 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    /// Ends the connection. The first cause stays.
+    /// Ends the connection. Later causes are ignored.
     pub(crate) fn end(&self, cause: Cow<'static, str>) {
         if self.cause.set(cause).is_ok() {
             self.reached.notify_waiters();
         }
     }
 
-    /// The cause, once it has ended.
+    /// The cause, if the connection has ended.
     pub(crate) fn cause(&self) -> Option<&Cow<'static, str>> {
         self.cause.get()
     }
 
-    /// Waits for the end, and tells its cause.
+    /// Waits for the end, and gives its cause.
     pub(crate) async fn reached(&self) -> Cow<'static, str> {
-        // Created before the look at the cause, so that no end falls between the two.
+        // Created before the check of the cause, so that no end is missed between the two.
         let reached = self.reached.notified();
         if self.cause().is_none() {
             reached.await;

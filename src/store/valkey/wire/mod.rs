@@ -1,4 +1,4 @@
-//! The connection to a server: commands as bytes, replies as they come, and what turns it.
+//! One connection to a server. Read `connection.rs` first, then `driver.rs`.
 
 pub(crate) mod command;
 pub(crate) mod confinement;

@@ -1,5 +1,5 @@
-//! The outbox of a connection: requests that its driver has not taken yet, and the rest of the state
-//! that the two share.
+//! The state that a connection and its driver share: the outbox of commands that the driver has not
+//! taken yet, the end of the connection, and its near cache.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -10,32 +10,32 @@ use super::exchange::InFlight;
 use crate::protocol::Outgoing;
 use crate::store::valkey::cache::Cache;
 
-/// What waits for the driver.
+/// Commands that wait for the driver.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    /// Bytes to be sent.
+    /// The encoded commands.
     pub(crate) bytes: Outgoing,
-    /// Whose they are.
+    /// The exchanges that the commands belong to.
     pub(crate) in_flight: VecDeque<InFlight>,
-    /// How many bytes there have ever been.
+    /// The number of bytes ever submitted.
     pub(crate) total: u64,
-    /// The driver's, while it has nothing to do.
+    /// Wakes the driver while it is idle.
     pub(crate) waker: Option<Waker>,
     /// The connection has ended.
     pub(crate) is_closed: bool,
 }
 
-/// What the connection and its driver share.
+/// State that the connection and its driver share.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     outbox: Mutex<Outbox>,
     pub(crate) ending: Ending,
-    /// What the near cache knows, if there is one.
+    /// The near cache, if there is one.
     pub(crate) cache: OnceLock<Cache>,
 }
 
 impl Shared {
-    /// The outbox. Never held while waiting.
+    /// Locks the outbox. No caller awaits while it holds the lock.
     pub(crate) fn outbox(&self) -> MutexGuard<'_, Outbox> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }

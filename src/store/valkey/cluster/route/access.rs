@@ -1,4 +1,4 @@
-//! Reaches the index of `last`, and the values of its keys, on the servers that own their slots.
+//! Access to the index of `last`, and to the values of its keys, on the nodes that own their slots.
 
 use std::borrow::Cow;
 
@@ -38,7 +38,7 @@ impl Access for Topology {
                 self.reach(&place, Some(Instant::now())).await.map_err(unsent)?;
             let mut commands = Commands::default();
             if place.detour.is_some() {
-                // Within a transaction ASKING is for all of it.
+                // ASKING before MULTI is valid for the whole transaction.
                 commands.push(&[b"ASKING"]);
                 commands.push(&[b"MULTI"]);
             } else {

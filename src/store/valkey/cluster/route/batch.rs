@@ -1,14 +1,13 @@
-//! Carries out operations on keys, each where its slot is, and all servers at the same time.
+//! Routes operations on keys to the nodes that own their slots, all nodes at the same time.
 //!
-//! It goes in rounds. In each, every server gets what is open and for it, as one pipeline in the
-//! batch's order. What a server did not do, since the slot is elsewhere, or on its way, or the server
-//! does not serve, stays open for the next round, and so does what was not sent. Never is a write sent
-//! again that may have been done.
+//! Routing goes in rounds. In each round, every node gets its open parts of the batch as one
+//! pipeline, in the batch's order. A part stays open for the next round if the node did not execute
+//! it: the slot is elsewhere, or moving, or the node does not serve, or the part was not sent. A
+//! write that a node may have executed is never sent again.
 //!
-//! Operations on one key keep their order: what stays open for another round may not be overtaken by
-//! what came after it. Where that could happen the later one waits a round
-//! ([`Part::must_wait_for`]), and where it has happened all the same the earlier one fails, as not done
-//! ([`order`]).
+//! Operations on one key keep their order: a later operation must not overtake an open one. Where
+//! that could happen, the later operation waits for a round ([`Part::must_wait_for`]). Where it has
+//! happened, the earlier operation fails as not done ([`order`]).
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -36,28 +35,28 @@ use crate::store::valkey::wire::command::Commands;
 use crate::store::valkey::wire::connection::Connection;
 use crate::store::valkey::wire::exchange::{Answer, Exchange, Lost};
 
-/// A batch on its way.
+/// A batch that is being routed.
 pub(crate) struct Route<'a> {
     topology: &'a Topology,
     prefix: &'a Prefix,
     max_reply: usize,
     batch: &'a [Operation],
-    /// In the batch's order.
+    /// The parts, in the batch's order.
     parts: Vec<Part<'a>>,
-    /// From here on in the batch there was no room for replies.
+    /// The position in the batch from which on replies found no room.
     cut: usize,
 }
 
-/// What one server is asked in a round.
+/// The parts that one node gets in a round.
 struct ServerRequest {
     member: Arc<Member>,
     connection: Arc<Connection>,
-    /// Numbers of parts.
+    /// Indexes into [`Route::parts`].
     parts: Vec<usize>,
 }
 
 impl<'a> Route<'a> {
-    /// For a client, to whom keys of kvsock's own are refused.
+    /// Routes a client's batch. kvsock's own keys are refused.
     pub(crate) fn new(
         topology: &'a Topology,
         prefix: &'a Prefix,
@@ -68,7 +67,7 @@ impl<'a> Route<'a> {
         Route::begin(topology, prefix, max_reply, batch, refuses)
     }
 
-    /// For kvsock itself, which names keys as the store has them.
+    /// Routes kvsock's own batch, whose keys have their stored names.
     pub(crate) fn of_stored_keys(
         topology: &'a Topology,
         none: &'a Prefix,
@@ -88,9 +87,9 @@ impl<'a> Route<'a> {
         Route { topology, prefix, max_reply, batch, parts, cut: usize::MAX }
     }
 
-    /// Asks until every operation has its reply, or there is no room for more of them: then those
-    /// are given that there was room for, maybe none, and what the others ask was not done.
-    /// `deadline` bounds the waits for a server; each reply has its own bound on its connection.
+    /// Sends rounds until every operation has its reply. Ends early when replies find no room: then
+    /// it gives the first replies, maybe none, and the other operations were not carried out.
+    /// `deadline` bounds the waits for nodes. Each connection bounds the wait for a reply.
     pub(crate) async fn finish(mut self, deadline: Option<Instant>, hold: &mut Hold) -> Vec<Reply> {
         let mut maps = self.topology.maps();
         loop {
@@ -134,14 +133,14 @@ impl<'a> Route<'a> {
         parts.filter(|(_, part)| part.reply.is_none() && part.place < self.cut)
     }
 
-    /// Who is asked what in this round: what is for a server that can be reached.
+    /// The requests of this round, to the nodes that can be reached.
     fn requests(&self, map: &Map) -> Vec<ServerRequest> {
         let mut requests: Vec<ServerRequest> = Vec::new();
         let is_plain =
             self.open().all(|(_, part)| part.detour.is_none() && !part.has_several_keys());
         let mut before: Vec<usize> = Vec::new();
         for (number, part) in self.open() {
-            // One key has one way here, unless there are detours.
+            // All parts on one key go to one node, unless one has a detour.
             let is_held = !is_plain && before.iter().any(|it| part.must_wait_for(&self.parts[*it]));
             if !is_plain {
                 before.push(number);
@@ -168,8 +167,8 @@ impl<'a> Route<'a> {
         join_all(asking).await
     }
 
-    /// Replies up to that of the last write, wherever it is, cannot be asked for again, since a read
-    /// that is sent again would see it.
+    /// The exchange for one node. Replies up to that of the last write, on whichever node, are
+    /// always taken, since a read that is sent again would see the write.
     fn exchange(&self, request: &ServerRequest, last_write: usize, hold: Hold) -> Exchange {
         let (mut commands, mut kept) = (Commands::default(), 0);
         for part in request.parts.iter().map(|number| &self.parts[*number]) {
@@ -185,7 +184,7 @@ impl<'a> Route<'a> {
         Exchange { commands, wanted, kept, is_once: false, max_reply, hold }
     }
 
-    /// Takes the answers; tells what became of each part that was asked, in the batch's order.
+    /// Takes the answers. Gives the fate of each part that was sent, in the batch's order.
     fn settle(
         &mut self,
         requests: Vec<ServerRequest>,
@@ -231,7 +230,7 @@ impl<'a> Route<'a> {
         fates
     }
 
-    /// Takes a reply to a part.
+    /// Takes the reply to a part.
     fn take(&mut self, number: usize, reply: Reply, member: &Member) -> Fate {
         let part = &mut self.parts[number];
         let Some((redirect, cause)) = Redirect::of(&reply, &member.address) else {
@@ -250,7 +249,7 @@ impl<'a> Route<'a> {
         Fate::Open(cause)
     }
 
-    /// Whether something open is to be asked later.
+    /// Whether an open part should be sent again later only.
     fn must_pause(&mut self) -> bool {
         let mut must_pause = false;
         for part in &mut self.parts {
@@ -261,7 +260,7 @@ impl<'a> Route<'a> {
         must_pause
     }
 
-    /// There is no more time to wait for a server.
+    /// Fails the open parts after the deadline.
     fn give_up(&mut self, map: &Map) {
         for part in self.parts.iter_mut().filter(|part| part.reply.is_none()) {
             let member = part.detour.as_ref().or_else(|| map.owner(part.slot));

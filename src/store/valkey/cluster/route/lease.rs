@@ -1,5 +1,4 @@
-//! The ways to the server that keeps a slot: for who waits for it, for who needs a connection of
-//! its own, and for the index of `last`.
+//! Connections to the node that owns a slot: the shared one, or a pinned one.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,17 +14,16 @@ use crate::store::valkey::cluster::topology::member::Member;
 use crate::store::valkey::connect::pool::Lease;
 use crate::store::valkey::wire::connection::Connection;
 
-/// Where something of one slot is to be asked.
+/// The slot of an operation, and the node to send the operation to.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) slot: Slot,
-    /// Who is to be asked, right after ASKING, in the place of who serves the slot.
+    /// The node to ask once, right after ASKING, instead of the slot's owner.
     pub(crate) detour: Option<Arc<Member>>,
 }
 
 impl Topology {
-    /// The server to be asked, and the connection to it, as soon as there is one; waits until
-    /// `deadline`, or without end.
+    /// The node and its shared connection. Waits for them until `deadline`, or without limit.
     ///
     /// # Errors
     ///
@@ -58,7 +56,7 @@ impl Topology {
         }
     }
 
-    /// A connection to that server for one client of `account` alone.
+    /// A pinned connection to the node, for a client of `account`.
     ///
     /// # Errors
     ///
@@ -81,7 +79,7 @@ impl Topology {
         }
     }
 
-    /// Waits until the slot is no longer to be asked for at `member`.
+    /// Waits until `member` no longer owns the slot.
     async fn left(&self, place: &Place, member: &Arc<Member>) {
         if place.detour.is_some() {
             return std::future::pending().await;
@@ -89,11 +87,11 @@ impl Topology {
         let is_left = |map: &Arc<crate::store::valkey::cluster::topology::map::Map>| {
             !map.owner(place.slot).is_some_and(|owner| Arc::ptr_eq(owner, member))
         };
-        // The sender is this topology's own.
+        // The sender lives as long as `self`.
         let _ = self.maps().wait_for(is_left).await;
     }
 
-    /// Learns where to ask next; false if it is to be later.
+    /// Follows a redirection. False if the next attempt should wait.
     pub(crate) fn follow(&self, place: &mut Place, redirect: Redirect) -> bool {
         place.detour = None;
         match redirect {

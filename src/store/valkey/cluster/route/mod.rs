@@ -1,4 +1,5 @@
-//! Operations on keys: each is sent to the server of its slot, and follows redirections.
+//! Routes operations on keys to the owners of the slots, and follows redirections. Read `batch.rs`
+//! first.
 
 mod access;
 pub(crate) mod batch;

@@ -1,22 +1,22 @@
-//! What becomes of operations that are not done yet when others on the same keys are.
+//! Keeps the order of operations on one key when some are still open after a round.
 
 use std::borrow::Cow;
 
 use super::part::Part;
 use crate::store::valkey::keys::reply;
 
-/// What became of a part in a round.
+/// The fate of a part in a round.
 pub(crate) enum Fate {
-    /// It has its reply.
+    /// The part has its reply.
     Done,
-    /// It was lost, and may have been done.
+    /// The connection was lost, and the node may have executed the part.
     Unknown,
-    /// It was not done, or it was a read, and why.
+    /// The part was not executed, or it is a read. The text is the cause.
     Open(Cow<'static, str>),
 }
 
-/// Of the parts that are open after a round, given in the batch's order, those fail as not done that
-/// were overtaken; and, where there is no more time to wait, all that would have to.
+/// Fails the open parts that a later part has overtaken. If there is no more time, fails all open
+/// parts except those that were just redirected. `fates` are in the batch's order.
 pub(crate) fn keep(parts: &mut [Part<'_>], fates: Vec<(usize, Fate)>, may_wait: bool) {
     let mut later: Vec<usize> = Vec::new();
     for (number, fate) in fates.into_iter().rev() {

@@ -1,4 +1,4 @@
-//! Operations on their way: parts of a batch, each of one slot.
+//! Parts of a batch: each is an operation, or the share of an operation that one slot has.
 
 use crate::store::valkey::wire::substitute;
 use std::borrow::Cow;
@@ -15,46 +15,46 @@ use crate::store::valkey::cluster::topology::member::Member;
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
 
-/// How often a part is sent elsewhere without a wait: servers that do not agree yet send it to and
-/// fro.
+/// The most redirections that a part follows without a wait. Nodes that do not agree yet may
+/// redirect back and forth.
 pub(crate) const MOST_HOPS: usize = 5;
 
-/// An operation, or what one slot does of it.
+/// An operation, or the share of it that one slot has.
 #[derive(Debug)]
 pub(crate) struct Part<'a> {
     pub(crate) operation: Cow<'a, Operation>,
     pub(crate) slot: Slot,
-    /// The operation's place in the batch.
+    /// The operation's position in the batch.
     pub(crate) place: usize,
-    /// Which of the operation's keys these are, where it goes in parts.
+    /// The positions of the part's keys among the operation's keys. Empty for a whole operation.
     pub(crate) keys: Vec<usize>,
-    /// Who is to be asked next, right after ASKING, in the place of who serves the slot.
+    /// The node to ask next, right after ASKING, instead of the slot's owner.
     pub(crate) detour: Option<Arc<Member>>,
-    /// How often it was sent elsewhere.
+    /// The number of redirections since the last wait.
     pub(crate) hops: usize,
     pub(crate) reply: Option<Reply>,
 }
 
 impl Part<'_> {
-    /// Whether it changes something.
+    /// Whether the part changes data.
     pub(crate) fn is_write(&self) -> bool {
         self.operation.verb.effect() != Effect::Read
     }
 
-    /// Whether it depends on more than one key: while their slot is on its way to another server,
-    /// some may be here and others there.
+    /// Whether the part has more than one key. While their slot moves, some keys may be on one node
+    /// and some on the other.
     pub(crate) fn has_several_keys(&self) -> bool {
         let mut keys = self.operation.keys();
         keys.next().is_some_and(|first| keys.any(|key| key != first))
     }
 
-    /// Whether it was just sent elsewhere, where it need not wait.
+    /// Whether the part was just redirected, and need not wait.
     pub(crate) fn is_on_its_way(&self) -> bool {
         (1..MOST_HOPS).contains(&self.hops)
     }
 
-    /// Whether it may only be sent once `before`, which comes before it, has its reply: that one may be
-    /// turned away where this one is not, or goes another way.
+    /// Whether this part may be sent only after `before`, an earlier part, has its reply: `before`
+    /// may be turned away alone, or it goes to another node.
     pub(crate) fn must_wait_for(&self, before: &Part<'_>) -> bool {
         let same = match (&self.detour, &before.detour) {
             (None, None) => true,
@@ -64,7 +64,7 @@ impl Part<'_> {
         (before.has_several_keys() || !same) && self.conflicts_with(before)
     }
 
-    /// Whether their order matters.
+    /// Whether the order of the two parts matters.
     pub(crate) fn conflicts_with(&self, other: &Part<'_>) -> bool {
         let touches = |key: &Bytes| other.operation.keys().any(|it| it == key);
         (self.is_write() || other.is_write())
@@ -73,7 +73,7 @@ impl Part<'_> {
     }
 }
 
-/// The parts of a batch, in its order. What `refuses` gives a reply to is not sent.
+/// The parts of a batch, in its order. Operations that `refuses` replies to are not sent.
 pub(crate) fn of<'a>(
     prefix: &Prefix,
     batch: &'a [Operation],
@@ -103,7 +103,7 @@ pub(crate) fn of<'a>(
     parts
 }
 
-/// One reply for each operation of `batch`, from those to its parts.
+/// One reply for each operation of `batch`, merged from the replies to its parts.
 pub(crate) fn replies(batch: &[Operation], parts: Vec<Part<'_>>, max_reply: usize) -> Vec<Reply> {
     let mut parts = parts.into_iter().peekable();
     let mut of = |place, operation: &Operation| {

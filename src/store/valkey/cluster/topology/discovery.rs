@@ -1,5 +1,9 @@
-//! Finds out who serves which slot: asks those that are known, one after the other in quick
-//! succession, until one knows.
+//! Finds the layout of the cluster: asks the candidates, one after the other in quick succession,
+//! until one gives a complete layout.
+//!
+//! CLUSTER SLOTS crosses kvsock's own driver, on the shared connection where there is one. So a
+//! discovery costs no new connection while the cluster works, and a node that does not serve is not
+//! asked.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,37 +19,37 @@ use crate::store::valkey::cluster::slot::SLOTS;
 use crate::store::valkey::connect::connector::Connector;
 use crate::store::valkey::wire::connection::Connection;
 
-/// How long one may take before the next is asked, too.
+/// The wait for one candidate before the next is asked, too.
 const NEXT: Duration = Duration::from_millis(100);
 
-/// How much longer the others may take once one has told something.
+/// The wait for the other candidates once one has given a layout.
 const GRACE: Duration = Duration::from_millis(300);
 
-/// How long one may take at all.
+/// The longest wait for one candidate.
 const ATTEMPT: Duration = Duration::from_secs(3);
 
-/// One that may know.
+/// A node that may know the layout.
 pub(crate) struct Candidate {
-    /// Where it is.
+    /// The node's address.
     pub(crate) address: Address,
-    /// How it is asked.
+    /// The connection, or how to make one.
     pub(crate) via: Via,
 }
 
-/// How one that may know is asked.
+/// How to reach a candidate.
 pub(crate) enum Via {
-    /// On a connection that is there.
+    /// Over an existing connection.
     Connection(Arc<Connection>),
-    /// On one that is made for it.
+    /// Over a new connection.
     Connector(Connector),
 }
 
-/// What the first tells that sees a whole cluster and knows of no less than `epoch`; otherwise what
-/// comes nearest to it. Those with a connection are asked first, and else in any order.
+/// The first layout that is complete and has at least `epoch`; otherwise the best layout found.
+/// Candidates with a connection are asked first, in random order, then the others.
 ///
 /// # Errors
 ///
-/// Why none tells.
+/// Why no candidate gave a layout.
 pub(crate) async fn layout(
     mut candidates: Vec<Candidate>,
     epoch: u64,
@@ -65,7 +69,7 @@ pub(crate) async fn layout(
         let patience = match (is_last, &best) {
             (false, _) => NEXT,
             (true, Some(_)) => GRACE,
-            // Each has its own.
+            // Each candidate has its own limit.
             (true, None) => Duration::MAX,
         };
         let told = tokio::time::timeout(patience, asked.join_next()).await.ok().flatten();

@@ -1,4 +1,4 @@
-//! The servers of a cluster, and the slots that each of them serves.
+//! The nodes of a cluster, and the slots that each of them owns. Read `keeper.rs` first.
 
 pub(crate) mod address;
 pub(crate) mod discovery;

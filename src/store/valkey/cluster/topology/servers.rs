@@ -1,4 +1,4 @@
-//! All servers of the cluster that own slots, for operations on the whole of it.
+//! All nodes that own slots, for operations on the whole cluster.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,15 +9,16 @@ use super::keeper::Topology;
 use super::member::Member;
 use crate::store::valkey::wire::connection::Connection;
 
-/// Every server that has slots, and the connection to it.
+/// Every node that owns slots, and its shared connection.
 pub(crate) type Servers = Vec<(Arc<Member>, Arc<Connection>)>;
 
 impl Topology {
-    /// All servers that have slots, as soon as all slots are served.
+    /// All nodes that own slots, as soon as all slots are served and all nodes are connected. Waits
+    /// until `deadline`, or without limit.
     ///
     /// # Errors
     ///
-    /// Why they are not, after `deadline`; without one the wait has no end.
+    /// Why they are not.
     pub(crate) async fn servers(
         &self,
         deadline: Option<Instant>,

@@ -1,4 +1,4 @@
-//! Operations on the whole of the cluster: all servers that have slots are asked.
+//! Operations on the whole cluster: every node that owns slots is asked.
 
 use std::sync::Arc;
 
@@ -24,18 +24,18 @@ use crate::store::valkey::single::{random, save, scan};
 use crate::store::valkey::wire::command::{Commands, Form};
 use crate::store::valkey::wire::exchange::Lost;
 
-/// What these operations work on.
+/// The context of an operation.
 pub(crate) struct Whole<'a> {
     pub(crate) topology: &'a Topology,
     pub(crate) prefix: &'a Prefix,
     pub(crate) index: &'a Index,
     pub(crate) limits: &'a Limits,
-    /// Bounds the wait for servers.
+    /// Bounds the wait for nodes.
     pub(crate) deadline: Option<Instant>,
 }
 
 impl Whole<'_> {
-    /// Carries out one operation; none when there is no room for its reply, and nothing was done.
+    /// Carries out one operation. `None` if the reply finds no room; then nothing was done.
     pub(crate) async fn execute(&self, operation: &Operation, hold: &mut Hold) -> Option<Reply> {
         match operation.verb {
             Verb::Clear if self.prefix.is_empty() => Some(self.clear_all(operation).await),
@@ -48,7 +48,7 @@ impl Whole<'_> {
         }
     }
 
-    /// Reads, and begins again when a server is lost.
+    /// Carries out a read. Begins again when a node is lost.
     async fn read(&self, operation: &Operation, hold: &mut Hold) -> Option<Reply> {
         loop {
             let all = match self.topology.servers(self.deadline).await {
@@ -97,7 +97,7 @@ impl Whole<'_> {
         }
     }
 
-    /// The number of keys; those that kvsock keeps for itself are left out.
+    /// The number of keys, without kvsock's own.
     async fn size(&self, all: &Servers) -> Result<i64, Fault> {
         if !self.prefix.is_empty() || self.limits.has_parts {
             let counts = all.iter().map(|(_, connection)| scan::count(connection, self.prefix));
@@ -109,7 +109,8 @@ impl Whole<'_> {
         Ok(sizes(all).await?.into_iter().sum::<i64>() - own)
     }
 
-    /// Some key: of a server chosen by how many it has, or else of one of the others.
+    /// A random key. The node is chosen by its number of keys. If it has none to give, another node
+    /// is.
     async fn random_key(&self, all: &Servers) -> Result<Reply, Fault> {
         let mut sized: Vec<_> = sizes(all).await?.into_iter().zip(all).collect();
         while !sized.is_empty() {
@@ -128,12 +129,13 @@ impl Whole<'_> {
         Ok(Reply::Nil)
     }
 
-    /// Removes all keys of all servers.
+    /// Removes all keys of all nodes.
     async fn clear_all(&self, operation: &Operation) -> Reply {
         let _paused = self.index.pause().await;
         let reply = self.everywhere(operation).await;
         if reply == Reply::OK {
-            // What is noted by now was set before the last server cleared, as far as anybody saw.
+            // Changes noted by now precede the FLUSHDB on the last node, as far as any client can
+            // tell.
             let mut pending = self.index.pending();
             let stamp = pending.stamp();
             pending.clear(stamp);
@@ -141,7 +143,7 @@ impl Whole<'_> {
         reply
     }
 
-    /// Removes what is under the prefix.
+    /// Removes all keys under the prefix.
     async fn clear(&self) -> Reply {
         let _paused = self.index.pause().await;
         let stamp = self.index.pending().stamp();
@@ -188,7 +190,7 @@ impl Whole<'_> {
         Ok(())
     }
 
-    /// Saves on all servers at the same time.
+    /// Saves on all nodes at the same time.
     async fn save(&self) -> Reply {
         let all = match self.topology.servers(self.deadline).await {
             Ok(all) => all,
@@ -206,14 +208,14 @@ impl Whole<'_> {
         replies.into_iter().find(|reply| *reply != Reply::OK).unwrap_or(Reply::OK)
     }
 
-    /// Lets a moment pass before all are asked again.
+    /// Waits for a moment before the next attempt.
     pub(crate) async fn pause(&self) {
         self.topology.want();
         tokio::time::sleep(RETRY_WAIT).await;
     }
 }
 
-/// How many keys each server has.
+/// The number of keys on each node.
 async fn sizes(all: &Servers) -> Result<Vec<i64>, Fault> {
     let sizes = all.iter().map(|(_, connection)| async {
         reply::integer(connection.send_one(Form::Integer, &[b"DBSIZE"]).await?)
