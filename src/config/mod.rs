@@ -54,6 +54,8 @@ pub enum Mode {
     Serve,
     /// Check the settings, print those in effect, and exit (`--check`).
     Check,
+    /// Check the settings and the store, print what was found, and exit (`--check=store`).
+    CheckStore,
     /// Hand the settings to the running daemon with [`reload::send`], and exit (`--reload`).
     Reload,
 }

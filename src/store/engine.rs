@@ -9,6 +9,7 @@ use crate::account::Account;
 use crate::memory::Hold;
 use crate::message::{ErrorReply, Reply};
 
+use super::check::Check;
 use super::location::Location;
 use super::operation::{Operation, Verb};
 use super::options::Options;
@@ -42,6 +43,16 @@ impl Store {
             Location::Embedded(path) => {
                 embedded::Embedded::open(&path, options).map(Store::Embedded)
             }
+        }
+    }
+
+    /// Looks at the store that `options` name, without serving from it and without changing it.
+    pub async fn check(options: &Options) -> Check {
+        match &options.location {
+            Location::Valkey(server) => valkey::check::server(server, options).await,
+            Location::Sentinels(sentinels) => valkey::check::sentinels(sentinels, options).await,
+            Location::Cluster(cluster) => valkey::check::cluster(cluster, options).await,
+            Location::Embedded(path) => embedded::check::check(path),
         }
     }
 

@@ -5,6 +5,7 @@
 //! order. All engines keep the promises of [`Store::execute`] and pass one contract suite
 //! (`tests/contract`).
 
+mod check;
 mod cost;
 mod embedded;
 mod engine;
@@ -19,6 +20,7 @@ mod state;
 mod valkey;
 mod watch;
 
+pub use self::check::{Check, CheckFault};
 pub(crate) use self::embedded::glob_matches;
 pub use self::engine::Store;
 pub use self::location::{Cluster, Location, LocationError, Sentinels, Server, Transport};

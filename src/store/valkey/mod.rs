@@ -13,6 +13,7 @@
 //! `connect/inquiry.rs`.
 
 mod cache;
+pub(super) mod check;
 mod cluster;
 mod connect;
 mod cost;

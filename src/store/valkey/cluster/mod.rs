@@ -11,8 +11,8 @@
 pub(crate) mod engine;
 mod kind;
 mod route;
-mod slot;
-mod topology;
+pub(crate) mod slot;
+pub(crate) mod topology;
 mod transaction;
 pub(crate) mod watch;
 mod whole;

@@ -167,7 +167,7 @@ impl Connector {
     /// # Errors
     ///
     /// The cause, as text.
-    pub(crate) async fn connect_to_sentinel(&self) -> Result<Inquiry, Cow<'static, str>> {
+    pub(crate) async fn inquire(&self) -> Result<Inquiry, Cow<'static, str>> {
         let connecting = async {
             let (redis, ending) = self.connect_redis(|_| {}).await?;
             Ok(Inquiry::new(redis, ending, self.reply_timeout))

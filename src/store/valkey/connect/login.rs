@@ -106,7 +106,7 @@ impl Login {
             return Err(error_text::of_reply(error));
         }
         match ping {
-            Reply::Error(error) if serves_not(error) => Err(error_text::of_reply(error)),
+            Reply::Error(error) if Login::serves_not(error) => Err(error_text::of_reply(error)),
             // Any other error means that PING alone is forbidden, or fails at present.
             _ => Ok(()),
         }
@@ -144,6 +144,13 @@ impl Login {
         }
     }
 
+    /// Whether the error to PING says that the server does not serve.
+    pub(crate) fn serves_not(error: &ErrorReply) -> bool {
+        let ErrorReply::Coded(text) = error else { return false };
+        let code = text.split(' ').next().unwrap_or_default();
+        matches!(code, "LOADING" | "MASTERDOWN" | "BUSY" | "NOAUTH")
+    }
+
     /// The login for the `redis` crate.
     pub(crate) fn to_redis(&self) -> RedisConnectionInfo {
         let mut login = RedisConnectionInfo::default()
@@ -167,12 +174,6 @@ fn knows_no_hello(error: &ErrorReply) -> bool {
         ErrorReply::Coded(text) => text.starts_with("NOPROTO"),
         _ => false,
     }
-}
-
-fn serves_not(error: &ErrorReply) -> bool {
-    let ErrorReply::Coded(text) = error else { return false };
-    let code = text.split(' ').next().unwrap_or_default();
-    matches!(code, "LOADING" | "MASTERDOWN" | "BUSY" | "NOAUTH")
 }
 
 #[cfg(test)]

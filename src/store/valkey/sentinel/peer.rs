@@ -67,9 +67,9 @@ impl Peer {
     ///
     /// The cause, as text.
     pub(super) async fn ask(&self, master: &str) -> Result<Answer, Cow<'static, str>> {
-        let mut made = self.connector().connect_to_sentinel().await;
+        let mut made = self.connector().inquire().await;
         if self.learns_from(made.as_ref().err()) {
-            made = self.connector().connect_to_sentinel().await;
+            made = self.connector().inquire().await;
         }
         let connection = made?;
         let mut commands = Pipeline::with_capacity(2);

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::master::Master;
 use super::peer::{Answer, Peer, Word};
 use crate::store::location;
+use crate::store::location::Transport;
 use crate::store::options::Options;
 use crate::store::state::OpenError;
 use crate::store::valkey::cache::factory::CacheFactory;
@@ -82,6 +83,22 @@ impl Sentinels {
             moves: watch::Sender::new(0),
             change: watch::Sender::new(None),
         })
+    }
+
+    /// The name of each sentinel, and where it says that the master is.
+    pub(crate) async fn ask_all(&self) -> Vec<(String, Result<String, Cow<'static, str>>)> {
+        let asking = self.peers.iter().map(|peer| async {
+            let place = |Answer { host, port, .. }| Transport::Tcp { host, port }.place();
+            (peer.place(), self.ask(peer).await.map(place))
+        });
+        join_all(asking).await
+    }
+
+    /// Makes connections to the master in the newest answer; `None` without an answer.
+    pub(crate) async fn newest_master(&self) -> Option<Connector> {
+        let answers = join_all(self.peers.iter().map(|peer| self.ask(peer))).await;
+        let newest = answers.into_iter().flatten().max_by_key(|answer| answer.epoch)?;
+        Some(self.connector.at(&newest.host, newest.port))
     }
 
     /// Connects to the master. Begins again if another master is named meanwhile.
