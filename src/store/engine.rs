@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::account::Account;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
 
 use super::check::Check;
@@ -77,14 +77,14 @@ impl Store {
     ///   except [`Verb::Save`], which waits until the data is on disk.
     /// - Keys that end as the name of the side index does, `\0kvsock:last`, are refused.
     pub async fn execute(&self, batch: Vec<Operation>) -> Vec<Reply> {
-        self.attempt(batch, &mut Hold::unlimited()).await.0
+        self.attempt(batch, &mut ReplyRoom::unlimited()).await.0
     }
 
     /// Carries out as many operations of `batch` as replies find room, and gives back the others.
     pub(super) async fn attempt(
         &self,
         mut batch: Vec<Operation>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> (Vec<Reply>, Vec<Operation>) {
         let asked = batch.iter().flat_map(|operation| operation.args.iter().map(Bytes::len));
         hold.learn(asked.max().unwrap_or(0));
@@ -176,7 +176,7 @@ impl Store {
     /// Operations that [`Store::refuses_in_transaction`] refuses are an error, and so is
     /// [`Verb::Save`].
     pub async fn transact(&self, watch: Option<Watch>, batch: Vec<Operation>) -> Reply {
-        self.attempt_transaction(watch, batch, &mut Hold::unlimited()).await
+        self.attempt_transaction(watch, batch, &mut ReplyRoom::unlimited()).await
     }
 
     /// As [`Store::transact`]; `hold` takes the room of the reply.
@@ -184,7 +184,7 @@ impl Store {
         &self,
         watch: Option<Watch>,
         batch: Vec<Operation>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Reply {
         match (self, watch) {
             (Store::Valkey(engine), Some(Watch::Valkey(watch))) => {

@@ -36,7 +36,7 @@ use self::write::queue::Queue;
 pub(super) use self::write::watches::Watch;
 use self::write::writer::Writer;
 use crate::account::{Account, Places, Resource};
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::Reply;
 use crate::store::operation::{Operation, Verb};
 use crate::store::options::Options;
@@ -125,7 +125,7 @@ impl Embedded {
 
     /// See [`super::Store::execute_within`]. Gives the replies that there was room for, and the
     /// rest of the batch.
-    pub(super) async fn execute(&self, batch: Vec<Operation>, hold: &mut Hold) -> Done {
+    pub(super) async fn execute(&self, batch: Vec<Operation>, hold: &mut ReplyRoom) -> Done {
         if !batch.iter().any(|it| is_for_writer(it.verb)) {
             return self.read(batch, hold).await;
         }
@@ -164,7 +164,7 @@ impl Embedded {
     }
 
     /// What the writer read it read between writes, and cannot read again.
-    async fn write(&self, batch: Vec<Operation>, hold: &mut Hold) -> Done {
+    async fn write(&self, batch: Vec<Operation>, hold: &mut ReplyRoom) -> Done {
         let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
         let is_timed = !verbs.contains(&Verb::Save);
         let replies = match self.submit(Work::Batch(batch), hold.account(), is_timed).await {

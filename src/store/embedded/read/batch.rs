@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::cache::{Epoch, Known, Look};
 use super::snapshot::View;
 use crate::account::{Account, Place};
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::Reply;
 use crate::store::embedded::Embedded;
 use crate::store::embedded::disk::database::Database;
@@ -68,7 +68,7 @@ impl<T: Send + 'static> Waiting<T> {
 
 impl Embedded {
     /// Carries out a batch that only reads, as [`Embedded::execute`] does.
-    pub(crate) async fn read(&self, mut batch: Vec<Operation>, hold: &mut Hold) -> Done {
+    pub(crate) async fn read(&self, mut batch: Vec<Operation>, hold: &mut ReplyRoom) -> Done {
         let Cached { mut replies, epoch, is_full, are_long } =
             read_cached(&self.scope, &self.core.shared, &batch, hold);
         if is_full || replies.len() == batch.len() {
@@ -176,7 +176,12 @@ struct Cached {
 }
 
 /// Carries out the GETs that a batch begins with, as far as their records are known.
-fn read_cached(scope: &Scope, shared: &Shared, batch: &[Operation], hold: &mut Hold) -> Cached {
+fn read_cached(
+    scope: &Scope,
+    shared: &Shared,
+    batch: &[Operation],
+    hold: &mut ReplyRoom,
+) -> Cached {
     let now = shared.clock.now();
     let look = shared.cache.look();
     let mut replies = Vec::with_capacity(batch.len());
@@ -223,7 +228,7 @@ impl Reading {
         &self,
         shared: &Shared,
         batch: &[Operation],
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
         is_stopped: impl Fn() -> bool,
     ) -> Vec<Reply> {
         let now = shared.clock.now();
@@ -279,16 +284,16 @@ mod tests {
             args: args.iter().map(|it| Bytes::from_static(it.as_bytes())).collect(),
         };
         let scan = vec![operation(Verb::Scan, &["0"]), operation(Verb::RandomKey, &[])];
-        let (replies, rest) = store.read(scan, &mut Hold::unlimited()).await;
+        let (replies, rest) = store.read(scan, &mut ReplyRoom::unlimited()).await;
         assert_eq!((replies.len(), &replies[1]), (2, &Reply::Nil));
         assert!(!matches!(replies[0], Reply::Error(_)), "{replies:?}");
         assert!(rest.is_empty());
         let lcs = vec![operation(Verb::Lcs, &["a", "b"])];
-        let mut hold = Hold::unlimited();
+        let mut hold = ReplyRoom::unlimited();
         let waits =
             tokio::time::timeout(Duration::from_millis(50), store.read(lcs.clone(), &mut hold));
         assert!(waits.await.is_err(), "every thread for long reads is taken");
         drop(places);
-        assert_eq!(store.read(lcs, &mut Hold::unlimited()).await.0.len(), 1);
+        assert_eq!(store.read(lcs, &mut ReplyRoom::unlimited()).await.0.len(), 1);
     }
 }

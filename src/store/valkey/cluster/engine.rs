@@ -13,7 +13,7 @@ use super::topology::address::Address;
 use super::topology::keeper::Topology;
 use super::whole::walk::Whole;
 use crate::account::Account;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::Reply;
 use crate::store::location;
 use crate::store::operation::Operation;
@@ -106,7 +106,7 @@ impl Cluster {
 
     /// See [`crate::store::Store::execute_within`]. Adjacent operations on keys share a round trip.
     /// Gives the replies that found room, maybe none.
-    pub(crate) async fn execute(&self, batch: &[Operation], hold: &mut Hold) -> Vec<Reply> {
+    pub(crate) async fn execute(&self, batch: &[Operation], hold: &mut ReplyRoom) -> Vec<Reply> {
         let mut replies = Vec::new();
         let (growth, appended) = (&self.shared.growth, Growth::appended(batch));
         let kind_of = |operation: &Operation| match Kind::of(operation) {
@@ -159,7 +159,7 @@ impl Cluster {
         &self,
         part: &[Operation],
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Vec<Reply> {
         let Some(operation) = part.first() else { return Vec::new() };
         let Shared { topology, limits, growth, .. } = &*self.shared;
@@ -181,7 +181,7 @@ impl Cluster {
         &self,
         batch: &[Operation],
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Vec<Reply> {
         let (limits, topology) = (&self.shared.limits, &*self.shared.topology);
         let mut replies = Vec::with_capacity(batch.len());

@@ -15,7 +15,7 @@ use super::slot::Slot;
 use super::topology::address::Address;
 use super::watch::Watch;
 use crate::account;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
 use crate::store::valkey::connect::limits::{RETRY_WAIT, is_late};
@@ -33,7 +33,7 @@ impl Cluster {
         &self,
         watch: Option<Watch>,
         batch: Vec<Operation>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Reply {
         let deadline = self.shared.limits.deadline_of(hold);
         if let Some(refusal) = batch.iter().find_map(|it| Cluster::refuses_in_transaction(it.verb))
@@ -74,7 +74,7 @@ impl Cluster {
         &self,
         transaction: &Transaction<'_>,
         deadline: Option<Instant>,
-        hold: &Hold,
+        hold: &ReplyRoom,
     ) -> Result<Option<account::Place>, Cow<'static, str>> {
         if !transaction.is_expensive() {
             return Ok(None);
@@ -87,7 +87,7 @@ impl Cluster {
         watch: &Watch,
         slot: Option<Slot>,
         transaction: &Transaction<'_>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Reply {
         if slot.is_some_and(|slot| !watch.is_of(slot)) {
             return split::cross_slot();
@@ -118,7 +118,7 @@ impl Cluster {
         &self,
         operation: &Operation,
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Option<Reply> {
         let reply = self.run_alone(operation, deadline, hold).await;
         (!is_to_be_asked_again(operation, &reply)).then_some(reply)
@@ -128,7 +128,7 @@ impl Cluster {
         &self,
         operation: &Operation,
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Reply {
         let slot = match split::one_slot(&self.prefix, operation.keys()) {
             Ok(slot) => slot,
@@ -166,7 +166,7 @@ impl Cluster {
         mut place: Place,
         transaction: &Transaction<'_>,
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Result<Answer, Reply> {
         let (mut hops, mut attempts) = (0, 0);
         loop {
@@ -211,7 +211,7 @@ impl Cluster {
         place: &Place,
         transaction: &Transaction<'_>,
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Result<Result<(Answer, Address), Unfit>, ErrorReply> {
         let topology = &self.shared.topology;
         let is_detour = place.detour.is_some();
@@ -246,7 +246,7 @@ async fn send_on(
     lease: &Connection,
     transaction: &Transaction<'_>,
     is_detour: bool,
-    hold: &mut Hold,
+    hold: &mut ReplyRoom,
 ) -> Result<Answer, Unfit> {
     transaction.admit(lease, is_detour).await?;
     hand_over(lease, transaction, is_detour, hold).await
@@ -256,7 +256,7 @@ async fn hand_over(
     connection: &Connection,
     transaction: &Transaction<'_>,
     is_detour: bool,
-    hold: &mut Hold,
+    hold: &mut ReplyRoom,
 ) -> Result<Answer, Unfit> {
     let mut commands = Commands::default();
     if is_detour {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::store::options::Options;
 
 /// The wait before another attempt at a server that is connected but does not serve.
@@ -45,7 +45,7 @@ impl Limits {
 
     /// The deadline of a client's request. A client that has just waited in vain does not wait
     /// again.
-    pub(crate) fn deadline_of(&self, hold: &Hold) -> Option<Instant> {
+    pub(crate) fn deadline_of(&self, hold: &ReplyRoom) -> Option<Instant> {
         if hold.is_impatient() { Some(Instant::now()) } else { self.deadline() }
     }
 }

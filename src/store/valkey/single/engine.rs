@@ -12,7 +12,7 @@ use super::compound::Compound;
 use super::kind::Kind;
 use super::pipeline::Run;
 use crate::account::Account;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::Reply;
 use crate::store::location::{self, Server};
 use crate::store::operation::Operation;
@@ -122,7 +122,7 @@ impl Valkey {
 
     /// See [`crate::store::Store::execute_within`]. Adjacent operations of one command each share a
     /// round trip. Gives the replies that found room, maybe none.
-    pub(crate) async fn execute(&self, batch: &[Operation], hold: &mut Hold) -> Vec<Reply> {
+    pub(crate) async fn execute(&self, batch: &[Operation], hold: &mut ReplyRoom) -> Vec<Reply> {
         let mut replies = Vec::new();
         let (growth, appended) = (&self.server.growth, Growth::appended(batch));
         let kind_of = |operation: &Operation| match Kind::of(operation) {

@@ -21,7 +21,7 @@ use super::exchange::{Answer, Exchange, InFlight, Lost};
 use super::outbox::Shared;
 use super::refusal::Refusal;
 use super::stream::Stream;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::Reply;
 use crate::store::valkey::cache::Cache;
 
@@ -139,7 +139,7 @@ impl Connection {
         &self,
         commands: Commands,
         max_reply: usize,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Result<Answer, Lost> {
         let (wanted, kept, hold_of_it) = (VecDeque::new(), 0, hold.take());
         let exchange =
@@ -156,7 +156,7 @@ impl Connection {
     ///
     /// The connection ended, or the server is no master.
     pub(crate) async fn send(&self, commands: Commands) -> Result<Vec<Reply>, Lost> {
-        let (kept, hold) = (commands.count(), Hold::unlimited());
+        let (kept, hold) = (commands.count(), ReplyRoom::unlimited());
         let wanted = VecDeque::new();
         let exchange =
             Exchange { commands, wanted, kept, is_once: false, max_reply: usize::MAX, hold };

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::command::{Commands, Form};
 use super::substitute;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::Reply;
 use crate::protocol::Outgoing;
 use crate::store::valkey::cache::Cache;
@@ -40,7 +40,7 @@ pub(crate) struct Exchange {
     /// place.
     pub(crate) max_reply: usize,
     /// The room that the replies take.
-    pub(crate) hold: Hold,
+    pub(crate) hold: ReplyRoom,
 }
 
 /// A reply to keep in the near cache. Two replies precede it that are not part of the answer: to
@@ -63,7 +63,7 @@ pub(crate) struct Answer {
     /// The replies.
     pub(crate) replies: Vec<Reply>,
     /// The room that they take.
-    pub(crate) hold: Hold,
+    pub(crate) hold: ReplyRoom,
     /// An error stands in the place of a discarded reply.
     pub(crate) has_substitutes: bool,
 }

@@ -8,7 +8,7 @@ use super::batch::Route;
 use super::lease::Place;
 use super::part::MOST_HOPS;
 use super::redirect::Redirect;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
 use crate::store::valkey::cluster::slot::Slot;
@@ -73,7 +73,7 @@ impl Access for Topology {
         let (batch, none) = ([Operation { verb: Verb::MGet, args }], Prefix::none());
         let route = Route::of_stored_keys(self, &none, &batch);
         let now = Some(Instant::now());
-        match route.finish(now, &mut Hold::unlimited()).await.pop() {
+        match route.finish(now, &mut ReplyRoom::unlimited()).await.pop() {
             Some(Reply::List(values)) => {
                 let reply = |value: Option<_>| value.map_or(Reply::Nil, Reply::Value);
                 Ok(values.into_iter().map(reply).collect())

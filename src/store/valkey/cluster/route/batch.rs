@@ -21,7 +21,7 @@ use super::order::Fate;
 use super::part;
 use super::part::{MOST_HOPS, Part};
 use super::redirect::Redirect;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::Operation;
 use crate::store::valkey::cluster::topology::keeper::Topology;
@@ -90,7 +90,11 @@ impl<'a> Route<'a> {
     /// Sends rounds until every operation has its reply. Ends early when replies find no room: then
     /// it gives the first replies, maybe none, and the other operations were not carried out.
     /// `deadline` bounds the waits for nodes. Each connection bounds the wait for a reply.
-    pub(crate) async fn finish(mut self, deadline: Option<Instant>, hold: &mut Hold) -> Vec<Reply> {
+    pub(crate) async fn finish(
+        mut self,
+        deadline: Option<Instant>,
+        hold: &mut ReplyRoom,
+    ) -> Vec<Reply> {
         let mut maps = self.topology.maps();
         loop {
             let map = Arc::clone(&maps.borrow_and_update());
@@ -157,7 +161,11 @@ impl<'a> Route<'a> {
         requests
     }
 
-    async fn ask(&self, requests: &[ServerRequest], hold: &mut Hold) -> Vec<Result<Answer, Lost>> {
+    async fn ask(
+        &self,
+        requests: &[ServerRequest],
+        hold: &mut ReplyRoom,
+    ) -> Vec<Result<Answer, Lost>> {
         let last_write = self.parts.iter().rfind(|part| part.is_write());
         let last_write = last_write.map_or(0, |part| part.place + 1);
         let asking = requests.iter().map(|request| {
@@ -169,7 +177,7 @@ impl<'a> Route<'a> {
 
     /// The exchange for one node. Replies up to that of the last write, on whichever node, are
     /// always taken, since a read that is sent again would see the write.
-    fn exchange(&self, request: &ServerRequest, last_write: usize, hold: Hold) -> Exchange {
+    fn exchange(&self, request: &ServerRequest, last_write: usize, hold: ReplyRoom) -> Exchange {
         let (mut commands, mut kept) = (Commands::default(), 0);
         for part in request.parts.iter().map(|number| &self.parts[*number]) {
             if part.detour.is_some() {
@@ -189,7 +197,7 @@ impl<'a> Route<'a> {
         &mut self,
         requests: Vec<ServerRequest>,
         answers: Vec<Result<Answer, Lost>>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Vec<(usize, Fate)> {
         let mut fates = Vec::new();
         for (request, answer) in requests.into_iter().zip(answers) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::{Args, ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
 use crate::store::valkey::cluster::route::batch::Route;
@@ -36,7 +36,11 @@ pub(crate) struct Whole<'a> {
 
 impl Whole<'_> {
     /// Carries out one operation. `None` if the reply finds no room; then nothing was done.
-    pub(crate) async fn execute(&self, operation: &Operation, hold: &mut Hold) -> Option<Reply> {
+    pub(crate) async fn execute(
+        &self,
+        operation: &Operation,
+        hold: &mut ReplyRoom,
+    ) -> Option<Reply> {
         match operation.verb {
             Verb::Clear if self.prefix.is_empty() => Some(self.clear_all(operation).await),
             Verb::Clear => Some(self.clear().await),
@@ -49,7 +53,7 @@ impl Whole<'_> {
     }
 
     /// Carries out a read. Begins again when a node is lost.
-    async fn read(&self, operation: &Operation, hold: &mut Hold) -> Option<Reply> {
+    async fn read(&self, operation: &Operation, hold: &mut ReplyRoom) -> Option<Reply> {
         loop {
             let all = match self.topology.servers(self.deadline).await {
                 Ok(all) => all,
@@ -75,7 +79,7 @@ impl Whole<'_> {
         &self,
         all: &Servers,
         operation: &Operation,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Result<Reply, Fault> {
         let max_reply = self.limits.max_reply;
         match operation.verb {
@@ -183,7 +187,7 @@ impl Whole<'_> {
                 let args = stored.into_iter().collect::<Args>();
                 let batch = [Operation { verb: Verb::Unlink, args }];
                 let route = Route::of_stored_keys(self.topology, &none, &batch);
-                let mut replies = route.finish(self.deadline, &mut Hold::unlimited()).await;
+                let mut replies = route.finish(self.deadline, &mut ReplyRoom::unlimited()).await;
                 reply::integer(replies.pop().unwrap_or(Reply::Nil))?;
             }
         }
