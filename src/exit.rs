@@ -17,6 +17,8 @@ pub enum Exit {
     /// The settings cannot work, and clients of the daemon before wait until they do
     /// (`EX_TEMPFAIL`).
     TemporaryFailure = 75,
+    /// The store refuses the user, or a command that is needed (`EX_NOPERM`).
+    NoPermission = 77,
     /// The settings cannot work (`EX_CONFIG`).
     Config = 78,
 }

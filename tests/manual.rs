@@ -102,6 +102,9 @@ fn every_option_of_both_programs_is_explained() {
         for arg in program.get_arguments().chain(of_subcommands) {
             let Some(long) = arg.get_long() else { continue };
             let value = match arg.get_value_names() {
+                Some([value]) if arg.get_num_args().is_some_and(|it| it.min_values() == 0) => {
+                    format!("[={value}]")
+                }
                 Some([value]) if arg.get_action().takes_values() => format!("={value}"),
                 _ => String::new(),
             };

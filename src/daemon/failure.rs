@@ -57,6 +57,7 @@ impl StartError {
         let errno = match self.exit() {
             Exit::Config | Exit::Usage => Errno::INVAL,
             Exit::Unavailable | Exit::TemporaryFailure => Errno::BUSY,
+            Exit::NoPermission => Errno::ACCESS,
             Exit::Io | Exit::Ok => Errno::IO,
         };
         errno.raw_os_error()

@@ -1,6 +1,7 @@
 //! The daemon: the only place that joins the parts. [`run`] reads as the order of its start.
 
 mod allocator;
+mod check;
 mod descriptor;
 mod failure;
 mod handover;
@@ -42,7 +43,8 @@ pub fn run(
     match config::load(args, env) {
         Ok(invocation) => match invocation.mode {
             Mode::Serve => serve(&invocation, activated, started),
-            Mode::Check => check(&invocation),
+            Mode::Check => check::settings(&invocation),
+            Mode::CheckStore => check::store(&invocation),
             Mode::Reload => send_reload(&invocation),
         },
         Err(LoadError::Usage(error)) => {
@@ -61,14 +63,6 @@ fn close_memory() {
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         eprintln!("kvsockd: warning: core dumps cannot be switched off: {error}");
     }
-}
-
-fn check(invocation: &Invocation) -> Exit {
-    welcome::print(&invocation.in_effect.to_string());
-    for warning in &invocation.warnings {
-        eprintln!("kvsockd: warning: {warning}");
-    }
-    Exit::Ok
 }
 
 fn send_reload(invocation: &Invocation) -> Exit {

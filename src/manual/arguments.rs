@@ -37,8 +37,12 @@ fn entry(arg: &Arg) -> String {
     let names = short.into_iter().chain(arg.get_long().map(|long| format!("--{long}")));
     let mut tag = names.map(|name| bold(&name)).collect::<Vec<_>>().join(", ");
     if takes_value(arg) {
-        let glue = if arg.is_positional() { "" } else { "=" };
-        tag.extend([glue, &italic(&value_of(arg))]);
+        let (glue, end) = match arg.get_num_args() {
+            _ if arg.is_positional() => ("", ""),
+            Some(count) if count.min_values() == 0 => ("[=", "]"),
+            _ => ("=", ""),
+        };
+        tag.extend([glue, &italic(&value_of(arg)), end]);
     }
     tagged(&tag, &meaning(arg))
 }

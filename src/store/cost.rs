@@ -1,4 +1,4 @@
-//! What a short request may cost the store, and what is refused for costing too much.
+//! Bounds on what a short request may cost the store.
 
 use super::integer;
 use super::operation::{Cost, Operation, Verb};
@@ -7,15 +7,15 @@ use crate::message::ErrorReply;
 /// The longest value, in bytes: Valkey's `proto-max-bulk-len`.
 pub(super) const LONGEST_VALUE: usize = 512 * 1024 * 1024;
 
-/// A value that a request lets grow up to this length costs little.
+/// A value that a request makes grow up to this length costs little.
 const SMALL_GROWTH: usize = 1024 * 1024;
 
-/// A command with more arguments takes a server several milliseconds.
+/// A command with more arguments keeps a server busy for several milliseconds.
 const MANY_ARGUMENTS: usize = 10_000;
 
 impl Operation {
-    /// The least length in bytes that the value has afterwards, by the offset that the request
-    /// names. None where it names no offset, and where the store says what is wrong with it.
+    /// The least length of the value afterwards, in bytes, by the offset in the request. `None` if
+    /// the request names no offset, or a wrong one, which the store refuses.
     pub(super) fn reach(&self) -> Option<usize> {
         let [_, offset, part, ..] = &self.args[..] else { return None };
         match self.verb {
@@ -30,7 +30,7 @@ impl Operation {
         }
     }
 
-    /// The error for an operation that would make a value longer than any may be.
+    /// The error for an operation that would make a value longer than the limit.
     pub(super) fn overgrowth(&self, max_reply: usize) -> Option<ErrorReply> {
         if self.verb.cost() != Cost::Grows {
             return None;
@@ -38,7 +38,7 @@ impl Operation {
         growth_error(self.reach()?, max_reply)
     }
 
-    /// Whether the store may need more than a moment for it, in which all others wait.
+    /// Whether the operation may keep the store busy for long, so that all other requests wait.
     pub(super) fn is_expensive(&self) -> bool {
         match self.verb.cost() {
             Cost::Small => self.args.len() > MANY_ARGUMENTS,
@@ -48,8 +48,8 @@ impl Operation {
     }
 }
 
-/// The error for a value of `len` bytes, if that is longer than a value may be: a few bytes of a
-/// request must not fill the memory, and what could not be read is not made either.
+/// The error for a value of `len` bytes, if that exceeds the limit. A short request must not fill
+/// the memory, and a value that is too long to be read must not be made.
 pub(super) fn growth_error(len: usize, max_reply: usize) -> Option<ErrorReply> {
     if len > LONGEST_VALUE {
         let text = "string exceeds maximum allowed size (proto-max-bulk-len)";

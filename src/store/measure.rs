@@ -1,4 +1,4 @@
-//! How many bytes of values a batch can be answered, from how long the values are before it.
+//! The length of the replies to a batch, from the lengths of the values before it.
 
 use std::collections::HashMap;
 
@@ -6,15 +6,15 @@ use bytes::Bytes;
 
 use super::operation::{Operation, Verb};
 
-/// Bytes that a reply, and each value in it, may take beside the value: where it is, and what was
-/// received before it; of DUMP its end, of LCS its words.
+/// Bytes that a reply, and each value in it, may take besides the value: its descriptor, what was
+/// received before it, the trailer of DUMP, the texts of LCS.
 pub(super) const BESIDE: usize = 192;
 /// The longest number that is stored as a value.
 const NUMBER: usize = 32;
 /// The longest value of a store.
 const LONGEST: usize = 512 * 1024 * 1024;
 
-/// The keys whose values may be in the replies to `batch`, or be copied within it, each once.
+/// The keys whose values may be in the replies to `batch`, or be copied by it, each once.
 pub(super) fn keys(batch: &[Operation]) -> Vec<&Bytes> {
     let copies = |verb| matches!(verb, Verb::Copy | Verb::Rename | Verb::RenameNx);
     let asking = batch.iter().filter(|it| it.values() > 0 || copies(it.verb));
@@ -24,8 +24,8 @@ pub(super) fn keys(batch: &[Operation]) -> Vec<&Bytes> {
     keys
 }
 
-/// What the replies to `batch` may take together, and the longest value in them. `lengths` are
-/// those of [`keys`] before it.
+/// The most bytes that the replies to `batch` may take together, and the longest value in them.
+/// `lengths` are the lengths of the values of [`keys`] before the batch.
 pub(super) fn replies<'a>(
     batch: &'a [Operation],
     mut lengths: HashMap<&'a Bytes, usize>,
@@ -45,7 +45,7 @@ pub(super) fn replies<'a>(
     (sum, longest)
 }
 
-/// Follows what `operation` does to the lengths, or may do.
+/// Updates `lengths` by what `operation` may do to them.
 fn grow<'a>(operation: &'a Operation, lengths: &mut HashMap<&'a Bytes, usize>) {
     let args = &operation.args;
     let number = |at: usize| {

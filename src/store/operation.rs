@@ -1,13 +1,13 @@
-//! What an engine can be asked to do: the verbs, and what the engines must know of each.
+//! The operations of an engine: the verbs, and the properties of each.
 
 use bytes::Bytes;
 
 use crate::message::Args;
 
-/// The name, after the prefix, under which the Valkey engine keeps the index of `last`.
+/// The name of the index of `last` in a Valkey store, after the prefix.
 pub(super) const LAST_INDEX: &[u8] = b"\0kvsock:last";
 
-/// Whether a client's key is kvsock's own side index, which no command takes as a key.
+/// Whether a client's key has the name of the side index, which no command accepts.
 pub(super) fn is_reserved(key: &[u8]) -> bool {
     key.ends_with(LAST_INDEX)
 }
@@ -15,10 +15,10 @@ pub(super) fn is_reserved(key: &[u8]) -> bool {
 /// One operation on the store. Keys are the client's, without the prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
-    /// What to do.
+    /// The verb.
     pub verb: Verb,
-    /// Arguments in the order that the Valkey command of that name takes them. Their number was
-    /// checked; what they say was not.
+    /// The arguments, in the order of the Valkey command of that name. Their number was checked,
+    /// their contents were not.
     pub args: Args,
 }
 
@@ -37,42 +37,42 @@ pub enum Keys {
     All,
     /// The first, the third, and so on.
     Alternate,
-    /// As many after the second as the second says.
+    /// As many after the second as the number in the second.
     Numbered,
 }
 
 /// What an operation does to the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Nothing: it may be sent again.
+    /// None: the operation may be sent again.
     Read,
-    /// Changes it: it is never sent again.
+    /// A change: the operation is never sent again.
     Write,
-    /// Stores whole values, whose keys thereby become the most recently set.
+    /// Whole values are stored. Their keys become the most recently set ones.
     Store,
 }
 
-/// What an operation costs a store beside what its request and its reply take.
+/// The cost of an operation to a store, besides its request and its reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cost {
-    /// Nothing to speak of.
+    /// Negligible.
     Small,
-    /// The whole value is read, and little or nothing of it is in the reply; or all keys are.
+    /// The whole value is read, though little of it is in the reply; or all keys are.
     Reads,
     /// The whole value is copied.
     Copies,
     /// The value may grow up to an offset that the request names, however short the request is.
     Grows,
-    /// The length of the one value times the length of the other.
+    /// The product of the two values' lengths.
     Product,
 }
 
-/// The verbs, each with its name, its keys, its effect, and its cost unless that is small.
+/// Each verb with its name, its keys, its effect, and its cost unless that is small.
 macro_rules! verbs {
     ($($(#[$meta:meta])*
         $verb:ident = $name:literal, $keys:ident, $effect:ident $(, $cost:ident)?;)*) => {
-        /// What an engine can do. Arguments, replies and error texts are those of the Valkey
-        /// command named by [`Verb::name`], unless told otherwise.
+        /// A verb. Arguments, replies and error texts are those of the Valkey command
+        /// [`Verb::name`], unless told otherwise.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Verb {
             $($(#[$meta])* $verb,)*
@@ -89,12 +89,12 @@ macro_rules! verbs {
                 match self { $(Verb::$verb => Keys::$keys,)* }
             }
 
-            /// What it does to the data.
+            /// The effect on the data.
             pub fn effect(self) -> Effect {
                 match self { $(Verb::$verb => Effect::$effect,)* }
             }
 
-            /// What it costs a store.
+            /// The cost to a store.
             pub fn cost(self) -> Cost {
                 match self { $(Verb::$verb => cost!($($cost)?),)* }
             }
@@ -222,7 +222,7 @@ verbs! {
     /// `[pattern]`. The keys under the prefix that match the glob, each once, sorted by bytes,
     /// within [`super::Options::max_reply`].
     Keys = "KEYS", None, Read, Reads;
-    /// No arguments. `OK` when every key under the prefix is gone. Under a prefix on Valkey not
+    /// No arguments. `OK` when every key under the prefix is removed. Under a prefix on Valkey not
     /// atomic.
     Clear = "FLUSHDB", None, Write;
     /// No arguments. `OK` once all data acknowledged before is on disk.
@@ -234,8 +234,8 @@ verbs! {
 }
 
 impl Verb {
-    /// Whether it looks at more than the keys it names, or takes long: it cannot be a part of a
-    /// transaction.
+    /// Whether the operation takes more than one command, since it concerns more than the keys it
+    /// names.
     pub fn is_compound(self) -> bool {
         matches!(
             self,
@@ -259,14 +259,14 @@ impl Keys {
     }
 }
 
-/// The number of keys that the second argument tells; the engine refuses what is none.
+/// The number of keys in the second argument; 0 if it is no number, which the engine refuses.
 fn count(args: &[Bytes]) -> usize {
     let text = args.get(1).and_then(|text| std::str::from_utf8(text).ok());
     text.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 impl Operation {
-    /// Values that the reply may hold, whose length is not known beforehand.
+    /// The number of values in the reply whose length is not known beforehand.
     pub fn values(&self) -> usize {
         match self.verb {
             Verb::Get | Verb::GetSet | Verb::GetDel | Verb::GetEx | Verb::GetRange | Verb::Dump => {
@@ -274,7 +274,7 @@ impl Operation {
             }
             Verb::Set if self.args[2..].iter().any(|it| it.eq_ignore_ascii_case(b"get")) => 1,
             Verb::MGet => self.args.len(),
-            // A part of a value, or whatever a script makes of its keys.
+            // A part of a value; or the reply of a script, of any length.
             _ => usize::from(matches!(self.verb, Verb::Lcs | Verb::Eval | Verb::EvalSha)),
         }
     }

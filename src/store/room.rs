@@ -1,17 +1,20 @@
-//! Carries out batches of clients that share a bounded memory: makes room for the replies first.
+//! Carries out batches for clients that share a bounded memory. Makes room for the replies first.
 
 use bytes::Bytes;
 use smallvec::smallvec;
 
-use super::{Operation, Store, Verb, Watch, measure};
+use super::engine::Store;
+use super::measure;
+use super::operation::{Operation, Verb};
+use super::watch::Watch;
 use crate::memory::ClientShare;
 use crate::message::{ErrorReply, Reply};
 
 impl Store {
-    /// As [`Store::execute`], for a client whose replies have their part of a bounded memory.
-    /// Gives at least one reply, for which it waits if others hold the memory, and then as many as
-    /// there is room for; and the rest of the batch, of which nothing was carried out. What the
-    /// replies take, `share` keeps.
+    /// As [`Store::execute`], for a client whose replies take room from a bounded memory. Gives at
+    /// least one reply, waiting for room if other clients have it, and as many more as there is
+    /// room for. Also gives back the rest of the batch, of which nothing was carried out. `share`
+    /// keeps the room of the replies.
     pub async fn execute_within(
         &self,
         mut batch: Vec<Operation>,
@@ -22,9 +25,9 @@ impl Store {
             let later = batch.split_off(count);
             let hold = match hold {
                 Some(hold) => Some(hold),
-                // To find out how long its values are, this engine reads them.
+                // The embedded engine would have to read the values to measure them.
                 None if matches!(self, Store::Embedded(_)) => Some(share.hold()),
-                // What asks for little need not wait where others hold much.
+                // A batch with short replies need not wait for clients that hold much memory.
                 None => share.make_room_for(Box::pin(self.measure(&batch)).await.0),
             };
             if let Some(mut hold) = hold {
@@ -45,8 +48,8 @@ impl Store {
         }
     }
 
-    /// As [`Store::transact`], for a client whose replies have their part of a bounded memory, for
-    /// which it waits: the reply cannot be asked for again. Where all of the memory would not do,
+    /// As [`Store::transact`], for a client whose reply takes room from a bounded memory. Waits for
+    /// the room first, since a transaction cannot be sent again. If the whole memory is too small,
     /// nothing is done.
     pub async fn transact_within(
         &self,
@@ -56,7 +59,7 @@ impl Store {
     ) -> Reply {
         let values = batch.iter().map(Operation::values).sum();
         let mut hold = loop {
-            // What is short most likely need not be measured.
+            // Replies that are most likely short need not be measured.
             let beside = batch.len().saturating_mul(measure::BESIDE);
             let ample = share.has_ample_room(values, beside) && !share.has_turn();
             let expected = if ample { share.make_room_beside(values, beside) } else { None };
@@ -64,7 +67,7 @@ impl Store {
                 expected
             } else {
                 let (sum, longest) = Box::pin(self.measure(&batch)).await;
-                // As for other requests, one value may be longer than that.
+                // As for other requests, a single value may exceed the share.
                 if sum > share.limit().max(longest.saturating_mul(2)) {
                     return too_large(sum);
                 }
@@ -84,8 +87,8 @@ impl Store {
         reply
     }
 
-    /// What the replies to `batch` may take together, by how long the values are now, and the longest
-    /// value in them.
+    /// The most bytes that the replies to `batch` may take together by the current lengths of the
+    /// values, and the longest value in them.
     async fn measure(&self, batch: &[Operation]) -> (usize, usize) {
         let keys = measure::keys(batch);
         let length = |key: &Bytes| Operation { verb: Verb::StrLen, args: smallvec![key.clone()] };
@@ -98,7 +101,7 @@ impl Store {
     }
 }
 
-/// Whether the store was away, for which the request has waited.
+/// Whether the request has waited in vain for a store that is away.
 fn is_unavailable(reply: &Reply) -> bool {
     matches!(reply, Reply::Error(ErrorReply::Unavailable(_)))
 }

@@ -7,12 +7,12 @@ use std::fmt;
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes the text into care.
+    /// Takes the text.
     pub fn new(text: impl Into<String>) -> Secret {
         Secret(text.into())
     }
 
-    /// The text itself, for the one who must send it.
+    /// The text, for the code that must send it.
     pub fn reveal(&self) -> &str {
         &self.0
     }

@@ -1,31 +1,31 @@
-//! How a store is: whether it answers, and why it cannot be opened.
+//! The state of a store: whether it answers, and why it cannot be opened.
 
 /// Whether the store answers now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {
-    /// It answers.
+    /// The store answers.
     Up,
-    /// It does not, and why; without a password or the like.
+    /// The store does not answer. The text is the cause, and contains no secret.
     Down(String),
 }
 
-/// What the near cache holds, and how often values were found in it.
+/// The extent of the near cache, and its hits and misses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NearCache {
-    /// Values that were found.
+    /// Reads that were answered from the cache.
     pub hits: u64,
-    /// Values that the server was asked for.
+    /// Reads that were sent to the server.
     pub misses: u64,
-    /// Keys of which something is known.
+    /// The number of cached keys.
     pub keys: usize,
-    /// Bytes that this takes.
+    /// The bytes that the keys and values take.
     pub bytes: u64,
 }
 
-/// The store cannot be opened at all (as opposed to being away just now).
+/// The store cannot be opened. A server that is away is no such error.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The settings cannot work, whatever the store does: a certificate that is none, say.
+    /// The settings cannot work, for example because a certificate cannot be parsed.
     #[error("{0}")]
     Config(String),
     /// Another process has the embedded store open.
@@ -34,20 +34,20 @@ pub enum OpenError {
         /// The directory.
         path: String,
     },
-    /// The embedded store's files do not make sense.
+    /// The embedded store's files are corrupt.
     #[error("embedded store {path} is damaged: {why}")]
     Damaged {
         /// The directory.
         path: String,
-        /// What the engine found.
+        /// The cause that the engine gave.
         why: String,
     },
-    /// The directory cannot be made, read or written.
+    /// The directory cannot be created, read or written.
     #[error("embedded store {path}: {source}")]
     Io {
         /// The directory.
         path: String,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
 }

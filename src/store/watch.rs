@@ -1,13 +1,14 @@
-//! What one client watches, whichever engine does the watching.
+//! The keys that one client watches, on any engine.
 
 use super::{embedded, valkey};
 
-/// Keys that are watched for the next transaction of one client. Dropping it forgets them.
+/// The keys that one client watches for its next transaction. They are unwatched when this is
+/// dropped.
 #[derive(Debug)]
 pub enum Watch {
     /// On a Valkey or Redis server.
     Valkey(valkey::Watch),
-    /// On a cluster of them.
+    /// On a cluster.
     Cluster(valkey::ClusterWatch),
     /// In the embedded store.
     Embedded(embedded::Watch),

@@ -9,6 +9,9 @@ use crate::config::fault::Origin;
 use crate::config::table::SETTINGS;
 
 const CHECK: &str = "check";
+/// What `--check` checks, the settings alone where it says nothing.
+const CHECK_SETTINGS: &str = "settings";
+const CHECK_STORE: &str = "store";
 const RELOAD: &str = "reload";
 
 const AFTER_HELP: &str = "\
@@ -26,6 +29,8 @@ pub enum Mode {
     Serve,
     /// Check the settings, print those in effect, and exit (`--check`).
     Check,
+    /// Check the settings and the store, print what was found, and exit (`--check=store`).
+    CheckStore,
     /// Hand the settings to the running daemon with [`send`](crate::config::reload::send), and exit (`--reload`).
     Reload,
 }
@@ -49,8 +54,15 @@ pub fn command() -> Command {
         .arg(
             Arg::new(CHECK)
                 .long(CHECK)
-                .action(ArgAction::SetTrue)
-                .help("Check the settings, print those in effect, and exit"),
+                .value_name("WHAT")
+                .num_args(0..=1)
+                .require_equals(true)
+                .value_parser([CHECK_SETTINGS, CHECK_STORE])
+                .default_missing_value(CHECK_SETTINGS)
+                .help(
+                    "Check the settings, print those in effect, and exit; with \"store\" also look \
+                     at the store, without changing it, and print what it is",
+                ),
         )
         .arg(Arg::new(RELOAD).long(RELOAD).action(ArgAction::SetTrue).help(
             "Check the settings and hand those that can change to the running daemon; for \
@@ -68,12 +80,11 @@ pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<ArgMatches, 
 
 /// The mode that the flags select.
 pub(crate) fn mode(matches: &ArgMatches) -> Mode {
-    if matches.get_flag(CHECK) {
-        Mode::Check
-    } else if matches.get_flag(RELOAD) {
-        Mode::Reload
-    } else {
-        Mode::Serve
+    match matches.get_one::<String>(CHECK).map(String::as_str) {
+        Some(CHECK_STORE) => Mode::CheckStore,
+        Some(_) => Mode::Check,
+        None if matches.get_flag(RELOAD) => Mode::Reload,
+        None => Mode::Serve,
     }
 }
 

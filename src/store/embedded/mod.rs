@@ -6,6 +6,7 @@
 //! replies to the one before.
 
 mod argument;
+pub(super) mod check;
 mod disk;
 mod format;
 mod glob;

@@ -1,4 +1,4 @@
-//! A cluster's address: some of its servers, `valkey-cluster://h1:p1,h2:p2`.
+//! The address of a cluster: some of its nodes, `valkey-cluster://h1:p1,h2:p2`.
 
 use std::fmt;
 
@@ -6,19 +6,19 @@ use super::error::LocationError;
 use super::server::{Server, Transport};
 use crate::store::secret::Secret;
 
-/// Some servers of a Valkey or Redis cluster, any of which tells the others.
+/// Some nodes of a Valkey or Redis cluster. Any of them knows the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
-    /// How they are reached: all by TCP, or all by TLS.
+    /// The nodes' addresses: all by TCP, or all by TLS.
     pub seeds: Vec<Transport>,
-    /// User from the URL, for all servers.
+    /// The user from the URL, for all nodes.
     pub username: Option<Secret>,
-    /// Password from the URL, for all servers.
+    /// The password from the URL, for all nodes.
     pub password: Option<Secret>,
 }
 
 impl Cluster {
-    /// Reads the URL of a cluster: that of a server, with more hosts after commas.
+    /// Parses the URL of a cluster: a server's URL, with more hosts after commas.
     pub(super) fn parse(text: &str, tls: bool) -> Result<Cluster, LocationError> {
         let (scheme, rest) = text.split_once("://").unwrap_or_default();
         let (authority, end) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
@@ -44,13 +44,13 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Whether it is reached by TLS.
+    /// Whether the connections use TLS.
     pub fn is_encrypted(&self) -> bool {
         self.seeds.iter().any(|seed| matches!(seed, Transport::Tls { .. }))
     }
 }
 
-/// The URL without user and password, fit for logs and replies.
+/// The URL without user and password, safe for logs and replies.
 impl fmt::Display for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.is_encrypted() { "valkeys-cluster://" } else { "valkey-cluster://" })?;

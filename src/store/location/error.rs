@@ -1,9 +1,9 @@
-//! What is wrong with a store URL.
+//! Errors in a store URL.
 
 /// The longest path of a Unix socket, without the NUL (`unix(7)`).
 pub(super) const SOCKET_PATH: usize = 107;
 
-/// What is wrong with a store URL. Never repeats the URL, which may hold a password.
+/// An error in a store URL. The text never repeats the URL, which may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LocationError {
     /// No engine has such a scheme.
@@ -16,27 +16,27 @@ pub enum LocationError {
     /// Not a URL.
     #[error("not a store URL: {0}")]
     Malformed(String),
-    /// The database is no number. What stands there may be a part of a password with a slash.
+    /// The database is no number. It may be a part of a password with a slash.
     #[error("the database is not a number from 0 on")]
     Database,
     /// A cluster has one database.
     #[error("a cluster has no database but 0")]
     ClusterDatabase,
-    /// The name by which sentinels know their master has characters that no such name has.
+    /// The master's name contains characters that sentinels do not allow.
     #[error(
         "the name of the master has other characters than letters, digits, \".\", \"-\" and \"_\""
     )]
     MasterName,
-    /// The host has characters that no name and no address has.
+    /// The host contains characters that no name and no address has.
     #[error("the host is neither a name nor an address")]
     Host,
     /// No socket can have such a path.
     #[error("the path of a socket has no NUL, and at most {SOCKET_PATH} bytes")]
     SocketPath,
-    /// A part that must be there is not.
+    /// A required part is missing.
     #[error("{0} is missing")]
     Missing(&'static str),
-    /// A part that has no meaning is there.
+    /// A part has no meaning in this URL.
     #[error("{0} has no meaning here")]
     Surplus(&'static str),
 }

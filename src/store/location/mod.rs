@@ -1,4 +1,4 @@
-//! Where the data is: the `KVSOCK_STORE` URL.
+//! The location of the data: the `KVSOCK_STORE` URL.
 
 mod cluster;
 mod error;
@@ -13,22 +13,22 @@ pub use self::error::LocationError;
 pub use self::sentinel::Sentinels;
 pub use self::server::{Server, Transport};
 
-/// Which engine, and where.
+/// The engine, and the place of the data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     /// The embedded engine, in this directory.
     Embedded(PathBuf),
     /// One Valkey or Redis server.
     Valkey(Server),
-    /// One whose address is known to sentinels.
+    /// The master that sentinels name.
     Sentinels(Sentinels),
-    /// A cluster of them.
+    /// A cluster of Valkey or Redis servers.
     Cluster(Cluster),
 }
 
 impl Location {
-    /// Parses `embedded`, `embedded:/path` or a server URL; `home` is where `embedded` alone
-    /// keeps its data.
+    /// Parses `embedded`, `embedded:/path` or a server URL. `home` gives the directory of
+    /// `embedded` alone.
     pub fn parse(text: &str, home: impl FnOnce() -> PathBuf) -> Result<Location, LocationError> {
         if text == "embedded" {
             return Ok(Location::Embedded(home()));
@@ -67,13 +67,13 @@ impl Location {
     }
 }
 
-/// The characters of a scheme (RFC 3986, section 3.1). Anything else in its place may be a user
-/// and a password.
+/// Whether a scheme may contain the character (RFC 3986, section 3.1). Any other text may contain a
+/// user and a password.
 fn is_of_scheme(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
-/// The URL without user and password, fit for logs and replies.
+/// The URL without user and password, safe for logs and replies.
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

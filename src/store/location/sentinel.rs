@@ -1,4 +1,4 @@
-//! A server that sentinels know the address of: `valkey-sentinel://h1:p1,h2:p2/name/db`.
+//! The address of a master that sentinels name: `valkey-sentinel://h1:p1,h2:p2/name/db`.
 
 use std::fmt;
 
@@ -9,23 +9,24 @@ use crate::store::secret::Secret;
 /// The port of a sentinel when the URL names none.
 const PORT: u16 = 26379;
 
-/// The sentinels of a Valkey or Redis server, which know where it is.
+/// The sentinels of a Valkey or Redis master.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sentinels {
-    /// How they are reached: all by TCP, or all by TLS, and the server as they are.
+    /// The sentinels' addresses: all by TCP, or all by TLS. The master is connected to in the same
+    /// way.
     pub sentinels: Vec<Transport>,
-    /// The name by which they know the server.
+    /// The master's name.
     pub master: String,
     /// The database to select.
     pub db: i64,
-    /// User from the URL, of the server, and of sentinels that ask for one.
+    /// The user from the URL, for the master, and for sentinels that want one.
     pub username: Option<Secret>,
-    /// Password from the URL, likewise.
+    /// The password from the URL, for the master, and for sentinels that want one.
     pub password: Option<Secret>,
 }
 
 impl Sentinels {
-    /// Reads the URL: that of a server, with more hosts after commas and a name before the database.
+    /// Parses the URL: a server's URL, with more hosts after commas and a name before the database.
     pub(super) fn parse(text: &str, tls: bool) -> Result<Sentinels, LocationError> {
         let (scheme, rest) = text.split_once("://").unwrap_or_default();
         let (authority, end) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
@@ -51,14 +52,14 @@ impl Sentinels {
         Ok(found)
     }
 
-    /// Whether they are reached by TLS.
+    /// Whether the connections use TLS.
     pub fn is_encrypted(&self) -> bool {
         self.sentinels.iter().any(|it| matches!(it, Transport::Tls { .. }))
     }
 }
 
-/// What Valkey's `sentinel.conf` allows in it. So what stands there is never a part of a password
-/// with a slash, before an at sign.
+/// Accepts the characters that Valkey's `sentinel.conf` allows in a name. So a name is never a part
+/// of a password with a slash, before an at sign.
 fn name_of_master(text: &str) -> Result<String, LocationError> {
     let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     match text {
@@ -68,7 +69,7 @@ fn name_of_master(text: &str) -> Result<String, LocationError> {
     }
 }
 
-/// The URL without user and password, fit for logs and replies.
+/// The URL without user and password, safe for logs and replies.
 impl fmt::Display for Sentinels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.is_encrypted() {

@@ -1,4 +1,4 @@
-//! One server's address: `valkey://`, `valkeys://` and `valkey+unix://`.
+//! The address of one server: `valkey://`, `valkeys://` and `valkey+unix://`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,35 +12,35 @@ use crate::store::secret::Secret;
 /// The port of a Valkey server when the URL names none.
 const PORT: u16 = 6379;
 
-/// What in a path would be something else in a URL; the rest is shown as it is.
+/// Characters of a path that have another meaning in a URL.
 const NOT_IN_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
 
 /// A Valkey or Redis server's address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
-    /// How it is reached.
+    /// The transport and the address.
     pub transport: Transport,
     /// The database to select.
     pub db: i64,
-    /// User from the URL.
+    /// The user from the URL.
     pub username: Option<Secret>,
-    /// Password from the URL.
+    /// The password from the URL.
     pub password: Option<Secret>,
 }
 
-/// How a server is reached.
+/// A transport, with the address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transport {
     /// TCP.
     Tcp {
-        /// Name or address, IPv6 without brackets.
+        /// A name or an address, IPv6 without brackets.
         host: String,
         /// Port.
         port: u16,
     },
     /// TLS over TCP.
     Tls {
-        /// Name or address, IPv6 without brackets; the certificate must be for it.
+        /// A name or an address, IPv6 without brackets. The certificate must be for it.
         host: String,
         /// Port.
         port: u16,
@@ -53,7 +53,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// The host's name or address; none on a Unix socket.
+    /// The host's name or address; `None` on a Unix socket.
     pub fn host(&self) -> Option<&str> {
         match self {
             Transport::Tcp { host, .. } | Transport::Tls { host, .. } => Some(host),
@@ -61,7 +61,7 @@ impl Transport {
         }
     }
 
-    /// The port; none on a Unix socket.
+    /// The port; `None` on a Unix socket.
     pub fn port(&self) -> Option<u16> {
         match self {
             Transport::Tcp { port, .. } | Transport::Tls { port, .. } => Some(*port),
@@ -69,7 +69,7 @@ impl Transport {
         }
     }
 
-    /// Host and port as a URL has them, or the path.
+    /// Host and port as in a URL, or the path.
     pub fn place(&self) -> String {
         match self {
             Transport::Tcp { host, port } | Transport::Tls { host, port } if host.contains(':') => {
@@ -84,12 +84,12 @@ impl Transport {
 }
 
 impl Server {
-    /// Reads the URL of a server on the network.
+    /// Parses the URL of a server on the network.
     pub(super) fn parse(text: &str, tls: bool) -> Result<Server, LocationError> {
         Server::parse_with(text, tls, PORT)
     }
 
-    /// The same, with the port that it has when the URL names none.
+    /// As [`Server::parse`], with another default port.
     pub(super) fn parse_with(text: &str, tls: bool, port: u16) -> Result<Server, LocationError> {
         let url = parse_url(text)?;
         let host = match url.host() {
@@ -115,7 +115,7 @@ impl Server {
         })
     }
 
-    /// Reads the URL of a server on a Unix socket.
+    /// Parses the URL of a server on a Unix socket.
     pub(super) fn parse_unix(text: &str) -> Result<Server, LocationError> {
         let url = parse_url(text)?;
         if url.host_str().is_some_and(|host| !host.is_empty()) {
@@ -136,7 +136,7 @@ impl Server {
                 _ => return Err(LocationError::Surplus("a query other than db, user and pass")),
             }
         }
-        // A segment could be one with dots after all, and be another path where it is shown.
+        // An encoded slash could hide a segment of dots, which is another path when it is shown.
         if url.path().to_ascii_lowercase().contains("%2f") {
             return Err(LocationError::Surplus("\"%2F\""));
         }
@@ -187,7 +187,7 @@ fn decode(text: &str) -> Result<String, LocationError> {
         .map_err(|_| LocationError::Malformed("percent-encoded bytes are not UTF-8".to_owned()))
 }
 
-/// The URL without user and password, fit for logs and replies.
+/// The URL without user and password, safe for logs and replies.
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, host, port) = match &self.transport {

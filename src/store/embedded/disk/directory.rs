@@ -11,7 +11,7 @@ use super::fault::Fault;
 pub(crate) const LOCK: &str = "lock";
 const KEYSPACES: &str = "keyspaces";
 const FIRST_JOURNAL: &str = "0.jnl";
-const VERSION: &str = "version";
+pub(crate) const VERSION: &str = "version";
 
 /// Makes `directory` ready for the database to be opened or created there.
 pub(crate) fn prepare(directory: &Path) -> Result<(), Fault> {
@@ -73,7 +73,7 @@ fn remove_unfinished(directory: &Path) -> Result<(), Fault> {
 }
 
 /// Whether there is a database, whole or begun, or nothing but what a new file system holds.
-fn is_ours(directory: &Path) -> io::Result<bool> {
+pub(crate) fn is_ours(directory: &Path) -> io::Result<bool> {
     if [VERSION, LOCK, FIRST_JOURNAL, KEYSPACES].iter().any(|name| directory.join(name).exists()) {
         return Ok(true);
     }

@@ -1,7 +1,15 @@
 //! What is found, and what no longer is.
 
-use super::*;
-use crate::store::operation::Verb;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::values::{Cache, Key, SILENCE};
+use crate::message::Reply;
+use crate::store::operation::{Operation, Verb};
+use crate::store::valkey::keys::prefix::Prefix;
 
 fn cache(bytes: usize) -> Cache {
     Cache::new(bytes, Arc::default())

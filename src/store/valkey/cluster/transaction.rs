@@ -1,25 +1,24 @@
-//! Several operations as one, all on keys of one slot; and scripts, which are sent in the same way:
-//! within MULTI a server says that it does not serve the slot before it does anything, and what a
-//! script answers cannot be taken for it.
+//! Transactions and scripts on keys of one slot. Scripts are sent within MULTI, too: there a node
+//! redirects before it executes anything, and a script's own reply cannot be mistaken for a
+//! redirection.
 
 use std::borrow::Cow;
 
 use tokio::time::Instant;
 
-use super::Cluster;
+use super::engine::Cluster;
 use super::route::lease::Place;
 use super::route::part::MOST_HOPS;
 use super::route::redirect::Redirect;
-use super::route::slot::Slot;
 use super::route::split;
+use super::slot::Slot;
 use super::topology::address::Address;
 use super::watch::Watch;
 use crate::account;
 use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
-use crate::store::valkey::RETRY_WAIT;
-use crate::store::valkey::connect::limits::is_late;
+use crate::store::valkey::connect::limits::{RETRY_WAIT, is_late};
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::single::admission::{Unfit, discarded, unsettled};
 use crate::store::valkey::single::script::{alone, is_to_be_asked_again};
@@ -30,13 +29,13 @@ use crate::store::valkey::wire::exchange::Answer;
 
 impl Cluster {
     /// See [`crate::store::Store::transact`].
-    pub(in crate::store) async fn transact(
+    pub(crate) async fn transact(
         &self,
         watch: Option<Watch>,
         batch: Vec<Operation>,
         hold: &mut ReplyRoom,
     ) -> Reply {
-        let deadline = self.shared.terms.deadline_of(hold);
+        let deadline = self.shared.limits.deadline_of(hold);
         if let Some(refusal) = batch.iter().find_map(|it| Cluster::refuses_in_transaction(it.verb))
         {
             return Reply::Error(refusal);
@@ -62,7 +61,7 @@ impl Cluster {
     }
 
     /// See [`crate::store::Store::refuses_in_transaction`].
-    pub(in crate::store) fn refuses_in_transaction(verb: Verb) -> Option<ErrorReply> {
+    pub(crate) fn refuses_in_transaction(verb: Verb) -> Option<ErrorReply> {
         is_of_all_servers(verb).then(|| {
             let name = verb.name();
             let text = format!("{name} cannot be a part of a transaction on a cluster");
@@ -70,7 +69,7 @@ impl Cluster {
         })
     }
 
-    /// A place for it, if it is expensive.
+    /// A place among the expensive operations, if the transaction is one.
     async fn enter(
         &self,
         transaction: &Transaction<'_>,
@@ -95,14 +94,14 @@ impl Cluster {
         }
         let Some(lease) = watch.take() else { return Reply::NilList };
         match send_on(&lease, transaction, watch.is_on_detour(), hold).await {
-            // With the connection went what it watched.
+            // The server forgot the watched keys with the connection.
             Err(Unfit::Lost(lost)) if lost.is_unsent => Reply::NilList,
             Err(Unfit::Lost(lost)) => transaction.lost(lost),
             Err(Unfit::TooExpensive(error)) => {
                 lease.forget_and_give_back();
                 discarded(&error)
             }
-            // The slot has gone elsewhere, and with it the keys: they have changed for all we know.
+            // The slot has moved, with its keys. They count as changed.
             Ok(answer) if verdict(transaction, &answer.replies, watch.address()).is_some() => {
                 Reply::NilList
             }
@@ -113,8 +112,8 @@ impl Cluster {
         }
     }
 
-    /// A script, or what else has a connection of its own. None when there is no room for a reply
-    /// that can be asked for again.
+    /// Carries out a script or another operation on a pinned connection. `None` if the reply finds
+    /// no room and the operation may be sent again.
     pub(super) async fn run_script(
         &self,
         operation: &Operation,
@@ -149,15 +148,19 @@ impl Cluster {
             Ok(answer) => answer,
             Err(refusal) => return alone(refusal, operation),
         };
-        // What the server did not let in it says there.
+        // The node refused to queue the operation.
         if let [_, refusal @ Reply::Error(_), _] = &answer.replies[..] {
-            return reply::plain(refusal.clone(), self.shared.terms.max_reply);
+            return reply::plain(refusal.clone(), self.shared.limits.max_reply);
         }
         alone(transaction.outcome(answer), operation)
     }
 
-    /// Has it carried out where its slot is; gives the replies to MULTI, to each operation, and to
-    /// EXEC, or the reply if there are none.
+    /// Sends the transaction to the owner of its slot until a node executes it. Gives the replies
+    /// to MULTI, to each operation and to EXEC.
+    ///
+    /// # Errors
+    ///
+    /// The reply to a transaction that no node executed, or whose outcome is unknown.
     async fn run(
         &self,
         mut place: Place,
@@ -202,7 +205,7 @@ impl Cluster {
         }
     }
 
-    /// Sends it there; gives the replies, and whose they are.
+    /// Sends the transaction to the node at `place`. Gives the replies, and the node's address.
     async fn send(
         &self,
         place: &Place,
@@ -238,7 +241,7 @@ impl Cluster {
     }
 }
 
-/// Sends it on a connection of its own, if it is not too expensive.
+/// Sends the transaction on a pinned connection, if it is not too expensive.
 async fn send_on(
     lease: &Connection,
     transaction: &Transaction<'_>,
@@ -266,18 +269,19 @@ async fn hand_over(
     Ok(answer)
 }
 
-/// Whether it is no operation on keys but on all servers, each of which would have to have a part.
+/// Whether the operation concerns all nodes. It cannot be a part of a transaction on one slot.
 fn is_of_all_servers(verb: Verb) -> bool {
     verb.is_compound() || matches!(verb, Verb::Scan | Verb::BgSave | Verb::LastSave | Verb::Script)
 }
 
-/// What to do, and why, if the server did nothing since the slot is not here, or not all of it.
+/// The redirection and its text, if the node executed nothing because it does not hold all keys of
+/// the slot.
 fn verdict(
     transaction: &Transaction<'_>,
     replies: &[Reply],
     teller: &Address,
 ) -> Option<(Redirect, Cow<'static, str>)> {
-    // Once it was carried out EXEC gives a list, whatever is in it.
+    // EXEC of an executed transaction gives a list, whatever its items are.
     let (Some(Reply::Error(_)), [begun, queued @ .., exec]) = (replies.last(), replies) else {
         return None;
     };
@@ -293,13 +297,9 @@ fn verdict(
     let is_ask = |it: &&Option<(Redirect, _)>| matches!(it, Some((Redirect::Ask(_), _)));
     let there = keyed.iter().filter(is_ask).count();
     let is_split = there > 0 && there < keyed.len();
-    // Some keys are here and some there: until all are there, nobody can do it.
+    // The slot is moving, and only some of its keys are on this node. No node can execute the
+    // transaction until all are on one.
     Some((if is_split { Redirect::Later } else { redirect }, cause))
-}
-
-/// Whether an operation has a connection of its own, see [`Cluster::run_script`].
-pub(super) fn is_script(operation: &Operation) -> bool {
-    matches!(operation.verb, Verb::Eval | Verb::EvalSha | Verb::Lcs)
 }
 
 #[cfg(test)]

@@ -1,40 +1,39 @@
-//! Keys of one slot that one client watches, on a connection of its own to the slot's server.
+//! Keys of one slot that one client watches, on a pinned connection to the slot's owner.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::Cluster;
+use super::engine::Cluster;
 use super::route::lease::Place;
 use super::route::redirect::Redirect;
-use super::route::slot::Slot;
 use super::route::split;
+use super::slot::Slot;
 use super::topology::address::Address;
 use super::topology::member::Member;
 use crate::account::Account;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation;
-use crate::store::valkey::RETRY_WAIT;
-use crate::store::valkey::Watch as OnServer;
-use crate::store::valkey::connect::limits::is_late;
+use crate::store::valkey::connect::limits::{RETRY_WAIT, is_late};
 use crate::store::valkey::connect::pool::Lease;
 use crate::store::valkey::keys::reply;
+use crate::store::valkey::single::watch::Watch as OnServer;
 use crate::store::valkey::wire::command::Commands;
 use crate::store::valkey::wire::exchange::Lost;
 
-/// Keys that one client watches. Dropped, they are no longer watched.
+/// Keys that one client watches. They are unwatched when this is dropped.
 #[derive(Debug)]
 pub struct Watch {
     on: OnServer,
     place: Place,
     member: Arc<Member>,
-    /// Nothing is watched yet, but that the connection is there.
+    /// No key is watched yet. Only the connection is taken.
     is_empty: bool,
 }
 
 impl Watch {
-    /// Whether these are keys of that slot.
+    /// Whether the watched keys are in `slot`.
     pub(super) fn is_of(&self, slot: Slot) -> bool {
         self.is_empty || self.place.slot == slot
     }
@@ -44,12 +43,12 @@ impl Watch {
         self.on.take()
     }
 
-    /// Whether the slot was on its way to that server.
+    /// Whether the slot was moving to that node.
     pub(super) fn is_on_detour(&self) -> bool {
         self.place.detour.is_some()
     }
 
-    /// Where the connection goes.
+    /// The node's address.
     pub(super) fn address(&self) -> &Address {
         &self.member.address
     }
@@ -57,7 +56,7 @@ impl Watch {
 
 impl Cluster {
     /// See [`crate::store::Store::watch`].
-    pub(in crate::store) async fn watch(
+    pub(crate) async fn watch(
         &self,
         watch: Option<Watch>,
         keys: Vec<Bytes>,
@@ -74,12 +73,12 @@ impl Cluster {
         }
     }
 
-    /// Watches keys besides those that are watched.
+    /// Watches keys in addition to those of `watch`.
     async fn add(&self, watch: Watch, slot: Slot, keys: &[Bytes]) -> Result<Watch, ErrorReply> {
         if !watch.is_of(slot) {
             return Err(error(split::cross_slot()));
         }
-        // If the connection is gone, the transaction will do nothing, whatever is added.
+        // The connection is gone, so the transaction will do nothing, whichever keys are added.
         let Some(lease) = watch.take() else { return Ok(watch) };
         match self.watch_on(&lease, keys, watch.is_on_detour()).await {
             Ok(Reply::Status("OK")) => {
@@ -88,7 +87,7 @@ impl Cluster {
                 Ok(Watch { on, place, member, is_empty })
             }
             Ok(told) if Redirect::of(&told, watch.address()).is_none() => Err(error(told)),
-            // The slot has gone elsewhere: so it is as if the connection was lost.
+            // The slot has moved. The effect is that of a lost connection.
             Ok(_) | Err(_) => Ok(watch),
         }
     }
@@ -99,7 +98,7 @@ impl Cluster {
         keys: &[Bytes],
         account: &Arc<Account>,
     ) -> Result<Watch, ErrorReply> {
-        let (deadline, topology) = (self.shared.terms.deadline(), &self.shared.topology);
+        let (deadline, topology) = (self.shared.limits.deadline(), &self.shared.topology);
         let mut place = Place { slot: slot.unwrap_or(Slot::ANY), detour: None };
         loop {
             let (member, lease) = topology.lease(&place, account, deadline).await?;
@@ -109,7 +108,8 @@ impl Cluster {
             };
             let cause = match told {
                 Ok(Reply::Status("OK")) => {
-                    let on = OnServer::until(Instant::now() + self.shared.terms.watch_limit, lease);
+                    let on =
+                        OnServer::until(Instant::now() + self.shared.limits.watch_limit, lease);
                     return Ok(Watch { on, place, member, is_empty: slot.is_none() });
                 }
                 Ok(told) => {
@@ -144,7 +144,7 @@ impl Cluster {
     }
 }
 
-/// The error of a reply.
+/// The error in a reply.
 fn error(reply: Reply) -> ErrorReply {
     match reply {
         Reply::Error(error) => error,

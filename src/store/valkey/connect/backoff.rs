@@ -1,15 +1,15 @@
-//! How long to wait before the next attempt to connect: exponential back-off with full jitter
-//! (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+//! The wait before the next attempt to connect: exponential back-off with full jitter (Brooker,
+//! "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
 
 use std::time::Duration;
 
-/// The bound of the first wait.
+/// The upper bound of the first wait.
 const FIRST: Duration = Duration::from_millis(20);
 
-/// The bound that no wait exceeds.
+/// The upper bound of all waits.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// The waits between attempts, longer each time.
+/// Successive waits with a growing bound.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
     attempts: u32,
@@ -23,7 +23,7 @@ impl Backoff {
         bound.mul_f64(rand::random::<f64>())
     }
 
-    /// Starts again from the shortest wait.
+    /// Returns to the first bound.
     pub(crate) fn reset(&mut self) {
         self.attempts = 0;
     }

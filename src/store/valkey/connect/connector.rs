@@ -1,5 +1,5 @@
-//! Makes connections: address, credentials and TLS from the settings, then the handshake, up to
-//! the first answer that shows that the server serves.
+//! Makes connections to one address: the byte stream, the login, and the first reply that shows
+//! that the server serves.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -12,70 +12,75 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, PushInfo, PushKind};
 use rustls::ClientConfig;
 
-use super::inquiry::Single;
+use super::inquiry::Inquiry;
 use super::login::Login;
 use crate::message::Reply;
 use crate::store::location::{Server, Transport};
 use crate::store::options::Options;
 use crate::store::state::OpenError;
-use crate::store::valkey::cache::{Cache, Figures};
+use crate::store::valkey::cache::factory::CacheFactory;
 use crate::store::valkey::wire::command::Form;
-use crate::store::valkey::wire::connection::{Connection, Ending};
+use crate::store::valkey::wire::connection::Connection;
+use crate::store::valkey::wire::ending::Ending;
 use crate::store::valkey::wire::{confinement, error_text, stream, tls};
 
-/// The longest that one attempt to connect may take.
+/// The longest time for one attempt to connect.
 const ATTEMPT: Duration = Duration::from_secs(3);
 
-/// All that is needed to connect, again and again.
+/// Address, credentials and options of the connections to make.
 #[derive(Debug, Clone)]
 pub(crate) struct Connector {
     transport: Transport,
     tls: Option<Arc<ClientConfig>>,
     login: Arc<Login>,
     attempt: Duration,
-    /// How long a reply may take on the connections made; `None` is without end.
-    patience: Option<Duration>,
-    /// Bytes of the near cache, and what is counted of it, if there is to be one.
-    cache: Option<(usize, Arc<Figures>)>,
-    /// The server has to be a master, and to be left when it is none any more.
+    /// The longest wait for a reply; `None` is without limit.
+    reply_timeout: Option<Duration>,
+    /// Makes the near cache of the shared connection, if there is to be one.
+    cache: Option<CacheFactory>,
+    /// The server must be a master. The connection retires when the server stops being one.
     is_for_master: bool,
 }
 
 impl Connector {
-    /// Checks the settings; connects to nothing yet.
+    /// Checks the settings. Does not connect.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Config`] for TLS settings that cannot work.
     pub(crate) fn new(
         transport: &Transport,
         login: Login,
         options: &Options,
-        figures: Option<Arc<Figures>>,
+        cache: Option<CacheFactory>,
     ) -> Result<Connector, OpenError> {
         let tls = match transport {
             Transport::Tls { .. } => Some(Arc::new(tls::config(&options.tls)?)),
             Transport::Tcp { .. } | Transport::Unix { .. } => None,
         };
-        let patience = (!options.timeout.is_zero()).then_some(options.timeout);
+        let reply_timeout = (!options.timeout.is_zero()).then_some(options.timeout);
         Ok(Connector {
             transport: transport.clone(),
             tls,
             login: Arc::new(login),
-            attempt: patience.map_or(ATTEMPT, |patience| patience.min(ATTEMPT)),
-            patience,
-            cache: figures.map(|figures| (options.cache, figures)),
+            attempt: reply_timeout.map_or(ATTEMPT, |reply_timeout| reply_timeout.min(ATTEMPT)),
+            reply_timeout,
+            cache,
             is_for_master: false,
         })
     }
 
-    /// The same to a server that has to be a master.
+    /// A connector whose server must be a master.
     pub(crate) fn for_master(self) -> Connector {
         Connector { is_for_master: true, ..self }
     }
 
-    /// The same, in less time for each attempt.
+    /// A connector with a shorter limit for each attempt.
     pub(crate) fn within(self, attempt: Duration) -> Connector {
         Connector { attempt: self.attempt.min(attempt), ..self }
     }
 
-    /// The same for another server, reached in the same way.
+    /// A connector for another address, with the same transport, credentials and options.
     pub(crate) fn at(&self, host: &str, port: u16) -> Connector {
         let host = host.to_owned();
         let transport = match self.transport {
@@ -85,49 +90,49 @@ impl Connector {
         Connector { transport, ..self.clone() }
     }
 
-    /// Where it connects to, as a URL.
+    /// The address as a URL.
     pub(crate) fn name(&self) -> String {
         let transport = self.transport.clone();
         Server { transport, db: 0, username: None, password: None }.to_string()
     }
 
-    /// Makes the connection that all share: connects, logs in, selects the database, and sees that
-    /// the server serves.
+    /// Makes a shared connection: connects, logs in, selects the database, checks that the server
+    /// serves, and attaches the near cache.
     ///
     /// # Errors
     ///
-    /// The cause, in words.
+    /// The cause, as text.
     pub(crate) async fn connect(&self) -> Result<Arc<Connection>, Cow<'static, str>> {
         let connecting = async {
             let (connection, replies) = self.log_in(self.cache.is_some()).await?;
-            if let Some((bytes, figures)) = &self.cache
+            if let Some(cache) = &self.cache
                 && Self::is_told_of_changes(&connection, &replies).await?
             {
-                connection.keep_values(Cache::new(*bytes, Arc::clone(figures)));
+                connection.keep_values(cache.make());
             }
             Ok(Arc::new(connection))
         };
         self.in_time(connecting).await
     }
 
-    /// Makes a connection for one client alone.
+    /// Makes a pinned connection.
     ///
     /// # Errors
     ///
-    /// The cause, in words.
+    /// The cause, as text.
     pub(crate) async fn connect_pinned(&self) -> Result<Arc<Connection>, Cow<'static, str>> {
         let connecting = async { Ok(Arc::new(self.log_in(false).await?.0)) };
         self.in_time(connecting).await
     }
 
-    /// Connects and logs in; gives the replies to the login, too.
+    /// Connects and logs in. Gives the replies to the login, too.
     async fn log_in(
         &self,
         has_pushes: bool,
     ) -> Result<(Connection, Vec<Reply>), Cow<'static, str>> {
         let stream = stream::connect(&self.transport, self.tls.as_ref()).await?;
         let connection =
-            Connection::new(stream, self.patience, has_pushes).for_master(self.is_for_master);
+            Connection::new(stream, self.reply_timeout, has_pushes).for_master(self.is_for_master);
         let replies = connection.send(self.login.commands()).await;
         let replies = replies.map_err(|lost| lost.cause)?;
         self.login.check(&replies)?;
@@ -137,7 +142,8 @@ impl Connector {
         Ok((connection, replies))
     }
 
-    /// Whether the server says on this connection, on which it has replied to the login, what changes.
+    /// Asks the server for invalidations on this connection. False if it sends none. `replies` are
+    /// those to the login.
     async fn is_told_of_changes(
         connection: &Connection,
         replies: &[Reply],
@@ -156,30 +162,30 @@ impl Connector {
         Ok(false)
     }
 
-    /// Makes a connection by the `redis` crate, for short questions of kvsock's own.
+    /// Makes a connection by the `redis` crate, for kvsock's own small questions.
     ///
     /// # Errors
     ///
-    /// The cause, in words.
-    pub(crate) async fn connect_to_sentinel(&self) -> Result<Single, Cow<'static, str>> {
+    /// The cause, as text.
+    pub(crate) async fn inquire(&self) -> Result<Inquiry, Cow<'static, str>> {
         let connecting = async {
             let (redis, ending) = self.connect_redis(|_| {}).await?;
-            Ok(Single::new(redis, ending, self.patience))
+            Ok(Inquiry::new(redis, ending, self.reply_timeout))
         };
         self.in_time(connecting).await
     }
 
-    /// Makes a connection on which the server says unasked what is published on these channels;
-    /// `tell` is called with the channel and what was said.
+    /// Makes a connection by the `redis` crate and subscribes to `channels`. `tell` is called with
+    /// the channel and the text of each message.
     ///
     /// # Errors
     ///
-    /// The cause, in words.
+    /// The cause, as text.
     pub(crate) async fn listen(
         &self,
         channels: &[&str],
         tell: impl Fn(&[u8], &[u8]) + Send + Sync + 'static,
-    ) -> Result<Single, Cow<'static, str>> {
+    ) -> Result<Inquiry, Cow<'static, str>> {
         let connecting = async {
             let heard = move |push: PushInfo| {
                 use redis::Value::BulkString;
@@ -192,12 +198,12 @@ impl Connector {
             let (mut redis, ending) = self.connect_redis(heard).await?;
             let subscribed = redis.subscribe(channels).await;
             subscribed.map_err(|error| error_text::of(&error))?;
-            Ok(Single::new(redis, ending, self.patience))
+            Ok(Inquiry::new(redis, ending, self.reply_timeout))
         };
         self.in_time(connecting).await
     }
 
-    /// Makes a connection by the `redis` crate; `heard` is called for what the server says unasked.
+    /// Makes a connection by the `redis` crate. `heard` is called for each push.
     async fn connect_redis(
         &self,
         heard: impl Fn(PushInfo) + Send + Sync + 'static,
@@ -205,7 +211,7 @@ impl Connector {
         let ending = Arc::new(Ending::default());
         let told = Arc::clone(&ending);
         let config = AsyncConnectionConfig::new()
-            // Replies are timed by `Single::send`, which also ends the connection.
+            // `Inquiry::ask` bounds the wait for replies.
             .set_response_timeout(None)
             .set_push_sender(move |push: PushInfo| -> Result<(), Infallible> {
                 if push.kind == PushKind::Disconnection {
@@ -231,9 +237,10 @@ impl Connector {
         let early = tokio::time::timeout(silence, &mut handshake).await;
         let look = match (&early, self.address()) {
             (Ok(Ok(_)), _) | (_, None) => None,
-            // An address that fails at once says why. A name may not be found for the same reason.
+            // A failure at a literal address names its cause. A failed look-up of a name may be due
+            // to the sandbox.
             (Ok(Err(_)), Some((host, _))) if host.parse::<IpAddr>().is_ok() => None,
-            // Found out early enough to be told to the clients that wait for this attempt.
+            // Early enough that clients waiting for this attempt see the cause.
             (_, Some(address)) => Some(address),
         };
         if let Some((host, port)) = look
@@ -249,7 +256,7 @@ impl Connector {
             .unwrap_or(Err("connection timed out".into()))
     }
 
-    /// Host and port; none on a Unix socket.
+    /// Host and port; `None` on a Unix socket.
     pub(crate) fn address(&self) -> Option<(&str, u16)> {
         match &self.transport {
             Transport::Tcp { host, port } | Transport::Tls { host, port } => Some((host, *port)),

@@ -1,5 +1,6 @@
-//! A connection by the `redis` crate, for short questions of kvsock's own: sentinels are asked and
-//! listened to on it. Nothing crosses it that a client can enlarge.
+//! A connection by the `redis` crate, for kvsock's own small questions: of sentinels, and of
+//! `--check=store`. Nothing that a client can enlarge crosses it, since the crate buffers replies
+//! without a bound.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,38 +11,38 @@ use redis::aio::MultiplexedConnection;
 
 use super::value;
 use crate::message::Reply;
-use crate::store::valkey::wire::connection::Ending;
+use crate::store::valkey::wire::ending::Ending;
 use crate::store::valkey::wire::error_text;
 
 /// A live connection.
 #[derive(Debug)]
-pub(crate) struct Single {
+pub(crate) struct Inquiry {
     redis: MultiplexedConnection,
     ending: Arc<Ending>,
-    /// How long the replies may take.
-    patience: Option<Duration>,
+    /// The longest wait for replies; `None` is without limit.
+    reply_timeout: Option<Duration>,
 }
 
-impl Single {
-    /// Wraps what the connector made. `ending` is what the crate's disconnect notification sets.
+impl Inquiry {
+    /// Wraps a new connection. The crate's disconnect notification sets `ending`.
     pub(crate) fn new(
         redis: MultiplexedConnection,
         ending: Arc<Ending>,
-        patience: Option<Duration>,
-    ) -> Single {
-        Single { redis, ending, patience }
+        reply_timeout: Option<Duration>,
+    ) -> Inquiry {
+        Inquiry { redis, ending, reply_timeout }
     }
 
-    /// Whether and why it has ended.
+    /// The end of the connection: whether it was reached, and its cause.
     pub(crate) fn ending(&self) -> &Ending {
         &self.ending
     }
 
-    /// Sends the commands and gives one reply for each.
+    /// Sends the commands, and gives one reply to each.
     ///
     /// # Errors
     ///
-    /// The cause, in words.
+    /// The cause, as text.
     pub(crate) async fn ask(&self, commands: &Pipeline) -> Result<Vec<Reply>, Cow<'static, str>> {
         let (mut redis, count) = (self.redis.clone(), commands.len());
         tokio::select! {
@@ -51,19 +52,19 @@ impl Single {
                 Ok(values.into_iter().map(value::to_reply).collect())
             }
             cause = self.ending.reached() => Err(cause),
-            patience = elapse(self.patience) => {
-                Err(format!("no reply within {patience:?}").into())
+            reply_timeout = elapse(self.reply_timeout) => {
+                Err(format!("no reply within {reply_timeout:?}").into())
             }
         }
     }
 }
 
-/// Ends when the patience does.
-async fn elapse(patience: Option<Duration>) -> Duration {
-    match patience {
-        Some(patience) => {
-            tokio::time::sleep(patience).await;
-            patience
+/// Returns after `reply_timeout`, or never.
+async fn elapse(reply_timeout: Option<Duration>) -> Duration {
+    match reply_timeout {
+        Some(reply_timeout) => {
+            tokio::time::sleep(reply_timeout).await;
+            reply_timeout
         }
         None => std::future::pending().await,
     }

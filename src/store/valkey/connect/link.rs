@@ -1,5 +1,5 @@
-//! Keeps one connection to the server: makes it, notices its end, and makes it again. Requests
-//! find the connection here, or wait for it.
+//! Keeps the shared connection to one server: makes it, notices its end, and makes it again.
+//! Requests take the connection here, or wait for it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::logging::event;
 use crate::store::state::Health;
 use crate::store::valkey::wire::connection::Connection;
 
-/// Batches that may wait for a connection at one time.
+/// The most batches that wait for a connection at a time.
 const MAX_WAITING: usize = 100_000;
 
-/// A connection that lived this long was a good one: the next attempt follows at once.
+/// After a connection that lived this long, the next attempt follows at once.
 const GOOD_LIFE: Duration = Duration::from_secs(1);
 
-/// Causes of one outage that are logged; a server in trouble must not fill the log.
+/// The most causes that are logged in one outage, so that a failing server does not fill the log.
 const MAX_LOGGED: usize = 4;
 
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ enum State {
     Up(Arc<Connection>),
 }
 
-/// The way to the server.
+/// The shared connection to one server, or the cause of its absence.
 #[derive(Debug)]
 pub(crate) struct Link {
     state: watch::Sender<State>,
@@ -44,8 +44,8 @@ impl Link {
         Link { state, waiting: AtomicUsize::new(0) }
     }
 
-    /// Keeps the connection up; never ends. `name` is the server's, for the log.
-    pub(crate) async fn keep(&self, target: &Target, name: String) {
+    /// Keeps the connection up; never ends. `name` names the server in the log.
+    pub(crate) async fn keep(&self, target: &dyn Target, name: String) {
         let mut backoff = Backoff::default();
         let mut logged: Vec<Cow<'static, str>> = Vec::new();
         loop {
@@ -76,7 +76,7 @@ impl Link {
         }
     }
 
-    /// Offers the connection until it ends or retires, and tells why it did.
+    /// Offers the connection until it ends or retires, and gives the cause.
     async fn hold(&self, connection: Arc<Connection>, backoff: &mut Backoff) -> Cow<'static, str> {
         let made = Instant::now();
         self.state.send_replace(State::Up(Arc::clone(&connection)));
@@ -87,11 +87,11 @@ impl Link {
         cause
     }
 
-    /// The connection; while there is none, waits for it until `deadline`, or without end.
+    /// The connection. While the link is down, waits for it until `deadline`, or without limit.
     ///
     /// # Errors
     ///
-    /// Why there is none. Nothing was sent.
+    /// The cause of the outage. Nothing was sent.
     pub(crate) async fn connection(
         &self,
         deadline: Option<Instant>,
@@ -117,7 +117,7 @@ impl Link {
         self.state.borrow().live().map(Arc::clone)
     }
 
-    /// Why it is down, when it is.
+    /// The cause of the outage; `None` if the connection is up.
     pub(crate) fn down(&self) -> Option<Cow<'static, str>> {
         match &*self.state.borrow() {
             State::Down(cause) => Some(cause.clone()),
@@ -125,7 +125,7 @@ impl Link {
         }
     }
 
-    /// Tells of each change whether it is up then; never ends.
+    /// Calls `tell` at each change with whether the connection is up; never ends.
     pub(crate) async fn watch(&self, tell: impl Fn(bool)) {
         let mut states = self.state.subscribe();
         while states.changed().await.is_ok() {
@@ -134,7 +134,7 @@ impl Link {
         }
     }
 
-    /// Whether it is up, as last seen.
+    /// Whether the connection is up, as last seen.
     pub(crate) fn health(&self) -> Health {
         self.down().map_or(Health::Up, |cause| Health::Down(cause.into_owned()))
     }
@@ -149,7 +149,7 @@ impl State {
     }
 }
 
-/// A place among those that wait, given back when dropped.
+/// A place among the waiting batches, freed when dropped.
 struct Place<'a>(&'a AtomicUsize);
 
 impl Place<'_> {

@@ -1,4 +1,4 @@
-//! What is said first on a connection: who we are, which database, and whether the server serves.
+//! The login: the commands that open a connection, and the check of their replies.
 
 use std::borrow::Cow;
 
@@ -12,10 +12,10 @@ use crate::store::secret::Secret;
 use crate::store::valkey::wire::command::Commands;
 use crate::store::valkey::wire::error_text;
 
-/// The name of the user that a password alone is for.
+/// The user for whom a password without a user name is.
 const DEFAULT_USER: &str = "default";
 
-/// Who logs in, and where.
+/// The credentials and the database.
 #[derive(Debug)]
 pub(crate) struct Login {
     username: Option<Secret>,
@@ -24,28 +24,28 @@ pub(crate) struct Login {
 }
 
 impl Login {
-    /// To one server. The settings' user and password go before the URL's.
+    /// For one server. The user and password of the settings take precedence over the URL's.
     pub(crate) fn new(server: &Server, options: &Options) -> Login {
         Login::with((&server.username, &server.password), server.db, options)
     }
 
-    /// To each server of a cluster.
+    /// For each server of a cluster.
     pub(crate) fn to_cluster(cluster: &Cluster, options: &Options) -> Login {
         Login::with((&cluster.username, &cluster.password), 0, options)
     }
 
-    /// To the master that sentinels name.
+    /// For the master that sentinels name.
     pub(crate) fn to_master(sentinels: &Sentinels, options: &Options) -> Login {
         Login::with((&sentinels.username, &sentinels.password), sentinels.db, options)
     }
 
-    /// To sentinels, as to their master; none where there is no password.
+    /// For sentinels, with the credentials of their master; `None` without a password.
     pub(crate) fn to_sentinels(sentinels: &Sentinels, options: &Options) -> Option<Login> {
         let login = Login::with((&sentinels.username, &sentinels.password), 0, options);
         login.password.is_some().then_some(login)
     }
 
-    /// To sentinels that ask for no password.
+    /// For sentinels that want no password.
     pub(crate) fn without_password() -> Login {
         Login { username: None, password: None, db: 0 }
     }
@@ -62,13 +62,13 @@ impl Login {
         }
     }
 
-    /// The commands, in one round trip.
+    /// The commands of the login, sent together.
     pub(crate) fn commands(&self) -> Commands {
         let name = env!("CARGO_PKG_NAME").as_bytes();
         let version = env!("CARGO_PKG_VERSION").as_bytes();
         let mut commands = Commands::default();
         match &self.password {
-            // RESP3 for its error texts at login.
+            // RESP3 also for its error texts at login.
             None => commands.push(&[b"HELLO", b"3"]),
             Some(password) => {
                 let user = self.username.as_ref().map_or(DEFAULT_USER, Secret::reveal);
@@ -83,11 +83,11 @@ impl Login {
         commands
     }
 
-    /// Whether the server took us in and serves.
+    /// Checks that the server accepted the login and serves.
     ///
     /// # Errors
     ///
-    /// The cause, in words.
+    /// The cause, as text.
     pub(crate) fn check(&self, replies: &[Reply]) -> Result<(), Cow<'static, str>> {
         let [hello, _, _, select, ping] = replies else {
             return Err("malformed reply from the server".into());
@@ -106,14 +106,14 @@ impl Login {
             return Err(error_text::of_reply(error));
         }
         match ping {
-            Reply::Error(error) if serves_not(error) => Err(error_text::of_reply(error)),
-            // Any other error answers that PING alone is not allowed, or not now.
+            Reply::Error(error) if Login::serves_not(error) => Err(error_text::of_reply(error)),
+            // Any other error means that PING alone is forbidden, or fails at present.
             _ => Ok(()),
         }
     }
 
-    /// Whether the server, which has taken us in, says what changes between replies only. Those before
-    /// 7.0 say it within them, too (redis/redis#9422).
+    /// Whether the server sends invalidations between replies only, by its replies to the login.
+    /// Versions before 7.0 also send them within replies (redis/redis#9422).
     pub(crate) fn is_orderly(replies: &[Reply]) -> bool {
         let Some(Reply::Map(fields)) = replies.first() else { return false };
         let version = fields.iter().find_map(|field| match field {
@@ -124,11 +124,11 @@ impl Login {
         major.and_then(integer::parse).is_some_and(|major| major >= 7)
     }
 
-    /// Sees that the server, by its reply to HELLO, is a master.
+    /// Checks by the reply to HELLO that the server is a master.
     ///
     /// # Errors
     ///
-    /// What it is instead.
+    /// The server's role.
     pub(crate) fn check_master(hello: Option<&Reply>) -> Result<(), Cow<'static, str>> {
         let Some(Reply::Map(fields)) = hello else {
             return Err("it does not tell its role".into());
@@ -144,10 +144,17 @@ impl Login {
         }
     }
 
-    /// What is said, for the `redis` crate.
+    /// Whether the error to PING says that the server does not serve.
+    pub(crate) fn serves_not(error: &ErrorReply) -> bool {
+        let ErrorReply::Coded(text) = error else { return false };
+        let code = text.split(' ').next().unwrap_or_default();
+        matches!(code, "LOADING" | "MASTERDOWN" | "BUSY" | "NOAUTH")
+    }
+
+    /// The login for the `redis` crate.
     pub(crate) fn to_redis(&self) -> RedisConnectionInfo {
         let mut login = RedisConnectionInfo::default()
-            // RESP3 for its notification of a disconnect.
+            // The crate notifies of a disconnect with RESP3 only.
             .set_protocol(ProtocolVersion::RESP3)
             .set_db(self.db)
             .set_lib_name(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
@@ -167,12 +174,6 @@ fn knows_no_hello(error: &ErrorReply) -> bool {
         ErrorReply::Coded(text) => text.starts_with("NOPROTO"),
         _ => false,
     }
-}
-
-fn serves_not(error: &ErrorReply) -> bool {
-    let ErrorReply::Coded(text) = error else { return false };
-    let code = text.split(' ').next().unwrap_or_default();
-    matches!(code, "LOADING" | "MASTERDOWN" | "BUSY" | "NOAUTH")
 }
 
 #[cfg(test)]

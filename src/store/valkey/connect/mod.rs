@@ -1,6 +1,6 @@
-//! How connections to a server are made, kept and lent.
+//! Makes, keeps and lends connections to servers. Read `node.rs` first: it joins the shared
+//! connection (`link.rs`) and the pinned ones (`pool.rs`) of one server.
 
-pub(crate) mod access;
 pub(crate) mod backoff;
 pub(crate) mod connector;
 pub(crate) mod inquiry;

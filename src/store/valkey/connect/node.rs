@@ -1,4 +1,4 @@
-//! One server: the connection that all share, and those that one client has for itself.
+//! One server: its shared connection and its pinned ones.
 
 use std::sync::Arc;
 
@@ -8,32 +8,31 @@ use super::link::Link;
 use super::pool::{Pins, Pool};
 use super::target::Target;
 
-/// A server, connected to as long as this lives.
+/// A server, connected to until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// What all share.
+    /// The shared connection.
     pub(crate) link: Arc<Link>,
-    /// What one client has for itself.
+    /// The pinned connections.
     pub(crate) pool: Arc<Pool>,
-    /// Keeps the link.
+    /// The task that keeps the link.
     linking: AbortHandle,
 }
 
 impl Node {
-    /// Begins to connect and returns at once. `name` is the server's, for the log; `pins` bounds the
-    /// pinned connections; `tell` is called whenever the connection is up, or is no longer, which it says.
+    /// Begins to connect, and returns at once. `name` names the server in the log. `pins` bounds
+    /// the pinned connections. `tell` is called with whether the connection is up, at each change.
     pub(crate) fn open(
-        target: impl Into<Target>,
+        target: Arc<dyn Target>,
         name: String,
         pins: Pins,
         tell: impl Fn(bool) + Send + Sync + 'static,
     ) -> Node {
-        let target = Arc::new(target.into());
         let pool = Arc::new(Pool::new(Arc::clone(&target), pins));
         let link = Arc::new(Link::new());
         let linking = tokio::spawn({
             let link = Arc::clone(&link);
-            async move { tokio::join!(link.watch(tell), link.keep(&target, name), target.listen()) }
+            async move { tokio::join!(link.watch(tell), link.keep(&*target, name), target.listen()) }
         });
         Node { link, pool, linking: linking.abort_handle() }
     }

@@ -1,5 +1,5 @@
-//! Pinned connections, which one client has for itself for a while: for the keys it watches, for
-//! scripts, whose replies could end a connection that others share, and for long transactions.
+//! Pinned connections, which one client has for itself: for watched keys, for scripts, whose
+//! replies could end a shared connection, and for long transactions.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::limits::RETRY_WAIT;
 use super::link::Link;
 use super::target::Target;
 use crate::account::{Account, Place, Places, Resource};
@@ -15,17 +16,17 @@ use crate::message::{ErrorReply, Reply};
 use crate::store::valkey::wire::command::Form;
 use crate::store::valkey::wire::connection::Connection;
 
-/// Pinned connections of a store at a time, to all its servers together.
+/// The most pinned connections of a store, to all its servers together.
 const MOST: usize = 64;
-/// How many of them the clients of one user may have: fewer when others have some, see
-/// [`Places::tapering`].
+/// The most pinned connections for the clients of one user. The limit shrinks while other users
+/// have some, see [`Places::tapering`].
 const OF_A_USER: usize = MOST / 2;
-/// Connections of a store that are kept while nobody has them.
+/// The most idle connections of a store.
 const IDLE: usize = 64;
-/// How many of those to one server.
+/// The most idle connections to one server.
 const IDLE_OF_A_SERVER: usize = 8;
 
-/// The bound on the pinned connections of a store, which the pools of all its servers share.
+/// The limit on the pinned connections of a store, shared by the pools of all its servers.
 #[derive(Debug, Clone)]
 pub(crate) struct Pins {
     places: Arc<Places>,
@@ -33,7 +34,7 @@ pub(crate) struct Pins {
 }
 
 impl Pins {
-    /// No connection is pinned yet.
+    /// The limit, with no connection pinned.
     pub(crate) fn new() -> Pins {
         let places = Places::tapering(Resource::Pinned, MOST, OF_A_USER);
         Pins { places, idle: Arc::new(Semaphore::new(IDLE)) }
@@ -44,7 +45,7 @@ impl Pins {
         self.places.is_exhausted(account)
     }
 
-    /// A place, waiting for it until `deadline`, or without end.
+    /// Takes a place, waiting for it until `deadline`, or without limit.
     async fn take(
         &self,
         account: &Arc<Account>,
@@ -73,19 +74,19 @@ impl Pins {
 /// The pinned connections to one server.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    target: Arc<Target>,
+    target: Arc<dyn Target>,
     pins: Pins,
     idle: Mutex<Vec<Idle>>,
 }
 
-/// A connection that nobody has.
+/// A connection that no client has.
 #[derive(Debug)]
 struct Idle {
     connection: Arc<Connection>,
     _permit: OwnedSemaphorePermit,
 }
 
-/// A connection that is somebody's until it is given back. Dropped, it is closed.
+/// A connection that one client has until it is given back. Closed when dropped.
 #[derive(Debug)]
 pub(crate) struct Lease {
     connection: Arc<Connection>,
@@ -94,12 +95,13 @@ pub(crate) struct Lease {
 }
 
 impl Pool {
-    /// No connection yet.
-    pub(crate) fn new(target: Arc<Target>, pins: Pins) -> Pool {
+    /// A pool without connections.
+    pub(crate) fn new(target: Arc<dyn Target>, pins: Pins) -> Pool {
         Pool { target, pins, idle: Mutex::default() }
     }
 
-    /// A connection for a client of `account`, waiting for one until `deadline`, or without end.
+    /// Takes a connection for a client of `account`, waiting for one until `deadline`, or without
+    /// limit.
     ///
     /// # Errors
     ///
@@ -124,11 +126,11 @@ impl Pool {
         deadline: Option<Instant>,
     ) -> Result<Arc<Connection>, Cow<'static, str>> {
         loop {
-            // While the server is away the link knows, and waits better.
+            // While the server is away, the link waits with back-off.
             link.connection(deadline).await?;
             match self.target.connect_pinned().await {
                 Err(_) if deadline.is_none_or(|deadline| Instant::now() < deadline) => {
-                    tokio::time::sleep(crate::store::valkey::RETRY_WAIT).await;
+                    tokio::time::sleep(RETRY_WAIT).await;
                 }
                 made => return made,
             }
@@ -147,7 +149,7 @@ impl Pool {
 }
 
 impl Lease {
-    /// Gives the connection back. It must be as it was when it was made.
+    /// Gives the connection back. It must be in the state of a new one: nothing watched, no MULTI.
     pub(crate) fn give_back(self) {
         let Ok(permit) = Arc::clone(&self.pool.pins.idle).try_acquire_owned() else { return };
         let mut idle = self.pool.idle();
@@ -156,7 +158,7 @@ impl Lease {
         }
     }
 
-    /// Lets the server forget what is watched, in the background, and gives the connection back.
+    /// Sends UNWATCH in the background, and gives the connection back.
     pub(crate) fn forget_and_give_back(self) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {

@@ -1,58 +1,43 @@
-//! What a link and its pool connect to: a server at a known address, or the master that sentinels
-//! name, which may be another one each time.
+//! The server that a link and its pool connect to. Its address may change.
 
 use std::borrow::Cow;
+use std::fmt::Debug;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+
 use super::connector::Connector;
-use crate::store::valkey::sentinel::Sentinels;
 use crate::store::valkey::wire::connection::Connection;
 
-/// Where connections are made to, again and again.
-#[derive(Debug)]
-pub(crate) enum Target {
-    /// Always there.
-    Server(Connector),
-    /// Wherever they say.
-    Master(Sentinels),
-}
+/// A new connection, or the cause of the failure, as text.
+pub(crate) type Made = Result<Arc<Connection>, Cow<'static, str>>;
 
-impl From<Connector> for Target {
-    fn from(connector: Connector) -> Target {
-        Target::Server(connector)
-    }
-}
-
-impl Target {
+/// A server that connections are made to, again and again.
+pub(crate) trait Target: Debug + Send + Sync {
     /// See [`Connector::connect`].
-    pub(crate) async fn connect(&self) -> Result<Arc<Connection>, Cow<'static, str>> {
-        match self {
-            Target::Server(connector) => connector.connect().await,
-            Target::Master(sentinels) => sentinels.connect().await,
-        }
-    }
+    fn connect(&self) -> BoxFuture<'_, Made>;
 
     /// See [`Connector::connect_pinned`].
-    pub(crate) async fn connect_pinned(&self) -> Result<Arc<Connection>, Cow<'static, str>> {
-        match self {
-            Target::Server(connector) => connector.connect_pinned().await,
-            Target::Master(sentinels) => sentinels.connect_pinned().await,
-        }
+    fn connect_pinned(&self) -> BoxFuture<'_, Made>;
+
+    /// Returns when the server has moved to another address.
+    fn moved(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
     }
 
-    /// Returns when it is heard that it is elsewhere now.
-    pub(crate) async fn moved(&self) {
-        match self {
-            Target::Server(_) => std::future::pending().await,
-            Target::Master(sentinels) => sentinels.moved().await,
-        }
+    /// Listens for news of the address; never ends. Ends at once where the address is fixed.
+    fn listen(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// A server at a known address.
+impl Target for Connector {
+    fn connect(&self) -> BoxFuture<'_, Made> {
+        Box::pin(self.connect())
     }
 
-    /// Listens to whoever may say that it is elsewhere; never ends.
-    pub(crate) async fn listen(&self) {
-        match self {
-            Target::Server(_) => {}
-            Target::Master(sentinels) => sentinels.listen().await,
-        }
+    fn connect_pinned(&self) -> BoxFuture<'_, Made> {
+        Box::pin(self.connect_pinned())
     }
 }

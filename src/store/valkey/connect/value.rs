@@ -1,4 +1,4 @@
-//! The `redis` crate's values as replies.
+//! Values of the `redis` crate as replies.
 
 use bytes::Bytes;
 use redis::Value;
@@ -7,7 +7,7 @@ use crate::message::Reply;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::wire::error_text;
 
-/// The reply that says what `value` says.
+/// The reply with the contents of `value`.
 pub(crate) fn to_reply(value: Value) -> Reply {
     match value {
         Value::Okay => Reply::OK,

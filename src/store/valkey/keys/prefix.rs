@@ -1,51 +1,52 @@
-//! Operations as commands for the server: the same words, with the prefix before every key.
+//! The prefix of all keys in the store. Encodes operations as commands, with the prefix before
+//! every key.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::store::integer;
 use crate::store::operation::{LAST_INDEX, Operation, Verb};
 use crate::store::valkey::wire::command::{COPIED, Commands};
+use crate::store::{integer, operation};
 
-/// Keys that one step of SCAN may look at.
+/// The most keys that one step of SCAN may look at.
 const LARGEST_COUNT: i64 = 10_000;
 
-/// What a word takes beside its bytes, at least for those of everyday length.
+/// Bytes of a word's frame, for words of usual length.
 const WORD: usize = 12;
 
-/// Room for a key in the store's name.
+/// A buffer for a key with the prefix.
 pub(crate) type StoredKey = SmallVec<[u8; 128]>;
 
-/// Turns the client's keys into the store's, and back.
+/// Adds the prefix to clients' keys, and removes it from stored ones.
 #[derive(Debug)]
 pub(crate) struct Prefix {
     prefix: Bytes,
 }
 
 impl Prefix {
-    /// Keys will carry `prefix`, which may be empty.
+    /// A prefix, which may be empty.
     pub(crate) fn new(prefix: Bytes) -> Prefix {
         Prefix { prefix }
     }
 
-    /// None: keys are their own names.
+    /// The empty prefix.
     pub(crate) fn none() -> Prefix {
         Prefix { prefix: Bytes::new() }
     }
 
-    /// This prefix, and then another.
+    /// This prefix, followed by `name`.
     pub(crate) fn then(&self, name: &[u8]) -> Prefix {
         Prefix { prefix: [&self.prefix, name].concat().into() }
     }
 
-    /// Whether keys are their own names.
+    /// Whether the prefix is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.prefix.is_empty()
     }
 
-    /// About how many bytes [`Prefix::write`] appends.
+    /// The approximate number of bytes that [`Prefix::write`] appends.
     pub(crate) fn bytes(&self, operation: &Operation) -> usize {
         let copied = |arg: &Bytes| if arg.len() > COPIED { 0 } else { arg.len() };
         let words = operation.args.iter().map(|arg| copied(arg) + self.prefix.len() + WORD);
@@ -70,7 +71,7 @@ impl Prefix {
         }
     }
 
-    /// Appends WATCH of these keys.
+    /// Appends WATCH of `keys`.
     pub(crate) fn watch(&self, keys: &[Bytes], commands: &mut Commands) {
         commands.begin(1 + keys.len());
         commands.word(b"WATCH");
@@ -79,7 +80,7 @@ impl Prefix {
         }
     }
 
-    /// SCAN over the keys under the prefix. What is wrong with its options the server tells.
+    /// SCAN over the keys under the prefix. The server refuses wrong options.
     fn scan<'a>(&self, args: &'a [Bytes]) -> Vec<Cow<'a, [u8]>> {
         let mut words: Vec<Cow<'a, [u8]>> = vec![Cow::Borrowed(b"SCAN")];
         let Some((cursor, options)) = args.split_first() else { return words };
@@ -103,12 +104,12 @@ impl Prefix {
         words
     }
 
-    /// The store's name of a client's key.
+    /// The stored name of a client's key.
     pub(crate) fn stored(&self, key: &[u8]) -> Vec<u8> {
         [&self.prefix, key].concat()
     }
 
-    /// The same, made in `room` where it cannot be had without a copy.
+    /// The stored name of a client's key, copied to `room` unless the prefix is empty.
     pub(crate) fn stored_in<'a>(&self, key: &'a [u8], room: &'a mut StoredKey) -> &'a [u8] {
         if self.is_empty() {
             return key;
@@ -119,23 +120,28 @@ impl Prefix {
         room
     }
 
-    /// A pattern of SORT for the store's name of an element; none where a `*` in the prefix would be
-    /// taken for the element's place.
+    /// A pattern for SORT that yields the stored name of an element. `None` if the prefix contains
+    /// `*`, which SORT would replace by the element.
     pub(crate) fn sort_pattern(&self) -> Option<Vec<u8>> {
         (!self.prefix.contains(&b'*')).then(|| self.stored(b"*"))
     }
 
-    /// The name of the index of `last` in the store.
+    /// The stored name of the index of `last`.
     pub(crate) fn index(&self) -> Vec<u8> {
         self.stored(LAST_INDEX)
     }
 
-    /// The client's name of a key in the store; `None` when it is nobody's here.
-    pub(crate) fn strip(&self, stored: &Bytes) -> Option<Bytes> {
+    /// The client's name of a stored key. `None` for keys outside the prefix, and for kvsock's own
+    /// keys.
+    pub(crate) fn public(&self, stored: &Bytes) -> Option<Bytes> {
+        self.strip(stored).filter(|key| !operation::is_reserved(key))
+    }
+
+    fn strip(&self, stored: &Bytes) -> Option<Bytes> {
         stored.starts_with(&self.prefix).then(|| stored.slice(self.prefix.len()..))
     }
 
-    /// A glob for the keys under the prefix that match `pattern`.
+    /// A glob for the stored keys under the prefix that match `pattern`.
     pub(crate) fn glob(&self, pattern: &[u8]) -> Vec<u8> {
         let mut glob = Vec::with_capacity(self.prefix.len() + pattern.len());
         for &byte in &self.prefix {
@@ -149,12 +155,12 @@ impl Prefix {
     }
 }
 
-/// Words as they are written.
+/// Borrows all words.
 pub(crate) fn borrowed<'a>(words: &'a [Cow<'_, [u8]>]) -> Vec<&'a [u8]> {
     words.iter().map(AsRef::as_ref).collect()
 }
 
-/// SCAN's COUNT, which is a hint: others wait meanwhile, so there are better ones than the largest.
+/// Bounds the COUNT of SCAN, which is a hint, since other clients wait during a step.
 fn bounded_count(count: &[u8]) -> &[u8] {
     match integer::parse(count) {
         Some(LARGEST_COUNT..) => b"10000",

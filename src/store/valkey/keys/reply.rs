@@ -1,4 +1,4 @@
-//! The server's replies in the terms of the key/value model. Values are moved, never copied.
+//! Translates the server's replies to those that commands give. Values are moved, never copied.
 
 use std::borrow::Cow;
 
@@ -7,11 +7,11 @@ use bytes::Bytes;
 use super::prefix::Prefix;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
-use crate::store::valkey::single::scan;
 use crate::store::valkey::wire::error_text;
 use crate::store::valkey::wire::exchange::Lost;
+use crate::store::valkey::wire::substitute;
 
-/// The reply to `operation`, whose keys become the client's again.
+/// The reply to `operation`, with clients' names of keys.
 pub(crate) fn of(prefix: &Prefix, operation: &Operation, reply: Reply, max_reply: usize) -> Reply {
     match operation.verb {
         Verb::Scan => step(prefix, reply),
@@ -19,7 +19,7 @@ pub(crate) fn of(prefix: &Prefix, operation: &Operation, reply: Reply, max_reply
     }
 }
 
-/// One step of a SCAN.
+/// The reply to one step of SCAN.
 fn step(prefix: &Prefix, reply: Reply) -> Reply {
     let parts = match reply {
         Reply::Array(parts) => parts,
@@ -29,23 +29,23 @@ fn step(prefix: &Prefix, reply: Reply) -> Reply {
         return unexpected();
     };
     let keys = stored.into_iter().filter_map(|key| match key {
-        Reply::Value(key) => scan::own(prefix, &key),
+        Reply::Value(key) => prefix.public(&key),
         _ => None,
     });
     Reply::Array(vec![Reply::Value(cursor), Reply::List(keys.map(Some).collect())])
 }
 
-/// The reply in the terms that commands have, unless it is longer than a reply may be.
+/// Translates a reply of any command. An error takes its place if it is longer than `max_reply`.
 pub(crate) fn plain(reply: Reply, max_reply: usize) -> Reply {
     let reply = match reply {
         Reply::Array(items) => list(items),
         Reply::Word(word) => status(word),
         reply => reply,
     };
-    if reply.data_len() > max_reply { too_long(max_reply) } else { reply }
+    if reply.data_len() > max_reply { substitute::too_long(max_reply) } else { reply }
 }
 
-/// Values, most often; anything else in scripts' replies.
+/// A list of values is the usual case. Replies of scripts may contain other types.
 fn list(items: Vec<Reply>) -> Reply {
     if !items.iter().all(|item| matches!(item, Reply::Value(_) | Reply::Nil)) {
         return Reply::Array(items.into_iter().map(|item| plain(item, usize::MAX)).collect());
@@ -57,7 +57,7 @@ fn list(items: Vec<Reply>) -> Reply {
     Reply::List(values.collect())
 }
 
-/// A status: those of Valkey's own commands are known.
+/// A status reply. The texts of Valkey's own commands are static.
 fn status(word: String) -> Reply {
     const KNOWN: [&str; 10] = [
         "PONG",
@@ -77,12 +77,12 @@ fn status(word: String) -> Reply {
     }
 }
 
-/// The reply to an operation that names the index of `last`.
+/// The error for a key that is reserved for the index of `last`.
 pub(crate) fn reserved() -> Reply {
     Reply::failed("key is reserved for kvsock")
 }
 
-/// Whether the server says that it does not serve yet, and so did nothing.
+/// The cause, if the server replies that it does not serve yet. It did not carry out the command.
 pub(crate) fn not_serving(reply: &Reply) -> Option<Cow<'static, str>> {
     match reply {
         Reply::Error(error @ ErrorReply::Coded(text)) => {
@@ -93,34 +93,24 @@ pub(crate) fn not_serving(reply: &Reply) -> Option<Cow<'static, str>> {
     }
 }
 
-/// Nothing was done, and why.
+/// The error for an operation that was not carried out.
 pub(crate) fn unavailable(cause: Cow<'static, str>) -> Reply {
     Reply::Error(ErrorReply::Unavailable(cause))
 }
 
-/// The reply that may not be given.
-pub(crate) fn too_long(max_reply: usize) -> Reply {
-    Reply::failed(format!("reply longer than {max_reply} bytes"))
-}
-
-/// The reply that found no room, and was read away.
-pub(crate) fn no_room() -> Reply {
-    Reply::failed("no memory for the reply (KVSOCK_MAX_MEMORY); what was asked for is done")
-}
-
-/// The server answered in a form that its documentation does not know.
+/// The error for a reply of an undocumented form.
 pub(crate) fn unexpected() -> Reply {
     Reply::failed("unexpected reply from the store")
 }
 
-/// Why a compound operation stopped half-way.
+/// Why an operation that takes several commands stopped.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// The connection went, or the server does not serve just now: another attempt may help.
+    /// The connection ended, or the server does not serve at present. Another attempt may succeed.
     Lost(Lost),
-    /// This is the reply.
+    /// The operation ends with this reply.
     Refused(Reply),
-    /// There is no room for the reply.
+    /// The reply finds no room.
     NoRoom,
 }
 
@@ -130,7 +120,7 @@ impl From<Lost> for Fault {
     }
 }
 
-/// The reply, unless the server refused to give one.
+/// The reply, unless it is an error.
 pub(crate) fn granted(reply: Reply) -> Result<Reply, Fault> {
     if let Some(cause) = not_serving(&reply) {
         return Err(Fault::Lost(Lost { cause, is_unsent: true }));
@@ -141,7 +131,7 @@ pub(crate) fn granted(reply: Reply) -> Result<Reply, Fault> {
     }
 }
 
-/// A number.
+/// The integer in a reply.
 pub(crate) fn integer(reply: Reply) -> Result<i64, Fault> {
     match granted(reply)? {
         Reply::Integer(number) => Ok(number),
@@ -149,7 +139,7 @@ pub(crate) fn integer(reply: Reply) -> Result<i64, Fault> {
     }
 }
 
-/// A list.
+/// The array in a reply.
 pub(crate) fn array(reply: Reply) -> Result<Vec<Reply>, Fault> {
     match granted(reply)? {
         Reply::Array(items) => Ok(items),
@@ -157,7 +147,7 @@ pub(crate) fn array(reply: Reply) -> Result<Vec<Reply>, Fault> {
     }
 }
 
-/// A key.
+/// The key in a reply.
 pub(crate) fn key(reply: Reply) -> Result<Bytes, Fault> {
     match reply {
         Reply::Value(key) => Ok(key),

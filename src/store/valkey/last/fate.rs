@@ -1,20 +1,20 @@
-//! What an operation did, by its reply: which keys it stored whole values at, and which it removed.
+//! Tells from an operation's reply which keys it set to whole values, and which it removed.
 
 use bytes::Bytes;
 
 use crate::message::Reply;
 use crate::store::operation::{Operation, Verb};
 
-/// What became of a key.
+/// What an operation did to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It is the most recently set.
+    /// The key is the most recently set one.
     Set,
-    /// It is no more.
+    /// The key is removed.
     Gone,
 }
 
-/// Tells what became of the keys of `operation`.
+/// Calls `tell` for each key that `operation` set or removed.
 pub(crate) fn of(operation: &Operation, reply: &Reply, mut tell: impl FnMut(Fate, &Bytes)) {
     let args = &operation.args;
     match (operation.verb, reply) {
@@ -37,8 +37,8 @@ pub(crate) fn of(operation: &Operation, reply: &Reply, mut tell: impl FnMut(Fate
     }
 }
 
-/// A reply that `operation` may have been given which was carried out, when nobody knows which: by it
-/// [`of`] names the keys that may have been set, and none that may not be gone.
+/// A stand-in for the lost reply to an operation that was carried out. With it, [`of`] names each
+/// key that may have been set, and no key that may still exist as removed.
 pub(crate) fn likely(operation: &Operation) -> Reply {
     match operation.verb {
         Verb::SetNx | Verb::MSetNx | Verb::Copy => Reply::Integer(1),
@@ -53,7 +53,7 @@ fn was_set(options: &[Bytes], reply: &Reply) -> bool {
     let has = |word: &[u8]| options.iter().any(|option| option.eq_ignore_ascii_case(word));
     match reply {
         Reply::Status(_) => true,
-        // The old value is no word on whether there is a new one.
+        // With GET, the reply is the old value, whether or not SET stored the new one.
         Reply::Nil => has(b"GET") && !has(b"XX"),
         Reply::Value(_) => !has(b"NX"),
         _ => false,

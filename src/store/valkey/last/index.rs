@@ -1,5 +1,5 @@
-//! The index of `last` in the store: a sorted set of the most recently set keys by the time they
-//! were set. Written in batches off the hot path, and read by `last`.
+//! The index of `last`: a sorted set in the store, of the most recently set keys by the time they
+//! were set. Changes are written in batches off the hot path.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,57 +15,57 @@ use tokio::time::Instant;
 use super::fate;
 use super::fate::Fate;
 use super::log::{Change, Changes, Stamp};
-use super::pending::Recent;
+use super::pending::Pending;
 use super::waiting::Waiting;
 use crate::message::Reply;
 use crate::store::operation::{Effect, Operation};
-use crate::store::valkey::connect::access::Way;
 use crate::store::valkey::keys::reply;
+use crate::store::valkey::last::access::Access;
 use crate::store::valkey::wire::command::{Commands, Form};
 use crate::store::valkey::wire::error_text;
 use crate::store::valkey::wire::exchange::Lost;
 
-/// How long changes gather before they are written.
+/// Changes are collected for this long before they are written.
 const GATHER: Duration = Duration::from_millis(50);
 
-/// Over how long they are written then, so that between them others are served.
+/// The chunks of one write are spread over this time, so that the server serves others in between.
 const SPREAD: Duration = Duration::from_millis(40);
 
-/// In how many pieces, unless these are very short or very long.
-const PIECES: usize = 16;
+/// The usual number of chunks in one write.
+const CHUNKS: usize = 16;
 
-/// Changes in the shortest piece.
-const PIECE_MIN: usize = 64;
+/// Changes in the shortest chunk.
+const CHUNK_MIN: usize = 64;
 
-/// Changes in the longest, so that none keeps the server busy for long.
-const PIECE_MAX: usize = 500;
+/// Changes in the longest chunk, so that no chunk keeps the server busy for long.
+const CHUNK_MAX: usize = 500;
 
-/// The index, and the changes on their way to it.
+/// The index, and the changes that are not written yet.
 #[derive(Debug)]
 pub(crate) struct Index {
-    /// The sorted set's name in the store.
+    /// The name of the sorted set in the store.
     name: Vec<u8>,
     depth: usize,
-    recent: Mutex<Recent>,
+    pending: Mutex<Pending>,
     changed: Notify,
-    /// Held while changes are on their way, so that a clear does not meet them half-way.
+    /// Held while changes are being written, so that FLUSHDB does not run between them.
     writing: tokio::sync::Mutex<()>,
-    /// How many wait until all changes are written.
+    /// The number of tasks that wait for the index flush.
     waiting: Waiting,
     refused: AtomicBool,
-    /// It is known when what is newest in the store was set.
+    /// The newest stamp in the store is known.
     has_caught_up: AtomicBool,
-    /// Nobody notes changes any more.
+    /// No more changes will be noted.
     ended: AtomicBool,
 }
 
 impl Index {
-    /// An index of at most `depth` keys; of none it does nothing at all.
+    /// An index of at most `depth` keys. With a depth of 0 no change is noted.
     pub(crate) fn new(name: Vec<u8>, depth: usize) -> Index {
         Index {
             name,
             depth,
-            recent: Mutex::new(Recent::new(depth)),
+            pending: Mutex::new(Pending::new(depth)),
             changed: Notify::new(),
             writing: tokio::sync::Mutex::new(()),
             waiting: Waiting::default(),
@@ -75,51 +75,51 @@ impl Index {
         }
     }
 
-    /// The sorted set's name in the store.
+    /// The name of the sorted set in the store.
     pub(crate) fn name(&self) -> &[u8] {
         &self.name
     }
 
-    /// How many keys it reaches.
+    /// The most keys that the index holds.
     pub(crate) fn depth(&self) -> usize {
         self.depth
     }
 
-    /// Notes what operations did that succeeded; touches memory only.
+    /// Notes which keys the operations set or removed. Touches memory only.
     pub(crate) fn note(&self, batch: &[Operation], replies: &[Reply]) {
         let is_read = |operation: &Operation| operation.verb.effect() == Effect::Read;
         if self.depth == 0 || batch.iter().all(is_read) {
             return;
         }
-        let mut recent = self.recent();
-        let had_none = recent.is_empty();
-        recent.look_at_clock();
+        let mut pending = self.pending();
+        let had_none = pending.is_empty();
+        pending.look_at_clock();
         for (operation, reply) in batch.iter().zip(replies) {
             fate::of(operation, reply, |fate, key| match fate {
-                Fate::Set => recent.set(key),
-                Fate::Gone => recent.gone(key),
+                Fate::Set => pending.set(key),
+                Fate::Gone => pending.gone(key),
             });
         }
-        let has_some = !recent.is_empty();
-        drop(recent);
+        let has_some = !pending.is_empty();
+        drop(pending);
         if had_none && has_some {
             self.changed.notify_one();
         }
     }
 
-    /// The changes not written yet, to look at or to change, without waiting.
-    pub(crate) fn recent(&self) -> MutexGuard<'_, Recent> {
-        // Nothing panics while it holds the lock, and the changes would still be whole.
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks the changes that are not written yet.
+    pub(crate) fn pending(&self) -> MutexGuard<'_, Pending> {
+        // No code panics while it holds the lock, and the changes would still be consistent.
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Strikes off keys that were found to be no more.
+    /// Removes keys that were found not to exist from the index.
     pub(crate) fn strike(&self, keys: &[Bytes]) {
         if !keys.is_empty() {
-            let mut recent = self.recent();
-            recent.look_at_clock();
-            recent.found_gone(keys);
-            drop(recent);
+            let mut pending = self.pending();
+            pending.look_at_clock();
+            pending.found_gone(keys);
+            drop(pending);
             self.changed.notify_one();
         }
     }
@@ -130,69 +130,69 @@ impl Index {
         self.writing.lock().await
     }
 
-    /// Writes changes as they come, and what is left of them at the end.
-    pub(crate) async fn keep(&self, way: &impl Way) {
-        while !self.ended.load(Ordering::Acquire) || !self.recent().is_empty() {
+    /// Writes changes as they come. Returns after [`Index::end`], once all are written.
+    pub(crate) async fn keep(&self, access: &impl Access) {
+        while !self.ended.load(Ordering::Acquire) || !self.pending().is_empty() {
             self.changed.notified().await;
-            while !self.recent().is_empty() {
+            while !self.pending().is_empty() {
                 if !self.ended.load(Ordering::Acquire) {
                     tokio::time::sleep(GATHER).await;
                 }
-                // What fails is tried again, on the next connection if this one was lost.
-                let _ = self.write_by_pieces(way, None).await;
+                // A failed write is repeated, on the next connection if this one was lost.
+                let _ = self.write_in_chunks(access, None).await;
             }
         }
     }
 
-    /// There will be no more changes.
+    /// Tells [`Index::keep`] that no more changes will be noted.
     pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::Release);
         self.changed.notify_one();
     }
 
-    /// Writes all changes at once, for somebody who waits for it. When that fails they are kept for
-    /// the next time.
+    /// Writes all changes at once, for a task that waits for it. Keeps them if that fails.
     ///
     /// # Errors
     ///
     /// Why the store cannot be reached.
     pub(crate) async fn write(
         &self,
-        way: &impl Way,
+        access: &impl Access,
         deadline: Option<Instant>,
     ) -> Result<(), Cow<'static, str>> {
         let _waits = self.waiting.enter();
-        if self.recent().is_empty() {
-            // They may be on their way just now.
+        if self.pending().is_empty() {
+            // Another task may be writing them.
             drop(self.writing.lock().await);
             return Ok(());
         }
-        self.write_by_pieces(way, deadline).await
+        self.write_in_chunks(access, deadline).await
     }
 
-    /// The same, spread over time as long as nobody waits.
-    async fn write_by_pieces(
+    /// Writes all changes, spread over time as long as no task waits.
+    async fn write_in_chunks(
         &self,
-        way: &impl Way,
+        access: &impl Access,
         deadline: Option<Instant>,
     ) -> Result<(), Cow<'static, str>> {
-        way.ready(&self.name, deadline).await?;
+        access.ready(&self.name, deadline).await?;
         let _writing = self.writing.lock().await;
         if !self.has_caught_up.load(Ordering::Relaxed) {
-            let newest = self.newest(way).await.map_err(|lost| lost.cause)?;
-            self.recent().catch_up(newest);
+            let newest = self.newest(access).await.map_err(|lost| lost.cause)?;
+            self.pending().catch_up(newest);
             self.has_caught_up.store(true, Ordering::Relaxed);
         }
-        // Put back also when this is cancelled half-way: writing them twice does no harm.
-        let mut taken = Taken { index: self, changes: self.recent().take() };
+        // The guard puts the changes back if the write fails or is cancelled. To write a change
+        // twice does no harm.
+        let mut taken = Taken { index: self, changes: self.pending().take() };
         let changes: Vec<_> = taken.changes.iter().collect();
-        let pieces = changes.chunks(changes.len().div_ceil(PIECES).clamp(PIECE_MIN, PIECE_MAX));
-        let pause = SPREAD / u32::try_from(pieces.len().max(1)).unwrap_or(u32::MAX);
+        let chunks = changes.chunks(changes.len().div_ceil(CHUNKS).clamp(CHUNK_MIN, CHUNK_MAX));
+        let pause = SPREAD / u32::try_from(chunks.len().max(1)).unwrap_or(u32::MAX);
         let begin = Instant::now();
         let moments = (0..).map(|number| begin + pause * number);
-        let asked = pieces.zip(moments).map(|(piece, moment)| async move {
+        let asked = chunks.zip(moments).map(|(chunk, moment)| async move {
             self.waiting.by(moment).await;
-            way.ask(&self.name, Form::Integer, |commands| self.append(piece, commands)).await
+            access.ask(&self.name, Form::Integer, |commands| self.append(chunk, commands)).await
         });
         let asked: Result<Vec<_>, Lost> = join_all(asked).await.into_iter().collect();
         let replies = asked.map_err(|lost| lost.cause)?.concat();
@@ -204,10 +204,10 @@ impl Index {
         Ok(())
     }
 
-    /// When what is newest in the store's index was set; 0 where nothing is known of it.
-    async fn newest(&self, way: &impl Way) -> Result<u64, Lost> {
+    /// The newest stamp in the store's index; 0 if it has none.
+    async fn newest(&self, access: &impl Access) -> Result<u64, Lost> {
         let words = [b"ZREVRANGE", self.name(), b"0", b"0", b"WITHSCORES"];
-        let replies = way.ask(&self.name, Form::Array, |commands| commands.push(&words)).await?;
+        let replies = access.ask(&self.name, Form::Array, |commands| commands.push(&words)).await?;
         let Some(Reply::Array(entries)) = replies.first() else { return Ok(0) };
         let Some(Reply::Array(entry)) = entries.first() else { return Ok(0) };
         Ok(match entry.last() {
@@ -221,10 +221,10 @@ impl Index {
         })
     }
 
-    /// Appends changes as commands; what is beyond the depth goes, oldest first.
+    /// Appends the commands for `changes`. They also remove the oldest keys beyond the depth.
     fn append(&self, changes: &[(&[u8], Change)], commands: &mut Commands) {
-        let mut set: SmallVec<[(Stamp, &[u8]); PIECE_MIN]> = SmallVec::new();
-        let mut gone: SmallVec<[&[u8]; PIECE_MIN]> = SmallVec::new();
+        let mut set: SmallVec<[(Stamp, &[u8]); CHUNK_MIN]> = SmallVec::new();
+        let mut gone: SmallVec<[&[u8]; CHUNK_MIN]> = SmallVec::new();
         for (key, change) in changes {
             match change {
                 Change::Set(stamp) => set.push((*stamp, key)),
@@ -241,7 +241,7 @@ impl Index {
             commands.begin(3 + 2 * set.len());
             commands.word(b"ZADD");
             commands.word(&self.name);
-            // Another kvsock may know of a later time.
+            // Another kvsock may have written a later stamp.
             commands.word(b"GT");
             for (stamp, key) in set {
                 commands.word(itoa::Buffer::new().format(stamp).as_bytes());
@@ -253,7 +253,7 @@ impl Index {
         }
     }
 
-    /// Logs once that the server does not allow the index.
+    /// Logs the first time that the server refuses the commands.
     fn report(&self, replies: &[Reply]) {
         let refusal = replies.iter().find_map(|reply| match reply {
             Reply::Error(error) => Some(error_text::of_reply(error)),
@@ -269,7 +269,7 @@ impl Index {
     }
 }
 
-/// Changes on their way, put back unless they arrived.
+/// Changes that are being written. Put back when dropped, unless cleared.
 struct Taken<'a> {
     index: &'a Index,
     changes: Changes,
@@ -279,7 +279,7 @@ impl Drop for Taken<'_> {
     fn drop(&mut self) {
         if !self.changes.is_empty() {
             let changes = std::mem::take(&mut self.changes);
-            self.index.recent().put_back(changes);
+            self.index.pending().put_back(changes);
             self.index.changed.notify_one();
         }
     }

@@ -1,25 +1,25 @@
-//! A log of what became of keys.
+//! A log of changes to keys.
 //!
-//! Every `set` comes by, so that noting one is to append it. Which entries are the newest of their
-//! keys is found out when the log is condensed, for many at a time.
+//! Every `set` adds a change, so adding one only appends it. Which changes are the newest of their
+//! keys is found when the log is condensed, for many keys at a time.
 
 use std::collections::HashSet;
 use std::ops::Range;
 
-/// When something happened: microseconds of Unix time, strictly increasing within the process.
+/// The time of a change: microseconds of Unix time, strictly increasing within the process.
 pub(crate) type Stamp = u64;
 
-/// What became of a key.
+/// A change to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// It was set.
+    /// The key was set.
     Set(Stamp),
-    /// It is no more.
+    /// The key was removed.
     Gone(Stamp),
 }
 
 impl Change {
-    /// When that was.
+    /// The time of the change.
     pub(crate) fn stamp(self) -> Stamp {
         match self {
             Change::Set(stamp) | Change::Gone(stamp) => stamp,
@@ -27,12 +27,12 @@ impl Change {
     }
 }
 
-/// Changes in their order, with keys without the prefix.
+/// Changes in order, with keys as the client names them.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
-    /// Bytes of the keys.
+    /// The bytes of all keys.
     keys: Vec<u8>,
-    /// What became of the key that lies there.
+    /// Each change, with the range of its key in `keys`.
     entries: Vec<(Change, Range<usize>)>,
 }
 
@@ -42,50 +42,50 @@ impl Changes {
         self.entries.iter().map(|(change, key)| (&self.keys[key.clone()], *change))
     }
 
-    /// How many.
+    /// The number of changes.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no changes.
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Forgets all of them.
+    /// Removes all changes.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.keys.clear();
     }
 
-    /// When the oldest was.
+    /// The time of the oldest change.
     pub(crate) fn oldest(&self) -> Option<Stamp> {
         self.entries.first().map(|(change, _)| change.stamp())
     }
 
-    /// Bytes that the keys take.
+    /// The length of all keys together.
     pub(crate) fn keys_len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Appends one that came after all others.
+    /// Appends a change that is newer than all others.
     pub(crate) fn push(&mut self, key: &[u8], change: Change) {
         let start = self.keys.len();
         self.keys.extend_from_slice(key);
         self.entries.push((change, start..self.keys.len()));
     }
 
-    /// Appends those that came after all others.
+    /// Appends changes that are newer than all others.
     pub(crate) fn append(&mut self, newer: &Changes) {
         newer.iter().for_each(|(key, change)| self.push(key, change));
     }
 
-    /// Forgets those up to `stamp`.
+    /// Removes the changes up to `stamp`.
     pub(crate) fn forget_until(&mut self, stamp: Stamp) {
         self.entries.retain(|(change, _)| change.stamp() > stamp);
     }
 
-    /// Takes all of them for so much later.
+    /// Moves the times of all changes forward by `later`.
     pub(crate) fn delay(&mut self, later: Stamp) {
         for (change, _) in &mut self.entries {
             *change = match *change {
@@ -95,7 +95,7 @@ impl Changes {
         }
     }
 
-    /// The newest change of each key, and of these the newest `most`.
+    /// The newest change of each key; of these the newest `most`.
     pub(crate) fn condensed(&self, most: usize) -> Changes {
         let mut seen = HashSet::with_capacity(most.min(self.len()));
         let newest = self.iter().rev().filter(|(key, _)| seen.insert(*key)).take(most);

@@ -1,5 +1,7 @@
-//! `last`: the index of the keys most recently set, and the log of changes that it is written from.
+//! `last`: the index of the most recently set keys, and the log of changes that are written to it.
+//! Read `index.rs` first.
 
+pub(crate) mod access;
 pub(crate) mod fate;
 pub(crate) mod index;
 pub(crate) mod log;

@@ -1,23 +1,23 @@
-//! Who waits until all changes to an index are written; as long as nobody does, there is time.
+//! The tasks that wait for the index flush. While there are none, the flush takes its time.
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How many wait.
+/// The number of waiting tasks.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting(watch::Sender<usize>);
 
 impl Waiting {
-    /// Somebody waits, until this is dropped.
+    /// Counts one waiting task until the guard is dropped.
     pub(crate) fn enter(&self) -> impl Drop {
         self.0.send_modify(|count| *count += 1);
         Waits(&self.0)
     }
 
-    /// Returns at that moment, or as soon as somebody waits.
+    /// Returns at `moment`, or as soon as a task waits.
     pub(crate) async fn by(&self, moment: Instant) {
         let mut count = self.0.subscribe();
-        // Their number does not end before this does.
+        // The sender lives as long as this call.
         let _ = tokio::time::timeout_at(moment, count.wait_for(|count| *count > 0)).await;
     }
 }

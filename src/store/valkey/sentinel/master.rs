@@ -1,4 +1,4 @@
-//! The present master as it is known, and the connections to it.
+//! The current master as the sentinels name it, and the connections to it.
 
 use std::borrow::Cow;
 use std::sync::Weak;
@@ -6,25 +6,25 @@ use std::sync::Weak;
 use super::peer::Answer;
 use crate::store::valkey::wire::connection::Connection;
 
-/// What a connection ends for that is to a master of the past.
+/// The cause of the end for connections to a former master.
 const REPLACED: Cow<'static, str> = Cow::Borrowed("the sentinels name another master");
 
-/// The present master.
+/// The current master.
 #[derive(Debug, Default)]
-pub(super) struct Present {
+pub(super) struct Master {
     answer: Option<Answer>,
-    /// To it, if they still are.
+    /// The connections to the current master that may still be open.
     connections: Vec<Weak<Connection>>,
 }
 
-impl Present {
-    /// Of the newest answer; 0 where there is none.
+impl Master {
+    /// The epoch of the newest answer; 0 if there is none.
     pub(super) fn epoch(&self) -> u64 {
         self.answer.as_ref().map_or(0, |answer| answer.epoch)
     }
 
-    /// Takes what a sentinel says unless it is behind, and tells whether it is another master than
-    /// before. Then all connections end.
+    /// Accepts an answer unless its epoch is older. True if the answer names another master; all
+    /// connections to the old one then end.
     pub(super) fn learn(&mut self, answer: Answer) -> bool {
         let is_news = answer.epoch >= self.epoch() && self.is_elsewhere(&answer);
         if is_news {
@@ -33,7 +33,8 @@ impl Present {
         is_news
     }
 
-    /// The master is there. If it was elsewhere, all connections end.
+    /// Accepts an answer without a look at its epoch. If it names another master, all connections
+    /// to the old one end.
     pub(super) fn set(&mut self, answer: Answer) {
         if self.is_elsewhere(&answer) {
             for connection in self.connections.drain(..).filter_map(|it| it.upgrade()) {
@@ -43,13 +44,13 @@ impl Present {
         self.answer = Some(answer);
     }
 
-    /// A connection was made to it.
+    /// Adds a connection to the current master.
     pub(super) fn add(&mut self, connection: Weak<Connection>) {
         self.connections.retain(|connection| connection.strong_count() > 0);
         self.connections.push(connection);
     }
 
-    /// Has nothing more asked of it.
+    /// Takes all connections to the current master out of use.
     pub(super) fn retire(&self, cause: &'static str) {
         for connection in self.connections.iter().filter_map(Weak::upgrade) {
             connection.retire(cause.into());
@@ -69,16 +70,16 @@ mod tests {
     #[test]
     fn a_sentinel_that_is_behind_is_not_believed() {
         let answer = |epoch, port| Answer { epoch, host: "h".to_owned(), port };
-        let mut present = Present::default();
-        assert!(present.learn(answer(2, 1)));
-        assert!(!present.learn(answer(2, 1)), "nothing new");
-        assert!(!present.learn(answer(1, 2)), "it was there once");
-        assert!(!present.learn(answer(1, 1)));
-        assert!(present.learn(answer(2, 3)), "set up anew");
-        assert!(present.learn(answer(3, 1)));
-        assert_eq!(present.epoch(), 3);
+        let mut master = Master::default();
+        assert!(master.learn(answer(2, 1)));
+        assert!(!master.learn(answer(2, 1)), "nothing new");
+        assert!(!master.learn(answer(1, 2)), "it was there once");
+        assert!(!master.learn(answer(1, 1)));
+        assert!(master.learn(answer(2, 3)), "set up anew");
+        assert!(master.learn(answer(3, 1)));
+        assert_eq!(master.epoch(), 3);
         // Whoever asked all of them knows best.
-        present.set(answer(0, 4));
-        assert_eq!(present.epoch(), 0);
+        master.set(answer(0, 4));
+        assert_eq!(master.epoch(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! One sentinel: asked where the master is, and listened to for when that changes.
+//! One sentinel: asks it for the master's address, and listens to its events.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,65 +10,66 @@ use crate::message::Reply;
 use crate::store::integer;
 use crate::store::location::Transport;
 use crate::store::valkey::connect::connector::Connector;
-use crate::store::valkey::connect::inquiry::Single;
+use crate::store::valkey::connect::inquiry::Inquiry;
 
-/// On these a sentinel says that it is about to promote a replica, which it does a tenth of a second
-/// later; that it is promoted, or is not after all; and that what the others say has been learnt.
+/// The events of a fail-over: a replica is about to be promoted, a tenth of a second later; it is
+/// promoted, or the fail-over is aborted; the sentinel has learnt the new address from others.
 const CHANNELS: [&str; 4] =
     [BEGUN, "+promoted-slave", "-failover-abort-slave-timeout", "+switch-master"];
 const BEGUN: &str = "+failover-state-send-slaveof-noone";
 
-/// What a sentinel has said of the master.
+/// An event that concerns the master.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Word {
-    /// It is going to be replaced.
+    /// A fail-over has begun.
     Begun,
-    /// It was, or is not to be.
+    /// A fail-over has ended, with or without a new master.
     Over,
 }
 
-/// A sentinel's answer.
+/// A sentinel's answer to the question for the master.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answer {
-    /// Of the fail-over that made it the master: of two answers the higher is the newer.
+    /// The epoch of the fail-over that made this server the master. Of two answers, the one with
+    /// the higher epoch is newer.
     pub(super) epoch: u64,
-    /// Where the master is.
+    /// The master's host.
     pub(super) host: String,
-    /// Where the master is.
+    /// The master's port.
     pub(super) port: u16,
 }
 
-/// One that is asked.
+/// A sentinel.
 #[derive(Debug)]
-pub(super) struct Source {
-    /// As who it may be asked that asks for no password.
+pub(super) struct Peer {
+    /// Connects without a password.
     open: Connector,
-    /// As who otherwise.
+    /// Connects with the password, if there is one.
     guarded: Option<Connector>,
     wants_password: AtomicBool,
 }
 
-impl Source {
-    /// A sentinel that is asked for nothing yet; `guarded` logs in.
-    pub(super) fn new(open: Connector, guarded: Option<Connector>) -> Source {
-        Source { open, guarded, wants_password: AtomicBool::new(false) }
+impl Peer {
+    /// A sentinel that is not connected to yet. `guarded` connects with the password.
+    pub(super) fn new(open: Connector, guarded: Option<Connector>) -> Peer {
+        Peer { open, guarded, wants_password: AtomicBool::new(false) }
     }
 
-    /// Host and port.
+    /// The host and port as text.
     pub(super) fn place(&self) -> String {
         let (host, port) = self.open.address().unwrap_or_default();
         Transport::Tcp { host: host.to_owned(), port }.place()
     }
 
-    /// Where the master of this name is.
+    /// Asks for the master named `master`.
     ///
     /// # Errors
     ///
-    /// The cause, in words.
+    /// The cause, as text.
     pub(super) async fn ask(&self, master: &str) -> Result<Answer, Cow<'static, str>> {
-        let mut made = self.connector().connect_to_sentinel().await;
+        let mut made = self.connector().inquire().await;
         if self.learns_from(made.as_ref().err()) {
-            made = self.connector().connect_to_sentinel().await;
+            made = self.connector().inquire().await;
         }
         let connection = made?;
         let mut commands = Pipeline::with_capacity(2);
@@ -87,26 +88,26 @@ impl Source {
         }
     }
 
-    /// A connection on which `heard` is told what the sentinel says of that master.
+    /// Makes a connection on which the sentinel's events for `master` are sent to `heard`.
     ///
     /// # Errors
     ///
-    /// The cause, in words.
+    /// The cause, as text.
     pub(super) async fn listen(
         &self,
         master: &str,
         heard: UnboundedSender<Word>,
-    ) -> Result<Single, Cow<'static, str>> {
+    ) -> Result<Inquiry, Cow<'static, str>> {
         let name = master.as_bytes().to_vec();
         let tell = move |channel: &[u8], said: &[u8]| {
             if said.split(|byte| *byte == b' ').any(|word| word == name) {
                 let is_begun = channel == BEGUN.as_bytes();
-                // Who listened may be gone.
+                // The receiver may be gone.
                 let _ = heard.send(if is_begun { Word::Begun } else { Word::Over });
             }
         };
         let made = self.connector().listen(&CHANNELS, tell).await;
-        // For the next time.
+        // The next attempt then uses the password.
         self.learns_from(made.as_ref().err());
         made
     }
@@ -118,7 +119,8 @@ impl Source {
         }
     }
 
-    /// Whether it turned out only now that it wants the password, which there is.
+    /// Whether `cause` shows for the first time that the sentinel wants the password, and there is
+    /// one.
     fn learns_from(&self, cause: Option<&Cow<'static, str>>) -> bool {
         self.guarded.is_some()
             && cause.is_some_and(|cause| cause.starts_with("NOAUTH"))
@@ -127,7 +129,7 @@ impl Source {
 }
 
 impl Answer {
-    /// From the address, and what else is known of the master.
+    /// Reads the replies to GET-MASTER-ADDR-BY-NAME and MASTER.
     fn read(place: &[Reply], state: &Reply) -> Option<Answer> {
         let [Reply::Value(host), Reply::Value(port)] = place else { return None };
         let epoch = match state {
@@ -140,7 +142,7 @@ impl Answer {
             _ => None,
         };
         Some(Answer {
-            // Those that do not tell are believed as they come.
+            // An answer without an epoch is accepted as long as no other has one.
             epoch: epoch.unwrap_or(0),
             host: std::str::from_utf8(host).ok()?.to_owned(),
             port: std::str::from_utf8(port).ok()?.parse().ok()?,

@@ -1,36 +1,36 @@
-//! Whether a transaction may be sent, and on which connection: a server carries it out in one go, and
-//! serves nobody else meanwhile.
+//! Decides whether a transaction may be sent, and on which connection. The server executes it in
+//! one go and serves no one else meanwhile.
 
+use super::kind::wants_own_connection;
 use super::transaction::Transaction;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::Operation;
 use crate::store::valkey::cost::estimate;
 use crate::store::valkey::cost::estimate::Estimate;
 use crate::store::valkey::keys::reply;
-use crate::store::valkey::wants_own_connection;
 use crate::store::valkey::wire::command::Commands;
 use crate::store::valkey::wire::connection::Connection;
 use crate::store::valkey::wire::error_text;
 use crate::store::valkey::wire::exchange::Lost;
 
-/// Operations that a server carries out in a moment.
+/// The most cheap operations in a transaction that is not expensive.
 const MOST_CHEAP: usize = 10_000;
 
-/// Operations of a transaction on the shared connection, where others wait behind it. More have a
-/// connection of their own.
+/// The most operations in a transaction on the shared connection, where other requests wait behind
+/// it. A longer one takes a pinned connection.
 const MOST_SHARED: usize = 100;
 
 /// Why a transaction is not sent.
 #[derive(Debug)]
 pub(crate) enum Unfit {
-    /// The connection went, or the server does not serve.
+    /// The connection ended, or the server does not serve.
     Lost(Lost),
-    /// The server would need too long for it.
+    /// The server would need too long.
     TooExpensive(ErrorReply),
 }
 
 impl Transaction<'_> {
-    /// Whether it may not be sent on the connection that others share.
+    /// Whether the transaction needs a pinned connection.
     pub(crate) fn wants_own_connection(&self) -> bool {
         self.batch.len() > MOST_SHARED
             || self.batch.iter().any(|it| {
@@ -38,23 +38,23 @@ impl Transaction<'_> {
             })
     }
 
-    /// Whether the operation may make a value longer than any may be.
+    /// Whether the operation may make a value longer than the limit.
     fn may_outgrow(&self, operation: &Operation) -> bool {
         self.growth.must_measure_within(self.within.prefix, operation)
     }
 
-    /// Whether the server may need more than a moment for it.
+    /// Whether the transaction counts as expensive for the server.
     pub(crate) fn is_expensive(&self) -> bool {
         self.batch.len() > MOST_CHEAP || self.batch.iter().any(Operation::is_expensive)
     }
 
-    /// Finds out whether the server may be asked for all of it at once, on the connection that it is
-    /// then sent on. The values that this depends on are watched from then on, so that nothing is
-    /// carried out if they change.
+    /// Decides whether the server may execute the whole transaction at once. `connection` is the
+    /// one that the transaction is sent on. Watches the values that the decision depends on, so
+    /// that EXEC does nothing if they change.
     ///
     /// # Errors
     ///
-    /// Why it is not to be sent.
+    /// Why the transaction is not to be sent.
     pub(crate) async fn admit(
         &self,
         connection: &Connection,
@@ -83,7 +83,7 @@ impl Transaction<'_> {
             ask(&|commands| commands.push(&[b"STRLEN", &self.within.prefix.stored(key)]));
         }
         let mut replies = connection.send(commands).await.map_err(|lost| {
-            // Nothing is done yet.
+            // No operation was sent.
             Unfit::Lost(Lost { is_unsent: true, ..lost })
         })?;
         if is_detour {
@@ -94,7 +94,7 @@ impl Transaction<'_> {
         }
         let lengths = replies.into_iter().skip(1).map(|reply| match reply {
             Reply::Integer(length) => usize::try_from(length).unwrap_or(0),
-            // What has no length as a text the operation refuses, as does a server for its reasons.
+            // The operation will fail, too: its value is no string, or the server refuses it.
             _ => 0,
         });
         let estimate = Estimate::new(keys.into_iter().zip(lengths), self.max_reply);
@@ -102,13 +102,13 @@ impl Transaction<'_> {
     }
 }
 
-/// The reply to a transaction of which nothing is carried out.
+/// The reply to a transaction of which no operation was carried out.
 pub(crate) fn discarded(error: &ErrorReply) -> Reply {
     let cause = error_text::of_reply(error);
     Reply::coded(format!("EXECABORT Transaction discarded because of: {cause}"))
 }
 
-/// The reply where the values that the cost depends on change again and again.
+/// The reply when the values that the cost depends on keep changing.
 pub(crate) fn unsettled() -> Reply {
     let error = ErrorReply::Failed("values change too fast to find out what it costs".into());
     discarded(&error)

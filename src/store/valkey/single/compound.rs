@@ -1,5 +1,5 @@
-//! Carries out the operations that take several commands, and starts those that only read again
-//! when the connection is lost.
+//! Carries out operations that take several commands. Reads begin again when the connection is
+//! lost.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,9 +11,8 @@ use super::{random, save, scan};
 use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
-use crate::store::valkey::RETRY_WAIT;
 use crate::store::valkey::cache::Cache;
-use crate::store::valkey::connect::limits::is_late;
+use crate::store::valkey::connect::limits::{RETRY_WAIT, is_late};
 use crate::store::valkey::connect::link::Link;
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
@@ -23,20 +22,20 @@ use crate::store::valkey::last::read;
 use crate::store::valkey::wire::connection::Connection;
 use crate::store::valkey::wire::exchange::Lost;
 
-/// What the compound operations work on.
+/// The context of an operation.
 pub(crate) struct Compound<'a> {
     pub(crate) link: &'a Link,
     pub(crate) prefix: &'a Prefix,
     pub(crate) index: &'a Index,
     pub(crate) max_reply: usize,
-    /// Whether there may be indexes of parts, too.
+    /// Whether parts of the store have indexes of their own.
     pub(crate) has_parts: bool,
     /// Bounds the wait for a connection.
     pub(crate) deadline: Option<Instant>,
 }
 
 impl Compound<'_> {
-    /// Carries out one operation; none when there is no room for its reply, and nothing was done.
+    /// Carries out one operation. `None` if the reply finds no room; then nothing was done.
     pub(crate) async fn execute(
         &self,
         operation: &Operation,
@@ -114,18 +113,18 @@ impl Compound<'_> {
         let mut replies =
             run.finish(self.link, self.prefix, self.deadline, &mut ReplyRoom::unlimited()).await;
         if replies == [Reply::OK] {
-            // Replies come in order: what is noted by now was set before the server cleared.
-            let mut recent = self.index.recent();
-            let stamp = recent.stamp();
-            recent.clear(stamp);
+            // Replies arrive in order: changes noted by now precede the FLUSHDB on the server.
+            let mut pending = self.index.pending();
+            let stamp = pending.stamp();
+            pending.clear(stamp);
         }
         replies.pop().unwrap_or_else(reply::unexpected)
     }
 
-    /// Removes what is under the prefix.
+    /// Removes all keys under the prefix.
     async fn clear(&self) -> Reply {
         let _paused = self.index.pause().await;
-        let stamp = self.index.recent().stamp();
+        let stamp = self.index.pending().stamp();
         let mut begun = false;
         loop {
             let cleared = match self.link.connection(self.deadline).await {
@@ -138,7 +137,7 @@ impl Compound<'_> {
             };
             match cleared {
                 Ok(()) => {
-                    self.index.recent().clear(stamp);
+                    self.index.pending().clear(stamp);
                     return Reply::OK;
                 }
                 Err(Fault::Refused(reply)) => return reply,
@@ -172,7 +171,7 @@ fn lost(cause: Cow<'static, str>) -> Fault {
     Fault::Lost(Lost { cause, is_unsent: true })
 }
 
-/// The count that `Last` is given.
+/// The argument of `Last`.
 pub(crate) fn count(operation: &Operation) -> Result<usize, Fault> {
     operation
         .args

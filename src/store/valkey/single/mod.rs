@@ -1,7 +1,10 @@
-//! The operations on one server: pipelines, transactions, scripts, and walks over all keys.
+//! The engine for one server. Read `engine.rs` first, then `pipeline.rs`, which carries out most
+//! operations. `cluster` uses the transactions and the walks over all keys, too.
 
 pub(crate) mod admission;
 pub(crate) mod compound;
+pub(crate) mod engine;
+mod kind;
 pub(crate) mod pipeline;
 pub(crate) mod random;
 pub(crate) mod save;

@@ -1,5 +1,5 @@
-//! Carries out operations that are one command each, as one pipeline, and decides what may be
-//! sent again: when the connection is lost, and when there was no room for what was answered.
+//! Carries out operations of one command each, as one pipeline. Decides which commands may be sent
+//! again when the connection is lost, and when replies find no room.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -15,28 +15,28 @@ use crate::store::valkey::cache::Cache;
 use crate::store::valkey::connect::link::Link;
 use crate::store::valkey::cost::expense;
 use crate::store::valkey::keys::prefix::{Prefix, StoredKey};
-use crate::store::valkey::keys::refusal::Refusal;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::wire::command::Commands;
-use crate::store::valkey::wire::exchange::{Lost, Question, Wanted};
+use crate::store::valkey::wire::exchange::{Exchange, Lost, Wanted};
+use crate::store::valkey::wire::refusal::Refusal;
 
-/// How long to wait before asking a server again that is loading its data.
+/// The wait before the next attempt at a server that loads its data.
 const LOADING_WAIT: Duration = Duration::from_millis(50);
 
 /// Positions in a batch.
 type Positions = SmallVec<[usize; 16]>;
 
-/// A run of simple operations on its way.
+/// Operations of one command each, while they are carried out.
 pub(crate) struct Run<'a> {
     batch: &'a [Operation],
-    /// One for each operation; those named by `open` are not there yet.
+    /// One reply for each operation. Those at the positions in `open` are placeholders.
     replies: Vec<Reply>,
     open: Positions,
     max_reply: usize,
 }
 
 impl<'a> Run<'a> {
-    /// Answers at once what is not for the store.
+    /// Refuses at once the operations that are not to be sent.
     pub(crate) fn new(batch: &'a [Operation], max_reply: usize) -> Run<'a> {
         let mut run = Run {
             batch,
@@ -55,10 +55,10 @@ impl<'a> Run<'a> {
         run
     }
 
-    /// Sends what is open until every operation has its reply, or there is no room for more of
-    /// them: then those are given that there was room for, maybe none, and what the others ask was
-    /// not done. `deadline` bounds the wait for a connection; each reply has its own bound on the
-    /// connection.
+    /// Sends the open operations until each has its reply. Ends early when replies find no room:
+    /// then it gives the first replies, maybe none, and the other operations were not carried out.
+    /// `deadline` bounds the wait for a connection. The connection itself bounds the wait for a
+    /// reply.
     pub(crate) async fn finish(
         mut self,
         link: &Link,
@@ -83,7 +83,7 @@ impl<'a> Run<'a> {
                     break;
                 }
             }
-            match connection.ask(self.question(prefix, cache, hold.take())).await {
+            match connection.ask(self.exchange(prefix, cache, hold.take())).await {
                 Ok(answer) => {
                     if let Some(cache) = cache {
                         let asked = self.open.iter().map(|position| &self.batch[*position]);
@@ -101,9 +101,9 @@ impl<'a> Run<'a> {
         self.replies
     }
 
-    /// What is open as a question. Replies up to that of the last write cannot be asked for again,
-    /// since a read that is sent again would see it.
-    fn question(&self, prefix: &Prefix, cache: Option<&Cache>, hold: ReplyRoom) -> Question {
+    /// The exchange for the open operations. Replies up to that of the last write are always taken,
+    /// since a read that is sent again would see the write.
+    fn exchange(&self, prefix: &Prefix, cache: Option<&Cache>, hold: ReplyRoom) -> Exchange {
         let is_write = |position: &usize| self.batch[*position].verb.effect() != Effect::Read;
         let kept = self.open.iter().rposition(is_write).map_or(0, |last| last + 1);
         let bytes = |position: &usize| prefix.bytes(&self.batch[*position]);
@@ -128,12 +128,12 @@ impl<'a> Run<'a> {
             let gets = self.open.iter().filter(|it| self.batch[**it].verb == Verb::Get);
             cache.count(0, gets.count());
         }
-        Question { commands, wanted, kept, is_once: false, max_reply: self.max_reply, hold }
+        Exchange { commands, wanted, kept, is_once: false, max_reply: self.max_reply, hold }
     }
 
-    /// Answers from the near cache what is open, up to the first operation that has to be sent: what
-    /// comes after that must not be older. False, with the replies that there was room for, if there
-    /// is no room for all.
+    /// Answers open operations from the near cache, up to the first one that must be sent: later
+    /// replies must not be older than its reply. False if a reply finds no room; then only the
+    /// replies before it remain.
     fn answer_from(&mut self, cache: &Cache, prefix: &Prefix, hold: &mut ReplyRoom) -> bool {
         let Some(look) = cache.look(Instant::now()) else { return true };
         let mut stored = StoredKey::new();
@@ -160,10 +160,10 @@ impl<'a> Run<'a> {
         has_room
     }
 
-    /// Takes the server's replies. What a server that is still loading turned away stays open,
-    /// when everything after it was turned away too: otherwise it would overtake. So does what a
-    /// server refused that should be a master, with the reads from its `refusal` on. True if there
-    /// was no room for all.
+    /// Takes the replies. Operations that a loading server turned away stay open if it also turned
+    /// away all later ones; otherwise a later one would overtake. Operations that a server refused
+    /// because it is no master stay open, too, with the reads from `refusal` on. True if some
+    /// replies found no room.
     async fn settle(
         &mut self,
         prefix: &Prefix,
@@ -207,8 +207,9 @@ impl<'a> Run<'a> {
         cut.is_some()
     }
 
-    /// The connection went. What was not sent stays open; of what was, writes are unknown and reads
-    /// stay open. A read before a write to the same key is not repeated: it could see that write.
+    /// Handles a lost connection. Operations that were not sent stay open. Of those that were sent,
+    /// writes have an unknown outcome, and reads stay open. A read before a write to the same key
+    /// is not repeated, since it could see the write.
     fn lose(&mut self, lost: &Lost, deadline: Option<Instant>) {
         let may_wait = deadline.is_none_or(|deadline| Instant::now() < deadline);
         if lost.is_unsent && may_wait {

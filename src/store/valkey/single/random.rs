@@ -1,6 +1,5 @@
-//! `RandomKey`: some key under the prefix, never the index of `last`.
+//! `RandomKey`: a random key under the prefix, never the index of `last`.
 
-use super::scan;
 use super::scan::Scan;
 use crate::message::Reply;
 use crate::store::valkey::keys::prefix::Prefix;
@@ -9,10 +8,10 @@ use crate::store::valkey::keys::reply::Fault;
 use crate::store::valkey::wire::command::Commands;
 use crate::store::valkey::wire::connection::Connection;
 
-/// Keys that are asked for at a time.
+/// RANDOMKEY commands in one round trip.
 const TRIES: usize = 16;
 
-/// Some key. Where few of the keys are under the prefix it takes a walk over all.
+/// A random key. If few keys are under the prefix, walks over all of them.
 pub(crate) async fn random_key(connection: &Connection, prefix: &Prefix) -> Result<Reply, Fault> {
     let mut commands = Commands::default();
     for _ in 0..TRIES {
@@ -22,7 +21,7 @@ pub(crate) async fn random_key(connection: &Connection, prefix: &Prefix) -> Resu
         match reply::granted(reply)? {
             Reply::Nil => return Ok(Reply::Nil),
             reply => {
-                if let Some(key) = scan::own(prefix, &reply::key(reply)?) {
+                if let Some(key) = prefix.public(&reply::key(reply)?) {
                     return Ok(Reply::Value(key));
                 }
             }
@@ -31,8 +30,8 @@ pub(crate) async fn random_key(connection: &Connection, prefix: &Prefix) -> Resu
     let mut walk = Scan::new(prefix.glob(b"*"));
     let (mut seen, mut chosen) = (0_u64, None);
     while let Some(stored) = walk.step(connection).await? {
-        for key in stored.iter().filter_map(|key| scan::own(prefix, key)) {
-            // Reservoir sampling (Vitter, 1985): each key with the same chance.
+        for key in stored.iter().filter_map(|key| prefix.public(key)) {
+            // Reservoir sampling (Vitter, 1985): each key has the same chance.
             seen += 1;
             if rand::random_range(0..seen) == 0 {
                 chosen = Some(key);

@@ -1,5 +1,5 @@
-//! `Save`: has the server write its data to disk, and waits until that is done. A save that runs
-//! already may have begun before the data of this client came, so another one follows it.
+//! `Save`: has the server write its data to disk, and waits until that is done. A running save may
+//! have begun before this client's data arrived, so another one follows it.
 
 use std::time::Duration;
 
@@ -10,31 +10,31 @@ use crate::store::valkey::wire::command::Form;
 use crate::store::valkey::wire::connection::Connection;
 use crate::store::valkey::wire::exchange::Lost;
 
-/// The first wait before the server is asked again; each further one is twice as long.
+/// The first wait between questions for the progress. It doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 
-/// The longest of those waits.
+/// The longest wait between questions for the progress.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
-/// What the server tells of its saves.
+/// The server's state of saving.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Progress {
     running: bool,
     failed: bool,
-    /// Saves begun since the server started; servers before 7.0 do not tell.
+    /// The number of saves begun since the server started. `None` for servers before 7.0.
     begun: Option<u64>,
-    /// When the last successful save ended, in seconds.
+    /// The end of the last successful save, in Unix seconds.
     last: u64,
 }
 
-/// Saves, and gives `OK` when the data is on disk. `begun` is set once a save was asked for.
+/// Saves, and gives `OK` when the data is on disk. Sets `begun` once a save was requested.
 pub(crate) async fn save(connection: &Connection, begun: &mut bool) -> Result<Reply, Fault> {
     let mut wait = FIRST_WAIT;
     let (before, scheduled) = loop {
         let before = progress(connection).await?;
         if !before.running {
             *begun = true;
-            // While the append-only file is being rewritten the server saves right after.
+            // During a rewrite of the append-only file, SCHEDULE has the save follow it.
             match started(connection.send_one(Form::Status, &[b"BGSAVE", b"SCHEDULE"]).await?)? {
                 Start::Now => break (before, false),
                 Start::Scheduled => break (before, true),
@@ -59,7 +59,7 @@ pub(crate) async fn save(connection: &Connection, begun: &mut bool) -> Result<Re
     }
 }
 
-/// The reply when the connection went half-way.
+/// The reply when the connection was lost.
 pub(crate) fn interrupted(lost: Lost, begun: bool) -> Reply {
     if begun {
         Reply::Error(ErrorReply::OutcomeUnknown("SAVE"))
@@ -68,7 +68,7 @@ pub(crate) fn interrupted(lost: Lost, begun: bool) -> Reply {
     }
 }
 
-/// Whether a scheduled save has begun, or ended, since `before`.
+/// Whether a scheduled save has begun or ended since `before`.
 fn followed(before: &Progress, now: &Progress) -> bool {
     now.begun > before.begun || now.last > before.last || (now.failed && !before.failed)
 }
@@ -76,7 +76,7 @@ fn followed(before: &Progress, now: &Progress) -> bool {
 enum Start {
     Now,
     Scheduled,
-    /// Another one runs.
+    /// Another save runs.
     Busy,
 }
 

@@ -1,5 +1,5 @@
-//! What walks over all keys under the prefix: `Keys`, `Size` and `Clear`. Always with SCAN, in
-//! bounded memory, and on one connection, since a cursor is worth nothing to another server.
+//! Walks over all keys under the prefix: `Keys`, `Size` and `Clear`. They use SCAN, in bounded
+//! memory, on one connection, since a cursor is only valid on its server.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,7 +8,6 @@ use bytes::Bytes;
 
 use crate::memory::ReplyRoom;
 use crate::message::Reply;
-use crate::store::operation;
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::keys::reply::Fault;
@@ -16,24 +15,24 @@ use crate::store::valkey::last::index::Index;
 use crate::store::valkey::wire::command::{Commands, Form};
 use crate::store::valkey::wire::connection::Connection;
 
-/// Keys that the server looks at in one step.
+/// COUNT of one step.
 const STEP: &[u8] = b"1000";
 
 /// A walk over the keys that match a glob.
 pub(crate) struct Scan {
     glob: Vec<u8>,
-    /// What the server wants to see next; `None` at the end.
+    /// The cursor of the next step; `None` at the end.
     cursor: Option<Bytes>,
 }
 
 impl Scan {
-    /// From the beginning.
+    /// A walk from the beginning.
     pub(crate) fn new(glob: Vec<u8>) -> Scan {
         Scan { glob, cursor: Some(Bytes::from_static(b"0")) }
     }
 
-    /// The keys of the next step, as the store has them, maybe none and maybe some again; `None`
-    /// at the end.
+    /// The stored names of the next step's keys. A step may have no keys, and keys may repeat.
+    /// `None` at the end.
     pub(crate) async fn step(
         &mut self,
         connection: &Connection,
@@ -49,7 +48,7 @@ impl Scan {
     }
 }
 
-/// The keys on all of these servers that match `pattern`, each once, sorted by bytes.
+/// The keys on all `connections` that match `pattern`, each once, sorted by bytes.
 pub(crate) async fn keys(
     connections: &[Arc<Connection>],
     prefix: &Prefix,
@@ -62,7 +61,7 @@ pub(crate) async fn keys(
     for connection in connections {
         let mut scan = Scan::new(prefix.glob(pattern));
         while let Some(stored) = scan.step(connection).await? {
-            for key in stored.iter().filter_map(|key| own(prefix, key)) {
+            for key in stored.iter().filter_map(|key| prefix.public(key)) {
                 let size = Reply::Value(key.clone()).data_len() + 8;
                 if !found.insert(key) {
                     continue;
@@ -71,7 +70,7 @@ pub(crate) async fn keys(
                     let text = format!("reply longer than {max_reply} bytes; use SCAN");
                     Fault::Refused(Reply::failed(text))
                 })?;
-                // The set and its nodes take about as much again.
+                // The set's nodes take about as much memory as the keys.
                 if !hold.grow(2 * size) {
                     return Err(Fault::NoRoom);
                 }
@@ -81,8 +80,7 @@ pub(crate) async fn keys(
     Ok(Reply::List(found.into_iter().map(Some).collect()))
 }
 
-/// The number of keys, as [`count`] has it; where the only one of kvsock's own is that of `index`, the
-/// server counts all of them.
+/// The number of keys under the prefix. If `index` is kvsock's only key, the server counts.
 pub(crate) async fn size(
     connection: &Connection,
     prefix: &Prefix,
@@ -98,19 +96,19 @@ pub(crate) async fn size(
     Ok(Reply::Integer(count()? - count()?))
 }
 
-/// The number of keys under the prefix. A key may count twice while the server resizes its table, as
-/// remembering all of them would need memory without bound.
+/// The number of keys under the prefix, counted by a walk. A key may count twice while the server
+/// resizes its table: to remember all keys would take unbounded memory.
 pub(crate) async fn count(connection: &Connection, prefix: &Prefix) -> Result<i64, Fault> {
     let mut scan = Scan::new(prefix.glob(b"*"));
     let mut count = 0;
     while let Some(stored) = scan.step(connection).await? {
-        count += stored.iter().filter_map(|key| own(prefix, key)).count();
+        count += stored.iter().filter_map(|key| prefix.public(key)).count();
     }
     Ok(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-/// Removes every key under the prefix, the index of `last` too, step by step. `begun` is set as
-/// soon as something may have been removed.
+/// Removes every key under the prefix, including the index of `last`, step by step. Sets `begun`
+/// before the first removal.
 pub(crate) async fn clear(
     connection: &Connection,
     prefix: &Prefix,
@@ -126,9 +124,4 @@ pub(crate) async fn clear(
         reply::integer(connection.send_one(Form::Integer, &words.collect::<Vec<_>>()).await?)?;
     }
     Ok(())
-}
-
-/// The client's name of a key, unless it is kvsock's own.
-pub(crate) fn own(prefix: &Prefix, stored: &Bytes) -> Option<Bytes> {
-    prefix.strip(stored).filter(|key| !operation::is_reserved(key))
 }

@@ -1,9 +1,12 @@
-//! Operations that others must not have to wait for. Scripts have a connection of their own, since
-//! their replies are whatever they like, and some of that ends a connection; so has LCS, whose
-//! cost is found out first. What else is expensive goes over the shared connection, few at a time.
+//! Operations that other requests should not wait for. Scripts take a pinned connection, since
+//! their replies may end a connection. LCS takes one, too, after its cost is estimated. Other
+//! expensive operations run on the shared connection, a few at a time.
 
+use crate::store::valkey::wire::substitute;
 use tokio::time::Instant;
 
+use super::engine::Valkey;
+use super::kind::wants_own_connection;
 use super::pipeline::Run;
 use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
@@ -12,11 +15,11 @@ use crate::store::valkey::cost::expense::portion;
 use crate::store::valkey::cost::growth::Growth;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::wire::command::Commands;
-use crate::store::valkey::{Valkey, wants_own_connection};
 
 impl Valkey {
-    /// Carries out neighbouring operations, one after the other. `deadline` bounds the waits for the
-    /// store. Gives the replies that there was room for; what the others ask was not done.
+    /// Carries out adjacent operations, one after the other. `deadline` bounds the waits for the
+    /// store. Gives the replies that found room. The operations without a reply were not carried
+    /// out.
     pub(crate) async fn run_on_own(
         &self,
         batch: &[Operation],
@@ -40,8 +43,7 @@ impl Valkey {
         replies
     }
 
-    /// Carries out neighbouring operations that are expensive. Gives the replies that there was room
-    /// for.
+    /// Carries out adjacent expensive operations. Gives the replies that found room.
     pub(crate) async fn run_expensive(
         &self,
         batch: &[Operation],
@@ -58,7 +60,7 @@ impl Valkey {
                     break;
                 }
             };
-            let run = Run::new(part, self.server.terms.max_reply);
+            let run = Run::new(part, self.server.limits.max_reply);
             let given = run.finish(&self.server.node.link, &self.prefix, deadline, hold).await;
             drop(place);
             self.index.note(part, &given);
@@ -71,8 +73,8 @@ impl Valkey {
         replies
     }
 
-    /// Carries out one APPEND, unless it would make the value too long. Gives no reply if there was
-    /// no room for one.
+    /// Carries out one APPEND, unless it would make the value too long. Gives no reply if that
+    /// finds no room.
     pub(crate) async fn run_append(
         &self,
         part: &[Operation],
@@ -82,12 +84,12 @@ impl Valkey {
         let Some(operation) = part.first() else { return Vec::new() };
         let server = &self.server;
         let question = [Growth::question(operation)];
-        let run = Run::new(&question, server.terms.max_reply);
+        let run = Run::new(&question, server.limits.max_reply);
         let length = run.finish(&server.node.link, &self.prefix, deadline, hold).await.pop();
         if let Some(error) = server.growth.refusal(operation, length.as_ref()) {
             return vec![Reply::Error(error)];
         }
-        let run = Run::new(part, server.terms.max_reply);
+        let run = Run::new(part, server.limits.max_reply);
         let given = run.finish(&server.node.link, &self.prefix, deadline, hold).await;
         server.growth.learn(&self.prefix, part, &given);
         self.index.note(part, &given);
@@ -109,12 +111,13 @@ impl Valkey {
             Ok(lease) => lease,
             Err(error) => return Reply::Error(error),
         };
-        let max_reply = self.server.terms.max_reply;
+        let max_reply = self.server.limits.max_reply;
         let mut commands = Commands::default();
         self.prefix.write(operation, &mut commands);
         match lease.ask_once(commands, max_reply, hold).await {
             Ok(mut answer) => {
-                // What a script says may be its own word: it is told, and not sent again.
+                // A script can make up such a reply, so the connection may retire, but the script
+                // is not sent again.
                 lease.refusal(&answer.replies);
                 lease.give_back();
                 let reply = answer.replies.pop().unwrap_or_else(reply::unexpected);
@@ -127,12 +130,12 @@ impl Valkey {
     }
 }
 
-/// Whether there was no room for the reply, and nothing was done.
+/// Whether the reply found no room, and the operation may be sent again.
 pub(crate) fn is_to_be_asked_again(operation: &Operation, reply: &Reply) -> bool {
-    operation.verb.effect() == Effect::Read && *reply == reply::no_room()
+    operation.verb.effect() == Effect::Read && *reply == substitute::no_room()
 }
 
-/// The reply to one operation, from that to the transaction that it was the whole of.
+/// Turns the reply to a transaction of one operation into the reply to the operation.
 pub(crate) fn alone(reply: Reply, operation: &Operation) -> Reply {
     match reply {
         Reply::Array(mut replies) if replies.len() == 1 => replies.remove(0),
@@ -149,7 +152,7 @@ pub(crate) fn alone(reply: Reply, operation: &Operation) -> Reply {
     }
 }
 
-/// The error that a server or kvsock told as the cause for which a transaction was discarded.
+/// The error in the cause of a discarded transaction.
 fn error(cause: &str) -> Reply {
     match cause.strip_prefix("ERR ") {
         Some(text) => Reply::failed(text.to_owned()),

@@ -1,5 +1,7 @@
-//! Several operations as one, by MULTI and EXEC in one pipeline.
+//! Transactions: MULTI, the operations and EXEC in one pipeline.
 
+use super::engine::Valkey;
+use crate::store::valkey::wire::substitute;
 use std::borrow::Cow;
 
 use tokio::time::Instant;
@@ -10,7 +12,7 @@ use super::within::Within;
 use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Effect, Operation, Verb};
-use crate::store::valkey::connect::limits::is_late;
+use crate::store::valkey::connect::limits::{RETRY_WAIT, is_late};
 use crate::store::valkey::connect::pool::Lease;
 use crate::store::valkey::cost::expense::refusal;
 use crate::store::valkey::cost::growth::Growth;
@@ -21,27 +23,26 @@ use crate::store::valkey::last::index::Index;
 use crate::store::valkey::wire::command::Commands;
 use crate::store::valkey::wire::error_text;
 use crate::store::valkey::wire::exchange::{Answer, Lost};
-use crate::store::valkey::{RETRY_WAIT, Valkey};
 
-/// How often a transaction is tried whose keys change while its cost is found out.
+/// The most attempts at a transaction whose keys change while its cost is estimated.
 pub(crate) const ATTEMPTS: usize = 10;
 
-/// What EXEC says when a command was refused that should have been queued.
+/// The reply to EXEC after an operation was refused instead of queued.
 const PREVIOUS_ERRORS: &str = "EXECABORT Transaction discarded because of previous errors.";
 
 impl Valkey {
     /// See [`crate::store::Store::transact_within`].
-    pub(in crate::store) async fn transact(
+    pub(crate) async fn transact(
         &self,
         watch: Option<Watch>,
         batch: Vec<Operation>,
         hold: &mut ReplyRoom,
     ) -> Reply {
-        let deadline = self.server.terms.deadline_of(hold);
+        let deadline = self.server.limits.deadline_of(hold);
         self.transact_until(watch, batch, deadline, hold).await
     }
 
-    /// The same; `deadline` bounds the waits for the store.
+    /// As [`Valkey::transact`]; `deadline` bounds the waits for the store.
     pub(crate) async fn transact_until(
         &self,
         watch: Option<Watch>,
@@ -58,7 +59,7 @@ impl Valkey {
         {
             return reply::unavailable(cause);
         }
-        // Changes on their way to the index do not meet a clear half-way.
+        // No change is written to the index while FLUSHDB runs.
         let _paused = if has(Verb::Clear) { Some(self.index.pause().await) } else { None };
         let transaction = Transaction::new(&self.prefix, &self.index, &self.server.growth, &batch);
         let place = if transaction.is_expensive() {
@@ -112,7 +113,7 @@ impl Valkey {
         }
     }
 
-    /// On the connection that all share.
+    /// On the shared connection.
     async fn transact_on_shared(
         &self,
         transaction: &Transaction<'_>,
@@ -144,16 +145,16 @@ impl Valkey {
                 return reply::unavailable(undone);
             }
             if connection.left().is_none() {
-                // It refused, and may do so for a while.
+                // The server refused, and may do so for a while.
                 tokio::time::sleep(RETRY_WAIT).await;
             }
         }
     }
 
     /// See [`crate::store::Store::refuses_in_transaction`].
-    pub(in crate::store) fn refuses_in_transaction(&self, verb: Verb) -> Option<ErrorReply> {
+    pub(crate) fn refuses_in_transaction(&self, verb: Verb) -> Option<ErrorReply> {
         let has_prefix = !self.prefix.is_empty();
-        let has_parts = self.server.terms.has_parts;
+        let has_parts = self.server.limits.has_parts;
         let is_refused = match verb {
             Verb::Size | Verb::RandomKey => has_prefix || has_parts,
             Verb::Clear => has_prefix,
@@ -172,18 +173,18 @@ impl Valkey {
     }
 }
 
-/// Operations that are one.
+/// A transaction.
 pub(crate) struct Transaction<'a> {
     pub(crate) within: Within<'a>,
     pub(crate) growth: &'a Growth,
     pub(crate) max_reply: usize,
     pub(crate) batch: &'a [Operation],
-    /// What a FLUSHDB among them removes was set by then.
+    /// The time before which a FLUSHDB in the transaction removes all keys.
     begun: Option<u64>,
 }
 
 impl<'a> Transaction<'a> {
-    /// All of `batch`, which is not sent yet.
+    /// A transaction of `batch`, not sent yet.
     pub(crate) fn new(
         prefix: &'a Prefix,
         index: &'a Index,
@@ -191,7 +192,7 @@ impl<'a> Transaction<'a> {
         batch: &'a [Operation],
     ) -> Transaction<'a> {
         let clears = batch.iter().any(|operation| operation.verb == Verb::Clear);
-        let begun = clears.then(|| index.recent().stamp());
+        let begun = clears.then(|| index.pending().stamp());
         let max_reply = growth.limit();
         Transaction { within: Within { prefix, index }, growth, max_reply, batch, begun }
     }
@@ -206,7 +207,7 @@ impl<'a> Transaction<'a> {
         refusal(operation, self.max_reply).or_else(|| self.within.answer(operation))
     }
 
-    /// Appends all that is sent.
+    /// Appends MULTI, the operations that are sent, and EXEC.
     pub(crate) fn write(&self, commands: &mut Commands) {
         commands.push(&[b"MULTI"]);
         for position in 0..self.batch.len() {
@@ -217,12 +218,11 @@ impl<'a> Transaction<'a> {
         commands.push(&[b"EXEC"]);
     }
 
-    /// On a connection that is then given back.
+    /// Runs on a pinned connection, and gives the connection back.
     ///
     /// # Errors
     ///
-    /// Why nothing was done: the server, which should be a master, refused all of it, or nothing was
-    /// sent, and nothing is watched.
+    /// Why nothing was done: the server is no master, or nothing was sent and nothing is watched.
     async fn run_on(
         &self,
         lease: Lease,
@@ -241,7 +241,7 @@ impl<'a> Transaction<'a> {
         self.write(&mut commands);
         let answer = match lease.ask_once(commands, self.max_reply, hold).await {
             Ok(answer) => answer,
-            // With the connection went what it watched.
+            // The server forgot the watched keys with the connection.
             Err(lost) if lost.is_unsent && is_watched => return Ok(Reply::NilList),
             Err(lost) if lost.is_unsent => return Err(lost.cause),
             Err(lost) => return Ok(self.lost(lost)),
@@ -253,14 +253,14 @@ impl<'a> Transaction<'a> {
         refusal.map_or_else(|| Ok(self.outcome(answer)), Err)
     }
 
-    /// The reply to EXEC, from those to MULTI, to each operation, and to EXEC itself.
+    /// The reply to EXEC, from the replies to MULTI, to each operation and to EXEC.
     pub(crate) fn outcome(&self, Answer { mut replies, has_substitutes, .. }: Answer) -> Reply {
         match replies.first() {
             Some(Reply::Status("OK")) => {}
             Some(reply) => {
                 return match reply::not_serving(reply) {
                     Some(cause) => reply::unavailable(cause),
-                    // A server that refuses MULTI carries out what follows, one by one.
+                    // A server that refuses MULTI executes the following commands one by one.
                     None => Reply::Error(ErrorReply::OutcomeUnknown("EXEC")),
                 };
             }
@@ -270,14 +270,14 @@ impl<'a> Transaction<'a> {
             Some(Reply::Array(answers)) => answers,
             Some(Reply::Nil | Reply::NilList) => return Reply::NilList,
             Some(Reply::Error(error)) if has_substitutes => {
-                // What was done is done, though nobody knows what was answered.
+                // The transaction was executed, but its reply is lost.
                 self.note(&self.batch.iter().map(fate::likely).collect::<Vec<_>>());
                 return Reply::Error(error);
             }
             Some(Reply::Error(error)) => return Reply::Error(explained(error, &replies)),
             _ => return reply::unexpected(),
         };
-        // One for MULTI is left.
+        // The reply to MULTI is left.
         if answers.len() + 1 != replies.len() {
             return reply::unexpected();
         }
@@ -293,25 +293,25 @@ impl<'a> Transaction<'a> {
         }
         self.note(&replies);
         if replies.iter().map(Reply::data_len).sum::<usize>() > self.max_reply {
-            // What was done is done.
-            return reply::too_long(self.max_reply);
+            // The transaction was executed all the same.
+            return substitute::too_long(self.max_reply);
         }
         Reply::Array(replies)
     }
 
-    /// Tells the index what was done.
+    /// Notes the changes in the index of `last`.
     fn note(&self, replies: &[Reply]) {
         let is_clear = |operation: &Operation| operation.verb == Verb::Clear;
         let cleared = self.batch.iter().rposition(is_clear);
         if let (Some(_), Some(begun)) = (cleared, self.begun) {
-            self.within.index.recent().clear(begun);
+            self.within.index.pending().clear(begun);
         }
         let from = cleared.map_or(0, |last| last + 1);
         self.within.index.note(&self.batch[from..], &replies[from..]);
         self.growth.learn(self.within.prefix, self.batch, replies);
     }
 
-    /// The reply where the connection went after the transaction was handed over.
+    /// The reply when the connection ended after the transaction was sent.
     pub(crate) fn lost(&self, lost: Lost) -> Reply {
         if self.batch.iter().all(|operation| operation.verb.effect() == Effect::Read) {
             return reply::unavailable(lost.cause);
@@ -320,7 +320,7 @@ impl<'a> Transaction<'a> {
     }
 }
 
-/// What EXEC refused, with the cause that the server told at one of the commands before it.
+/// The error of EXEC, with the first error that the server gave when it queued the commands.
 fn explained(error: ErrorReply, told: &[Reply]) -> ErrorReply {
     let refusal = told.iter().find_map(|reply| match reply {
         Reply::Error(refusal) => Some(refusal),
@@ -336,7 +336,7 @@ fn explained(error: ErrorReply, told: &[Reply]) -> ErrorReply {
     }
 }
 
-/// Why the server did nothing, if it does not serve yet.
+/// The cause, if the server does not serve yet and so did nothing.
 fn not_begun(replies: &[Reply]) -> Option<Cow<'static, str>> {
     replies.first().and_then(reply::not_serving)
 }

@@ -1,5 +1,6 @@
-//! Keys that one client watches, on a connection of its own.
+//! Keys that one client watches, on a pinned connection.
 
+use super::engine::Valkey;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -9,25 +10,24 @@ use tokio::time::Instant;
 use crate::account::Account;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation;
-use crate::store::valkey::connect::limits::is_late;
+use crate::store::valkey::connect::limits::{RETRY_WAIT, is_late};
 use crate::store::valkey::connect::pool::Lease;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::keys::reply::Fault;
 use crate::store::valkey::wire::command::Commands;
-use crate::store::valkey::{RETRY_WAIT, Valkey};
 
-/// Keys that one client watches. Dropped, they are no longer watched.
+/// Keys that one client watches. They are unwatched when this is dropped.
 #[derive(Debug)]
 pub struct Watch {
-    /// The connection; none when it is lost or took too long.
+    /// The connection; `None` after the time limit.
     lease: Arc<Mutex<Option<Lease>>>,
-    /// When it ends, however often keys are added.
+    /// The time limit. It does not move when keys are added.
     end: Instant,
     timer: AbortHandle,
 }
 
 impl Watch {
-    /// Keys that `lease` watches, which it does until `end`.
+    /// Keys that are watched on `lease` until `end`.
     pub(crate) fn until(end: Instant, lease: Lease) -> Watch {
         let lease = Arc::new(Mutex::new(Some(lease)));
         let held = Arc::clone(&lease);
@@ -39,7 +39,7 @@ impl Watch {
         Watch { lease, end, timer: timer.abort_handle() }
     }
 
-    /// When it ends, whatever happens.
+    /// The time limit.
     pub(crate) fn end(&self) -> Instant {
         self.end
     }
@@ -60,7 +60,7 @@ impl Drop for Watch {
 
 impl Valkey {
     /// See [`crate::store::Store::watch`].
-    pub(in crate::store) async fn watch(
+    pub(crate) async fn watch(
         &self,
         watch: Option<Watch>,
         keys: Vec<Bytes>,
@@ -71,7 +71,7 @@ impl Valkey {
         }
         let deadline = self.deadline();
         if let Some(watch) = watch {
-            // If the connection is gone, the transaction will do nothing, whatever is added.
+            // The connection is gone, so the transaction will do nothing, whichever keys are added.
             let Some(lease) = watch.take() else { return Ok(watch) };
             return match self.watch_on(&lease, &keys).await {
                 Ok(()) => Ok(Watch::until(watch.end, lease)),
@@ -84,7 +84,10 @@ impl Valkey {
             let lease = node.pool.take(&node.link, account, deadline).await?;
             match self.watch_on(&lease, &keys).await {
                 Ok(()) => {
-                    return Ok(Watch::until(Instant::now() + self.server.terms.watch_limit, lease));
+                    return Ok(Watch::until(
+                        Instant::now() + self.server.limits.watch_limit,
+                        lease,
+                    ));
                 }
                 Err(Fault::Refused(Reply::Error(error))) => return Err(error),
                 Err(Fault::Lost(lost)) if is_late(deadline) => {
@@ -104,7 +107,7 @@ impl Valkey {
         let replies = lease.send(commands).await?;
         match reply::granted(replies.into_iter().next_back().unwrap_or(Reply::Nil))? {
             Reply::Status("OK") => {
-                // What is read from here on is no older than what is watched.
+                // Later reads must not be older than the watched values.
                 self.catch_up().await;
                 Ok(())
             }

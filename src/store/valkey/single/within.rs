@@ -1,6 +1,6 @@
-//! Operations inside MULTI that take several commands and round trips elsewhere: there all commands
-//! are sent before any reply is known. Never under a prefix for the whole database, and never on a
-//! cluster, see [`crate::store::Store::refuses_in_transaction`].
+//! Operations within MULTI that take several round trips elsewhere. Here all commands are sent
+//! before any reply is known. Operations on the whole database are refused under a prefix, and all
+//! of these on a cluster, see [`crate::store::Store::refuses_in_transaction`].
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,7 +8,6 @@ use bytes::Bytes;
 use rand::seq::IndexedRandom;
 
 use super::compound::count;
-use super::scan;
 use crate::message::Reply;
 use crate::store::operation;
 use crate::store::operation::{Effect, Operation, Verb};
@@ -20,16 +19,16 @@ use crate::store::valkey::last::fate::Fate;
 use crate::store::valkey::last::index::Index;
 use crate::store::valkey::wire::command::Commands;
 
-/// RANDOMKEY is asked so often, since it may give the index of `last`.
+/// The number of RANDOMKEY commands, since one may give the index of `last`.
 const TRIES: usize = 8;
 
-/// Where all of these give the index, a key is chosen among so many.
+/// If all RANDOMKEY commands give the index, a key is chosen among this many.
 const CHOICE: &[u8] = b"100";
 
-/// `LAST` passes over so many keys that have expired since the index was written.
+/// `LAST` skips up to this many keys that have expired since the index was written.
 const SLACK: usize = 100;
 
-/// What the operations of a transaction work on.
+/// The context of a transaction's operations.
 pub(crate) struct Within<'a> {
     pub(crate) prefix: &'a Prefix,
     pub(crate) index: &'a Index,
@@ -72,8 +71,8 @@ impl Within<'_> {
         }
     }
 
-    /// The reply to the operation at `position`, from those to its commands. `before` has the replies
-    /// to the operations before it.
+    /// The reply to the operation at `position`, from the replies to its commands. `before` holds
+    /// the replies to the operations before it.
     pub(crate) fn reply(
         &self,
         batch: &[Operation],
@@ -111,7 +110,7 @@ impl Within<'_> {
             match reply::granted(reply)? {
                 Reply::Nil => return Ok(Reply::Nil),
                 reply => {
-                    if let Some(key) = scan::own(self.prefix, &reply::key(reply)?) {
+                    if let Some(key) = self.prefix.public(&reply::key(reply)?) {
                         return Ok(Reply::Value(key));
                     }
                 }
@@ -128,15 +127,15 @@ impl Within<'_> {
         Ok(Reply::List(keys.into_iter().map(Some).collect()))
     }
 
-    /// The client's names of these keys, without kvsock's own.
+    /// The client's names of the keys, without kvsock's own keys.
     fn own_keys(&self, reply: Reply) -> Result<Vec<Bytes>, Fault> {
         let keys = reply::array(reply)?.into_iter().map(reply::key);
         let keys: Vec<Bytes> = keys.collect::<Result<_, _>>()?;
-        Ok(keys.iter().filter_map(|key| scan::own(self.prefix, key)).collect())
+        Ok(keys.iter().filter_map(|key| self.prefix.public(key)).collect())
     }
 
-    /// The newest of the index with their values, and the values of what the transaction itself wrote
-    /// by then.
+    /// Appends commands for the newest keys of the index with their values, and for the values of
+    /// the keys that the transaction itself has set by then.
     fn write_last(&self, batch: &[Operation], position: usize, commands: &mut Commands) {
         let wanted = wanted(&batch[position]).min(self.index.depth());
         let (wanted, pattern) =
@@ -206,12 +205,12 @@ impl Within<'_> {
     }
 }
 
-/// How many of the newest keys may have to be looked at for `LAST`.
+/// The number of the newest keys that `LAST` may have to look at.
 fn wanted(operation: &Operation) -> usize {
     count(operation).unwrap_or(1).saturating_add(SLACK)
 }
 
-/// Where the operations begin that come after the last FLUSHDB before `position`.
+/// The position after the last FLUSHDB before `position`; 0 if there is none.
 fn cleared(batch: &[Operation], position: usize) -> usize {
     let is_clear = |operation: &Operation| operation.verb == Verb::Clear;
     batch[..position].iter().rposition(is_clear).map_or(0, |last| last + 1)

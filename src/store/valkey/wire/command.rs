@@ -1,4 +1,4 @@
-//! Commands as bytes on their way to the server.
+//! Commands, encoded for the server.
 
 use bytes::Bytes;
 
@@ -6,10 +6,11 @@ use crate::message::Reply;
 use crate::protocol::Outgoing;
 use crate::protocol::resp::write_length;
 
-/// A longer argument is handed on as it is, a shorter one copied, which costs less.
+/// Arguments longer than this are passed on without a copy. Shorter ones are copied, which costs
+/// less.
 pub(crate) const COPIED: usize = 2 * 1024;
 
-/// What a reply has to be that is no refusal.
+/// The type that a reply must have unless it is an error.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     #[default]
@@ -21,7 +22,7 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// Whether the reply has this form.
+    /// Whether `reply` has this form or is an error.
     pub(crate) fn fits(self, reply: &Reply) -> bool {
         match reply {
             _ if self == Form::Anything => true,
@@ -35,7 +36,7 @@ impl Form {
     }
 }
 
-/// Commands, one after the other, as RESP has them.
+/// A sequence of RESP commands, and the form of their replies.
 #[derive(Debug, Default)]
 pub(crate) struct Commands {
     count: usize,
@@ -44,37 +45,37 @@ pub(crate) struct Commands {
 }
 
 impl Commands {
-    /// One command.
+    /// A sequence of one command.
     pub(crate) fn one(words: &[&[u8]]) -> Commands {
         let mut commands = Commands::default();
         commands.push(words);
         commands
     }
 
-    /// One command, see [`Commands::answered_by`].
+    /// A sequence of one command whose reply has the form `form`, see [`Commands::answered_by`].
     pub(crate) fn for_a(form: Form, words: &[&[u8]]) -> Commands {
         let mut commands = Commands::one(words);
         commands.answered_by(form);
         commands
     }
 
-    /// None yet, with room for so many bytes.
+    /// No command yet, with capacity for so many bytes.
     pub(crate) fn with_room(bytes: usize) -> Commands {
         Commands { bytes: Outgoing::with_room(bytes), ..Commands::default() }
     }
 
-    /// Says what each of them is answered by, unless it is refused. Any other reply shows that the
-    /// server's replies are out of step with what was asked, and ends the connection.
+    /// Sets the form of every reply that is not an error. A reply of another form shows that
+    /// replies are out of step with requests, and ends the connection.
     pub(crate) fn answered_by(&mut self, form: Form) {
         self.form = form;
     }
 
-    /// What each is answered by.
+    /// The form of every reply that is not an error.
     pub(crate) fn form(&self) -> Form {
         self.form
     }
 
-    /// How many.
+    /// The number of commands.
     pub(crate) fn count(&self) -> usize {
         self.count
     }
@@ -87,13 +88,13 @@ impl Commands {
         }
     }
 
-    /// Begins a command of so many words, its name counted, which are to follow.
+    /// Begins a command of `words` words, including its name. The caller then appends the words.
     pub(crate) fn begin(&mut self, words: usize) {
         self.count += 1;
         write_length(b'*', words, self.bytes.text());
     }
 
-    /// A word of the command that was begun.
+    /// Appends a word to the command that was begun.
     pub(crate) fn word(&mut self, word: &[u8]) {
         let text = self.bytes.text();
         write_length(b'$', word.len(), text);
@@ -101,7 +102,7 @@ impl Commands {
         text.extend_from_slice(b"\r\n");
     }
 
-    /// A word made of parts.
+    /// Appends one word, which is the concatenation of `parts`.
     pub(crate) fn joined(&mut self, parts: &[&[u8]]) {
         let text = self.bytes.text();
         write_length(b'$', parts.iter().map(|part| part.len()).sum(), text);
@@ -111,7 +112,7 @@ impl Commands {
         text.extend_from_slice(b"\r\n");
     }
 
-    /// A word that need not be copied.
+    /// Appends a word. A long word is not copied.
     pub(crate) fn data(&mut self, word: &Bytes) {
         if word.len() <= COPIED {
             return self.word(word);
@@ -121,7 +122,7 @@ impl Commands {
         self.bytes.text().extend_from_slice(b"\r\n");
     }
 
-    /// The bytes.
+    /// The encoded commands.
     pub(crate) fn into_bytes(self) -> Outgoing {
         self.bytes
     }

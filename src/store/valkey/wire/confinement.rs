@@ -1,5 +1,5 @@
-//! Whether the unit's own confinement keeps the daemon from its store. `IPAddressDeny=` says
-//! nothing to a connection that it stops: the connection merely is never made.
+//! Finds out whether the sandbox of kvsock's own unit blocks the store. `IPAddressDeny=` drops the
+//! packets of a TCP connection in silence, so that connecting only times out.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -7,26 +7,26 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-/// In the words of replies and of the log.
+/// The cause for replies and for the log: `IPAddressDeny=` blocks the store's address.
 pub(crate) const BY_ADDRESS: &str =
     "blocked by the unit's IPAddressDeny=; see /usr/share/kvsock/remote-store.conf";
 
-/// The same for `socket` that fails with EAFNOSUPPORT, as it also does where there is no IPv6.
+/// The cause where `socket` fails with EAFNOSUPPORT. It also fails so on a host without IPv6.
 pub(crate) const BY_FAMILY: &str = "address family not supported, or blocked by the unit's \
     RestrictAddressFamilies=; see /usr/share/kvsock/local-store.conf";
 
-/// The same for a store whose name cannot be looked up.
+/// The cause where the store's name cannot be looked up.
 const NAME_SERVER: &str = "its name server is blocked by the unit's IPAddressDeny=; see \
     /usr/share/kvsock/remote-store.conf";
 
-/// How long looking up may take; it delays an attempt to connect.
+/// The longest time for a look-up. It delays the attempt to connect.
 const LOOK_UP: Duration = Duration::from_millis(200);
 
 /// The port of name servers.
 const DOMAIN: u16 = 53;
 
-/// Why there is no connection to a server, if it is that this process may not send to any of its
-/// addresses, or, where its name is not found, to any name server.
+/// The cause, if the sandbox blocks all addresses of the server. If the name is not found: the
+/// cause, if the sandbox blocks all name servers.
 pub(crate) async fn cause(host: &str, port: u16) -> Option<&'static str> {
     let server = (host.to_owned(), port);
     let look_up = tokio::task::spawn_blocking(move || {
@@ -38,8 +38,8 @@ pub(crate) async fn cause(host: &str, port: u16) -> Option<&'static str> {
     }
 }
 
-/// Why none of these addresses can be sent to, which is `by_address` or the family; none if one
-/// can be, or there is none.
+/// The cause, if the sandbox blocks all `addresses`: `by_address`, or the address family. `None` if
+/// one address is reachable, or if there is none.
 fn of_all(
     by_address: &'static str,
     addresses: impl Iterator<Item = SocketAddr>,
@@ -55,9 +55,9 @@ fn of_all(
     cause
 }
 
-/// Sends an empty datagram: the filter of `IPAddressDeny=` sees it, and here it makes an error. It
-/// stays on the loopback interface, whatever its address; with IPv6, where only the address's own
-/// route will do, within the network.
+/// Sends an empty datagram. The filter of `IPAddressDeny=` sees it, and its refusal is an error
+/// here. Over IPv4 the datagram stays on the loopback interface, whatever the address. Over IPv6,
+/// which accepts the address's own route only, its hop limit keeps it within the network.
 fn send(address: SocketAddr) -> io::Result<usize> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
     socket.set_nonblocking(true)?;
@@ -68,7 +68,7 @@ fn send(address: SocketAddr) -> io::Result<usize> {
     socket.send_to(&[], &address.into())
 }
 
-/// Those of resolv.conf(5). Where there is none, glibc asks this host.
+/// The name servers of resolv.conf(5). Without any, glibc asks this host.
 fn name_servers() -> Vec<SocketAddr> {
     parsed(&std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default())
 }
@@ -78,7 +78,7 @@ fn parsed(configuration: &str) -> Vec<SocketAddr> {
         let mut words = line.split_ascii_whitespace();
         (words.next()? == "nameserver").then(|| words.next())?
     });
-    // A scope may follow the address.
+    // A scope id may follow the address.
     let address = |server: &str| server.split('%').next()?.parse::<IpAddr>().ok();
     servers.filter_map(address).map(|address| SocketAddr::new(address, DOMAIN)).collect()
 }

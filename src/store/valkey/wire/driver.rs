@@ -1,5 +1,5 @@
-//! What turns a [`super::connection::Connection`]: writes what is asked, with one write for all
-//! who asked meanwhile, and hands the replies to those who did, in order.
+//! The driver of a [`super::connection::Connection`]: writes all commands of the outbox in one
+//! write, and gives each reply to the exchange that it belongs to.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -13,54 +13,54 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep};
 
-use super::connection::Shared;
 use super::error_text;
-use super::exchange::{Asked, Misplaced};
+use super::exchange::{InFlight, Misplaced};
+use super::outbox::Shared;
 use super::stream::Stream;
 use crate::message::Reply;
 use crate::protocol::Outgoing;
 use crate::protocol::resp::{ReplyDecoder, Taken};
 use crate::store::valkey::cache::Cache;
 
-/// Room for one read.
+/// Capacity for one read.
 const READ: usize = 64 * 1024;
-/// Room for one read of a long reply.
+/// Capacity for one read within a long reply.
 const READ_LONG: usize = 1024 * 1024;
 
-/// Room that is kept for what is sent next.
+/// Capacity that is kept for the next write.
 const KEPT: usize = 256 * 1024;
 
-/// Why a connection ends whose replies are out of step with what was asked.
+/// The cause of the end when replies are out of step with requests.
 const MISPLACED: &str = "the server said something that nobody asked";
 
 /// Drives one connection until it ends.
 pub(crate) struct Driver {
     stream: Box<dyn Stream>,
     shared: Arc<Shared>,
-    patience: Option<Duration>,
+    reply_timeout: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
-    /// Being sent.
+    /// Bytes that are being written.
     outgoing: Outgoing,
-    /// Bytes ever sent.
+    /// The number of bytes written so far.
     sent: u64,
-    /// There may be bytes that the stream has taken and not sent.
+    /// The stream may hold bytes that are not flushed.
     must_flush: bool,
-    /// Whose replies are to come.
-    asked: VecDeque<Asked>,
+    /// Exchanges whose replies are outstanding, oldest first.
+    in_flight: VecDeque<InFlight>,
     received: BytesMut,
     decoder: ReplyDecoder,
-    /// Bytes of the present reply that room was made for.
+    /// Bytes of the current reply that room was made for.
     made_room: usize,
-    /// The present reply is read away for being longer than one may be.
+    /// The current reply is discarded because it exceeds the length limit.
     is_too_long: bool,
 }
 
 impl Driver {
-    /// Sends what the shared queue holds over `stream`.
+    /// A driver that writes to `stream` what arrives in the shared outbox.
     pub(crate) fn new(
         stream: Box<dyn Stream>,
         shared: Arc<Shared>,
-        patience: Option<Duration>,
+        reply_timeout: Option<Duration>,
         has_pushes: bool,
     ) -> Driver {
         let decoder =
@@ -68,12 +68,12 @@ impl Driver {
         Driver {
             stream,
             shared,
-            patience,
+            reply_timeout,
             timer: None,
             outgoing: Outgoing::default(),
             sent: 0,
             must_flush: false,
-            asked: VecDeque::new(),
+            in_flight: VecDeque::new(),
             received: BytesMut::new(),
             decoder,
             made_room: 0,
@@ -81,22 +81,22 @@ impl Driver {
         }
     }
 
-    /// Takes what was asked meanwhile.
+    /// Takes over the contents of the outbox.
     fn take(&mut self, cx: &Context<'_>) {
-        let mut queue = self.shared.queue();
-        self.asked.append(&mut queue.asked);
+        let mut outbox = self.shared.outbox();
+        self.in_flight.append(&mut outbox.in_flight);
         if self.outgoing.is_empty() {
-            // The room of what is sent serves for what is asked next.
-            std::mem::swap(&mut self.outgoing, &mut queue.bytes);
+            // The two buffers swap their capacity, so that neither allocates again.
+            std::mem::swap(&mut self.outgoing, &mut outbox.bytes);
         } else {
-            self.outgoing.append(std::mem::take(&mut queue.bytes));
+            self.outgoing.append(std::mem::take(&mut outbox.bytes));
         }
-        if !queue.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            queue.waker = Some(cx.waker().clone());
+        if !outbox.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            outbox.waker = Some(cx.waker().clone());
         }
     }
 
-    /// Writes all that the stream takes.
+    /// Writes until the outgoing bytes are gone or the stream is full.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.outgoing.is_empty() {
             let stream = Pin::new(&mut self.stream);
@@ -124,7 +124,7 @@ impl Driver {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads all that has come, and hands it out.
+    /// Reads until the stream is empty, and delivers the complete replies.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cow<'static, str>>> {
         loop {
             let room = self.decoder.announced().clamp(READ, READ_LONG);
@@ -137,7 +137,7 @@ impl Driver {
         }
     }
 
-    /// Hands out the replies that are whole.
+    /// Delivers the complete replies.
     fn hand_out(&mut self) -> Result<(), Cow<'static, str>> {
         loop {
             let malformed = |_| Cow::Borrowed("malformed reply from the server");
@@ -149,8 +149,8 @@ impl Driver {
                 }
                 continue;
             }
-            let Some(asked) = self.asked.front_mut() else {
-                // Nobody has asked.
+            let Some(exchange) = self.in_flight.front_mut() else {
+                // No exchange is in flight.
                 return match taken {
                     Some(Taken::Reply(Reply::Error(error))) => Err(error.to_string().into()),
                     None if !self.decoder.is_within_reply() => Ok(()),
@@ -160,17 +160,17 @@ impl Driver {
             let reply = match taken {
                 Some(Taken::Reply(reply)) => {
                     let bytes = reply.data_len();
-                    if asked.make_room(bytes.saturating_sub(self.made_room)) {
+                    if exchange.make_room(bytes.saturating_sub(self.made_room)) {
                         Some(reply)
                     } else {
-                        asked.substitute(false, self.made_room)
+                        exchange.substitute(false, self.made_room)
                     }
                 }
-                Some(Taken::Skipped) => asked.substitute(self.is_too_long, self.made_room),
+                Some(Taken::Skipped) => exchange.substitute(self.is_too_long, self.made_room),
                 Some(Taken::Push(_)) => None,
                 None if self.decoder.is_skipping() => {
                     if self.received.len() < READ {
-                        // What the reply took so far is let go.
+                        // Frees the buffer that held the beginning of the reply.
                         self.received = BytesMut::from(&self.received[..]);
                     }
                     return Ok(());
@@ -178,8 +178,9 @@ impl Driver {
                 None if !self.decoder.is_within_reply() => return Ok(()),
                 None => {
                     let bytes = self.decoder.announced();
-                    self.is_too_long = self.decoder.announced_data() > asked.max_reply();
-                    if !self.is_too_long && asked.make_room(bytes.saturating_sub(self.made_room)) {
+                    self.is_too_long = self.decoder.announced_data() > exchange.max_reply();
+                    if !self.is_too_long && exchange.make_room(bytes.saturating_sub(self.made_room))
+                    {
                         self.made_room = self.made_room.max(bytes);
                         return Ok(());
                     }
@@ -188,24 +189,25 @@ impl Driver {
                 }
             };
             (self.made_room, self.is_too_long) = (0, false);
-            if asked.put(reply, cache).map_err(|Misplaced| Cow::Borrowed(MISPLACED))?
-                && let Some(asked) = self.asked.pop_front()
+            if exchange.put(reply, cache).map_err(|Misplaced| Cow::Borrowed(MISPLACED))?
+                && let Some(exchange) = self.in_flight.pop_front()
             {
-                asked.finish();
+                exchange.finish();
             }
         }
     }
 
-    /// Whether the oldest question has waited too long.
-    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Cow<'static, str>> {
-        let (Some(patience), Some(oldest)) = (self.patience, self.asked.front()) else {
+    /// Whether the oldest exchange has exceeded the reply timeout.
+    fn poll_reply_timeout(&mut self, cx: &mut Context<'_>) -> Poll<Cow<'static, str>> {
+        let (Some(reply_timeout), Some(oldest)) = (self.reply_timeout, self.in_flight.front())
+        else {
             return Poll::Pending;
         };
-        let end = oldest.at() + patience;
+        let end = oldest.at() + reply_timeout;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
         while timer.as_mut().poll(cx).is_ready() {
             if end <= Instant::now() {
-                return Poll::Ready(format!("no reply within {patience:?}").into());
+                return Poll::Ready(format!("no reply within {reply_timeout:?}").into());
             }
             timer.as_mut().reset(end);
         }
@@ -220,27 +222,27 @@ impl Driver {
         {
             return Poll::Ready(error_text::of_io(&error));
         }
-        // What has come counts, also when it was ended from outside.
+        // Replies that arrived before the connection was ended still count.
         if let Poll::Ready(Err(cause)) = self.poll_receive(cx) {
             return Poll::Ready(cause);
         }
         if let Some(cause) = ended {
             return Poll::Ready(cause);
         }
-        self.poll_patience(cx)
+        self.poll_reply_timeout(cx)
     }
 
-    /// Tells all who wait, and who will ask.
+    /// Ends all exchanges in flight, and closes the outbox.
     fn end(&mut self) {
         self.shared.cache.get().into_iter().for_each(Cache::clear);
-        let mut queue = self.shared.queue();
-        queue.is_closed = true;
-        let asked = std::mem::take(&mut queue.asked);
-        queue.bytes = Outgoing::default();
-        drop(queue);
-        for asked in self.asked.drain(..).chain(asked) {
+        let mut outbox = self.shared.outbox();
+        outbox.is_closed = true;
+        let unsent = std::mem::take(&mut outbox.in_flight);
+        outbox.bytes = Outgoing::default();
+        drop(outbox);
+        for exchange in self.in_flight.drain(..).chain(unsent) {
             let cause = self.shared.ending.cause().cloned().unwrap_or_default();
-            asked.lose(cause, self.sent);
+            exchange.lose(cause, self.sent);
         }
     }
 }

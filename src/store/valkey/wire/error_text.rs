@@ -1,5 +1,5 @@
-//! What went wrong with a connection, in words fit for a reply, `status` and the log: the cause
-//! alone, never a value or a password.
+//! The text of a connection error, safe to show in replies, in `status` and in the log: never a
+//! value or a password.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -11,7 +11,7 @@ use redis::{ErrorKind, RedisError, ServerError};
 use super::confinement;
 use crate::message::{ErrorReply, Reply};
 
-/// Why a connection could not be made, or ended.
+/// The text of an error of the `redis` crate.
 pub(crate) fn of(error: &RedisError) -> Cow<'static, str> {
     if let Some(io) = io_error(error) {
         return of_io(io);
@@ -28,13 +28,13 @@ pub(crate) fn of(error: &RedisError) -> Cow<'static, str> {
     }
 }
 
-/// The system's error within; the crate hands it out in a shared box.
+/// The system error inside, which the crate wraps in a shared box.
 fn io_error(error: &RedisError) -> Option<&io::Error> {
     let shared = error.source()?.downcast_ref::<Arc<dyn Error + Send + Sync>>()?;
     shared.downcast_ref()
 }
 
-/// The same of the system's error.
+/// The text of a system error.
 pub(crate) fn of_io(error: &io::Error) -> Cow<'static, str> {
     match error.raw_os_error() {
         Some(libc::EPERM) => return confinement::BY_ADDRESS.into(),
@@ -62,7 +62,8 @@ pub(crate) fn of_io(error: &io::Error) -> Cow<'static, str> {
     }
 }
 
-/// The server's error as the crate made it, letter for letter, but for a leading `ERR`.
+/// The reply for a server's error as the crate decoded it. The text is unchanged except that a
+/// leading `ERR` is dropped.
 pub(crate) fn reply(error: &ServerError) -> Reply {
     let details = error.details().unwrap_or_default();
     match error.code() {
@@ -72,7 +73,7 @@ pub(crate) fn reply(error: &ServerError) -> Reply {
     }
 }
 
-/// The error line as the server sent it.
+/// The server's error line.
 pub(crate) fn of_reply(error: &ErrorReply) -> Cow<'static, str> {
     let text = match error {
         ErrorReply::Failed(text) => format!("ERR {text}"),
@@ -81,14 +82,14 @@ pub(crate) fn of_reply(error: &ErrorReply) -> Cow<'static, str> {
     line(&text).into_owned().into()
 }
 
-/// The same of an error that the crate made, which splits the line at its first space.
+/// The server's error line, of an error of the crate, which splits the line at its first space.
 fn server_line(code: &str, detail: Option<&str>) -> String {
     let text = detail.map_or_else(|| code.to_owned(), |detail| format!("{code} {detail}"));
     line(&text).into_owned()
 }
 
 fn line(text: &str) -> Cow<'_, str> {
-    // Valkey explains at length what a client should send.
+    // Valkey's own text is long, and advises a client instead of an administrator.
     if text.split(' ').next() == Some("NOAUTH") {
         return "NOAUTH the store wants a password; see CREDENTIALS in kvsockd(8)".into();
     }

@@ -1,4 +1,4 @@
-//! What is asked over a connection, and the answer on its way.
+//! An exchange: commands that are sent together, and their replies.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -7,120 +7,121 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::command::{Commands, Form};
+use super::substitute;
 use crate::memory::ReplyRoom;
 use crate::message::Reply;
 use crate::protocol::Outgoing;
-use crate::store::valkey::cache::{Cache, Key};
-use crate::store::valkey::keys::reply;
+use crate::store::valkey::cache::Cache;
+use crate::store::valkey::cache::values::Key;
 
-/// The connection ended before all replies were there.
+/// The connection ended before all replies arrived.
 #[derive(Debug, Clone)]
 pub(crate) struct Lost {
-    /// Why.
+    /// The cause.
     pub(crate) cause: Cow<'static, str>,
-    /// Nothing was sent; otherwise what was sent was carried out, or not.
+    /// The commands were not sent. If false, the server may or may not have carried them out.
     pub(crate) is_unsent: bool,
 }
 
-/// What is asked, and how many of its replies must be taken whatever they are.
+/// Commands to be sent, and the rules for their replies.
 #[derive(Debug)]
-pub(crate) struct Question {
+pub(crate) struct Exchange {
     /// The commands.
     pub(crate) commands: Commands,
-    /// Values for the near cache, in order.
+    /// Replies to keep in the near cache, in order.
     pub(crate) wanted: VecDeque<Wanted>,
-    /// Of so many first commands the reply cannot be asked for again. The others are read away,
-    /// from the first on that finds no room.
+    /// The replies to the first `kept` commands are always taken. From the first later reply that
+    /// finds no room, replies are discarded.
     pub(crate) kept: usize,
-    /// No reply can be asked for again, and only the last one may be long. If that one finds no room
-    /// it is read away, and an error stands in its place.
+    /// No command may be sent again, and only the last reply may be long. If the last reply finds
+    /// no room, it is discarded, and an error takes its place.
     pub(crate) is_once: bool,
-    /// Bytes of data that one reply may hold; a longer one is read away, and an error instead.
+    /// The largest reply, in bytes of data. A longer one is discarded, and an error takes its
+    /// place.
     pub(crate) max_reply: usize,
-    /// What the replies take.
+    /// The room that the replies take.
     pub(crate) hold: ReplyRoom,
 }
 
-/// A value for the near cache: the answer's reply of this number. Before it come two replies that
-/// are no part of the answer: that the server is going to say when the key changes, and when it
-/// expires.
+/// A reply to keep in the near cache. Two replies precede it that are not part of the answer: to
+/// CLIENT CACHING and to PTTL.
 #[derive(Debug)]
 pub(crate) struct Wanted {
-    /// The reply's number, counted from 0.
+    /// The position in the answer, counted from 0.
     pub(crate) number: usize,
     /// The key in the store.
     pub(crate) key: Key,
 }
 
-/// A reply came that cannot be one to what was asked: nobody asked for it, or for one before it.
+/// A reply arrived that fits no outstanding command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Misplaced;
 
-/// Replies in order: as many as there was room for.
+/// The replies in order, as many as there was room for.
 #[derive(Debug)]
 pub(crate) struct Answer {
     /// The replies.
     pub(crate) replies: Vec<Reply>,
-    /// What they take.
+    /// The room that they take.
     pub(crate) hold: ReplyRoom,
-    /// A reply was read away, and an error stands in its place.
+    /// An error stands in the place of a discarded reply.
     pub(crate) has_substitutes: bool,
 }
 
-/// A question on its way.
+/// An exchange whose replies are outstanding.
 #[derive(Debug)]
-pub(crate) struct Asked {
-    /// How many replies there will be.
+pub(crate) struct InFlight {
+    /// The number of replies in the whole answer.
     count: usize,
-    /// How many have come, or were read away.
+    /// The number of replies that arrived, including discarded ones.
     come: usize,
-    /// See [`Question::wanted`].
+    /// See [`Exchange::wanted`].
     wanted: VecDeque<Wanted>,
-    /// What of it comes next.
+    /// The kind of the next reply.
     next: Next,
-    /// See [`Question::kept`].
+    /// See [`Exchange::kept`].
     kept: usize,
-    /// See [`Question::is_once`].
+    /// See [`Exchange::is_once`].
     is_once: bool,
-    /// See [`Question::max_reply`].
+    /// See [`Exchange::max_reply`].
     max_reply: usize,
     /// See [`Commands::answered_by`].
     form: Form,
-    /// A reply was read away, and so are all after it.
+    /// A reply was discarded, and so are all later ones.
     is_cut: bool,
-    /// What has come.
+    /// The replies so far.
     answer: Answer,
-    /// Where among all bytes sent its own begin.
+    /// The offset of the commands among all bytes ever sent on the connection.
     begin: u64,
-    /// When it was asked.
+    /// When the exchange was submitted.
     at: Instant,
-    /// Who asked.
+    /// Receives the answer.
     tell: oneshot::Sender<Result<Answer, Lost>>,
 }
 
-/// Replies before a value that is wanted.
+/// Replies that precede a wanted one.
 const PRELUDE: usize = 2;
 
-/// What the next reply is.
+/// The kind of the next reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
-    /// A part of the answer, or what comes before one that is wanted.
+    /// A part of the answer; or, before a wanted one, the reply to CLIENT CACHING.
     Answer,
-    /// When a wanted value expires, of which the server says when it changes, or does not.
+    /// The reply to PTTL. `is_told` says whether the server will send an invalidation for the key.
     Expiry { is_told: bool },
-    /// That value.
+    /// The wanted reply.
     Value,
 }
 
-impl Asked {
-    /// What becomes of a question, and the bytes to be sent.
+impl InFlight {
+    /// The exchange in flight, and the bytes to be sent.
     pub(crate) fn new(
-        question: Question,
+        exchange: Exchange,
         tell: oneshot::Sender<Result<Answer, Lost>>,
-    ) -> (Asked, Outgoing) {
-        let Question { commands, wanted, kept, is_once, max_reply, hold } = question;
+    ) -> (InFlight, Outgoing) {
+        let Exchange { commands, wanted, kept, is_once, max_reply, hold } = exchange;
         let count = commands.count() - PRELUDE * wanted.len();
-        let asked = Asked {
+        let in_flight = InFlight {
             count,
             come: 0,
             wanted,
@@ -135,26 +136,26 @@ impl Asked {
             at: Instant::now(),
             tell,
         };
-        (asked, commands.into_bytes())
+        (in_flight, commands.into_bytes())
     }
 
-    /// Its bytes begin there among all that are sent.
+    /// Sets the offset of the commands among all bytes ever sent on the connection.
     pub(crate) fn begin_at(&mut self, begin: u64) {
         self.begin = begin;
     }
 
-    /// When it was asked.
+    /// When the exchange was submitted.
     pub(crate) fn at(&self) -> Instant {
         self.at
     }
 
-    /// Bytes of data that a reply may hold.
+    /// The largest reply, in bytes of data.
     pub(crate) fn max_reply(&self) -> usize {
         self.max_reply
     }
 
-    /// Makes room for more of the present reply; false if it is to be read away, and with it all
-    /// that follow unless [`Question::is_once`].
+    /// Makes room for more bytes of the current reply. False if the reply must be discarded, and
+    /// with it all later ones unless [`Exchange::is_once`].
     pub(crate) fn make_room(&mut self, bytes: usize) -> bool {
         if self.is_cut {
             return false;
@@ -164,7 +165,7 @@ impl Asked {
             if self.come + 1 == self.count {
                 return hold.claim(bytes);
             }
-            // Short: that a command is queued, or why not.
+            // These replies are short: `QUEUED`, or an error.
             hold.force(bytes);
             return true;
         }
@@ -176,22 +177,27 @@ impl Asked {
         !self.is_cut
     }
 
-    /// What stands in the place of the present reply, which was read away: since it `is_too_long`, or
-    /// since there was no room for it, see [`Question::is_once`]. `made_room` is what it has taken.
+    /// The error that takes the place of the current reply, which was discarded because it
+    /// `is_too_long` or found no room. `None` if the command may be sent again. `made_room` is the
+    /// room that the reply had taken.
     pub(crate) fn substitute(&mut self, is_too_long: bool, made_room: usize) -> Option<Reply> {
         if !is_too_long && !self.is_once {
             return None;
         }
         self.answer.has_substitutes = true;
         self.answer.hold.release(made_room);
-        if is_too_long { Some(reply::too_long(self.max_reply)) } else { Some(reply::no_room()) }
+        if is_too_long {
+            Some(substitute::too_long(self.max_reply))
+        } else {
+            Some(substitute::no_room())
+        }
     }
 
-    /// The next reply has come, or was read away; true if there are no more.
+    /// Takes the next reply, `None` if it was discarded. True if it was the last one.
     ///
     /// # Errors
     ///
-    /// The server's replies are out of step with what was asked.
+    /// Replies are out of step with commands.
     pub(crate) fn put(
         &mut self,
         reply: Option<Reply>,
@@ -204,7 +210,7 @@ impl Asked {
         }
         expect(self.form, reply.as_ref())?;
         self.come += 1;
-        // Unless those before it were read away.
+        // Once a reply is discarded, later ones are, too.
         if let Some(reply) = reply
             && !self.is_cut
         {
@@ -219,7 +225,7 @@ impl Asked {
         Ok(true)
     }
 
-    /// Whether the reply is a part of the answer. The cache learns from it.
+    /// Whether the reply is a part of the answer. The near cache takes what it needs.
     fn is_answer(&mut self, reply: Option<&Reply>, cache: &Cache) -> Result<bool, Misplaced> {
         Ok(match self.next {
             Next::Answer => {
@@ -247,13 +253,13 @@ impl Asked {
         })
     }
 
-    /// All replies have come.
+    /// Delivers the answer.
     pub(crate) fn finish(self) {
-        // Who asked may be gone.
+        // The receiver may be gone.
         let _ = self.tell.send(Ok(self.answer));
     }
 
-    /// The connection ended, of whose bytes so many were sent.
+    /// Reports that the connection ended after it had sent `sent` bytes in all.
     pub(crate) fn lose(self, cause: Cow<'static, str>, sent: u64) {
         let is_unsent = self.begin >= sent;
         let _ = self.tell.send(Err(Lost { cause, is_unsent }));
@@ -261,6 +267,6 @@ impl Asked {
 }
 
 fn expect(form: Form, reply: Option<&Reply>) -> Result<(), Misplaced> {
-    // Nothing is known of what was read away.
+    // The form of a discarded reply is unknown.
     if reply.is_none_or(|reply| form.fits(reply)) { Ok(()) } else { Err(Misplaced) }
 }

@@ -1,4 +1,4 @@
-//! The bytes' way to the server: TCP, TLS over TCP, or a Unix socket.
+//! The byte stream to the server: TCP, TLS over TCP, or a Unix socket.
 
 use std::borrow::Cow;
 use std::io;
@@ -16,10 +16,11 @@ use tokio_rustls::TlsConnector;
 use super::error_text;
 use crate::store::location::Transport;
 
-/// How long one of several addresses may be tried before the next is, too (RFC 8305).
+/// How long an attempt at one address may take before an attempt at the next begins beside it (RFC
+/// 8305).
 const NEXT_ADDRESS: Duration = Duration::from_millis(250);
 
-/// What a connection reads and writes.
+/// The byte stream of a connection.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
@@ -28,7 +29,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 ///
 /// # Errors
 ///
-/// The cause, in words.
+/// The cause, as text.
 pub(crate) async fn connect(
     transport: &Transport,
     tls: Option<&Arc<ClientConfig>>,
@@ -47,7 +48,7 @@ pub(crate) async fn connect(
     }
 }
 
-/// The first of the host's addresses that answers.
+/// Connects to the host. The first address that accepts wins.
 async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     let mut addresses = tokio::net::lookup_host((host, port)).await?;
     let mut attempts = JoinSet::new();
@@ -77,7 +78,7 @@ async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     }
 }
 
-/// A peer that vanished without a word is noticed within 20 seconds, busy or idle.
+/// Detects a peer that vanished within 20 seconds, on busy and on idle connections.
 fn set_options(stream: &TcpStream) -> io::Result<()> {
     let keepalive = TcpKeepalive::new()
         .with_time(Duration::from_secs(10))

@@ -1,4 +1,4 @@
-//! TLS from the settings' PEM texts. Faults are found when the store is opened, not when it is
+//! TLS settings from PEM texts. Errors are found when the store is opened, not when the server is
 //! first reached.
 
 use rustls::pki_types::pem::PemObject;
@@ -8,9 +8,9 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::store::options::Tls;
 use crate::store::state::OpenError;
 
-/// The settings in the form of `rustls`, with `ring` for its cryptography.
+/// The `rustls` configuration, with `ring` for cryptography.
 pub(crate) fn config(tls: &Tls) -> Result<ClientConfig, OpenError> {
-    // An error says that one is installed, which is all that is wanted.
+    // An error means that a provider is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = ClientConfig::builder().with_root_certificates(roots(tls)?);
     let built = match (&tls.cert, &tls.key) {
@@ -28,7 +28,8 @@ pub(crate) fn config(tls: &Tls) -> Result<ClientConfig, OpenError> {
     built.map_err(|error| OpenError::Config(format!("store certificate and key: {error}")))
 }
 
-/// Who may sign the server's certificate: the given CA, or those that the system trusts.
+/// The certificate authorities that may sign the server's certificate: the given ones, or the
+/// system's.
 fn roots(tls: &Tls) -> Result<RootCertStore, OpenError> {
     let mut roots = RootCertStore::empty();
     match &tls.ca {
@@ -39,7 +40,7 @@ fn roots(tls: &Tls) -> Result<RootCertStore, OpenError> {
                 })?;
             }
         }
-        // What of the system's list cannot be read, or is none, signs nothing.
+        // Entries of the system's list that cannot be read are left out.
         None => {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }

@@ -1,41 +1,29 @@
-//! The ways to the server that keeps a slot: for who waits for it, for who needs a connection of
-//! its own, and for the index of `last`.
+//! Connections to the node that owns a slot: the shared one, or a pinned one.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::batch::Route;
-use super::part::MOST_HOPS;
 use super::redirect::Redirect;
-use super::slot::Slot;
 use crate::account::Account;
-use crate::memory::ReplyRoom;
-use crate::message::{ErrorReply, Reply};
-use crate::store::operation::{Operation, Verb};
+use crate::message::ErrorReply;
+use crate::store::valkey::cluster::slot::Slot;
 use crate::store::valkey::cluster::topology::keeper::Topology;
 use crate::store::valkey::cluster::topology::member::Member;
-use crate::store::valkey::connect::access::Way;
 use crate::store::valkey::connect::pool::Lease;
-use crate::store::valkey::keys::prefix::Prefix;
-use crate::store::valkey::keys::reply;
-use crate::store::valkey::keys::reply::Fault;
-use crate::store::valkey::wire::command::{Commands, Form};
 use crate::store::valkey::wire::connection::Connection;
-use crate::store::valkey::wire::exchange::Lost;
 
-/// Where something of one slot is to be asked.
+/// The slot of an operation, and the node to send the operation to.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) slot: Slot,
-    /// Who is to be asked, right after ASKING, in the place of who serves the slot.
+    /// The node to ask once, right after ASKING, instead of the slot's owner.
     pub(crate) detour: Option<Arc<Member>>,
 }
 
 impl Topology {
-    /// The server to be asked, and the connection to it, as soon as there is one; waits until
-    /// `deadline`, or without end.
+    /// The node and its shared connection. Waits for them until `deadline`, or without limit.
     ///
     /// # Errors
     ///
@@ -68,7 +56,7 @@ impl Topology {
         }
     }
 
-    /// A connection to that server for one client of `account` alone.
+    /// A pinned connection to the node, for a client of `account`.
     ///
     /// # Errors
     ///
@@ -91,7 +79,7 @@ impl Topology {
         }
     }
 
-    /// Waits until the slot is no longer to be asked for at `member`.
+    /// Waits until `member` no longer owns the slot.
     async fn left(&self, place: &Place, member: &Arc<Member>) {
         if place.detour.is_some() {
             return std::future::pending().await;
@@ -99,11 +87,11 @@ impl Topology {
         let is_left = |map: &Arc<crate::store::valkey::cluster::topology::map::Map>| {
             !map.owner(place.slot).is_some_and(|owner| Arc::ptr_eq(owner, member))
         };
-        // The sender is this topology's own.
+        // The sender lives as long as `self`.
         let _ = self.maps().wait_for(is_left).await;
     }
 
-    /// Learns where to ask next; false if it is to be later.
+    /// Follows a redirection. False if the next attempt should wait.
     pub(crate) fn follow(&self, place: &mut Place, redirect: Redirect) -> bool {
         place.detour = None;
         match redirect {
@@ -115,71 +103,5 @@ impl Topology {
             }
         }
         true
-    }
-}
-
-impl Way for Topology {
-    async fn ready(&self, key: &[u8], deadline: Option<Instant>) -> Result<(), Cow<'static, str>> {
-        self.reach(&Place { slot: Slot::of(key), detour: None }, deadline).await.map(drop)
-    }
-
-    async fn ask(
-        &self,
-        key: &[u8],
-        form: Form,
-        append: impl Fn(&mut Commands) + Send,
-    ) -> Result<Vec<Reply>, Lost> {
-        let mut place = Place { slot: Slot::of(key), detour: None };
-        let unsent = |cause| Lost { cause, is_unsent: true };
-        for _ in 0..MOST_HOPS {
-            let (member, connection) =
-                self.reach(&place, Some(Instant::now())).await.map_err(unsent)?;
-            let mut commands = Commands::default();
-            if place.detour.is_some() {
-                // Within a transaction ASKING is for all of it.
-                commands.push(&[b"ASKING"]);
-                commands.push(&[b"MULTI"]);
-            } else {
-                commands.answered_by(form);
-            }
-            append(&mut commands);
-            if place.detour.is_some() {
-                commands.push(&[b"EXEC"]);
-            }
-            let mut replies = connection.send(commands).await?;
-            let redirect = replies.iter().find_map(|reply| Redirect::of(reply, &member.address));
-            match redirect {
-                Some((redirect, cause)) => {
-                    if !self.follow(&mut place, redirect) {
-                        return Err(unsent(cause));
-                    }
-                }
-                None if place.detour.is_none() => return Ok(replies),
-                None => {
-                    return match replies.pop() {
-                        Some(Reply::Array(replies)) => Ok(replies),
-                        other => Ok(other.into_iter().collect()),
-                    };
-                }
-            }
-        }
-        Err(unsent("the servers do not agree who keeps the index of last".into()))
-    }
-
-    async fn values(&self, keys: &[Vec<u8>]) -> Result<Vec<Reply>, Fault> {
-        let args = keys.iter().map(|key| key.clone().into()).collect();
-        let (batch, none) = ([Operation { verb: Verb::MGet, args }], Prefix::none());
-        let route = Route::of_stored_keys(self, &none, &batch);
-        let now = Some(Instant::now());
-        match route.finish(now, &mut ReplyRoom::unlimited()).await.pop() {
-            Some(Reply::List(values)) => {
-                let reply = |value: Option<_>| value.map_or(Reply::Nil, Reply::Value);
-                Ok(values.into_iter().map(reply).collect())
-            }
-            Some(Reply::Error(ErrorReply::Unavailable(cause))) => {
-                Err(Fault::Lost(Lost { cause, is_unsent: true }))
-            }
-            reply => Err(Fault::Refused(reply.unwrap_or_else(reply::unexpected))),
-        }
     }
 }

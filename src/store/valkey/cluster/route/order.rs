@@ -1,33 +1,33 @@
-//! What becomes of operations that are not done yet when others on the same keys are.
+//! Keeps the order of operations on one key when some are still open after a round.
 
 use std::borrow::Cow;
 
-use super::part::Piece;
+use super::part::Part;
 use crate::store::valkey::keys::reply;
 
-/// What became of a piece in a round.
+/// The fate of a part in a round.
 pub(crate) enum Fate {
-    /// It has its reply.
+    /// The part has its reply.
     Done,
-    /// It was lost, and may have been done.
+    /// The connection was lost, and the node may have executed the part.
     Unknown,
-    /// It was not done, or it was a read, and why.
+    /// The part was not executed, or it is a read. The text is the cause.
     Open(Cow<'static, str>),
 }
 
-/// Of the pieces that are open after a round, given in the batch's order, those fail as not done that
-/// were overtaken; and, where there is no more time to wait, all that would have to.
-pub(crate) fn keep(pieces: &mut [Piece<'_>], fates: Vec<(usize, Fate)>, may_wait: bool) {
+/// Fails the open parts that a later part has overtaken. If there is no more time, fails all open
+/// parts except those that were just redirected. `fates` are in the batch's order.
+pub(crate) fn keep(parts: &mut [Part<'_>], fates: Vec<(usize, Fate)>, may_wait: bool) {
     let mut later: Vec<usize> = Vec::new();
     for (number, fate) in fates.into_iter().rev() {
         let Fate::Open(cause) = fate else {
             later.push(number);
             continue;
         };
-        let piece = &pieces[number];
-        let is_overtaken = later.iter().any(|it| piece.conflicts_with(&pieces[*it]));
-        if is_overtaken || !(may_wait || piece.is_on_its_way()) {
-            pieces[number].reply = Some(reply::unavailable(cause));
+        let part = &parts[number];
+        let is_overtaken = later.iter().any(|it| part.conflicts_with(&parts[*it]));
+        if is_overtaken || !(may_wait || part.is_on_its_way()) {
+            parts[number].reply = Some(reply::unavailable(cause));
         }
     }
 }
@@ -49,18 +49,17 @@ mod tests {
         operations.iter().map(operation).collect()
     }
 
-    /// Which of the pieces fail, of which those named are open and the others done.
+    /// Which of the parts fail, of which those named are open and the others done.
     fn failed(operations: &[(Verb, &'static str)], open: &[usize], may_wait: bool) -> Vec<usize> {
         let batch = batch(operations);
-        let mut pieces = part::of(&Prefix::none(), &batch, |_| None);
+        let mut parts = part::of(&Prefix::none(), &batch, |_| None);
         let fate = |number: usize| {
             if open.contains(&number) { Fate::Open("MOVED".into()) } else { Fate::Done }
         };
-        let fates = (0..pieces.len()).map(|number| (number, fate(number))).collect();
-        keep(&mut pieces, fates, may_wait);
-        let is_failed =
-            |(number, piece): (usize, &Piece<'_>)| piece.reply.is_some().then_some(number);
-        pieces.iter().enumerate().filter_map(is_failed).collect()
+        let fates = (0..parts.len()).map(|number| (number, fate(number))).collect();
+        keep(&mut parts, fates, may_wait);
+        let is_failed = |(number, part): (usize, &Part<'_>)| part.reply.is_some().then_some(number);
+        parts.iter().enumerate().filter_map(is_failed).collect()
     }
 
     #[test]
@@ -86,8 +85,8 @@ mod tests {
     #[test]
     fn what_may_be_turned_away_alone_is_waited_for() {
         let batch = batch(&[(Verb::Del, "{t}a {t}b"), (Verb::Incr, "{t}a"), (Verb::Incr, "{t}c")]);
-        let pieces = part::of(&Prefix::none(), &batch, |_| None);
-        assert!(pieces[1].must_wait_for(&pieces[0]));
-        assert!(!pieces[2].must_wait_for(&pieces[0]) && !pieces[2].must_wait_for(&pieces[1]));
+        let parts = part::of(&Prefix::none(), &batch, |_| None);
+        assert!(parts[1].must_wait_for(&parts[0]));
+        assert!(!parts[2].must_wait_for(&parts[0]) && !parts[2].must_wait_for(&parts[1]));
     }
 }

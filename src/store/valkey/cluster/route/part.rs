@@ -1,60 +1,61 @@
-//! Operations on their way: pieces of a batch, each of one slot.
+//! Parts of a batch: each is an operation, or the share of an operation that one slot has.
 
+use crate::store::valkey::wire::substitute;
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::slot::Slot;
 use super::split;
 use super::split::Split;
 use crate::message::Reply;
 use crate::store::operation::{Effect, Operation};
+use crate::store::valkey::cluster::slot::Slot;
 use crate::store::valkey::cluster::topology::member::Member;
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
 
-/// How often a piece is sent elsewhere without a wait: servers that do not agree yet send it to and
-/// fro.
+/// The most redirections that a part follows without a wait. Nodes that do not agree yet may
+/// redirect back and forth.
 pub(crate) const MOST_HOPS: usize = 5;
 
-/// An operation, or what one slot does of it.
+/// An operation, or the share of it that one slot has.
 #[derive(Debug)]
-pub(crate) struct Piece<'a> {
+pub(crate) struct Part<'a> {
     pub(crate) operation: Cow<'a, Operation>,
     pub(crate) slot: Slot,
-    /// The operation's place in the batch.
+    /// The operation's position in the batch.
     pub(crate) place: usize,
-    /// Which of the operation's keys these are, where it goes in parts.
+    /// The positions of the part's keys among the operation's keys. Empty for a whole operation.
     pub(crate) keys: Vec<usize>,
-    /// Who is to be asked next, right after ASKING, in the place of who serves the slot.
+    /// The node to ask next, right after ASKING, instead of the slot's owner.
     pub(crate) detour: Option<Arc<Member>>,
-    /// How often it was sent elsewhere.
+    /// The number of redirections since the last wait.
     pub(crate) hops: usize,
     pub(crate) reply: Option<Reply>,
 }
 
-impl Piece<'_> {
-    /// Whether it changes something.
+impl Part<'_> {
+    /// Whether the part changes data.
     pub(crate) fn is_write(&self) -> bool {
         self.operation.verb.effect() != Effect::Read
     }
 
-    /// Whether it depends on more than one key: while their slot is on its way to another server,
-    /// some may be here and others there.
+    /// Whether the part has more than one key. While their slot moves, some keys may be on one node
+    /// and some on the other.
     pub(crate) fn has_several_keys(&self) -> bool {
         let mut keys = self.operation.keys();
         keys.next().is_some_and(|first| keys.any(|key| key != first))
     }
 
-    /// Whether it was just sent elsewhere, where it need not wait.
+    /// Whether the part was just redirected, and need not wait.
     pub(crate) fn is_on_its_way(&self) -> bool {
         (1..MOST_HOPS).contains(&self.hops)
     }
 
-    /// Whether it may only be sent once `before`, which comes before it, has its reply: that one may be
-    /// turned away where this one is not, or goes another way.
-    pub(crate) fn must_wait_for(&self, before: &Piece<'_>) -> bool {
+    /// Whether this part may be sent only after `before`, an earlier part, has its reply: `before`
+    /// may be turned away alone, or it goes to another node.
+    pub(crate) fn must_wait_for(&self, before: &Part<'_>) -> bool {
         let same = match (&self.detour, &before.detour) {
             (None, None) => true,
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),
@@ -63,8 +64,8 @@ impl Piece<'_> {
         (before.has_several_keys() || !same) && self.conflicts_with(before)
     }
 
-    /// Whether their order matters.
-    pub(crate) fn conflicts_with(&self, other: &Piece<'_>) -> bool {
+    /// Whether the order of the two parts matters.
+    pub(crate) fn conflicts_with(&self, other: &Part<'_>) -> bool {
         let touches = |key: &Bytes| other.operation.keys().any(|it| it == key);
         (self.is_write() || other.is_write())
             && self.slot == other.slot
@@ -72,16 +73,16 @@ impl Piece<'_> {
     }
 }
 
-/// The pieces of a batch, in its order. What `refuses` gives a reply to is not sent.
+/// The parts of a batch, in its order. Operations that `refuses` replies to are not sent.
 pub(crate) fn of<'a>(
     prefix: &Prefix,
     batch: &'a [Operation],
     refuses: impl Fn(&Operation) -> Option<Reply>,
-) -> Vec<Piece<'a>> {
-    let mut pieces = Vec::with_capacity(batch.len());
+) -> Vec<Part<'a>> {
+    let mut parts = Vec::with_capacity(batch.len());
     for (place, operation) in batch.iter().enumerate() {
         let mut add = |operation, slot, keys, reply| {
-            pieces.push(Piece { operation, slot, place, keys, detour: None, hops: 0, reply });
+            parts.push(Part { operation, slot, place, keys, detour: None, hops: 0, reply });
         };
         let split = match refuses(operation) {
             Some(refusal) => Split::Refused(refusal),
@@ -89,9 +90,9 @@ pub(crate) fn of<'a>(
         };
         match split {
             Split::Whole(slot) => add(Cow::Borrowed(operation), slot, Vec::new(), None),
-            Split::Parts(parts) => {
-                for part in parts {
-                    add(Cow::Owned(part.operation), part.slot, part.places, None);
+            Split::Parts(several) => {
+                for it in several {
+                    add(Cow::Owned(it.operation), it.slot, it.places, None);
                 }
             }
             Split::Refused(refusal) => {
@@ -99,25 +100,25 @@ pub(crate) fn of<'a>(
             }
         }
     }
-    pieces
+    parts
 }
 
-/// One reply for each operation of `batch`, from those to its pieces.
-pub(crate) fn replies(batch: &[Operation], pieces: Vec<Piece<'_>>, max_reply: usize) -> Vec<Reply> {
-    let mut pieces = pieces.into_iter().peekable();
+/// One reply for each operation of `batch`, merged from the replies to its parts.
+pub(crate) fn replies(batch: &[Operation], parts: Vec<Part<'_>>, max_reply: usize) -> Vec<Reply> {
+    let mut parts = parts.into_iter().peekable();
     let mut of = |place, operation: &Operation| {
-        let (mut parts, mut whole) = (Vec::new(), None);
-        while let Some(piece) = pieces.next_if(|piece| piece.place == place) {
-            let reply = piece.reply.unwrap_or_else(reply::unexpected);
-            if piece.keys.is_empty() {
+        let (mut several, mut whole) = (Vec::new(), None);
+        while let Some(part) = parts.next_if(|part| part.place == place) {
+            let reply = part.reply.unwrap_or_else(reply::unexpected);
+            if part.keys.is_empty() {
                 whole = Some(reply);
             } else {
-                parts.push((piece.keys, reply));
+                several.push((part.keys, reply));
             }
         }
         whole.unwrap_or_else(|| {
-            let merged = split::merge(operation.verb, parts);
-            if merged.data_len() > max_reply { reply::too_long(max_reply) } else { merged }
+            let merged = split::merge(operation.verb, several);
+            if merged.data_len() > max_reply { substitute::too_long(max_reply) } else { merged }
         })
     };
     batch.iter().enumerate().map(|(place, operation)| of(place, operation)).collect()

@@ -1,27 +1,27 @@
-//! What a server of a cluster answers that did nothing: that another one is to be asked, or that
-//! it is to be asked later.
+//! Replies by which a node executed nothing: it redirects to another node, or it does not serve at
+//! present.
 
 use std::borrow::Cow;
 
-use super::slot::Slot;
 use crate::message::{ErrorReply, Reply};
+use crate::store::valkey::cluster::slot::Slot;
 use crate::store::valkey::cluster::topology::address::Address;
 use crate::store::valkey::wire::error_text;
 
-/// What to do instead.
+/// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Redirect {
-    /// The slot is served by another one from now on.
+    /// Another node owns the slot from now on.
     Moved(Slot, Address),
-    /// The slot is on its way to another one, and the keys that are asked for are there already, if
-    /// they are anywhere. To be asked once, right after ASKING.
+    /// The slot is moving to another node, and the keys, if they exist, are there already. To be
+    /// asked once, right after ASKING.
     Ask(Address),
-    /// Ask again, since this will pass.
+    /// Try again later.
     Later,
 }
 
 impl Redirect {
-    /// What `teller` answered, if it is that; and in words.
+    /// The redirection in a reply of `teller`, with its text.
     pub(crate) fn of(reply: &Reply, teller: &Address) -> Option<(Redirect, Cow<'static, str>)> {
         let Reply::Error(error @ ErrorReply::Coded(text)) = reply else { return None };
         let mut words = text.split(' ');

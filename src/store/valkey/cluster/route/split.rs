@@ -1,37 +1,36 @@
-//! Where an operation goes: to the slot of its keys, or in parts to several slots, whose replies are
-//! put together to one.
+//! Splits an operation by the slots of its keys, and merges the replies.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::slot::Slot;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Effect, Operation, Verb};
+use crate::store::valkey::cluster::slot::Slot;
 use crate::store::valkey::keys::prefix::{Prefix, StoredKey};
 use crate::store::valkey::keys::reply;
 
-/// What becomes of an operation.
+/// Where an operation goes.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Split {
-    /// It goes to one slot as it is.
+    /// To one slot.
     Whole(Slot),
-    /// It goes in parts.
-    Parts(Vec<Part>),
-    /// It cannot be carried out.
+    /// To several slots, in parts.
+    Parts(Vec<SlotPart>),
+    /// Nowhere: the operation cannot be carried out.
     Refused(Reply),
 }
 
-/// What one slot does of an operation.
+/// The part of an operation for one slot.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Part {
+pub(crate) struct SlotPart {
     pub(crate) slot: Slot,
     pub(crate) operation: Operation,
-    /// Which of the operation's keys these are, counted from 0.
+    /// The positions of the part's keys among the operation's keys, counted from 0.
     pub(crate) places: Vec<usize>,
 }
 
-/// The reply to keys of several slots that must be in one.
+/// The error for keys of several slots in an operation that needs one slot.
 pub(crate) fn cross_slot() -> Reply {
     Reply::coded("CROSSSLOT Keys in request don't hash to the same slot")
 }
@@ -41,11 +40,11 @@ pub(crate) fn slot_of(prefix: &Prefix, key: &[u8]) -> Slot {
     Slot::of(prefix.stored_in(key, &mut StoredKey::new()))
 }
 
-/// The slot of all these keys; none if there are none.
+/// The slot of all `keys`; `None` without keys.
 ///
 /// # Errors
 ///
-/// The reply, if they are in several.
+/// The reply, if the keys are in several slots.
 pub(crate) fn one_slot<'a>(
     prefix: &Prefix,
     keys: impl IntoIterator<Item = &'a Bytes>,
@@ -55,7 +54,7 @@ pub(crate) fn one_slot<'a>(
     if slots.all(|slot| slot == first) { Ok(Some(first)) } else { Err(cross_slot()) }
 }
 
-/// Where `operation` goes, which names keys.
+/// Splits `operation`.
 pub(crate) fn split(prefix: &Prefix, operation: &Operation) -> Split {
     let (verb, args) = (operation.verb, &operation.args);
     if matches!(verb, Verb::MSet | Verb::MSetNx) && !args.len().is_multiple_of(2) {
@@ -69,12 +68,12 @@ pub(crate) fn split(prefix: &Prefix, operation: &Operation) -> Split {
         Err(_) => {}
     }
     let words = if verb == Verb::MSet { 2 } else { 1 };
-    let mut parts: BTreeMap<Slot, Part> = BTreeMap::new();
+    let mut parts: BTreeMap<Slot, SlotPart> = BTreeMap::new();
     for (place, words) in args.chunks(words).enumerate() {
         let slot = slot_of(prefix, &words[0]);
         let part = parts.entry(slot).or_insert_with(|| {
             let operation = Operation { verb, args: crate::message::Args::new() };
-            Part { slot, operation, places: Vec::new() }
+            SlotPart { slot, operation, places: Vec::new() }
         });
         part.operation.args.extend(words.iter().cloned());
         part.places.push(place);
@@ -82,13 +81,13 @@ pub(crate) fn split(prefix: &Prefix, operation: &Operation) -> Split {
     Split::Parts(parts.into_values().collect())
 }
 
-/// Whether it means the same when its keys are dealt with one after the other.
+/// Whether the operation may be carried out key by key.
 fn is_divisible(verb: Verb) -> bool {
     matches!(verb, Verb::MGet | Verb::MSet | Verb::Del | Verb::Unlink | Verb::Exists | Verb::Touch)
 }
 
-/// The reply to an operation, from those to its parts, each of which comes with the places of its
-/// keys.
+/// The reply to an operation, from the replies to its parts. Each comes with the positions of the
+/// part's keys.
 pub(crate) fn merge(verb: Verb, parts: Vec<(Vec<usize>, Reply)>) -> Reply {
     if let Some(error) = failure(verb, &parts) {
         return error;
@@ -116,8 +115,8 @@ pub(crate) fn merge(verb: Verb, parts: Vec<(Vec<usize>, Reply)>) -> Reply {
     }
 }
 
-/// The error, if a part has failed. A write that is not there at all, or not in whole, may only be
-/// called not done where nothing of it was.
+/// The error, if a part has failed. A write counts as not done only if none of its parts was done.
+/// If some parts were done, its outcome is unknown.
 fn failure(verb: Verb, parts: &[(Vec<usize>, Reply)]) -> Option<Reply> {
     let errors = || {
         parts.iter().filter_map(|(_, reply)| match reply {

@@ -1,21 +1,21 @@
-//! Where a server of a cluster is, as the servers tell.
+//! The address of a node, as the nodes announce it.
 
 use std::fmt;
 
 use crate::message::Reply;
 use crate::store::location::Transport;
 
-/// A server's host and port.
+/// A node's host and port.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Address {
-    /// Name or address, IPv6 without brackets.
+    /// A name or an address, IPv6 without brackets.
     pub(crate) host: String,
-    /// Port.
+    /// The port.
     pub(crate) port: u16,
 }
 
 impl Address {
-    /// That of a server on the network.
+    /// The address of a transport over the network.
     pub(crate) fn of(transport: &Transport) -> Option<Address> {
         match transport {
             Transport::Tcp { host, port } | Transport::Tls { host, port } => {
@@ -25,13 +25,13 @@ impl Address {
         }
     }
 
-    /// As a redirection has it, `host:port`. A host that is left out is that of `teller`.
+    /// Parses `host:port`, as in a redirection. An empty host is that of `teller`.
     pub(crate) fn parse(text: &str, teller: &Address) -> Option<Address> {
         let (host, port) = text.rsplit_once(':')?;
         Address::with(host, port.parse().ok()?, teller)
     }
 
-    /// As CLUSTER SLOTS has it: host and port, and more.
+    /// Reads a node's entry in the reply to CLUSTER SLOTS: host, port, and more.
     pub(crate) fn told(fields: &[Reply], teller: &Address) -> Option<Address> {
         let [host, Reply::Integer(port), ..] = fields else { return None };
         let host = match host {
@@ -44,7 +44,7 @@ impl Address {
 
     fn with(host: &str, port: u16, teller: &Address) -> Option<Address> {
         let host = match host {
-            // A server that has a name to tell, and was given none (`cluster-announce-hostname`).
+            // The node should announce a name, but has none (`cluster-announce-hostname`).
             "?" => return None,
             "" => teller.host.clone(),
             host => host.to_owned(),

@@ -1,5 +1,9 @@
-//! Finds out who serves which slot: asks those that are known, one after the other in quick
-//! succession, until one knows.
+//! Finds the layout of the cluster: asks the candidates, one after the other in quick succession,
+//! until one gives a complete layout.
+//!
+//! CLUSTER SLOTS crosses kvsock's own driver, on the shared connection where there is one. So a
+//! discovery costs no new connection while the cluster works, and a node that does not serve is not
+//! asked.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,61 +15,61 @@ use tokio::task::JoinSet;
 use super::address::Address;
 use super::layout;
 use super::layout::Layout;
-use crate::store::valkey::cluster::route::slot::SLOTS;
+use crate::store::valkey::cluster::slot::SLOTS;
 use crate::store::valkey::connect::connector::Connector;
 use crate::store::valkey::wire::connection::Connection;
 
-/// How long one may take before the next is asked, too.
+/// The wait for one candidate before the next is asked, too.
 const NEXT: Duration = Duration::from_millis(100);
 
-/// How much longer the others may take once one has told something.
+/// The wait for the other candidates once one has given a layout.
 const GRACE: Duration = Duration::from_millis(300);
 
-/// How long one may take at all.
+/// The longest wait for one candidate.
 const ATTEMPT: Duration = Duration::from_secs(3);
 
-/// One that may know.
-pub(crate) struct Source {
-    /// Where it is.
+/// A node that may know the layout.
+pub(crate) struct Candidate {
+    /// The node's address.
     pub(crate) address: Address,
-    /// How it is asked.
-    pub(crate) way: Way,
+    /// The connection, or how to make one.
+    pub(crate) via: Via,
 }
 
-/// How one that may know is asked.
-pub(crate) enum Way {
-    /// On a connection that is there.
-    Open(Arc<Connection>),
-    /// On one that is made for it.
-    New(Connector),
+/// How to reach a candidate.
+pub(crate) enum Via {
+    /// Over an existing connection.
+    Connection(Arc<Connection>),
+    /// Over a new connection.
+    Connector(Connector),
 }
 
-/// What the first tells that sees a whole cluster and knows of no less than `epoch`; otherwise what
-/// comes nearest to it. Those with a connection are asked first, and else in any order.
+/// The first layout that is complete and has at least `epoch`; otherwise the best layout found.
+/// Candidates with a connection are asked first, in random order, then the others.
 ///
 /// # Errors
 ///
-/// Why none tells.
+/// Why no candidate gave a layout.
 pub(crate) async fn layout(
-    mut sources: Vec<Source>,
+    mut candidates: Vec<Candidate>,
     epoch: u64,
 ) -> Result<Layout, Cow<'static, str>> {
-    sources.shuffle(&mut rand::rng());
-    sources.sort_by_key(|source| matches!(source.way, Way::New(_)));
-    let mut sources = sources.into_iter();
+    candidates.shuffle(&mut rand::rng());
+    candidates.sort_by_key(|candidate| matches!(candidate.via, Via::Connector(_)));
+    let mut candidates = candidates.into_iter();
     let mut asked = JoinSet::new();
     let (mut best, mut failure) = (None, Cow::Borrowed("no server is known"));
     let rank = |layout: &Layout| (layout.epoch, layout.is_ok, layout.served());
     loop {
-        let next = sources.next();
+        let next = candidates.next();
         let is_last = next.is_none();
-        if let Some(source) = next {
-            asked.spawn(ask(source));
+        if let Some(candidate) = next {
+            asked.spawn(ask(candidate));
         }
         let patience = match (is_last, &best) {
             (false, _) => NEXT,
             (true, Some(_)) => GRACE,
-            // Each has its own.
+            // Each candidate has its own limit.
             (true, None) => Duration::MAX,
         };
         let told = tokio::time::timeout(patience, asked.join_next()).await.ok().flatten();
@@ -87,15 +91,15 @@ fn is_whole(layout: &Layout) -> bool {
     layout.is_ok && layout.served() == SLOTS
 }
 
-async fn ask(source: Source) -> Result<Layout, Cow<'static, str>> {
+async fn ask(candidate: Candidate) -> Result<Layout, Cow<'static, str>> {
     let told = async {
-        let connection = match source.way {
-            Way::Open(connection) => connection,
-            Way::New(connector) => connector.connect().await?,
+        let connection = match candidate.via {
+            Via::Connection(connection) => connection,
+            Via::Connector(connector) => connector.connect().await?,
         };
-        let replies = connection.send(layout::question()).await.map_err(|lost| lost.cause)?;
-        Layout::read(&replies, &source.address)
+        let replies = connection.send(layout::commands()).await.map_err(|lost| lost.cause)?;
+        Layout::read(&replies, &candidate.address)
     };
     let told = tokio::time::timeout(ATTEMPT, told).await.unwrap_or(Err("no answer".into()));
-    told.map_err(|cause| format!("{}: {cause}", source.address).into())
+    told.map_err(|cause| format!("{}: {cause}", candidate.address).into())
 }

@@ -1,5 +1,5 @@
-//! Keeps the map of the cluster: renews it when a server says that it is out of date, when a server
-//! is lost, and for as long as something is wrong, less and less often.
+//! Keeps the map of the cluster. Renews it when a node redirects, when a connection is lost, and,
+//! with back-off, while slots are not served.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,48 +11,48 @@ use tokio::sync::{Notify, watch};
 
 use super::address::Address;
 use super::discovery;
-use super::discovery::{Source, Way};
+use super::discovery::{Candidate, Via};
 use super::layout::Layout;
 use super::map::Map;
 use super::member::Member;
 use crate::logging::event;
 use crate::store::state::Health;
-use crate::store::valkey::cluster::route::slot::Slot;
+use crate::store::valkey::cluster::slot::Slot;
 use crate::store::valkey::connect::backoff::Backoff;
 use crate::store::valkey::connect::connector::Connector;
 use crate::store::valkey::connect::node::Node;
 use crate::store::valkey::connect::pool::Pins;
 
-/// How old the map gets while nothing is wrong.
+/// The map is renewed at this age while all is well.
 const LIFE: Duration = Duration::from_secs(10);
 
-/// How old it gets at least: what is moved meanwhile is known without asking.
+/// The least age of a map that is renewed. Redirections change the map at once.
 const SPACING: Duration = Duration::from_millis(100);
 
-/// Causes of one outage that are logged.
+/// The most causes that are logged in one outage.
 const MOST_LOGGED: usize = 4;
 
 /// The cluster as it is known.
 #[derive(Debug)]
 pub(crate) struct Topology {
     me: Weak<Topology>,
-    /// Makes connections, to wherever it is told.
+    /// Makes connections to the nodes.
     connector: Connector,
-    /// Bounds the pinned connections to all servers together.
+    /// Bounds the pinned connections to all nodes together.
     pins: Pins,
     seeds: Vec<Address>,
-    /// All servers that there are connections to.
+    /// All nodes that kvsock connects to.
     members: Mutex<HashMap<Address, Arc<Member>>>,
-    /// Servers without slots, which know of those that have some.
+    /// Nodes without slots, which also know the layout.
     replicas: Mutex<Vec<Address>>,
-    /// Sent also, without a change, when a connection is made or lost.
+    /// Also sent, unchanged, when a connection is made or lost.
     map: watch::Sender<Arc<Map>>,
     epoch: AtomicU64,
     wanted: Notify,
 }
 
 impl Topology {
-    /// One of which nothing is known until [`Topology::keep`] runs.
+    /// A topology without nodes until [`Topology::keep`] runs.
     pub(crate) fn new(connector: Connector, seeds: Vec<Address>) -> Arc<Topology> {
         let map = Arc::new(Map::unknown("not connected yet".into()));
         Arc::new_cyclic(|me| Topology {
@@ -68,12 +68,12 @@ impl Topology {
         })
     }
 
-    /// The bound on pinned connections.
+    /// The limit on pinned connections.
     pub(crate) fn pins(&self) -> &Pins {
         &self.pins
     }
 
-    /// Keeps the map true; never ends. `name` is the cluster's, for the log.
+    /// Keeps the map current; never ends. `name` names the cluster in the log.
     pub(crate) async fn keep(&self, name: String) {
         let mut backoff = Backoff::default();
         let mut logged: Vec<Cow<'static, str>> = Vec::new();
@@ -100,21 +100,21 @@ impl Topology {
             } else {
                 backoff.reset();
                 tokio::time::sleep(SPACING).await;
-                // If nobody wants it.
+                // On a timeout the map is renewed, too.
                 let _ = tokio::time::timeout(LIFE, self.wanted.notified()).await;
             }
         }
     }
 
-    /// Makes a new map; tells why the cluster as a whole does not serve, if it does not.
+    /// Renews the map. Gives the cause, if the cluster as a whole does not serve.
     async fn renew(&self) -> Option<Cow<'static, str>> {
         let epoch = self.epoch.load(Ordering::Relaxed);
-        let map = match discovery::layout(self.sources(), epoch).await {
+        let map = match discovery::layout(self.candidates(), epoch).await {
             Ok(layout) => {
                 self.epoch.store(layout.epoch, Ordering::Relaxed);
                 self.made_of(layout)
             }
-            // What is known may still be true.
+            // The known map may still be right.
             Err(cause) if self.map().masters().is_empty() => Map::unknown(cause),
             Err(_) => return None,
         };
@@ -130,7 +130,7 @@ impl Topology {
             map.give(first..=last, &self.member(&address));
         }
         *self.replicas.lock().unwrap_or_else(PoisonError::into_inner) = layout.replicas;
-        // The next time, unless it is asked meanwhile.
+        // A node without slots stays until the next renewal, or longer if it is needed again.
         self.members().retain(|_, member| {
             map.masters().iter().any(|it| Arc::ptr_eq(it, member))
                 || member.is_needed.swap(false, Ordering::Relaxed)
@@ -138,26 +138,26 @@ impl Topology {
         map
     }
 
-    /// Who may know.
-    fn sources(&self) -> Vec<Source> {
-        let mut sources: Vec<Source> = Vec::new();
+    /// The nodes that may know the layout.
+    fn candidates(&self) -> Vec<Candidate> {
+        let mut candidates: Vec<Candidate> = Vec::new();
         for member in self.map().masters() {
             if let Some(connection) = member.node.link.live() {
                 let address = member.address.clone();
-                sources.push(Source { address, way: Way::Open(connection) });
+                candidates.push(Candidate { address, via: Via::Connection(connection) });
             }
         }
         let replicas = self.replicas.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for address in replicas.into_iter().chain(self.seeds.iter().cloned()) {
-            if !sources.iter().any(|source| source.address == address) {
+            if !candidates.iter().any(|candidate| candidate.address == address) {
                 let connector = self.connector.at(&address.host, address.port);
-                sources.push(Source { address, way: Way::New(connector) });
+                candidates.push(Candidate { address, via: Via::Connector(connector) });
             }
         }
-        sources
+        candidates
     }
 
-    /// The server there; the connection to it is made if there is none.
+    /// The node at `address`. Connects to it if it is new.
     pub(crate) fn member(&self, address: &Address) -> Arc<Member> {
         let mut members = self.members();
         if let Some(member) = members.get(address) {
@@ -166,12 +166,12 @@ impl Topology {
         let connector = self.connector.at(&address.host, address.port);
         let name = connector.name();
         let me = Weak::clone(&self.me);
-        let node = Node::open(connector, name, self.pins.clone(), move |is_up| {
+        let node = Node::open(Arc::new(connector), name, self.pins.clone(), move |is_up| {
             let Some(me) = me.upgrade() else { return };
             if !is_up {
                 me.want();
             }
-            // Those that wait for it look again.
+            // Tasks that wait for the connection look again.
             me.map.send_modify(|_| {});
         });
         let member = Arc::new(Member { address: address.clone(), node, is_needed: true.into() });
@@ -179,14 +179,14 @@ impl Topology {
         member
     }
 
-    /// The server that a slot on its way is to be asked for at.
+    /// The node that a moving slot is being moved to.
     pub(crate) fn asked(&self, address: &Address) -> Arc<Member> {
         let member = self.member(address);
         member.is_needed.store(true, Ordering::Relaxed);
         member
     }
 
-    /// A server said that the slot is served there.
+    /// Handles a redirection: the node at `address` owns the slot.
     pub(crate) fn moved(&self, slot: Slot, address: &Address) {
         let member = self.member(address);
         self.map.send_if_modified(|map| {
@@ -204,12 +204,12 @@ impl Topology {
         self.wanted.notify_one();
     }
 
-    /// The map as it is now.
+    /// The current map.
     pub(crate) fn map(&self) -> Arc<Map> {
         Arc::clone(&self.map.borrow())
     }
 
-    /// The map, and all that come: also when a connection is made or lost.
+    /// The current map and all later ones. Also notifies when a connection is made or lost.
     pub(crate) fn maps(&self) -> watch::Receiver<Arc<Map>> {
         self.map.subscribe()
     }

@@ -1,39 +1,40 @@
-//! Which server has which slots, as one server of the cluster tells by CLUSTER SLOTS and CLUSTER INFO.
+//! The layout of the cluster, as one node gives it in the replies to CLUSTER INFO and CLUSTER
+//! SLOTS.
 
 use std::borrow::Cow;
 
 use super::address::Address;
 use crate::message::Reply;
-use crate::store::valkey::cluster::route::slot::SLOTS;
+use crate::store::valkey::cluster::slot::SLOTS;
 use crate::store::valkey::wire::command::Commands;
 use crate::store::valkey::wire::error_text;
 
-/// What it told.
+/// The layout of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// First and last slot, and who serves them.
+    /// The first and the last slot of each range, and its owner.
     pub(crate) ranges: Vec<(usize, usize, Address)>,
-    /// Who else is there.
+    /// The other nodes.
     pub(crate) replicas: Vec<Address>,
-    /// The cluster serves, as that server sees it.
+    /// The node considers the cluster to be up.
     pub(crate) is_ok: bool,
-    /// How often the servers have agreed on something new.
+    /// The configuration epoch. It grows with each change of the layout.
     pub(crate) epoch: u64,
 }
 
-/// The question.
-pub(crate) fn question() -> Commands {
+/// The commands that ask for the layout.
+pub(crate) fn commands() -> Commands {
     let mut commands = Commands::one(&[b"CLUSTER", b"INFO"]);
     commands.push(&[b"CLUSTER", b"SLOTS"]);
     commands
 }
 
 impl Layout {
-    /// Reads what `teller` answered.
+    /// Reads the replies of `teller`.
     ///
     /// # Errors
     ///
-    /// Why there is nothing to be read.
+    /// Why there is no layout in them.
     pub(crate) fn read(replies: &[Reply], teller: &Address) -> Result<Layout, Cow<'static, str>> {
         let refusal = replies.iter().find_map(|reply| match reply {
             Reply::Error(error) => Some(error_text::of_reply(error)),
@@ -61,8 +62,7 @@ impl Layout {
         Ok(layout)
     }
 
-    /// Takes a range with its servers, the one that serves it first. One without an address is
-    /// passed over.
+    /// Adds one range. Its first node is the owner. Nodes without an address are left out.
     fn add(&mut self, range: &Reply, teller: &Address) {
         let Reply::Array(parts) = range else { return };
         let [Reply::Integer(first), Reply::Integer(last), master, replicas @ ..] = &parts[..]
@@ -89,7 +89,7 @@ impl Layout {
         }
     }
 
-    /// How many slots somebody serves.
+    /// The number of slots with an owner.
     pub(crate) fn served(&self) -> usize {
         self.ranges.iter().map(|(first, last, _)| last - first + 1).sum()
     }

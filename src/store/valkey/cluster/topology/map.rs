@@ -1,41 +1,41 @@
-//! Who serves which slot, as far as is known.
+//! The map of slots and their owners, as far as it is known.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::member::Member;
-use crate::store::valkey::cluster::route::slot::{SLOTS, Slot};
+use crate::store::valkey::cluster::slot::{SLOTS, Slot};
 
-/// Nobody.
+/// No owner.
 const NOBODY: u16 = u16::MAX;
 
-/// The servers of a cluster and their slots at one moment.
+/// The nodes of a cluster and their slots at one moment.
 #[derive(Debug, Clone)]
 pub(crate) struct Map {
-    /// For each slot the number of its server.
+    /// For each slot, the index of its owner in `masters`.
     owners: Vec<u16>,
     masters: Vec<Arc<Member>>,
-    /// Why the cluster as a whole does not serve, if it does not.
+    /// The cause, if the cluster as a whole does not serve.
     fault: Option<Cow<'static, str>>,
 }
 
 impl Map {
-    /// Nothing is known yet, or any more, since there is `fault`.
+    /// A map without nodes, because of `fault`.
     pub(crate) fn unknown(fault: Cow<'static, str>) -> Map {
         Map { owners: vec![NOBODY; SLOTS], masters: Vec::new(), fault: Some(fault) }
     }
 
-    /// One without servers.
+    /// A map without nodes and without a fault.
     pub(crate) fn empty() -> Map {
         Map { fault: None, ..Map::unknown("".into()) }
     }
 
-    /// The same, with a fault.
+    /// The map with another fault.
     pub(crate) fn with_fault(self, fault: Option<Cow<'static, str>>) -> Map {
         Map { fault, ..self }
     }
 
-    /// Slots have got another server.
+    /// Makes `member` the owner of `slots`.
     pub(crate) fn give(&mut self, slots: std::ops::RangeInclusive<usize>, member: &Arc<Member>) {
         let known = self.masters.iter().position(|it| Arc::ptr_eq(it, member));
         let number = known.unwrap_or(self.masters.len());
@@ -48,17 +48,17 @@ impl Map {
         }
     }
 
-    /// Who serves the slot.
+    /// The owner of the slot.
     pub(crate) fn owner(&self, slot: Slot) -> Option<&Arc<Member>> {
         self.masters.get(usize::from(self.owners[slot.number()]))
     }
 
-    /// All that serve slots, or did so a moment ago.
+    /// All nodes that own slots, or did so a moment ago.
     pub(crate) fn masters(&self) -> &[Arc<Member>] {
         &self.masters
     }
 
-    /// Why not all slots are served, if they are not.
+    /// The cause, if not all slots are served.
     pub(crate) fn fault(&self) -> Option<Cow<'static, str>> {
         let away = |member: &Arc<Member>| {
             member.node.link.down().map(|cause| format!("{}: {cause}", member.address).into())
@@ -66,7 +66,7 @@ impl Map {
         self.own_fault().or_else(|| self.masters.iter().find_map(away))
     }
 
-    /// The same, but for servers that cannot be reached.
+    /// As [`Map::fault`], leaving out nodes that cannot be reached.
     pub(crate) fn own_fault(&self) -> Option<Cow<'static, str>> {
         if let Some(fault) = &self.fault {
             return Some(fault.clone());

@@ -1,4 +1,4 @@
-//! A server of the cluster.
+//! A node of the cluster.
 
 use std::borrow::Cow;
 use std::sync::atomic::AtomicBool;
@@ -6,19 +6,19 @@ use std::sync::atomic::AtomicBool;
 use super::address::Address;
 use crate::store::valkey::connect::node::Node;
 
-/// A server that has slots, or gets some.
+/// A node that owns slots, or that slots are being moved to.
 #[derive(Debug)]
 pub(crate) struct Member {
-    /// Where it is.
+    /// The node's address.
     pub(crate) address: Address,
-    /// The connections to it.
+    /// The connections to the node.
     pub(crate) node: Node,
-    /// It was asked since the map was last renewed, though it may have no slots yet.
+    /// The node was used since the last renewal of the map, though it may own no slots yet.
     pub(crate) is_needed: AtomicBool,
 }
 
 impl Member {
-    /// Why it cannot be asked, when it cannot.
+    /// The cause, if the node cannot be reached.
     pub(crate) fn away(&self) -> Cow<'static, str> {
         let cause = self.node.link.down().unwrap_or("connection lost".into());
         format!("{}: {cause}", self.address).into()

@@ -1,7 +1,7 @@
-//! SCAN over all servers, one after the other. A cursor tells which server is to go on, and where:
-//! each has a number of its own, which follows from where it is, so that the cursor means the same
-//! after a restart of the daemon. Its own cursor means nothing to another server: where the server is
-//! gone, the cursor is an error.
+//! SCAN over all nodes, one after the other. A cursor holds a node's number and the node's own
+//! cursor. The number follows from the node's address, so that a cursor stays valid over a restart
+//! of the daemon. A node's own cursor is only valid on that node: if the node is gone, the cursor
+//! is an error.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,26 +9,25 @@ use std::sync::Arc;
 use bytes::Bytes;
 use crc16::{State, XMODEM};
 
-use super::walk::All;
 use crate::message::Reply;
 use crate::store::operation::Operation;
 use crate::store::valkey::cluster::topology::member::Member;
+use crate::store::valkey::cluster::topology::servers::Servers;
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::keys::reply::Fault;
 use crate::store::valkey::wire::command::Commands;
 use crate::store::valkey::wire::connection::Connection;
 
-/// Bits of a server's own cursor: in a cluster it is the number of a slot and a place in the slot's
-/// table.
+/// Bits of a node's own cursor. In a cluster it consists of a slot and a place in the slot's table.
 const OWN_BITS: u32 = 48;
 
-/// Numbers of servers: all cursors are positive as numbers of 64 bits with a sign.
+/// The number of possible node numbers. All cursors are positive as signed 64-bit integers.
 const NUMBERS: u64 = (1 << (63 - OWN_BITS)) - 1;
 
-/// A step, in which one server is asked.
+/// One step, on one node.
 pub(crate) async fn step(
-    all: &All,
+    all: &Servers,
     prefix: &Prefix,
     operation: &Operation,
 ) -> Result<Reply, Fault> {
@@ -62,21 +61,21 @@ pub(crate) async fn step(
     Ok(Reply::Array(parts))
 }
 
-/// As strict as Valkey.
+/// Parses a cursor, as strictly as Valkey does.
 fn parse(cursor: &[u8]) -> Option<u64> {
     let digits = std::str::from_utf8(cursor).ok()?;
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
 }
 
-/// The servers by their numbers.
-fn numbered(all: &All) -> BTreeMap<u64, &Arc<Connection>> {
+/// The connections by node number.
+fn numbered(all: &Servers) -> BTreeMap<u64, &Arc<Connection>> {
     let mut sorted: Vec<(String, &Arc<Connection>)> =
         all.iter().map(|(member, connection)| (name(member), connection)).collect();
     sorted.sort_by(|one, other| one.0.cmp(&other.0));
     let mut servers = BTreeMap::new();
     for (name, connection) in sorted {
         let mut number = u64::from(State::<XMODEM>::calculate(name.as_bytes())) % NUMBERS;
-        // Two that have the same by chance have neighbouring ones.
+        // Nodes whose numbers collide get adjacent ones.
         while servers.contains_key(&number) {
             number = (number + 1) % NUMBERS;
         }

@@ -1,5 +1,5 @@
-//! Operations that every server carries out as it is, as FLUSHDB: each is asked once, also when some
-//! are replaced by others meanwhile.
+//! Operations that every node carries out as it is, such as FLUSHDB. Each node is asked once, even
+//! if some are replaced meanwhile.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,12 +15,12 @@ use crate::store::valkey::keys::reply;
 use crate::store::valkey::wire::command::Commands;
 
 impl Whole<'_> {
-    /// Asks every server once, and puts the replies together.
+    /// Sends the operation to every node once, and merges the replies.
     pub(crate) async fn everywhere(&self, operation: &Operation) -> Reply {
         let mut replies: HashMap<Address, Reply> = HashMap::new();
         let is_read = operation.verb.effect() == Effect::Read;
         loop {
-            let cause = match self.all().await {
+            let cause = match self.topology.servers(self.deadline).await {
                 Err(cause) if replies.is_empty() || is_read => return reply::unavailable(cause),
                 Err(_) => break unknown(operation),
                 Ok(all) => {
@@ -66,7 +66,8 @@ fn unknown(operation: &Operation) -> Reply {
     Reply::Error(ErrorReply::OutcomeUnknown(operation.verb.name()))
 }
 
-/// Why a server did nothing that will pass: it does not serve, or has become a replica.
+/// The cause, if the node did nothing and will serve later: it does not serve yet, or has become a
+/// replica.
 fn turned_away(reply: &Reply) -> Option<Cow<'static, str>> {
     match reply {
         Reply::Error(ErrorReply::Coded(text)) => {
@@ -78,17 +79,17 @@ fn turned_away(reply: &Reply) -> Option<Cow<'static, str>> {
     }
 }
 
-/// One reply from those of all servers.
+/// Merges the replies of all nodes.
 fn merge(operation: &Operation, replies: impl Iterator<Item = Reply>) -> Reply {
     let mut replies = replies.map(|reply| reply::plain(reply, usize::MAX));
     let Some(first) = replies.next() else { return reply::unexpected() };
     replies.fold(first, |one, other| match (operation.verb, one, other) {
         (_, Reply::Error(error), _) | (_, _, Reply::Error(error)) => Reply::Error(error),
-        // All before that are saved.
+        // Data older than this is saved on all nodes.
         (Verb::LastSave, Reply::Integer(one), Reply::Integer(other)) => {
             Reply::Integer(one.min(other))
         }
-        // Which scripts all servers know.
+        // Scripts that all nodes know.
         (Verb::Script, Reply::Array(one), Reply::Array(other)) => {
             let both = one.into_iter().zip(other).map(|both| match both {
                 (Reply::Integer(one), Reply::Integer(other)) => Reply::Integer(one.min(other)),

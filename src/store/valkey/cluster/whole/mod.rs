@@ -1,4 +1,4 @@
-//! Operations on all keys of a cluster: every server that has slots is asked.
+//! Operations on the whole cluster: every node that owns slots is asked. Read `walk.rs` first.
 
 pub(crate) mod cursor;
 pub(crate) mod everywhere;

@@ -1,6 +1,5 @@
-//! Operations on the whole of the cluster: all servers that have slots are asked.
+//! Operations on the whole cluster: every node that owns slots is asked.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -9,39 +8,34 @@ use tokio::time::Instant;
 use crate::memory::ReplyRoom;
 use crate::message::{Args, ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
-use crate::store::valkey::RETRY_WAIT;
 use crate::store::valkey::cluster::route::batch::Route;
 use crate::store::valkey::cluster::topology::keeper::Topology;
-use crate::store::valkey::cluster::topology::member::Member;
-use crate::store::valkey::connect::access::Way;
-use crate::store::valkey::connect::limits::{Terms, is_late};
+use crate::store::valkey::cluster::topology::servers::Servers;
+use crate::store::valkey::connect::limits::{Limits, RETRY_WAIT, is_late};
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::keys::reply::Fault;
+use crate::store::valkey::last::access::Access;
 use crate::store::valkey::last::index::Index;
 use crate::store::valkey::last::read;
 use crate::store::valkey::single::compound::count;
 use crate::store::valkey::single::scan::Scan;
 use crate::store::valkey::single::{random, save, scan};
 use crate::store::valkey::wire::command::{Commands, Form};
-use crate::store::valkey::wire::connection::Connection;
 use crate::store::valkey::wire::exchange::Lost;
 
-/// What these operations work on.
+/// The context of an operation.
 pub(crate) struct Whole<'a> {
     pub(crate) topology: &'a Topology,
     pub(crate) prefix: &'a Prefix,
     pub(crate) index: &'a Index,
-    pub(crate) terms: &'a Terms,
-    /// Bounds the wait for servers.
+    pub(crate) limits: &'a Limits,
+    /// Bounds the wait for nodes.
     pub(crate) deadline: Option<Instant>,
 }
 
-/// Every server that has slots, and the connection to it.
-pub(crate) type All = Vec<(Arc<Member>, Arc<Connection>)>;
-
 impl Whole<'_> {
-    /// Carries out one operation; none when there is no room for its reply, and nothing was done.
+    /// Carries out one operation. `None` if the reply finds no room; then nothing was done.
     pub(crate) async fn execute(
         &self,
         operation: &Operation,
@@ -58,10 +52,10 @@ impl Whole<'_> {
         }
     }
 
-    /// Reads, and begins again when a server is lost.
+    /// Carries out a read. Begins again when a node is lost.
     async fn read(&self, operation: &Operation, hold: &mut ReplyRoom) -> Option<Reply> {
         loop {
-            let all = match self.all().await {
+            let all = match self.topology.servers(self.deadline).await {
                 Ok(all) => all,
                 Err(cause) => return Some(reply::unavailable(cause)),
             };
@@ -83,11 +77,11 @@ impl Whole<'_> {
 
     async fn read_on(
         &self,
-        all: &All,
+        all: &Servers,
         operation: &Operation,
         hold: &mut ReplyRoom,
     ) -> Result<Reply, Fault> {
-        let max_reply = self.terms.max_reply;
+        let max_reply = self.limits.max_reply;
         match operation.verb {
             Verb::Scan => super::cursor::step(all, self.prefix, operation).await,
             Verb::Last => {
@@ -107,9 +101,9 @@ impl Whole<'_> {
         }
     }
 
-    /// The number of keys; those that kvsock keeps for itself are left out.
-    async fn size(&self, all: &All) -> Result<i64, Fault> {
-        if !self.prefix.is_empty() || self.terms.has_parts {
+    /// The number of keys, without kvsock's own.
+    async fn size(&self, all: &Servers) -> Result<i64, Fault> {
+        if !self.prefix.is_empty() || self.limits.has_parts {
             let counts = all.iter().map(|(_, connection)| scan::count(connection, self.prefix));
             return join_all(counts).await.into_iter().sum();
         }
@@ -119,8 +113,9 @@ impl Whole<'_> {
         Ok(sizes(all).await?.into_iter().sum::<i64>() - own)
     }
 
-    /// Some key: of a server chosen by how many it has, or else of one of the others.
-    async fn random_key(&self, all: &All) -> Result<Reply, Fault> {
+    /// A random key. The node is chosen by its number of keys. If it has none to give, another node
+    /// is.
+    async fn random_key(&self, all: &Servers) -> Result<Reply, Fault> {
         let mut sized: Vec<_> = sizes(all).await?.into_iter().zip(all).collect();
         while !sized.is_empty() {
             let total: i64 = sized.iter().map(|(size, _)| size).sum();
@@ -138,33 +133,34 @@ impl Whole<'_> {
         Ok(Reply::Nil)
     }
 
-    /// Removes all keys of all servers.
+    /// Removes all keys of all nodes.
     async fn clear_all(&self, operation: &Operation) -> Reply {
         let _paused = self.index.pause().await;
         let reply = self.everywhere(operation).await;
         if reply == Reply::OK {
-            // What is noted by now was set before the last server cleared, as far as anybody saw.
-            let mut recent = self.index.recent();
-            let stamp = recent.stamp();
-            recent.clear(stamp);
+            // Changes noted by now precede the FLUSHDB on the last node, as far as any client can
+            // tell.
+            let mut pending = self.index.pending();
+            let stamp = pending.stamp();
+            pending.clear(stamp);
         }
         reply
     }
 
-    /// Removes what is under the prefix.
+    /// Removes all keys under the prefix.
     async fn clear(&self) -> Reply {
         let _paused = self.index.pause().await;
-        let stamp = self.index.recent().stamp();
+        let stamp = self.index.pending().stamp();
         let mut begun = false;
         loop {
-            let all = match self.all().await {
+            let all = match self.topology.servers(self.deadline).await {
                 Ok(all) => all,
                 Err(_) if begun => return Reply::Error(ErrorReply::OutcomeUnknown("FLUSHDB")),
                 Err(cause) => return reply::unavailable(cause),
             };
             match self.clear_on(&all, &mut begun).await {
                 Ok(()) => {
-                    self.index.recent().clear(stamp);
+                    self.index.pending().clear(stamp);
                     return Reply::OK;
                 }
                 Err(Fault::Lost(lost)) if !begun => {
@@ -179,7 +175,7 @@ impl Whole<'_> {
         }
     }
 
-    async fn clear_on(&self, all: &All, begun: &mut bool) -> Result<(), Fault> {
+    async fn clear_on(&self, all: &Servers, begun: &mut bool) -> Result<(), Fault> {
         let none = Prefix::none();
         for (_, connection) in all {
             let mut walk = Scan::new(self.prefix.glob(b"*"));
@@ -198,9 +194,9 @@ impl Whole<'_> {
         Ok(())
     }
 
-    /// Saves on all servers at the same time.
+    /// Saves on all nodes at the same time.
     async fn save(&self) -> Reply {
-        let all = match self.all().await {
+        let all = match self.topology.servers(self.deadline).await {
             Ok(all) => all,
             Err(cause) => return reply::unavailable(cause),
         };
@@ -216,43 +212,15 @@ impl Whole<'_> {
         replies.into_iter().find(|reply| *reply != Reply::OK).unwrap_or(Reply::OK)
     }
 
-    /// All servers that have slots, as soon as all slots are served.
-    ///
-    /// # Errors
-    ///
-    /// Why they are not.
-    pub(crate) async fn all(&self) -> Result<All, Cow<'static, str>> {
-        let mut maps = self.topology.maps();
-        loop {
-            let map = Arc::clone(&maps.borrow_and_update());
-            if map.own_fault().is_none() {
-                let live = map.masters().iter().map(|member| {
-                    member.node.link.live().map(|connection| (Arc::clone(member), connection))
-                });
-                if let Some(all) = live.collect::<Option<All>>() {
-                    return Ok(all);
-                }
-            }
-            self.topology.want();
-            let came = match self.deadline {
-                Some(deadline) => tokio::time::timeout_at(deadline, maps.changed()).await.is_ok(),
-                None => maps.changed().await.is_ok(),
-            };
-            if !came {
-                return Err(map.fault().unwrap_or("a server is away".into()));
-            }
-        }
-    }
-
-    /// Lets a moment pass before all are asked again.
+    /// Waits for a moment before the next attempt.
     pub(crate) async fn pause(&self) {
         self.topology.want();
         tokio::time::sleep(RETRY_WAIT).await;
     }
 }
 
-/// How many keys each server has.
-async fn sizes(all: &All) -> Result<Vec<i64>, Fault> {
+/// The number of keys on each node.
+async fn sizes(all: &Servers) -> Result<Vec<i64>, Fault> {
     let sizes = all.iter().map(|(_, connection)| async {
         reply::integer(connection.send_one(Form::Integer, &[b"DBSIZE"]).await?)
     });

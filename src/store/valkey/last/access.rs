@@ -1,19 +1,20 @@
-//! The way to the server that keeps a key: one server keeps all of them, or a cluster tells which.
+//! Access to the index of `last`, and to the values of its keys: over the link to the one server,
+//! or to the nodes of a cluster that own the keys' slots.
 
 use std::borrow::Cow;
 
 use tokio::time::Instant;
 
-use super::link::Link;
 use crate::message::Reply;
+use crate::store::valkey::connect::link::Link;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::keys::reply::Fault;
 use crate::store::valkey::wire::command::{Commands, Form};
 use crate::store::valkey::wire::exchange::Lost;
 
-/// How kvsock's own index of `last`, and what it names, is reached.
-pub(crate) trait Way: Sync {
-    /// Waits until the server that keeps `key` can be asked, until `deadline`, or without end.
+/// Reaches the servers that hold the index and the keys that it names.
+pub(crate) trait Access: Sync {
+    /// Waits until the server that holds `key` can be reached, until `deadline`, or without limit.
     ///
     /// # Errors
     ///
@@ -24,8 +25,8 @@ pub(crate) trait Way: Sync {
         deadline: Option<Instant>,
     ) -> impl Future<Output = Result<(), Cow<'static, str>>> + Send;
 
-    /// Asks it now what is about `key` alone, and may be asked twice; `commands` appends it.
-    /// Each is answered in that form, or refused.
+    /// Sends commands on `key` to its server, without waiting for the server. The commands may be
+    /// sent twice. `commands` appends them. Each reply has the form `form` or is an error.
     ///
     /// # Errors
     ///
@@ -37,7 +38,7 @@ pub(crate) trait Way: Sync {
         commands: impl Fn(&mut Commands) + Send,
     ) -> impl Future<Output = Result<Vec<Reply>, Lost>> + Send;
 
-    /// The values of the keys, in order, wherever each is.
+    /// The values of the keys, in order, from all servers.
     ///
     /// # Errors
     ///
@@ -45,7 +46,7 @@ pub(crate) trait Way: Sync {
     fn values(&self, keys: &[Vec<u8>]) -> impl Future<Output = Result<Vec<Reply>, Fault>> + Send;
 }
 
-impl Way for Link {
+impl Access for Link {
     async fn ready(&self, _: &[u8], deadline: Option<Instant>) -> Result<(), Cow<'static, str>> {
         self.connection(deadline).await.map(drop)
     }

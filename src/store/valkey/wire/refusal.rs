@@ -1,24 +1,24 @@
-//! What a server says that was a master, and is none any more, or may not write now: it did nothing.
+//! Errors by which a server refuses to act as a master. It did not carry out the command.
 
 use std::borrow::Cow;
 
+use super::error_text;
 use crate::message::{ErrorReply, Reply};
-use crate::store::valkey::wire::error_text;
 
-/// Why a master did not carry something out.
+/// Why a server refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// It is a replica now.
+    /// The server is a replica now.
     Replica,
-    /// It has fewer replicas than its `min-replicas-to-write` wants.
+    /// The server has fewer replicas than its `min-replicas-to-write`.
     FewReplicas,
 }
 
 impl Refusal {
-    /// The refusal in a reply, if it is one.
+    /// The refusal, if `reply` is one.
     pub(crate) fn of(reply: &Reply) -> Option<Refusal> {
         let Reply::Error(ErrorReply::Coded(text)) = reply else { return None };
-        // What EXEC says when the server changed after it had queued the commands.
+        // EXEC replies so when the server changed after it had queued the commands.
         let text =
             text.strip_prefix("EXECABORT Transaction discarded because of: ").unwrap_or(text);
         match text.split(' ').next().unwrap_or_default() {
@@ -28,7 +28,7 @@ impl Refusal {
         }
     }
 
-    /// The first refusal among replies, and which of them it is, with the cause in words.
+    /// The first refusal among `replies`, with its position and its text.
     pub(crate) fn first(replies: &[Reply]) -> Option<(usize, Refusal, Cow<'static, str>)> {
         let found = |(number, reply)| Some((number, Refusal::of(reply)?, reply));
         let (number, refusal, reply) = replies.iter().enumerate().find_map(found)?;

@@ -1,31 +1,30 @@
-//! Hash slots: which part of the keys a key belongs to (the Redis Cluster specification, "Key
-//! distribution model" and "Hash tags").
+//! Hash slots of keys (the Redis Cluster specification, "Key distribution model" and "Hash tags").
 
 use crc16::{State, XMODEM};
 
-/// How many there are.
+/// The number of slots.
 pub(crate) const SLOTS: usize = 16_384;
 
-/// One of them.
+/// A slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Slot(u16);
 
 impl Slot {
-    /// Where operations go that name no key: it does not matter.
+    /// The slot for operations without a key. Any slot would do.
     pub(crate) const ANY: Slot = Slot(0);
 
-    /// That of a key as the store has it. Where the key has braces with something between them, the
-    /// first such part decides alone.
+    /// The slot of a stored key. If the key contains a non-empty hash tag in braces, the first tag
+    /// decides.
     pub(crate) fn of(key: &[u8]) -> Slot {
         Slot(State::<XMODEM>::calculate(tag(key)) % 16_384)
     }
 
-    /// By its number, if there is one.
+    /// The slot of that number, if it exists.
     pub(crate) fn numbered(number: usize) -> Option<Slot> {
         (number < SLOTS).then(|| u16::try_from(number).ok().map(Slot)).flatten()
     }
 
-    /// Its number.
+    /// The slot's number.
     pub(crate) fn number(self) -> usize {
         usize::from(self.0)
     }
