@@ -94,12 +94,14 @@ fn fails(fd: i32) -> bool {
     let mut syncs = syncs();
     let Some(syncs) = syncs.as_mut() else { return false };
     let link = format!("/proc/self/fd/{fd}");
-    let (Ok(path), Ok(metadata)) = (fs::read_link(&link), fs::metadata(&link)) else { return false };
+    let (Ok(path), Ok(metadata)) = (fs::read_link(&link), fs::metadata(&link)) else {
+        return false;
+    };
     // SAFETY: the caller has it open.
     let file = unsafe { BorrowedFd::borrow_raw(fd) };
     let position = rustix::fs::tell(file).unwrap_or(0);
-    let fails = path.starts_with(&syncs.below)
-        && syncs.fails(&path, FileId::of(&metadata), position);
+    let fails =
+        path.starts_with(&syncs.below) && syncs.fails(&path, FileId::of(&metadata), position);
     if fails {
         // SAFETY: it is this thread's own.
         unsafe { *libc::__errno_location() = libc::EIO };

@@ -6,6 +6,7 @@
 //! replies to the one before.
 
 mod argument;
+mod change;
 mod disk;
 mod format;
 mod glob;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 
+pub(super) use self::change::watch::Watch;
 use self::disk::fault::Fault;
 use self::disk::recovery::Recovery;
 use self::format::scope::Scope;
@@ -32,7 +34,6 @@ use self::read::batch::Done;
 use self::shared::Shared;
 use self::write::group::{Answer, Claim, Job, Work, failure, give_answers, is_for_writer};
 use self::write::queue::Queue;
-pub(super) use self::write::watches::Watch;
 use self::write::writer::Writer;
 use crate::account::{Account, Places, Resource};
 use crate::memory::Hold;

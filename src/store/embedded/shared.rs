@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::argument::time;
+use super::change::observer::Observers;
+use super::change::watch::Watches;
 use super::disk::database::Database;
 use super::read::cache::Cache;
 use super::read::clock::Clock;
 use super::read::cursor::Cursors;
-use super::write::transaction::Observers;
-use super::write::watches::Watches;
 use crate::store::state::Health;
 
 /// The writer's side and the readers' side meet here.

@@ -13,8 +13,8 @@ use quick_cache::unsync::{Cache as Values, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use smallvec::SmallVec;
 
+use crate::store::embedded::change::changes::{Change, Changes};
 use crate::store::embedded::format::layout::Record;
-use crate::store::embedded::write::changes::{Change, Changes};
 
 /// Bytes of records, with what is needed to find them.
 const SIZE: usize = 24 * 1024 * 1024;
@@ -244,7 +244,7 @@ mod tests {
     use fjall::Slice;
 
     use super::*;
-    use crate::store::embedded::write::changes::Committed;
+    use crate::store::embedded::change::changes::Committed;
 
     fn record(value: &'static str) -> Record {
         Record { expires: Some(7), value: Bytes::from_static(value.as_bytes()) }

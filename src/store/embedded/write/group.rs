@@ -8,9 +8,9 @@ use fjall::Slice;
 use tokio::sync::{mpsc, oneshot};
 
 use super::transaction::Prepared;
-use super::watches::Watch;
 use crate::account::{Account, Place};
 use crate::message::{ErrorReply, Reply};
+use crate::store::embedded::change::watch::Watch;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::operation::{Effect, Operation, Verb};
 

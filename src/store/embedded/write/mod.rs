@@ -1,11 +1,9 @@
 //! Writes: the writer thread, the work that waits for it, and the changes that it commits.
 
-pub(crate) mod changes;
 pub(crate) mod clear;
 pub(crate) mod editor;
 pub(crate) mod group;
 pub(crate) mod queue;
 pub(crate) mod transaction;
 pub(crate) mod watch;
-pub(crate) mod watches;
 pub(crate) mod writer;

@@ -7,11 +7,11 @@ use bytes::Bytes;
 
 use super::group::{Answer, Outcome, Work, effect, failure, is_for_writer};
 use super::transaction::is_dear;
-use super::watches::Watch;
 use crate::account::Account;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::Embedded;
 use crate::store::embedded::argument::refusal;
+use crate::store::embedded::change::watch::Watch;
 use crate::store::embedded::read::batch::any_is_long;
 use crate::store::embedded::types::reads;
 use crate::store::embedded::types::reads::MAX_IN_PLACE;

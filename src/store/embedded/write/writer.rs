@@ -17,10 +17,10 @@ use super::queue::{Next, Queue};
 use super::transaction::{
     Evaluated, PIECE, Prepared, Setting, Transaction, evaluate, looks_at_all,
 };
-use super::watches::Watch;
 use crate::message::Reply;
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::argument::time;
+use crate::store::embedded::change::watch::Watch;
 use crate::store::embedded::disk::database::Database;
 use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::disk::recovery::Recovery;

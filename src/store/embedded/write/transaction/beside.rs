@@ -9,9 +9,9 @@ use super::evaluate::{PIECE, Prepared, Stopped, looks_at_all, prepare};
 use crate::account::{Account, Place};
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::Embedded;
+use crate::store::embedded::change::watch::Watch;
 use crate::store::embedded::read::batch::{Length, Waiting};
 use crate::store::embedded::write::group::{Answer, Outcome, Work, effect, failure, is_for_writer};
-use crate::store::embedded::write::watches::Watch;
 use crate::store::operation::{Effect, Operation};
 
 /// How often a transaction is evaluated beside the writer, when others change what it reads.

@@ -8,17 +8,17 @@ use bytes::Bytes;
 use fjall::Slice;
 
 use super::draft::{Draft, Step};
-use super::observer::Observer;
 use super::whole::{Whole, is_whole};
 use crate::message::Reply;
 use crate::store::embedded::argument::refusal;
+use crate::store::embedded::change::observer::Observer;
+use crate::store::embedded::change::watch::Watch;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::read::snapshot::View;
 use crate::store::embedded::shared::Shared;
 use crate::store::embedded::types::{reads, writes};
 use crate::store::embedded::write::editor::{Editor, Target};
-use crate::store::embedded::write::watches::Watch;
 use crate::store::operation::{Effect, Operation, Verb};
 
 /// How long the writer may work on one piece while others wait.

@@ -3,7 +3,6 @@
 mod beside;
 mod draft;
 mod evaluate;
-mod observer;
 #[cfg(test)]
 mod tests;
 mod whole;
@@ -19,10 +18,9 @@ pub(in crate::store::embedded) use self::evaluate::Evaluated;
 pub(in crate::store::embedded) use self::evaluate::{
     PIECE, Prepared, Setting, evaluate, is_dear, looks_at_all,
 };
-pub(in crate::store::embedded) use self::observer::Observers;
 pub(in crate::store::embedded) use self::whole::MAX_CLEARED;
-use super::changes::{Change, Changes, Committed};
 use super::editor::Edit;
+use crate::store::embedded::change::changes::{Change, Changes, Committed};
 use crate::store::embedded::disk::database::{CommitError, Database};
 use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::layout::{

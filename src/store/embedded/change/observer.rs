@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use bytes::Bytes;
 use fjall::Slice;
 
-use crate::store::embedded::write::changes::{Change, Changes, Committed};
+use super::changes::{Change, Changes, Committed};
 
 /// What one transaction reads, and whether it has changed.
 #[derive(Debug)]
-pub(in crate::store::embedded) struct Observer {
+pub(crate) struct Observer {
     /// Stored keys.
     keys: HashSet<Slice>,
     /// What all keys begin with that matter, if all of a key space does.
@@ -27,17 +27,17 @@ pub(in crate::store::embedded) struct Observer {
 
 impl Observer {
     /// Looks for changes of these stored keys, and perhaps of all that begin with `key_space`.
-    pub(super) fn new(keys: HashSet<Slice>, key_space: Option<Bytes>, now: u64) -> Observer {
+    pub(crate) fn new(keys: HashSet<Slice>, key_space: Option<Bytes>, now: u64) -> Observer {
         Observer { keys, key_space, now, is_broken: AtomicBool::new(false) }
     }
 
     /// Whether something has changed.
-    pub(super) fn is_broken(&self) -> bool {
+    pub(crate) fn is_broken(&self) -> bool {
         self.is_broken.load(Ordering::Acquire)
     }
 
     /// Whether one of `changes` matters.
-    pub(super) fn is_touched_by(&self, changes: &Changes) -> bool {
+    pub(crate) fn is_touched_by(&self, changes: &Changes) -> bool {
         let is_change = |change: &Change| {
             // What is removed because it had expired was gone already.
             let before = match change.before {
@@ -64,7 +64,7 @@ impl Observer {
 
 /// All observers. There are as many as transactions are evaluated at a time.
 #[derive(Debug, Default)]
-pub(in crate::store::embedded) struct Observers {
+pub(crate) struct Observers {
     list: Mutex<Vec<Weak<Observer>>>,
     /// How many, so that commits cost nothing while there are none.
     count: AtomicUsize,
@@ -72,7 +72,7 @@ pub(in crate::store::embedded) struct Observers {
 
 impl Observers {
     /// Lets `observer` see all commits that a snapshot taken from now on does not have.
-    pub(super) fn add(&self, observer: &Arc<Observer>) {
+    pub(crate) fn add(&self, observer: &Arc<Observer>) {
         let mut list = self.list();
         list.retain(|other| other.strong_count() > 0);
         list.push(Arc::downgrade(observer));
@@ -82,12 +82,12 @@ impl Observers {
     }
 
     /// Tells of a commit that can be seen.
-    pub(super) fn tell(&self, changes: &Changes) {
+    pub(crate) fn tell(&self, changes: &Changes) {
         self.visit(|observer| observer.is_touched_by(changes));
     }
 
     /// Tells that anything may have changed.
-    pub(in crate::store::embedded) fn tell_of_everything(&self) {
+    pub(crate) fn tell_of_everything(&self) {
         self.visit(|_| true);
     }
 
