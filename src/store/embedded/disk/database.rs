@@ -19,8 +19,7 @@ use super::directory;
 use super::fault::Fault;
 use super::reserve::Reserve;
 use super::rotation::Rotation;
-use crate::store::embedded::format::layout::{State, expiry_of};
-use crate::store::embedded::read::keys::Entry;
+use crate::store::embedded::format::layout::{Entry, State, expiry_of};
 
 /// Bytes of blocks kept in memory; records that were read or written lately have more, in [`crate::store::embedded::read::cache`].
 ///

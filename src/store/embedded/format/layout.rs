@@ -23,6 +23,9 @@ pub(crate) fn stored_prefix(prefix: &[u8]) -> Vec<u8> {
     [&[KEY_TAG], prefix].concat()
 }
 
+/// A stored key, and when it expires.
+pub(crate) type Entry = (Slice, Option<u64>);
+
 /// A value with its expiry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {

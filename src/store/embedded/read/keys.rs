@@ -1,15 +1,11 @@
 //! Keys as clients name them, looked up at one moment.
 
 use bytes::Bytes;
-use fjall::Slice;
 
 use crate::store::embedded::disk::fault::Fault;
-use crate::store::embedded::format::layout::Record;
+use crate::store::embedded::format::layout::{Entry, Record};
 use crate::store::embedded::format::scope::{Scope, StoredKey};
 use crate::store::embedded::shared::Shared;
-
-/// A stored key, and when it expires.
-pub(crate) type Entry = (Slice, Option<u64>);
 
 /// Where records are looked up: the committed data, or a transaction on top of it.
 pub(crate) trait Source {

@@ -2,8 +2,8 @@
 
 use std::iter;
 
-use super::keys::Entry;
 use crate::store::embedded::disk::fault::Fault;
+use crate::store::embedded::format::layout::Entry;
 
 /// What `one` and `other` have, both of which are in order; no key is in both.
 pub(crate) fn sorted(

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use fjall::{Guard, Readable, Snapshot};
 
 use super::cache::{Epoch, Known};
-use super::keys::{Entry, Reader, Source};
+use super::keys::{Reader, Source};
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::integer;
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::disk::database::Database;
 use crate::store::embedded::disk::fault::Fault;
-use crate::store::embedded::format::layout::{Record, expiry_of, split_entry};
+use crate::store::embedded::format::layout::{Entry, Record, expiry_of, split_entry};
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::glob;
 use crate::store::embedded::last::Recent;

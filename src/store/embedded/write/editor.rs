@@ -5,9 +5,9 @@ use fjall::Slice;
 
 use crate::message::ErrorReply;
 use crate::store::embedded::disk::fault::Fault;
-use crate::store::embedded::format::layout::Record;
+use crate::store::embedded::format::layout::{Entry, Record};
 use crate::store::embedded::format::scope::Scope;
-use crate::store::embedded::read::keys::{Entry, Reader, Source};
+use crate::store::embedded::read::keys::{Reader, Source};
 use crate::store::embedded::shared::Shared;
 
 /// Data with changes on top, and what takes more of them.

@@ -7,8 +7,8 @@ use std::ops::Bound;
 use fjall::Slice;
 
 use crate::store::embedded::disk::fault::Fault;
-use crate::store::embedded::format::layout::Record;
-use crate::store::embedded::read::keys::{Entry, Source};
+use crate::store::embedded::format::layout::{Entry, Record};
+use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::read::merge;
 use crate::store::embedded::write::editor::Edit;
 

@@ -24,13 +24,13 @@ use crate::store::embedded::change::changes::{Change, Changes, Committed};
 use crate::store::embedded::disk::database::{CommitError, Database};
 use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::layout::{
-    RecentForm, Record, State, expiry_entry, expiry_of, split_entry,
+    Entry, RecentForm, Record, State, expiry_entry, expiry_of, split_entry,
 };
 use crate::store::embedded::format::page::Bounds;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::last::{Recent, Written};
 use crate::store::embedded::read::cache::Known;
-use crate::store::embedded::read::keys::{Entry, Source};
+use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::read::merge;
 use crate::store::embedded::shared::Shared;
 
