@@ -27,13 +27,13 @@ use tokio::sync::oneshot;
 
 pub(super) use self::change::watch::Watch;
 use self::disk::fault::Fault;
-use self::disk::recovery::Recovery;
 use self::format::scope::Scope;
 pub(crate) use self::glob::matches as glob_matches;
 use self::read::batch::Done;
 use self::shared::Shared;
 use self::write::group::{Answer, Claim, Job, Work, failure, give_answers, is_for_writer};
 use self::write::queue::Queue;
+use self::write::recovery::Recovery;
 use self::write::writer::Writer;
 use crate::account::{Account, Places, Resource};
 use crate::memory::Hold;

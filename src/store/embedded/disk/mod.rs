@@ -6,6 +6,5 @@ pub(crate) mod fault;
 pub(crate) mod internals;
 pub(crate) mod journal;
 pub(crate) mod probe;
-pub(crate) mod recovery;
 pub(crate) mod reserve;
 pub(crate) mod rotation;

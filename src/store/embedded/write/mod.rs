@@ -4,6 +4,7 @@ pub(crate) mod clear;
 pub(crate) mod editor;
 pub(crate) mod group;
 pub(crate) mod queue;
+pub(crate) mod recovery;
 pub(crate) mod transaction;
 pub(crate) mod watch;
 pub(crate) mod writer;

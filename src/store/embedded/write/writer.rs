@@ -14,6 +14,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::editor::{Editor, Target};
 use super::group::{Answered, Group, Job, Outcome, Step};
 use super::queue::{Next, Queue};
+use super::recovery::Recovery;
 use super::transaction::{
     Evaluated, PIECE, Prepared, Setting, Transaction, evaluate, looks_at_all,
 };
@@ -23,7 +24,6 @@ use crate::store::embedded::argument::time;
 use crate::store::embedded::change::watch::Watch;
 use crate::store::embedded::disk::database::Database;
 use crate::store::embedded::disk::fault::Fault;
-use crate::store::embedded::disk::recovery::Recovery;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::read::snapshot::View;

@@ -12,16 +12,16 @@ use std::time::{Duration, Instant};
 
 use fjall::PersistMode;
 
-use super::database::Database;
-use super::fault::Fault;
-use super::journal;
-use super::journal::Journal;
-use super::probe;
-use super::reserve::Reserve;
+use super::transaction::Transaction;
 use crate::event;
+use crate::store::embedded::disk::database::Database;
+use crate::store::embedded::disk::fault::Fault;
+use crate::store::embedded::disk::journal;
+use crate::store::embedded::disk::journal::Journal;
+use crate::store::embedded::disk::probe;
+use crate::store::embedded::disk::reserve::Reserve;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::shared::Shared;
-use crate::store::embedded::write::transaction::Transaction;
 use crate::store::state::Health;
 
 /// Between two looks for room.
