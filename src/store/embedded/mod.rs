@@ -16,7 +16,6 @@ mod shared;
 mod types;
 mod write;
 
-use self::types::reads;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,13 +24,15 @@ use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 
+use self::argument::refusal::failure;
 pub(super) use self::change::watch::Watch;
 use self::disk::fault::Fault;
 use self::format::scope::Scope;
 pub(crate) use self::glob::matches as glob_matches;
 use self::read::batch::Done;
 use self::shared::Shared;
-use self::write::group::{Answer, Claim, Job, Work, failure, give_answers, is_for_writer};
+use self::types::weight::{MAX_IN_PLACE, is_for_writer, weight};
+use self::write::group::{Answer, Claim, Job, Work, give_answers};
 use self::write::queue::Queue;
 use self::write::recovery::Recovery;
 use self::write::writer::Writer;
@@ -226,7 +227,7 @@ enum Way {
 fn way(operation: &Operation) -> Way {
     if operation.verb == Verb::Clear {
         Way::Clear
-    } else if !is_for_writer(operation.verb) && reads::weight(operation) > reads::MAX_IN_PLACE {
+    } else if !is_for_writer(operation.verb) && weight(operation) > MAX_IN_PLACE {
         Way::Reader
     } else {
         Way::Writer

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::message::{ErrorReply, Reply};
-use crate::store::operation::Verb;
+use crate::store::operation::{Effect, Verb};
 
 /// An argument, or a value, that should have been a number.
 pub(crate) fn not_an_integer() -> ErrorReply {
@@ -45,4 +45,13 @@ pub(crate) fn needs_valkey(what: &str) -> ErrorReply {
 pub(crate) fn shown(argument: &[u8]) -> String {
     let end = argument.iter().position(|byte| *byte == 0).unwrap_or(argument.len());
     String::from_utf8_lossy(&argument[..end]).into_owned()
+}
+
+/// The reply to work that failed; when `begun`, a write may have taken place.
+pub(crate) fn failure(name: &'static str, effect: Effect, why: &str, begun: bool) -> Reply {
+    Reply::Error(if begun && effect != Effect::Read {
+        ErrorReply::OutcomeUnknown(name)
+    } else {
+        ErrorReply::Unavailable(why.to_owned().into())
+    })
 }

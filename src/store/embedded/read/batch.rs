@@ -12,12 +12,12 @@ use crate::account::{Account, Place};
 use crate::memory::Hold;
 use crate::message::Reply;
 use crate::store::embedded::Embedded;
+use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::disk::database::Database;
 use crate::store::embedded::format::scope::{Scope, StoredKey};
 use crate::store::embedded::shared::Shared;
-use crate::store::embedded::types::reads::MAX_IN_PLACE;
-use crate::store::embedded::types::{reads, string};
-use crate::store::embedded::write::group::failure;
+use crate::store::embedded::types::string;
+use crate::store::embedded::types::weight::{self, MAX_IN_PLACE};
 use crate::store::operation::{Operation, Verb};
 
 /// Replies, and the rest of the batch.
@@ -76,7 +76,7 @@ impl Embedded {
             return (replies, rest);
         }
         batch.drain(..replies.len());
-        let weight = batch.iter().map(reads::weight).fold(0, usize::saturating_add);
+        let weight = batch.iter().map(weight::weight).fold(0, usize::saturating_add);
         let is_in_place = weight <= MAX_IN_PLACE && !are_long;
         let place = if is_in_place {
             Ok(None)

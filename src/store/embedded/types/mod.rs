@@ -12,4 +12,5 @@ pub(crate) mod random;
 pub(crate) mod reads;
 pub(crate) mod scan;
 pub(crate) mod string;
+pub(crate) mod weight;
 pub(crate) mod writes;

@@ -8,9 +8,6 @@ use crate::store::embedded::argument::refusal;
 use crate::store::embedded::read::keys::{Reader, Source};
 use crate::store::operation::{Operation, Verb, is_reserved};
 
-/// Keys that are looked at on the serving thread; for more of them, reading goes to another.
-pub(crate) const MAX_IN_PLACE: usize = 64;
-
 /// Carries out an operation that only reads.
 pub(crate) fn execute(
     reader: &Reader<'_, impl Source>,
@@ -48,35 +45,7 @@ pub(crate) fn execute(
     }
 }
 
-/// How much work an operation that reads is, in keys that are looked at, about.
-pub(crate) fn weight(operation: &Operation) -> usize {
-    match operation.verb {
-        // They look at everything, or take long.
-        // However few keys SCAN gives, it may have to pass many that were removed.
-        Verb::Keys | Verb::Last | Verb::Size | Verb::RandomKey | Verb::Lcs | Verb::Scan => {
-            usize::MAX
-        }
-        _ => operation.keys().count().max(1),
-    }
-}
-
 /// Whether an operation names a key that is kvsock's own.
 pub(crate) fn names_reserved(operation: &Operation) -> bool {
     operation.keys().any(|key| is_reserved(key))
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-
-    use super::*;
-
-    /// It may have to pass any number of removed keys, which cannot be seen beforehand.
-    #[test]
-    fn what_iterates_never_runs_on_the_serving_thread() {
-        for verb in [Verb::Scan, Verb::Keys, Verb::Size, Verb::RandomKey, Verb::Last, Verb::Lcs] {
-            let operation = Operation { verb, args: vec![Bytes::from_static(b"0")].into() };
-            assert!(weight(&operation) > MAX_IN_PLACE, "{verb:?}");
-        }
-    }
 }

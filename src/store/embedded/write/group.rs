@@ -9,9 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::transaction::Prepared;
 use crate::account::{Account, Place};
-use crate::message::{ErrorReply, Reply};
+use crate::message::Reply;
+use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::change::watch::Watch;
 use crate::store::embedded::format::scope::Scope;
+use crate::store::embedded::types::weight::effect;
 use crate::store::operation::{Effect, Operation, Verb};
 
 /// What a client asks of the writer.
@@ -301,26 +303,6 @@ pub(crate) async fn give_answers(mut groups: mpsc::UnboundedReceiver<Vec<Answere
             let _ = to.send(answer);
         }
     }
-}
-
-/// Whether only the writer can carry it out.
-pub(crate) fn is_for_writer(verb: Verb) -> bool {
-    verb.effect() != Effect::Read || matches!(verb, Verb::Save | Verb::BgSave)
-}
-
-/// The reply to work that failed; when `begun`, a write may have taken place.
-pub(crate) fn failure(name: &'static str, effect: Effect, why: &str, begun: bool) -> Reply {
-    Reply::Error(if begun && effect != Effect::Read {
-        ErrorReply::OutcomeUnknown(name)
-    } else {
-        ErrorReply::Unavailable(why.to_owned().into())
-    })
-}
-
-/// What a transaction does to the data, as far as its failure depends on it.
-pub(crate) fn effect(batch: &[Operation]) -> Effect {
-    let only_reads = batch.iter().all(|it| it.verb.effect() == Effect::Read);
-    if only_reads { Effect::Read } else { Effect::Write }
 }
 
 #[cfg(test)]

@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::group::{Answer, Outcome, Work, effect, failure, is_for_writer};
-use super::transaction::is_dear;
+use super::group::{Answer, Outcome, Work};
 use crate::account::Account;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::Embedded;
 use crate::store::embedded::argument::refusal;
+use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::change::watch::Watch;
 use crate::store::embedded::read::batch::any_is_long;
-use crate::store::embedded::types::reads;
-use crate::store::embedded::types::reads::MAX_IN_PLACE;
+use crate::store::embedded::types::weight::{MAX_IN_PLACE, effect, is_dear, is_for_writer, weight};
 use crate::store::operation::{Operation, is_reserved};
 
 impl Embedded {
@@ -46,7 +45,7 @@ impl Embedded {
         account: &Arc<Account>,
     ) -> Reply {
         let only_reads = !batch.iter().any(|it| is_for_writer(it.verb));
-        let weight = batch.iter().map(reads::weight).fold(0, usize::saturating_add);
+        let weight = batch.iter().map(weight).fold(0, usize::saturating_add);
         let shared = &self.core.shared;
         let are_long = || any_is_long(&self.scope, &shared.cache.look(), &batch);
         if only_reads && weight <= MAX_IN_PLACE && !are_long() {

@@ -15,9 +15,7 @@ use super::editor::{Editor, Target};
 use super::group::{Answered, Group, Job, Outcome, Step};
 use super::queue::{Next, Queue};
 use super::recovery::Recovery;
-use super::transaction::{
-    Evaluated, PIECE, Prepared, Setting, Transaction, evaluate, looks_at_all,
-};
+use super::transaction::{Evaluated, Prepared, Setting, Transaction, evaluate};
 use crate::message::Reply;
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::argument::time;
@@ -28,6 +26,7 @@ use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::read::snapshot::View;
 use crate::store::embedded::shared::Shared;
+use crate::store::embedded::types::weight::{PIECE, looks_at_all};
 use crate::store::embedded::types::writes;
 use crate::store::operation::{Operation, Verb};
 use crate::store::options::Sync;

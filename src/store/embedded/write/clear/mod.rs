@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use fjall::{Readable, Slice};
 
-use super::group::{Answer, Work, failure};
-use super::transaction::MAX_CLEARED;
+use super::group::{Answer, Work};
 use crate::account::Account;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::Embedded;
+use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::disk::database::Database;
 use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::read::batch::{Length, Waiting};
 use crate::store::embedded::read::snapshot::is_all;
+use crate::store::embedded::types::weight::MAX_CLEARED;
 use crate::store::operation::{Effect, Operation, Verb};
 
 /// Keys removed in one commit when keys are removed in bulk.

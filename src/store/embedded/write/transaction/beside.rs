@@ -5,13 +5,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::evaluate::{PIECE, Prepared, Stopped, looks_at_all, prepare};
+use super::evaluate::{Prepared, Stopped, prepare};
 use crate::account::{Account, Place};
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::Embedded;
+use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::change::watch::Watch;
 use crate::store::embedded::read::batch::{Length, Waiting};
-use crate::store::embedded::write::group::{Answer, Outcome, Work, effect, failure, is_for_writer};
+use crate::store::embedded::types::weight::{PIECE, effect, is_for_writer, looks_at_all};
+use crate::store::embedded::write::group::{Answer, Outcome, Work};
 use crate::store::operation::{Effect, Operation};
 
 /// How often a transaction is evaluated beside the writer, when others change what it reads.

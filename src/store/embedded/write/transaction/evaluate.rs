@@ -4,11 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use fjall::Slice;
 
 use super::draft::{Draft, Step};
-use super::whole::{Whole, is_whole};
+use super::whole::Whole;
 use crate::message::Reply;
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::change::observer::Observer;
@@ -17,19 +16,13 @@ use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::read::snapshot::View;
 use crate::store::embedded::shared::Shared;
-use crate::store::embedded::types::{reads, writes};
+use crate::store::embedded::types::weight::{is_whole, looks_at_all};
+use crate::store::embedded::types::writes;
 use crate::store::embedded::write::editor::{Editor, Target};
 use crate::store::operation::{Effect, Operation, Verb};
 
-/// How long the writer may work on one piece while others wait.
-pub(in crate::store::embedded) const PIECE: Duration = Duration::from_millis(20);
 /// Bytes that one transaction changes, at most, and one value besides.
 const MAX_TRANSACTION: usize = 256 * 1024 * 1024;
-/// Keys, about, up to which a transaction is carried out by the writer, or read, at once.
-const MAX_AT_ONCE: usize = 4_096;
-/// Bytes of arguments likewise.
-const MAX_BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
-
 /// Whose transaction it is, and when.
 #[derive(Clone, Copy)]
 pub(in crate::store::embedded) struct Setting<'a> {
@@ -84,18 +77,6 @@ impl Prepared {
     pub(in crate::store::embedded) fn is_right(&self, now: u64) -> bool {
         !self.observer.is_broken() && self.evaluated.expires > now
     }
-}
-
-/// Whether a transaction looks at a whole key space.
-pub(in crate::store::embedded) fn looks_at_all(batch: &[Operation]) -> bool {
-    batch.iter().any(|it| is_whole(it.verb))
-}
-
-/// Whether a transaction may take longer than [`PIECE`], as far as it tells itself.
-pub(in crate::store::embedded) fn is_dear(batch: &[Operation]) -> bool {
-    let keys = batch.iter().map(reads::weight).fold(0, usize::saturating_add);
-    let bytes = batch.iter().flat_map(|it| it.args.iter().map(Bytes::len)).sum::<usize>();
-    looks_at_all(batch) || keys > MAX_AT_ONCE || bytes > MAX_BYTES_AT_ONCE
 }
 
 /// Evaluates `batch` on `base`; `view` is what is committed, if nothing else is in `base`, and

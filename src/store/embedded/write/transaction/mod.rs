@@ -15,10 +15,7 @@ use fjall::{PersistMode, Readable, Slice};
 
 use self::draft::Step;
 pub(in crate::store::embedded) use self::evaluate::Evaluated;
-pub(in crate::store::embedded) use self::evaluate::{
-    PIECE, Prepared, Setting, evaluate, is_dear, looks_at_all,
-};
-pub(in crate::store::embedded) use self::whole::MAX_CLEARED;
+pub(in crate::store::embedded) use self::evaluate::{Prepared, Setting, evaluate};
 use super::editor::Edit;
 use crate::store::embedded::change::changes::{Change, Changes, Committed};
 use crate::store::embedded::disk::database::{CommitError, Database};

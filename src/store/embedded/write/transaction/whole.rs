@@ -14,23 +14,14 @@ use crate::store::embedded::last::Recent;
 use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::read::snapshot::View;
 use crate::store::embedded::types::random;
+use crate::store::embedded::types::weight::MAX_CLEARED;
 use crate::store::embedded::write::editor::Edit;
 use crate::store::operation::{Operation, Verb};
 
-/// Keys that `FLUSHDB` removes within a transaction one by one, at most: all are one commit.
-pub(in crate::store::embedded) const MAX_CLEARED: usize = 4_096;
 /// Random keys that are tried before the first ones are taken.
 const TRIES: usize = 8;
 /// The first keys, of which one is taken.
 const FIRST: usize = 256;
-
-/// Whether an operation looks at a whole key space.
-pub(in crate::store::embedded) fn is_whole(verb: Verb) -> bool {
-    matches!(
-        verb,
-        Verb::Size | Verb::Keys | Verb::RandomKey | Verb::Scan | Verb::Last | Verb::Clear
-    )
-}
 
 /// A draft over a picture of the committed data.
 pub(super) struct Whole<'a, 'b> {
