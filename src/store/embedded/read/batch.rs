@@ -16,8 +16,8 @@ use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::disk::database::Database;
 use crate::store::embedded::format::scope::{Scope, StoredKey};
 use crate::store::embedded::shared::Shared;
-use crate::store::embedded::types::string;
 use crate::store::embedded::types::weight::{self, MAX_IN_PLACE};
+use crate::store::embedded::types::{reads, string};
 use crate::store::operation::{Operation, Verb};
 
 /// Replies, and the rest of the batch.
@@ -230,7 +230,7 @@ impl Reading {
         let view = View::new(&self.database, &self.scope, shared, self.epoch);
         let mut replies = Vec::with_capacity(batch.len());
         for operation in batch {
-            let reply = view.execute(operation, now, self.user);
+            let reply = reads::execute_on(&view, operation, now, self.user);
             if !hold.grow(reply.data_len()) || is_stopped() {
                 break;
             }

@@ -27,7 +27,7 @@ pub(crate) struct Reader<'a, S> {
     /// The moment, in Unix milliseconds.
     pub(crate) now: u64,
     /// The user whose client asks; none for kvsock itself.
-    pub(in crate::store::embedded) user: Option<u32>,
+    pub(crate) user: Option<u32>,
 }
 
 impl<S: Source> Reader<'_, S> {

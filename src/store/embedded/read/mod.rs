@@ -6,4 +6,5 @@ pub(crate) mod clock;
 pub(crate) mod cursor;
 pub(crate) mod keys;
 pub(crate) mod merge;
+pub(crate) mod random;
 pub(crate) mod snapshot;

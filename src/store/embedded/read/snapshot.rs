@@ -8,6 +8,7 @@ use fjall::{Guard, Readable, Snapshot};
 
 use super::cache::{Epoch, Known};
 use super::keys::{Reader, Source};
+use super::random;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::integer;
 use crate::store::embedded::argument::refusal;
@@ -18,8 +19,6 @@ use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::glob;
 use crate::store::embedded::last::Recent;
 use crate::store::embedded::shared::Shared;
-use crate::store::embedded::types::{random, reads};
-use crate::store::operation::{Operation, Verb};
 
 /// The committed data at one moment.
 pub(crate) struct View<'a> {
@@ -46,19 +45,10 @@ impl<'a> View<'a> {
         View { database, scope, shared, snapshot: database.snapshot(), swept, epoch }
     }
 
-    /// Carries out an operation that only reads, for this user's client.
-    pub(crate) fn execute(&self, operation: &Operation, now: u64, user: Option<u32>) -> Reply {
-        let reply = match operation.verb {
-            Verb::Last => self.last(&operation.args, now),
-            Verb::Size => self.size(now).map(count).map_err(ErrorReply::from),
-            Verb::Keys => self.keys(operation.args.first(), now),
-            Verb::RandomKey => self.random_name(now),
-            _ => {
-                let View { scope, shared, .. } = *self;
-                reads::execute(&Reader { source: self, scope, shared, now, user }, operation)
-            }
-        };
-        reply.unwrap_or_else(Reply::Error)
+    /// For looking up keys in it, for this user's client.
+    pub(crate) fn reader(&self, now: u64, user: Option<u32>) -> Reader<'_, View<'a>> {
+        let View { scope, shared, .. } = *self;
+        Reader { source: self, scope, shared, now, user }
     }
 
     /// See [`is_all`].
@@ -66,7 +56,8 @@ impl<'a> View<'a> {
         is_all(self.database, &self.snapshot, self.scope)
     }
 
-    fn last(&self, args: &[Bytes], now: u64) -> Result<Reply, ErrorReply> {
+    /// The `last` keys that were set, with their values.
+    pub(crate) fn last(&self, args: &[Bytes], now: u64) -> Result<Reply, ErrorReply> {
         let count = args.first().and_then(|count| integer::parse(count)).filter(|n| *n > 0);
         let count = count.ok_or_else(refusal::not_an_integer)?;
         let count = usize::try_from(count).unwrap_or(usize::MAX);
@@ -135,7 +126,8 @@ impl<'a> View<'a> {
         Ok((count, next))
     }
 
-    fn keys(&self, pattern: Option<&Bytes>, now: u64) -> Result<Reply, ErrorReply> {
+    /// `KEYS`
+    pub(crate) fn keys(&self, pattern: Option<&Bytes>, now: u64) -> Result<Reply, ErrorReply> {
         let wanted = |stored: &[u8]| {
             let name = self.scope.client_key(stored);
             name.is_some_and(|name| pattern.is_none_or(|pattern| glob::matches(pattern, name)))
@@ -170,7 +162,8 @@ impl<'a> View<'a> {
         )
     }
 
-    fn random_name(&self, now: u64) -> Result<Reply, ErrorReply> {
+    /// `RANDOMKEY`
+    pub(crate) fn random_name(&self, now: u64) -> Result<Reply, ErrorReply> {
         let found = self.random_key(now)?;
         Ok(match found.and_then(|stored| Some(self.scope.client_key(&stored)?.to_vec())) {
             Some(name) => self.scope.bounded(Reply::Value(name.into()))?,
@@ -195,10 +188,6 @@ pub(crate) fn is_all(
         }
     }
     Ok(true)
-}
-
-fn count((size, _): (u64, Option<u64>)) -> Reply {
-    Reply::Integer(i64::try_from(size).unwrap_or(i64::MAX))
 }
 
 impl Source for View<'_> {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::editor::Editor;
 use super::string::patched;
 use crate::message::{ErrorReply, Reply};
 use crate::store::cost::LONGEST_VALUE;
@@ -10,7 +11,6 @@ use crate::store::embedded::argument::range;
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::format::layout::Record;
 use crate::store::embedded::read::keys::{Reader, Source};
-use crate::store::embedded::write::editor::Editor;
 
 /// `SETBIT`
 pub(crate) fn set(

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 
+use super::editor::Editor;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::argument::time::Unit;
 use crate::store::embedded::format::layout::Record;
 use crate::store::embedded::read::keys::{Reader, Source};
-use crate::store::embedded::write::editor::Editor;
 use crate::store::operation::Verb;
 
 /// What must hold for an expiry to be changed. None is never.

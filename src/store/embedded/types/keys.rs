@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
+use super::editor::Editor;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::read::keys::{Reader, Source};
-use crate::store::embedded::write::editor::Editor;
 
 /// `EXISTS` and `TOUCH`
 pub(crate) fn count(reader: &Reader<'_, impl Source>, keys: &[Bytes]) -> Result<Reply, ErrorReply> {

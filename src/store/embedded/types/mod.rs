@@ -3,12 +3,12 @@
 pub(crate) mod assign;
 pub(crate) mod bits;
 pub(crate) mod counter;
+pub(crate) mod editor;
 pub(crate) mod expiry;
 pub(crate) mod float;
 pub(crate) mod keys;
 pub(crate) mod lcs;
 pub(crate) mod object;
-pub(crate) mod random;
 pub(crate) mod reads;
 pub(crate) mod scan;
 pub(crate) mod string;

@@ -6,7 +6,29 @@ use super::{bits, expiry, keys, lcs, object, scan, string};
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::read::keys::{Reader, Source};
+use crate::store::embedded::read::snapshot::View;
 use crate::store::operation::{Operation, Verb, is_reserved};
+
+/// Carries out an operation that only reads on committed data, for this user's client.
+pub(crate) fn execute_on(
+    view: &View<'_>,
+    operation: &Operation,
+    now: u64,
+    user: Option<u32>,
+) -> Reply {
+    let reply = match operation.verb {
+        Verb::Last => view.last(&operation.args, now),
+        Verb::Size => view.size(now).map(count).map_err(ErrorReply::from),
+        Verb::Keys => view.keys(operation.args.first(), now),
+        Verb::RandomKey => view.random_name(now),
+        _ => execute(&view.reader(now, user), operation),
+    };
+    reply.unwrap_or_else(Reply::Error)
+}
+
+fn count((size, _): (u64, Option<u64>)) -> Reply {
+    Reply::Integer(i64::try_from(size).unwrap_or(i64::MAX))
+}
 
 /// Carries out an operation that only reads.
 pub(crate) fn execute(

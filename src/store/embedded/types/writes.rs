@@ -1,10 +1,10 @@
 //! Operations that name their keys, or none, inside a transaction: those that write by
 //! themselves, all others as [`read`] has them.
 
+use super::editor::Editor;
 use super::{assign, bits, counter, expiry, keys, reads, string};
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::{integer, refusal};
-use crate::store::embedded::write::editor::Editor;
 use crate::store::operation::{Operation, Verb};
 
 /// Carries out an operation; an error changed nothing.

@@ -1,7 +1,6 @@
 //! Writes: the writer thread, the work that waits for it, and the changes that it commits.
 
 pub(crate) mod clear;
-pub(crate) mod editor;
 pub(crate) mod group;
 pub(crate) mod queue;
 pub(crate) mod recovery;

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use fjall::PersistMode;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::editor::{Editor, Target};
 use super::group::{Answered, Group, Job, Outcome, Step};
 use super::queue::{Next, Queue};
 use super::recovery::Recovery;
@@ -26,8 +25,9 @@ use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::read::snapshot::View;
 use crate::store::embedded::shared::Shared;
+use crate::store::embedded::types::editor::{Editor, Target};
 use crate::store::embedded::types::weight::{PIECE, looks_at_all};
-use crate::store::embedded::types::writes;
+use crate::store::embedded::types::{reads, writes};
 use crate::store::operation::{Operation, Verb};
 use crate::store::options::Sync;
 
@@ -318,7 +318,7 @@ impl Writer {
             }
             Step::Operation(operation) => {
                 let view = View::new(transaction.database(), scope, &self.shared, epoch);
-                return Ok(Ok(view.execute(operation, now, user)));
+                return Ok(Ok(reads::execute_on(&view, operation, now, user)));
             }
             Step::Transaction(watch, batch) => {
                 if watch.is_some_and(|watch| watch.is_broken(now)) {

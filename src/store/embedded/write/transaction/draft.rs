@@ -10,7 +10,7 @@ use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::layout::{Entry, Record};
 use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::read::merge;
-use crate::store::embedded::write::editor::Edit;
+use crate::store::embedded::types::editor::Edit;
 
 /// One change, in the order in which they were made.
 #[derive(Debug, PartialEq, Eq)]

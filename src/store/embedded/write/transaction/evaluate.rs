@@ -16,9 +16,9 @@ use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::read::snapshot::View;
 use crate::store::embedded::shared::Shared;
+use crate::store::embedded::types::editor::{Editor, Target};
 use crate::store::embedded::types::weight::{is_whole, looks_at_all};
 use crate::store::embedded::types::writes;
-use crate::store::embedded::write::editor::{Editor, Target};
 use crate::store::operation::{Effect, Operation, Verb};
 
 /// Bytes that one transaction changes, at most, and one value besides.

@@ -16,7 +16,6 @@ use fjall::{PersistMode, Readable, Slice};
 use self::draft::Step;
 pub(in crate::store::embedded) use self::evaluate::Evaluated;
 pub(in crate::store::embedded) use self::evaluate::{Prepared, Setting, evaluate};
-use super::editor::Edit;
 use crate::store::embedded::change::changes::{Change, Changes, Committed};
 use crate::store::embedded::disk::database::{CommitError, Database};
 use crate::store::embedded::disk::fault::Fault;
@@ -30,6 +29,7 @@ use crate::store::embedded::read::cache::Known;
 use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::read::merge;
 use crate::store::embedded::shared::Shared;
+use crate::store::embedded::types::editor::Edit;
 
 /// Keys removed in one commit when keys are removed in bulk.
 const CHUNK: usize = 1_000;

@@ -12,10 +12,10 @@ use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::glob;
 use crate::store::embedded::last::Recent;
 use crate::store::embedded::read::keys::Source;
+use crate::store::embedded::read::random;
 use crate::store::embedded::read::snapshot::View;
-use crate::store::embedded::types::random;
+use crate::store::embedded::types::editor::Edit;
 use crate::store::embedded::types::weight::MAX_CLEARED;
-use crate::store::embedded::write::editor::Edit;
 use crate::store::operation::{Operation, Verb};
 
 /// Random keys that are tried before the first ones are taken.

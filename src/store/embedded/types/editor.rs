@@ -49,7 +49,7 @@ pub(crate) struct Editor<'a> {
     /// The moment, in Unix milliseconds.
     pub(crate) now: u64,
     /// The user whose client asks; none for kvsock itself.
-    pub(in crate::store::embedded) user: Option<u32>,
+    pub(crate) user: Option<u32>,
 }
 
 impl<'a> Editor<'a> {
