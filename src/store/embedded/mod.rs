@@ -12,7 +12,6 @@ mod format;
 mod glob;
 mod last;
 mod read;
-mod shared;
 mod types;
 mod write;
 
@@ -30,7 +29,7 @@ use self::disk::fault::Fault;
 use self::format::scope::Scope;
 pub(crate) use self::glob::matches as glob_matches;
 use self::read::batch::Done;
-use self::shared::Shared;
+use self::read::shared::Shared;
 use self::types::weight::{MAX_IN_PLACE, is_for_writer, weight};
 use self::write::group::{Answer, Claim, Job, Work, give_answers};
 use self::write::queue::Queue;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::cache::{Epoch, Known, Look};
+use super::shared::Shared;
 use super::snapshot::View;
 use crate::account::{Account, Place};
 use crate::memory::Hold;
@@ -15,7 +16,6 @@ use crate::store::embedded::Embedded;
 use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::disk::database::Database;
 use crate::store::embedded::format::scope::{Scope, StoredKey};
-use crate::store::embedded::shared::Shared;
 use crate::store::embedded::types::weight::{self, MAX_IN_PLACE};
 use crate::store::embedded::types::{reads, string};
 use crate::store::operation::{Operation, Verb};

@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 
+use super::cursor::Cursors;
+use super::save_mark::SaveMark;
 use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::layout::{Entry, Record};
 use crate::store::embedded::format::scope::{Scope, StoredKey};
-use crate::store::embedded::shared::Shared;
 
 /// Where records are looked up: the committed data, or a transaction on top of it.
 pub(crate) trait Source {
@@ -22,8 +23,10 @@ pub(crate) struct Reader<'a, S> {
     pub(crate) source: &'a S,
     /// The part of it that clients see.
     pub(crate) scope: &'a Scope,
-    /// What is not data.
-    pub(crate) shared: &'a Shared,
+    /// Where iterations go on.
+    pub(crate) cursors: &'a Cursors,
+    /// When all data was last known to be on disk.
+    pub(crate) saved: &'a SaveMark,
     /// The moment, in Unix milliseconds.
     pub(crate) now: u64,
     /// The user whose client asks; none for kvsock itself.

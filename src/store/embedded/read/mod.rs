@@ -7,4 +7,6 @@ pub(crate) mod cursor;
 pub(crate) mod keys;
 pub(crate) mod merge;
 pub(crate) mod random;
+pub(crate) mod save_mark;
+pub(crate) mod shared;
 pub(crate) mod snapshot;

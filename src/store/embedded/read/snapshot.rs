@@ -9,6 +9,7 @@ use fjall::{Guard, Readable, Snapshot};
 use super::cache::{Epoch, Known};
 use super::keys::{Reader, Source};
 use super::random;
+use super::shared::Shared;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::integer;
 use crate::store::embedded::argument::refusal;
@@ -18,7 +19,6 @@ use crate::store::embedded::format::layout::{Entry, Record, expiry_of, split_ent
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::glob;
 use crate::store::embedded::last::Recent;
-use crate::store::embedded::shared::Shared;
 
 /// The committed data at one moment.
 pub(crate) struct View<'a> {
@@ -47,8 +47,8 @@ impl<'a> View<'a> {
 
     /// For looking up keys in it, for this user's client.
     pub(crate) fn reader(&self, now: u64, user: Option<u32>) -> Reader<'_, View<'a>> {
-        let View { scope, shared, .. } = *self;
-        Reader { source: self, scope, shared, now, user }
+        let Shared { cursors, saved, .. } = self.shared;
+        Reader { source: self, scope: self.scope, cursors, saved, now, user }
     }
 
     /// See [`is_all`].

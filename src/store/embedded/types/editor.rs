@@ -7,8 +7,9 @@ use crate::message::ErrorReply;
 use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::layout::{Entry, Record};
 use crate::store::embedded::format::scope::Scope;
+use crate::store::embedded::read::cursor::Cursors;
 use crate::store::embedded::read::keys::{Reader, Source};
-use crate::store::embedded::shared::Shared;
+use crate::store::embedded::read::save_mark::SaveMark;
 
 /// Data with changes on top, and what takes more of them.
 pub(crate) trait Edit: Source {
@@ -44,8 +45,10 @@ pub(crate) struct Editor<'a> {
     pub(crate) target: Target<'a>,
     /// The part of it that clients see.
     pub(crate) scope: &'a Scope,
-    /// What is not data.
-    pub(crate) shared: &'a Shared,
+    /// Where iterations go on.
+    pub(crate) cursors: &'a Cursors,
+    /// When all data was last known to be on disk.
+    pub(crate) saved: &'a SaveMark,
     /// The moment, in Unix milliseconds.
     pub(crate) now: u64,
     /// The user whose client asks; none for kvsock itself.
@@ -55,8 +58,8 @@ pub(crate) struct Editor<'a> {
 impl<'a> Editor<'a> {
     /// For looking up what is there, changes so far included.
     pub(crate) fn reader(&self) -> Reader<'_, Target<'a>> {
-        let Editor { scope, shared, now, user, .. } = *self;
-        Reader { source: &self.target, scope, shared, now, user }
+        let Editor { scope, cursors, saved, now, user, .. } = *self;
+        Reader { source: &self.target, scope, cursors, saved, now, user }
     }
 
     /// The record of a key, unless it has expired.

@@ -1,7 +1,5 @@
 //! Operations that read the keys they name, or none, wherever these are.
 
-use std::sync::atomic::Ordering;
-
 use super::{bits, expiry, keys, lcs, object, scan, string};
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::refusal;
@@ -57,7 +55,7 @@ pub(crate) fn execute(
             object::memory(reader, what, key, options)
         }
         (Verb::Scan, [cursor, options @ ..]) => scan::scan(reader, cursor, options),
-        (Verb::LastSave, _) => Ok(Reply::Integer(reader.shared.saved.load(Ordering::Relaxed))),
+        (Verb::LastSave, _) => Ok(Reply::Integer(reader.saved.get())),
         (Verb::Dump, _) => Err(refusal::needs_valkey("DUMP needs")),
         (Verb::Restore, _) => Err(refusal::needs_valkey("RESTORE needs")),
         (Verb::Eval | Verb::EvalSha | Verb::Script, _) => {

@@ -79,13 +79,13 @@ pub(crate) fn scan(
     let owner = Owner { key_space: reader.scope.stored_prefix.clone(), uid: reader.user };
     let start = match cursor {
         0 => reader.scope.stored_prefix.clone(),
-        _ => reader.shared.cursors.get(&owner, cursor).ok_or_else(|| {
+        _ => reader.cursors.get(&owner, cursor).ok_or_else(|| {
             let text = format!("cursor {cursor} is not known any more; begin again with 0");
             ErrorReply::Failed(text.into())
         })?,
     };
     let (next, keys) = keys_from(reader, &start, &options)?;
-    let next = next.map_or(0, |next| reader.shared.cursors.add(&owner, next));
+    let next = next.map_or(0, |next| reader.cursors.add(&owner, next));
     Ok(Reply::Array(vec![Reply::Value(next.to_string().into()), Reply::List(keys)]))
 }
 

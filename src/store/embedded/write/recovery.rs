@@ -21,7 +21,7 @@ use crate::store::embedded::disk::journal::Journal;
 use crate::store::embedded::disk::probe;
 use crate::store::embedded::disk::reserve::Reserve;
 use crate::store::embedded::format::scope::Scope;
-use crate::store::embedded::shared::Shared;
+use crate::store::embedded::read::shared::Shared;
 use crate::store::state::Health;
 
 /// Between two looks for room.

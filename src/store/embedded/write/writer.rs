@@ -23,8 +23,8 @@ use crate::store::embedded::disk::database::Database;
 use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::read::keys::Source;
+use crate::store::embedded::read::shared::Shared;
 use crate::store::embedded::read::snapshot::View;
-use crate::store::embedded::shared::Shared;
 use crate::store::embedded::types::editor::{Editor, Target};
 use crate::store::embedded::types::weight::{PIECE, looks_at_all};
 use crate::store::embedded::types::{reads, writes};
@@ -203,8 +203,9 @@ impl Writer {
                 Done::Reply(self.save_soon(&operation.args))
             }
             Step::Operation(operation) => {
-                let (shared, target) = (&*self.shared, Target(transaction));
-                let mut editor = Editor { target, scope, shared, now, user };
+                let Shared { cursors, saved, .. } = &*self.shared;
+                let target = Target(transaction);
+                let mut editor = Editor { target, scope, cursors, saved, now, user };
                 Done::Reply(writes::execute(&mut editor, operation))
             }
             Step::Transaction(_, batch) if looks_at_all(batch) => Done::OnCommitted,
@@ -314,7 +315,7 @@ impl Writer {
         match step {
             Step::Operation(operation) if operation.verb == Verb::Save => {
                 transaction.database().persist(PersistMode::SyncAll)?;
-                self.shared.note_saved();
+                self.shared.saved.note();
             }
             Step::Operation(operation) => {
                 let view = View::new(transaction.database(), scope, &self.shared, epoch);
@@ -398,7 +399,7 @@ impl Writer {
         }
         if std::mem::take(&mut self.save_is_due) {
             transaction.database().persist(PersistMode::SyncAll)?;
-            self.shared.note_saved();
+            self.shared.saved.note();
         }
         let now = time::now();
         if transaction.next_expiry().is_some_and(|next| next <= now) {

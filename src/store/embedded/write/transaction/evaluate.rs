@@ -14,8 +14,8 @@ use crate::store::embedded::change::observer::Observer;
 use crate::store::embedded::change::watch::Watch;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::read::keys::Source;
+use crate::store::embedded::read::shared::Shared;
 use crate::store::embedded::read::snapshot::View;
-use crate::store::embedded::shared::Shared;
 use crate::store::embedded::types::editor::{Editor, Target};
 use crate::store::embedded::types::weight::{is_whole, looks_at_all};
 use crate::store::embedded::types::writes;
@@ -111,8 +111,10 @@ pub(in crate::store::embedded) fn evaluate(
             let whole = Whole { draft: &mut draft, view, scope, now }.execute(operation);
             whole.unwrap_or_else(Reply::Error)
         } else {
+            let Shared { cursors, saved, .. } = shared;
             let target = Target(&mut draft);
-            writes::execute(&mut Editor { target, scope, shared, now, user }, operation)
+            let mut editor = Editor { target, scope, cursors, saved, now, user };
+            writes::execute(&mut editor, operation)
         };
         read += reply.data_len();
         replies.push(reply);

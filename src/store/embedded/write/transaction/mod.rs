@@ -28,7 +28,7 @@ use crate::store::embedded::last::{Recent, Written};
 use crate::store::embedded::read::cache::Known;
 use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::read::merge;
-use crate::store::embedded::shared::Shared;
+use crate::store::embedded::read::shared::Shared;
 use crate::store::embedded::types::editor::Edit;
 
 /// Keys removed in one commit when keys are removed in bulk.
