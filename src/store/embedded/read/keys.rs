@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::cursor::Cursors;
+use super::cursor::table::Cursors;
 use super::save_mark::SaveMark;
 use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::layout::{Entry, Record};

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::cache::Cache;
 use super::clock::Clock;
-use super::cursor::Cursors;
+use super::cursor::table::Cursors;
 use super::save_mark::SaveMark;
 use crate::store::embedded::change::observer::Observers;
 use crate::store::embedded::change::watch::Watches;

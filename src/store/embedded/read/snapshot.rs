@@ -18,7 +18,7 @@ use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::layout::{Entry, Record, expiry_of, split_entry};
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::glob;
-use crate::store::embedded::last::Recent;
+use crate::store::embedded::last::recent::Recent;
 
 /// The committed data at one moment.
 pub(crate) struct View<'a> {

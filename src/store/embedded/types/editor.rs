@@ -7,7 +7,7 @@ use crate::message::ErrorReply;
 use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::layout::{Entry, Record};
 use crate::store::embedded::format::scope::Scope;
-use crate::store::embedded::read::cursor::Cursors;
+use crate::store::embedded::read::cursor::table::Cursors;
 use crate::store::embedded::read::keys::{Reader, Source};
 use crate::store::embedded::read::save_mark::SaveMark;
 

@@ -9,8 +9,8 @@ use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::integer;
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::glob;
-use crate::store::embedded::read::cursor;
-use crate::store::embedded::read::cursor::Owner;
+use crate::store::embedded::read::cursor::number;
+use crate::store::embedded::read::cursor::table::Owner;
 use crate::store::embedded::read::keys::{Reader, Source};
 
 /// Keys looked at when the client does not say how many.
@@ -72,7 +72,7 @@ pub(crate) fn scan(
     cursor: &Bytes,
     options: &[Bytes],
 ) -> Result<Reply, ErrorReply> {
-    let Some(cursor) = cursor::parse(cursor) else {
+    let Some(cursor) = number::parse(cursor) else {
         return Err(ErrorReply::Failed("invalid cursor".into()));
     };
     let options = Options::parse(options)?;

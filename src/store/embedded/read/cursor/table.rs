@@ -20,11 +20,11 @@ const OVERHEAD: usize = 128;
 /// Whose cursors: what the stored keys of the key space begin with, and the user; none is kvsock
 /// itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(in crate::store::embedded) struct Owner {
+pub(crate) struct Owner {
     /// See [`crate::store::embedded::format::scope::Scope::stored_prefix`].
-    pub(in crate::store::embedded) key_space: Bytes,
+    pub(crate) key_space: Bytes,
     /// The user whose client iterates.
-    pub(in crate::store::embedded) uid: Option<u32>,
+    pub(crate) uid: Option<u32>,
 }
 
 /// The stored form of a table: key space, user, and numbers with their keys in order of use.
@@ -32,7 +32,7 @@ type Stored = (ByteBuf, Option<u32>, Vec<(u64, ByteBuf)>);
 
 /// All tables.
 #[derive(Default)]
-pub(in crate::store::embedded) struct Cursors(Mutex<Tables>);
+pub(crate) struct Cursors(Mutex<Tables>);
 
 #[derive(Default)]
 struct Tables {
@@ -111,7 +111,7 @@ impl Tables {
 
 impl Cursors {
     /// A number for going on at `key`.
-    pub(in crate::store::embedded) fn add(&self, owner: &Owner, key: Bytes) -> u64 {
+    pub(crate) fn add(&self, owner: &Owner, key: Bytes) -> u64 {
         let mut tables = self.tables();
         tables.has_changed = true;
         if !tables.by_owner.contains_key(owner) {
@@ -129,12 +129,12 @@ impl Cursors {
     }
 
     /// The key where a number says to go on, if it is remembered.
-    pub(in crate::store::embedded) fn get(&self, owner: &Owner, number: u64) -> Option<Bytes> {
+    pub(crate) fn get(&self, owner: &Owner, number: u64) -> Option<Bytes> {
         self.tables().by_owner.get_mut(owner)?.get(number)
     }
 
     /// What the next process needs to go on; none if nothing changed since [`Cursors::restore`].
-    pub(in crate::store::embedded) fn save(&self) -> Option<Vec<u8>> {
+    pub(crate) fn save(&self) -> Option<Vec<u8>> {
         let tables = self.tables();
         let stored = tables.by_owner.iter().map(|(owner, table)| -> Stored {
             let cursors = table.by_use.values().filter_map(|number| {
@@ -150,7 +150,7 @@ impl Cursors {
     }
 
     /// Takes over what the process before saved; nothing if that is malformed.
-    pub(in crate::store::embedded) fn restore(&self, saved: &[u8]) {
+    pub(crate) fn restore(&self, saved: &[u8]) {
         let stored: Vec<Stored> = rmp_serde::from_slice(saved).unwrap_or_default();
         let mut tables = self.tables();
         for (key_space, uid, cursors) in stored {

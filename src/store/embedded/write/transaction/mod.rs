@@ -24,7 +24,7 @@ use crate::store::embedded::format::layout::{
 };
 use crate::store::embedded::format::page::Bounds;
 use crate::store::embedded::format::scope::Scope;
-use crate::store::embedded::last::{Recent, Written};
+use crate::store::embedded::last::recent::{Recent, Written};
 use crate::store::embedded::read::cache::Known;
 use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::read::merge;

@@ -10,7 +10,7 @@ use crate::store::embedded::argument::refusal;
 use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::glob;
-use crate::store::embedded::last::Recent;
+use crate::store::embedded::last::recent::Recent;
 use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::read::random;
 use crate::store::embedded::read::snapshot::View;
