@@ -3,7 +3,7 @@
 use super::refusal;
 use crate::message::ErrorReply;
 
-pub(in crate::store::embedded) use crate::store::integer::parse;
+pub(crate) use crate::store::integer::parse;
 
 /// The number, see [`parse`], or the error that there is none.
 pub(crate) fn argument(text: &[u8]) -> Result<i64, ErrorReply> {

@@ -1,6 +1,5 @@
 //! Reads: of one key, of batches, and of all keys.
 
-pub(crate) mod batch;
 pub(crate) mod cache;
 pub(crate) mod clock;
 pub(crate) mod cursor;

@@ -1,5 +1,5 @@
 //! Operations that name their keys, or none, inside a transaction: those that write by
-//! themselves, all others as [`read`] has them.
+//! themselves, all others as [`reads`] has them.
 
 use super::editor::Editor;
 use super::{assign, bits, counter, expiry, keys, reads, string};

@@ -1,9 +1,7 @@
 //! Writes: the writer thread, the work that waits for it, and the changes that it commits.
 
-pub(crate) mod clear;
 pub(crate) mod group;
 pub(crate) mod queue;
 pub(crate) mod recovery;
 pub(crate) mod transaction;
-pub(crate) mod watch;
 pub(crate) mod writer;

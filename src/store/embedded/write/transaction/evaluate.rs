@@ -25,63 +25,63 @@ use crate::store::operation::{Effect, Operation, Verb};
 const MAX_TRANSACTION: usize = 256 * 1024 * 1024;
 /// Whose transaction it is, and when.
 #[derive(Clone, Copy)]
-pub(in crate::store::embedded) struct Setting<'a> {
-    pub(in crate::store::embedded) scope: &'a Scope,
-    pub(in crate::store::embedded) shared: &'a Shared,
+pub(crate) struct Setting<'a> {
+    pub(crate) scope: &'a Scope,
+    pub(crate) shared: &'a Shared,
     /// Unix milliseconds.
-    pub(in crate::store::embedded) now: u64,
-    pub(in crate::store::embedded) user: Option<u32>,
+    pub(crate) now: u64,
+    pub(crate) user: Option<u32>,
 }
 
 /// What a transaction comes to.
-pub(in crate::store::embedded) struct Evaluated {
+pub(crate) struct Evaluated {
     /// One for each operation.
-    pub(in crate::store::embedded) replies: Vec<Reply>,
+    pub(crate) replies: Vec<Reply>,
     pub(super) steps: Vec<Step>,
     /// The replies are right until then, in Unix milliseconds.
     pub(super) expires: u64,
     len: usize,
     /// Whether it asks to save, see [`Verb::BgSave`].
-    pub(in crate::store::embedded) saves: bool,
+    pub(crate) saves: bool,
 }
 
 /// A transaction that was evaluated beside the writer, for the writer to apply.
-pub(in crate::store::embedded) struct Prepared {
+pub(crate) struct Prepared {
     /// What the client itself watches.
-    pub(in crate::store::embedded) watch: Option<Watch>,
-    pub(in crate::store::embedded) evaluated: Evaluated,
+    pub(crate) watch: Option<Watch>,
+    pub(crate) evaluated: Evaluated,
     pub(super) observer: Arc<Observer>,
     /// How long it took the processor.
-    pub(super) took: Duration,
+    pub(crate) took: Duration,
 }
 
 impl Evaluated {
     /// Whether it stores nothing.
-    pub(in crate::store::embedded) fn only_removes(&self) -> bool {
+    pub(crate) fn only_removes(&self) -> bool {
         !self.steps.iter().any(|step| matches!(step, Step::Put(..) | Step::Set(..)))
     }
 
     /// Whether it removes all keys of the store at first.
-    pub(in crate::store::embedded) fn clears_all(&self) -> bool {
+    pub(crate) fn clears_all(&self) -> bool {
         self.steps.first() == Some(&Step::ClearAll)
     }
 }
 
 impl Prepared {
     /// Bytes of it, about.
-    pub(in crate::store::embedded) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.evaluated.len
     }
 
     /// Whether it may be applied to what is committed.
-    pub(in crate::store::embedded) fn is_right(&self, now: u64) -> bool {
+    pub(crate) fn is_right(&self, now: u64) -> bool {
         !self.observer.is_broken() && self.evaluated.expires > now
     }
 }
 
 /// Evaluates `batch` on `base`; `view` is what is committed, if nothing else is in `base`, and
 /// operations on a whole key space need it. None if it was stopped.
-pub(in crate::store::embedded) fn evaluate(
+pub(crate) fn evaluate(
     setting: Setting<'_>,
     base: &dyn Source,
     view: Option<&View<'_>>,
@@ -125,7 +125,7 @@ pub(in crate::store::embedded) fn evaluate(
 }
 
 /// Why a transaction was not evaluated beside the writer.
-pub(super) enum Stopped {
+pub(crate) enum Stopped {
     /// It takes too long, or nobody waits for it any more.
     Late,
     /// The client's own watch is broken.
@@ -135,7 +135,7 @@ pub(super) enum Stopped {
 }
 
 /// Evaluates `batch` on what is committed now, beside the writer.
-pub(super) fn prepare(
+pub(crate) fn prepare(
     setting: (&Scope, &Shared, Option<u32>),
     watch: Option<Watch>,
     batch: &[Operation],

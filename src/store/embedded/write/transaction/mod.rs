@@ -1,11 +1,10 @@
 //! Changes on top of the committed data, committed together: count, indexes and state with them.
 
-mod beside;
-mod draft;
-mod evaluate;
+pub(crate) mod draft;
+pub(crate) mod evaluate;
 #[cfg(test)]
 mod tests;
-mod whole;
+pub(crate) mod whole;
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -14,8 +13,8 @@ use std::sync::atomic::Ordering;
 use fjall::{PersistMode, Readable, Slice};
 
 use self::draft::Step;
-pub(in crate::store::embedded) use self::evaluate::Evaluated;
-pub(in crate::store::embedded) use self::evaluate::{Prepared, Setting, evaluate};
+pub(crate) use self::evaluate::Evaluated;
+pub(crate) use self::evaluate::{Prepared, Setting, evaluate};
 use crate::store::embedded::change::changes::{Change, Changes, Committed};
 use crate::store::embedded::disk::database::{CommitError, Database};
 use crate::store::embedded::disk::fault::Fault;

@@ -170,7 +170,7 @@ impl Whole<'_, '_> {
 }
 
 /// The reply to a `FLUSHDB` of more than [`MAX_CLEARED`] keys in a transaction.
-pub(in crate::store::embedded) fn too_many() -> ErrorReply {
+pub(crate) fn too_many() -> ErrorReply {
     let text = format!(
         "FLUSHDB removes at most {MAX_CLEARED} keys within a transaction, since all writers wait for \
          it; there are more, which FLUSHDB removes outside of one"

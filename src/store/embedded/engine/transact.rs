@@ -5,20 +5,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::group::{Answer, Outcome, Work};
+use super::read::any_is_long;
+use super::store::Embedded;
 use crate::account::Account;
 use crate::message::{ErrorReply, Reply};
-use crate::store::embedded::Embedded;
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::change::watch::Watch;
-use crate::store::embedded::read::batch::any_is_long;
 use crate::store::embedded::types::weight::{MAX_IN_PLACE, effect, is_dear, is_for_writer, weight};
+use crate::store::embedded::write::group::{Answer, Outcome, Work};
 use crate::store::operation::{Operation, is_reserved};
 
 impl Embedded {
     /// See [`crate::store::Store::watch`].
-    pub(in crate::store) async fn watch(
+    pub(crate) async fn watch(
         &self,
         watch: Option<Watch>,
         keys: Vec<Bytes>,
@@ -38,7 +38,7 @@ impl Embedded {
     }
 
     /// See [`crate::store::Store::transact`].
-    pub(in crate::store) async fn transact(
+    pub(crate) async fn transact(
         &self,
         watch: Option<Watch>,
         batch: Vec<Operation>,

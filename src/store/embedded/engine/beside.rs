@@ -5,15 +5,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::evaluate::{Prepared, Stopped, prepare};
+use super::read::{Length, Waiting};
+use super::store::Embedded;
 use crate::account::{Account, Place};
 use crate::message::{ErrorReply, Reply};
-use crate::store::embedded::Embedded;
 use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::change::watch::Watch;
-use crate::store::embedded::read::batch::{Length, Waiting};
 use crate::store::embedded::types::weight::{PIECE, effect, is_for_writer, looks_at_all};
 use crate::store::embedded::write::group::{Answer, Outcome, Work};
+use crate::store::embedded::write::transaction::evaluate::{Prepared, Stopped, prepare};
 use crate::store::operation::{Effect, Operation};
 
 /// How often a transaction is evaluated beside the writer, when others change what it reads.
@@ -21,7 +21,7 @@ const ATTEMPTS: usize = 2;
 
 impl Embedded {
     /// Carries out a transaction of few reads at once.
-    pub(in crate::store::embedded) async fn read_at_once(
+    pub(crate) async fn read_at_once(
         &self,
         watch: Option<Watch>,
         batch: &[Operation],
@@ -38,7 +38,7 @@ impl Embedded {
     }
 
     /// Carries out a transaction as [`crate::store::Store::transact`] does.
-    pub(in crate::store::embedded) async fn transact_beside(
+    pub(crate) async fn transact_beside(
         &self,
         mut watch: Option<Watch>,
         batch: Vec<Operation>,

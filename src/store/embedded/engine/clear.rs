@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use fjall::{Readable, Slice};
 
-use super::group::{Answer, Work};
+use super::read::{Length, Waiting};
+use super::store::Embedded;
 use crate::account::Account;
 use crate::message::{ErrorReply, Reply};
-use crate::store::embedded::Embedded;
 use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::disk::database::Database;
 use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::scope::Scope;
-use crate::store::embedded::read::batch::{Length, Waiting};
 use crate::store::embedded::read::snapshot::is_all;
 use crate::store::embedded::types::weight::MAX_CLEARED;
+use crate::store::embedded::write::group::{Answer, Work};
 use crate::store::operation::{Effect, Operation, Verb};
 
 /// Keys removed in one commit when keys are removed in bulk.
