@@ -7,7 +7,7 @@ use bytes::Bytes;
 use fjall::Slice;
 use tokio::sync::{mpsc, oneshot};
 
-use super::transaction::Prepared;
+use super::evaluation::evaluate::Prepared;
 use crate::account::{Account, Place};
 use crate::message::Reply;
 use crate::store::embedded::argument::refusal::failure;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use fjall::PersistMode;
 
-use super::transaction::Transaction;
+use super::commit::transaction::Transaction;
 use crate::event;
 use crate::store::embedded::disk::database::Database;
 use crate::store::embedded::disk::fault::Fault;

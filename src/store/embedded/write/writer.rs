@@ -11,10 +11,11 @@ use bytes::Bytes;
 use fjall::PersistMode;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::commit::transaction::Transaction;
+use super::evaluation::evaluate::{Evaluated, Prepared, Setting, evaluate};
 use super::group::{Answered, Group, Job, Outcome, Step};
 use super::queue::{Next, Queue};
 use super::recovery::Recovery;
-use super::transaction::{Evaluated, Prepared, Setting, Transaction, evaluate};
 use crate::message::Reply;
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::argument::time;

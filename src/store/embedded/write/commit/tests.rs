@@ -1,9 +1,18 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use fjall::{PersistMode, Readable, Slice};
 
-use super::*;
+use super::transaction::Transaction;
+use crate::store::embedded::change::changes::Committed;
+use crate::store::embedded::disk::database::Database;
 use crate::store::embedded::format::layout::joined;
+use crate::store::embedded::format::layout::{RecentForm, Record, State};
+use crate::store::embedded::format::scope::Scope;
+use crate::store::embedded::last::recent::Recent;
+use crate::store::embedded::read::shared::Shared;
+use crate::store::embedded::types::editor::Edit;
 
 fn begin(database: &Arc<Database>, depth: usize) -> Transaction {
     let shared = Arc::new(Shared::new(Duration::from_secs(60)));

@@ -14,7 +14,7 @@ use crate::store::embedded::types::editor::Edit;
 
 /// One change, in the order in which they were made.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// See [`Edit::put`].
     Put(Slice, Record),
     /// See [`Edit::set`].
@@ -28,7 +28,7 @@ pub(super) enum Step {
 }
 
 /// The changes so far, over `base`.
-pub(super) struct Draft<'a> {
+pub(crate) struct Draft<'a> {
     base: &'a dyn Source,
     now: u64,
     changes: BTreeMap<Slice, Option<Record>>,
@@ -42,39 +42,39 @@ pub(super) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// Without changes. What has expired by `now` is gone.
-    pub(super) fn new(base: &'a dyn Source, now: u64) -> Draft<'a> {
+    pub(crate) fn new(base: &'a dyn Source, now: u64) -> Draft<'a> {
         let (changes, steps, expires) = (BTreeMap::new(), Vec::new(), Cell::new(u64::MAX));
         Draft { base, now, changes, is_cleared: false, steps, len: 0, expires }
     }
 
     /// Bytes of the changes, about.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// What has become of the keys that changed, in order.
-    pub(super) fn changes(&self) -> &BTreeMap<Slice, Option<Record>> {
+    pub(crate) fn changes(&self) -> &BTreeMap<Slice, Option<Record>> {
         &self.changes
     }
 
     /// Each change that was made, in order.
-    pub(super) fn steps(&self) -> &[Step] {
+    pub(crate) fn steps(&self) -> &[Step] {
         &self.steps
     }
 
     /// Notes that what was found is so only until then.
-    pub(super) fn note_expiry(&self, expires: Option<u64>) {
+    pub(crate) fn note_expiry(&self, expires: Option<u64>) {
         let later = expires.filter(|expires| *expires > self.now);
         self.expires.set(later.map_or(self.expires.get(), |later| later.min(self.expires.get())));
     }
 
     /// The changes, and until when what was found is so.
-    pub(super) fn into_parts(self) -> (Vec<Step>, u64) {
+    pub(crate) fn into_parts(self) -> (Vec<Step>, u64) {
         (self.steps, self.expires.get())
     }
 
     /// Removes all keys of the store.
-    pub(super) fn clear_all(&mut self) {
+    pub(crate) fn clear_all(&mut self) {
         self.changes.clear();
         self.steps.clear();
         self.steps.push(Step::ClearAll);
@@ -82,7 +82,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether all keys of the store were removed before the changes.
-    pub(super) fn is_cleared(&self) -> bool {
+    pub(crate) fn is_cleared(&self) -> bool {
         self.is_cleared
     }
 

@@ -37,9 +37,9 @@ pub(crate) struct Setting<'a> {
 pub(crate) struct Evaluated {
     /// One for each operation.
     pub(crate) replies: Vec<Reply>,
-    pub(super) steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     /// The replies are right until then, in Unix milliseconds.
-    pub(super) expires: u64,
+    pub(crate) expires: u64,
     len: usize,
     /// Whether it asks to save, see [`Verb::BgSave`].
     pub(crate) saves: bool,
@@ -50,7 +50,7 @@ pub(crate) struct Prepared {
     /// What the client itself watches.
     pub(crate) watch: Option<Watch>,
     pub(crate) evaluated: Evaluated,
-    pub(super) observer: Arc<Observer>,
+    pub(crate) observer: Arc<Observer>,
     /// How long it took the processor.
     pub(crate) took: Duration,
 }

@@ -24,16 +24,16 @@ const TRIES: usize = 8;
 const FIRST: usize = 256;
 
 /// A draft over a picture of the committed data.
-pub(super) struct Whole<'a, 'b> {
-    pub(super) draft: &'a mut Draft<'b>,
-    pub(super) view: &'a View<'b>,
-    pub(super) scope: &'a Scope,
-    pub(super) now: u64,
+pub(crate) struct Whole<'a, 'b> {
+    pub(crate) draft: &'a mut Draft<'b>,
+    pub(crate) view: &'a View<'b>,
+    pub(crate) scope: &'a Scope,
+    pub(crate) now: u64,
 }
 
 impl Whole<'_, '_> {
     /// Carries out an operation for which [`is_whole`] holds, but for `SCAN`.
-    pub(super) fn execute(&mut self, operation: &Operation) -> Result<Reply, ErrorReply> {
+    pub(crate) fn execute(&mut self, operation: &Operation) -> Result<Reply, ErrorReply> {
         match operation.verb {
             Verb::Size => Ok(Reply::Integer(i64::try_from(self.size()?).unwrap_or(i64::MAX))),
             Verb::Keys => self.keys(operation.args.first()),

@@ -1,26 +1,15 @@
 //! Changes on top of the committed data, committed together: count, indexes and state with them.
 
-pub(crate) mod draft;
-pub(crate) mod evaluate;
-#[cfg(test)]
-mod tests;
-pub(crate) mod whole;
-
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use fjall::{PersistMode, Readable, Slice};
+use fjall::{PersistMode, Slice};
 
-use self::draft::Step;
-pub(crate) use self::evaluate::Evaluated;
-pub(crate) use self::evaluate::{Prepared, Setting, evaluate};
 use crate::store::embedded::change::changes::{Change, Changes, Committed};
 use crate::store::embedded::disk::database::{CommitError, Database};
 use crate::store::embedded::disk::fault::Fault;
-use crate::store::embedded::format::layout::{
-    Entry, RecentForm, Record, State, expiry_entry, expiry_of, split_entry,
-};
+use crate::store::embedded::format::layout::{Entry, Record, State, expiry_entry, expiry_of};
 use crate::store::embedded::format::page::Bounds;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::last::recent::{Recent, Written};
@@ -29,28 +18,27 @@ use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::read::merge;
 use crate::store::embedded::read::shared::Shared;
 use crate::store::embedded::types::editor::Edit;
-
-/// Keys removed in one commit when keys are removed in bulk.
-const CHUNK: usize = 1_000;
+use crate::store::embedded::write::evaluation::draft::Step;
+use crate::store::embedded::write::evaluation::evaluate::{Evaluated, Prepared};
 
 /// The one writer's transaction: after a commit it goes on as the next.
 ///
 /// After an error of a function that commits it must be dropped, and the database opened again.
 pub(crate) struct Transaction {
-    database: Arc<Database>,
+    pub(super) database: Arc<Database>,
     scope: Scope,
-    state: State,
-    recent: Recent,
-    changes: Changes,
+    pub(super) state: State,
+    pub(super) recent: Recent,
+    pub(super) changes: Changes,
     /// Entries of the expiry index that belong to nothing.
-    orphans: Vec<Slice>,
+    pub(super) orphans: Vec<Slice>,
     /// Bytes in `changes`.
     len: usize,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// Whether the cache has yet to be told that a change can be seen.
     change_can_be_seen: bool,
     /// No key expires before.
-    next_expiry: Option<u64>,
+    pub(super) next_expiry: Option<u64>,
 }
 
 impl Transaction {
@@ -130,18 +118,6 @@ impl Transaction {
         prepared.is_right(now) && !prepared.observer.is_touched_by(&self.changes)
     }
 
-    /// Removes these stored keys.
-    pub(crate) fn remove_all(&mut self, keys: &[Slice], now: u64) -> Result<(), Fault> {
-        for key in keys {
-            match self.record(key)? {
-                Some(record) if record.is_expired(now) => self.discard(key)?,
-                Some(_) => self.remove(key)?,
-                None => {}
-            }
-        }
-        Ok(())
-    }
-
     /// Commits what there is, if there is anything; whether there was.
     pub(crate) fn commit(&mut self, mode: PersistMode) -> Result<bool, Fault> {
         if self.changes.is_empty() && self.orphans.is_empty() {
@@ -162,12 +138,16 @@ impl Transaction {
         Ok(())
     }
 
-    fn take_changes(&mut self) -> Arc<Changes> {
+    pub(super) fn take_changes(&mut self) -> Arc<Changes> {
         Arc::new(std::mem::take(&mut self.changes))
     }
 
     /// Commits `changes`, of which the cache knows.
-    fn write_changes(&mut self, changes: &Changes, mode: PersistMode) -> Result<(), Fault> {
+    pub(super) fn write_changes(
+        &mut self,
+        changes: &Changes,
+        mode: PersistMode,
+    ) -> Result<(), Fault> {
         let capacity = changes.len() + self.orphans.len() + 2;
         let mut batch = self.database.batch(capacity);
         let (data, expiry, recent) =
@@ -212,72 +192,8 @@ impl Transaction {
         }
     }
 
-    /// Removes every key of the store, and applies what was evaluated to come after that, in one
-    /// commit. Gives the database that holds the data from now on. Nothing may be uncommitted.
-    pub(crate) fn clear(
-        &mut self,
-        now: u64,
-        mode: PersistMode,
-        after: Option<&mut Evaluated>,
-    ) -> Result<&Arc<Database>, Fault> {
-        for key in self.shared.watches.keys() {
-            if self.record(&key)?.is_some_and(|record| !record.is_expired(now)) {
-                self.shared.watches.mark(&key);
-            }
-        }
-        self.begin_generation()?;
-        after.map_or(Ok(()), |after| self.apply(after))?;
-        let changes = self.take_changes();
-        self.write_changes(&changes, mode)?;
-        Ok(&self.database)
-    }
-
-    /// Goes over to new, empty keyspaces. The commit of the state decides which ones count. The
-    /// change of all keys ends when readers have the new database.
-    fn begin_generation(&mut self) -> Result<(), Fault> {
-        self.end_change();
-        self.shared.cache.begin_change_of_all();
-        let (generation, recent) = (self.state.generation + 1, RecentForm::default());
-        self.database = Arc::new(self.database.with_generation(generation)?);
-        self.state = State { generation, count: 0, recent, ..self.state.clone() };
-        self.recent = self.recent.emptied();
-        self.next_expiry = None;
-        Ok(())
-    }
-
-    /// Removes up to a chunk of expired keys and commits; whether more may be left. Nothing may
-    /// be uncommitted.
-    pub(crate) fn sweep(&mut self, now: u64) -> Result<bool, Fault> {
-        let from = self.shared.swept.load(Ordering::Acquire).to_be_bytes();
-        let database = Arc::clone(&self.database);
-        let mut last = now;
-        self.next_expiry = None;
-        for entry in database.snapshot().range(&database.expiry, from.as_slice()..) {
-            let entry = entry.key()?;
-            let (expires, key) = split_entry(&entry)?;
-            if expires > now {
-                self.next_expiry = Some(expires);
-                break;
-            }
-            if self.changes.len() + self.orphans.len() == CHUNK {
-                (last, self.next_expiry) = (expires, Some(expires));
-                break;
-            }
-            let key = Slice::from(key);
-            if self.committed(&key)? == (Committed::Present { expires: Some(expires) }) {
-                self.discard(&key)?;
-            } else {
-                self.orphans.push(entry);
-            }
-        }
-        let more = self.next_expiry.is_some_and(|next| next <= now);
-        self.commit(PersistMode::Buffer)?;
-        self.shared.swept.store(last, Ordering::Release);
-        Ok(more)
-    }
-
     /// What is committed of a key; by nobody else, so that what is known is it.
-    fn committed(&self, stored: &[u8]) -> Result<Committed, Fault> {
+    pub(super) fn committed(&self, stored: &[u8]) -> Result<Committed, Fault> {
         match self.shared.cache.look().get(stored) {
             Some(Known::Absent) => return Ok(Committed::Absent),
             Some(Known::Present(Record { expires, .. })) => {
