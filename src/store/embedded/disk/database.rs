@@ -7,12 +7,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fjall::{
-    AbstractTree, CompressionType, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode,
-    Readable, Snapshot,
+    CompressionType, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable,
+    Snapshot,
 };
 
 use super::directory;
@@ -32,12 +31,6 @@ pub(crate) const MEMTABLES: u64 = 16 * 1024 * 1024;
 const MIN_MEMTABLES: u64 = 512 * 1024;
 /// How many times the reserve is as large as what is in memory, at least, on a small disk.
 const MEMTABLES_IN_RESERVE: u64 = 4;
-/// Memtables of one keyspace that wait for being written out, before writes wait for them.
-///
-/// Less than the 4 at which fjall itself would wait, without end when its worker has died.
-const MAX_SEALED: usize = 2;
-/// Tables not yet merged, before writes wait; fjall itself would wait at 30, likewise.
-const MAX_UNMERGED: usize = 20;
 /// Bytes of journals that are kept before fjall hurries to write out what they protect.
 const JOURNALS: u64 = 128 * 1024 * 1024;
 
@@ -55,11 +48,11 @@ pub(crate) enum CommitError {
 
 /// An open database with the keyspaces of one generation.
 pub(crate) struct Database {
-    rotation: Rotation,
+    pub(super) rotation: Rotation,
     /// Whether there is no background work.
-    is_idle: bool,
+    pub(super) is_idle: bool,
     /// Past so many bytes in memory they are written to tables.
-    memtables_limit: u64,
+    pub(super) memtables_limit: u64,
     fjall: fjall::Database,
     /// Holds the state.
     meta: Keyspace,
@@ -230,110 +223,8 @@ impl Database {
         self.persist(PersistMode::Buffer)
     }
 
-    /// Whether tables are being written in the background, which may fail.
-    pub(crate) fn is_writing_out(&self) -> bool {
-        let has_sealed = |keyspace: &&Keyspace| keyspace.tree.sealed_memtable_count() > 0;
-        self.rotation.is_running() || self.keyspaces().iter().any(has_sealed)
-    }
-
-    fn keyspaces(&self) -> [&Keyspace; 4] {
+    pub(super) fn keyspaces(&self) -> [&Keyspace; 4] {
         [&self.meta, &self.data, &self.expiry, &self.recent]
-    }
-
-    fn wait_for_background_work(&self) -> Result<(), Fault> {
-        let behind = |keyspace: &&Keyspace| {
-            keyspace.tree.sealed_memtable_count() >= MAX_SEALED
-                || keyspace.tree.l0_run_count() >= MAX_UNMERGED
-        };
-        if self.is_idle {
-            let is_behind = self.keyspaces().iter().any(behind);
-            return if is_behind { Err(Fault::NoSpace) } else { Ok(()) };
-        }
-        while self.keyspaces().iter().any(behind) {
-            self.check()?;
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Ok(())
-    }
-
-    /// Starts writing all memtables to tables when together they are large.
-    ///
-    /// fjall would do so by itself, one keyspace at a time; but then each commit past the limit
-    /// sends a message to its worker, and when they fill the queue while the worker merges
-    /// tables, the worker waits for itself. All at once also lets journals go early.
-    fn write_out_when_large(&self) -> Result<(), Fault> {
-        let size = self.memtables();
-        if size < self.memtables_limit
-            || size < 2 * self.memtables_limit && self.rotation.is_running()
-        {
-            return Ok(());
-        }
-        if self.is_idle {
-            return self.write_out_here();
-        }
-        self.rotation.finish()?;
-        if self.memtables() >= self.memtables_limit {
-            self.rotation.begin(self.keyspaces())?;
-        }
-        Ok(())
-    }
-
-    /// Bytes in memory that wait for being written out.
-    pub(crate) fn memtables(&self) -> u64 {
-        self.keyspaces().iter().map(|keyspace| keyspace.tree.active_memtable().size()).sum()
-    }
-
-    /// Writes everything to tables, in a database without background work.
-    pub(crate) fn write_out_here(&self) -> Result<(), Fault> {
-        for keyspace in self.keyspaces() {
-            keyspace.tree.rotate_memtable();
-            // No old version is let go of.
-            keyspace.tree.flush(&keyspace.tree.get_flush_lock(), 0)?;
-        }
-        Ok(())
-    }
-
-    /// Whether all tables can be merged within `room` bytes, so that what was removed takes no room;
-    /// `live` is how many keys there are.
-    pub(crate) fn can_merge(&self, live: u64, room: u64) -> bool {
-        let version = self.data.tree.current_version();
-        let items = version.iter_tables().map(|table| u128::from(table.metadata.item_count));
-        let items: u128 = items.sum();
-        let len = u128::from(self.data.disk_space());
-        len * u128::from(live).min(items) / items.max(1) < u128::from(room)
-    }
-
-    /// Merges all tables of each keyspace.
-    pub(crate) fn merge_all(&self) -> Result<(), Fault> {
-        for keyspace in self.keyspaces() {
-            if keyspace.tree.table_count() > 0 {
-                keyspace.major_compact()?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Bytes of tables: what merging them may take.
-    pub(crate) fn tables(&self) -> u64 {
-        self.data.disk_space()
-    }
-
-    /// Writes everything to tables, while nobody writes. False when that takes longer than `limit`.
-    pub(crate) fn write_out(&self, limit: Duration) -> Result<bool, Fault> {
-        if self.is_idle {
-            return self.write_out_here().map(|()| true);
-        }
-        let end = Instant::now() + limit;
-        self.rotation.begin(self.keyspaces())?;
-        self.rotation.finish()?;
-        while self.is_writing_out() {
-            if Instant::now() > end {
-                return Ok(false);
-            }
-            self.check()?;
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Ok(self.keyspaces().iter().all(|keyspace| keyspace.tree.active_memtable().is_empty()))
     }
 }
 

@@ -8,3 +8,4 @@ pub(crate) mod journal;
 pub(crate) mod probe;
 pub(crate) mod reserve;
 pub(crate) mod rotation;
+pub(crate) mod tables;
