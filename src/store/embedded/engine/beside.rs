@@ -13,7 +13,8 @@ use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::change::watch::Watch;
 use crate::store::embedded::types::weight::{PIECE, effect, is_for_writer, looks_at_all};
 use crate::store::embedded::write::evaluation::evaluate::{Prepared, Stopped, prepare};
-use crate::store::embedded::write::group::{Answer, Outcome, Work};
+use crate::store::embedded::write::job::{Answer, Outcome};
+use crate::store::embedded::write::work::Work;
 use crate::store::operation::{Effect, Operation};
 
 /// How often a transaction is evaluated beside the writer, when others change what it reads.

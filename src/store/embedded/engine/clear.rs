@@ -16,7 +16,8 @@ use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::read::snapshot::is_all;
 use crate::store::embedded::types::weight::MAX_CLEARED;
-use crate::store::embedded::write::group::{Answer, Work};
+use crate::store::embedded::write::job::Answer;
+use crate::store::embedded::write::work::Work;
 use crate::store::operation::{Effect, Operation, Verb};
 
 /// Keys removed in one commit when keys are removed in bulk.

@@ -6,7 +6,7 @@ use crate::memory::Hold;
 use crate::message::Reply;
 use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::types::weight::{MAX_IN_PLACE, is_for_writer, weight};
-use crate::store::embedded::write::group::Work;
+use crate::store::embedded::write::work::Work;
 use crate::store::operation::{Operation, Verb};
 
 /// Who carries out an operation of a batch.

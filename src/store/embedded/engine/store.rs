@@ -12,10 +12,11 @@ use crate::account::{Account, Places, Resource};
 use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::read::shared::Shared;
-use crate::store::embedded::write::group::{Answer, Claim, Job, Work, give_answers};
+use crate::store::embedded::write::job::{Answer, Claim, Job, give_answers};
 use crate::store::embedded::write::queue::Queue;
-use crate::store::embedded::write::recovery::Recovery;
-use crate::store::embedded::write::writer::Writer;
+use crate::store::embedded::write::recovery::state::Recovery;
+use crate::store::embedded::write::work::Work;
+use crate::store::embedded::write::writer::state::Writer;
 use crate::store::options::Options;
 use crate::store::state::{Health, OpenError};
 

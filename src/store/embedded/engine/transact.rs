@@ -13,7 +13,8 @@ use crate::store::embedded::argument::refusal;
 use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::change::watch::Watch;
 use crate::store::embedded::types::weight::{MAX_IN_PLACE, effect, is_dear, is_for_writer, weight};
-use crate::store::embedded::write::group::{Answer, Outcome, Work};
+use crate::store::embedded::write::job::{Answer, Outcome};
+use crate::store::embedded::write::work::Work;
 use crate::store::operation::{Operation, is_reserved};
 
 impl Embedded {

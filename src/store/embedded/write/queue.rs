@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::group::Job;
+use super::job::Job;
 
 /// So many users' lanes are kept for their next work.
 const LANES: usize = 64;
@@ -144,7 +144,8 @@ mod tests {
     use super::*;
     use crate::account::{Accounts, Places, Resource};
     use crate::store::embedded::format::scope::Scope;
-    use crate::store::embedded::write::group::{Claim, Work};
+    use crate::store::embedded::write::job::Claim;
+    use crate::store::embedded::write::work::Work;
 
     fn job(accounts: &Accounts, uid: u32) -> Job {
         let account = accounts.of(uid);
