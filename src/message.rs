@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows how either looks on the wire, nor what a command does.
 
+pub(crate) mod refusal;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;

@@ -2,17 +2,13 @@
 
 use bytes::Bytes;
 
+pub(crate) use crate::message::refusal::{shown, syntax};
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Effect, Verb};
 
 /// An argument, or a value, that should have been a number.
 pub(crate) fn not_an_integer() -> ErrorReply {
     ErrorReply::Failed("value is not an integer or out of range".into())
-}
-
-/// Options that do not exist, contradict each other, or lack what they take.
-pub(crate) fn syntax() -> ErrorReply {
-    ErrorReply::Failed("syntax error".into())
 }
 
 /// A number of arguments that only the operation itself can tell to be wrong.
@@ -39,12 +35,6 @@ pub(crate) fn save_options(options: &[Bytes]) -> Result<Reply, ErrorReply> {
 /// What only a Valkey server can do.
 pub(crate) fn needs_valkey(what: &str) -> ErrorReply {
     ErrorReply::Failed(format!("{what} a Valkey store; this one is embedded").into())
-}
-
-/// An argument as error texts repeat it: up to a NUL.
-pub(crate) fn shown(argument: &[u8]) -> String {
-    let end = argument.iter().position(|byte| *byte == 0).unwrap_or(argument.len());
-    String::from_utf8_lossy(&argument[..end]).into_owned()
 }
 
 /// The reply to work that failed; when `begun`, a write may have taken place.

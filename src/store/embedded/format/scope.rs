@@ -5,7 +5,7 @@ use fjall::Slice;
 use smallvec::SmallVec;
 
 use super::layout::{MAX_STORED_KEY, joined, stored_prefix};
-use crate::message::{ErrorReply, Reply};
+use crate::message::{ErrorReply, Reply, refusal};
 use crate::store::cost::growth_error;
 
 /// A stored key for the moment; most fit without an allocation.
@@ -67,8 +67,7 @@ impl Scope {
         if len <= self.max_reply {
             return Ok(());
         }
-        let text = format!("reply longer than {} bytes{hint}", self.max_reply);
-        Err(ErrorReply::Failed(text.into()))
+        Err(refusal::too_long(self.max_reply, hint))
     }
 
     /// An error for a value that an operation would make longer than any value may be.
