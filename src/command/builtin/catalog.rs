@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
-use crate::command::execute::check::{is_word, syntax};
+use crate::command::execute::check::is_word;
 use crate::command::table::{COMMANDS, Command, Group, Run, Who, find, find_in};
+use crate::message::refusal::syntax;
 use crate::message::{ErrorReply, Reply};
 use crate::store::{Effect, Keys, Operation, Verb, glob_matches};
 

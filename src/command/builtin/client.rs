@@ -7,9 +7,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::command::context::Context;
-use crate::command::execute::check::{is_word, shown, syntax};
+use crate::command::execute::check::is_word;
 use crate::command::session::clients::Client;
 use crate::command::session::state::Session;
+use crate::message::refusal::{shown, syntax};
 use crate::message::{ErrorReply, Reply};
 use crate::store::integer;
 

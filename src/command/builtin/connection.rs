@@ -3,9 +3,10 @@
 use bytes::Bytes;
 
 use super::client::checked_name;
-use crate::command::execute::check::{is_word, misuse, shown, syntax};
+use crate::command::execute::check::{is_word, misuse};
 use crate::command::session::state::Session;
 use crate::command::table::Command;
+use crate::message::refusal::{shown, syntax};
 use crate::message::{ErrorReply, Protocol, Reply};
 use crate::store::integer;
 

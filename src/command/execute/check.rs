@@ -1,14 +1,13 @@
 //! What is checked of a request before anything is done: that there is such a command, that its
 //! arguments are right in number, that the caller may, and what the engines need not know.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 
 use crate::command::context::{Context, Scripts};
 use crate::command::session::space::Namespace;
 use crate::command::session::state::Session;
 use crate::command::table::{Command, Local, Run, Who, find, find_in};
+use crate::message::refusal::{shown, syntax};
 use crate::message::{Args, ErrorReply, Request};
 use crate::store::Verb;
 
@@ -186,20 +185,9 @@ fn look_at(command: &Command, local: Local, args: &[Bytes]) -> Result<(), ErrorR
     if all_known { Ok(()) } else { Err(misuse(command)) }
 }
 
-/// A word as error texts repeat it: up to a NUL, as in Valkey.
-pub(crate) fn shown(word: &[u8]) -> Cow<'_, str> {
-    let end = word.iter().position(|byte| *byte == 0).unwrap_or(word.len());
-    String::from_utf8_lossy(&word[..end])
-}
-
 /// Whether `text` is this word, in letters of any case.
 pub(crate) fn is_word(text: &[u8], word: &str) -> bool {
     text.eq_ignore_ascii_case(word.as_bytes())
-}
-
-/// What Valkey says to options that do not fit.
-pub(crate) fn syntax() -> ErrorReply {
-    ErrorReply::Failed("syntax error".into())
 }
 
 /// Whether `text` is a whole number above 0, of whatever size.

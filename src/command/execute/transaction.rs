@@ -11,7 +11,7 @@ use crate::command::session::queue::Queue;
 use crate::command::session::state::{Session, Watched};
 use crate::command::table::{Command, Local};
 use crate::memory::Share;
-use crate::message::{Args, ErrorReply, Reply};
+use crate::message::{Args, ErrorReply, Reply, refusal};
 use crate::store::{Operation, Verb};
 
 /// The most keys that one client watches: their cost in the store grows with their square.
@@ -201,7 +201,7 @@ pub(crate) async fn exec(
         match room.checked_sub(reply.data_len()) {
             Some(left) => room = left,
             // What was done is done.
-            None => return too_long(session.max_reply),
+            None => return Reply::Error(refusal::too_long(session.max_reply, "")),
         }
         replies.push(reply);
     }
@@ -246,10 +246,6 @@ fn steps(
         }
     });
     (steps.collect(), operations)
-}
-
-fn too_long(max_reply: usize) -> Reply {
-    Reply::failed(format!("reply longer than {max_reply} bytes"))
 }
 
 fn without(command: &str) -> Reply {

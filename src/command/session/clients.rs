@@ -10,8 +10,8 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::caller::Caller;
-use crate::command::execute::check::shown;
 use crate::message::Protocol;
+use crate::message::refusal::shown;
 
 /// The open connections, by number.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::prefix::Prefix;
-use crate::message::{ErrorReply, Reply};
+use crate::message::{ErrorReply, Reply, refusal};
 use crate::store::operation::{Operation, Verb};
 use crate::store::valkey::single::scan;
 use crate::store::valkey::wire::error_text;
@@ -100,7 +100,7 @@ pub(crate) fn unavailable(cause: Cow<'static, str>) -> Reply {
 
 /// The reply that may not be given.
 pub(crate) fn too_long(max_reply: usize) -> Reply {
-    Reply::failed(format!("reply longer than {max_reply} bytes"))
+    Reply::Error(refusal::too_long(max_reply, ""))
 }
 
 /// The reply that found no room, and was read away.

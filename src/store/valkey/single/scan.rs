@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::memory::Hold;
-use crate::message::Reply;
+use crate::message::{Reply, refusal};
 use crate::store::operation;
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
@@ -68,8 +68,7 @@ pub(crate) async fn keys(
                     continue;
                 }
                 room = room.checked_sub(size).ok_or_else(|| {
-                    let text = format!("reply longer than {max_reply} bytes; use SCAN");
-                    Fault::Refused(Reply::failed(text))
+                    Fault::Refused(Reply::Error(refusal::too_long(max_reply, "; use SCAN")))
                 })?;
                 // The set and its nodes take about as much again.
                 if !hold.grow(2 * size) {
