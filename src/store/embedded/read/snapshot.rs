@@ -11,8 +11,6 @@ use super::keys::{Reader, Source};
 use super::random;
 use super::shared::Shared;
 use crate::message::{ErrorReply, Reply};
-use crate::store::embedded::argument::integer;
-use crate::store::embedded::argument::refusal;
 use crate::store::embedded::disk::database::Database;
 use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::layout::{Entry, Record, expiry_of, split_entry};
@@ -56,31 +54,15 @@ impl<'a> View<'a> {
         is_all(self.database, &self.snapshot, self.scope)
     }
 
-    /// The `last` keys that were set, with their values.
-    pub(crate) fn last(&self, args: &[Bytes], now: u64) -> Result<Reply, ErrorReply> {
-        let count = args.first().and_then(|count| integer::parse(count)).filter(|n| *n > 0);
-        let count = count.ok_or_else(refusal::not_an_integer)?;
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
-        let (mut pairs, mut len) = (Vec::new(), 0);
-        for key in self.recent()?.keys().into_iter().rev() {
-            if pairs.len() == count {
-                break;
-            }
-            let Some(name) = self.scope.client_key(key) else { continue };
-            let record = self.stored_record(key)?.filter(|record| !record.is_expired(now));
-            if let Some(record) = record {
-                len += 16 + name.len() + record.value.len();
-                self.scope.check_len(len, "")?;
-                pairs.push((Bytes::copy_from_slice(name), record.value));
-            }
-        }
-        pairs.reverse();
-        Ok(Reply::Pairs(pairs))
-    }
-
-    fn stored_record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
+    /// The record of a stored key, read from the database.
+    pub(crate) fn stored_record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
         let record = self.snapshot.get(&self.database.data, stored)?;
         Ok(record.map(Record::decode).transpose()?)
+    }
+
+    /// What the commands work on.
+    pub(crate) fn scope(&self) -> &Scope {
+        self.scope
     }
 
     /// Stored keys in the order in which they were set.

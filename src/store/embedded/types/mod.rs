@@ -7,6 +7,7 @@ pub(crate) mod editor;
 pub(crate) mod expiry;
 pub(crate) mod float;
 pub(crate) mod keys;
+pub(crate) mod last;
 pub(crate) mod lcs;
 pub(crate) mod object;
 pub(crate) mod reads;

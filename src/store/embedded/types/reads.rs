@@ -1,6 +1,6 @@
 //! Operations that read the keys they name, or none, wherever these are.
 
-use super::{bits, expiry, keys, lcs, object, scan, string};
+use super::{bits, expiry, keys, last, lcs, object, scan, string};
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::read::keys::{Reader, Source};
@@ -15,7 +15,10 @@ pub(crate) fn execute_on(
     user: Option<u32>,
 ) -> Reply {
     let reply = match operation.verb {
-        Verb::Last => view.last(&operation.args, now),
+        Verb::Last => {
+            let record = |key: &[u8]| view.stored_record(key);
+            last::last(&operation.args, (view.scope(), now), || view.recent(), record)
+        }
         Verb::Size => view.size(now).map(count).map_err(ErrorReply::from),
         Verb::Keys => view.keys(operation.args.first(), now),
         Verb::RandomKey => view.random_name(now),

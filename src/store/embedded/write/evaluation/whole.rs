@@ -5,7 +5,6 @@ use fjall::Slice;
 
 use super::draft::{Draft, Step};
 use crate::message::{ErrorReply, Reply};
-use crate::store::embedded::argument::integer;
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::scope::Scope;
@@ -15,6 +14,7 @@ use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::read::random;
 use crate::store::embedded::read::snapshot::View;
 use crate::store::embedded::types::editor::Edit;
+use crate::store::embedded::types::last;
 use crate::store::embedded::types::weight::MAX_CLEARED;
 use crate::store::operation::{Operation, Verb};
 
@@ -114,9 +114,11 @@ impl Whole<'_, '_> {
     }
 
     fn last(&self, args: &[Bytes]) -> Result<Reply, ErrorReply> {
-        let count = args.first().and_then(|count| integer::parse(count)).filter(|n| *n > 0);
-        let count = count.ok_or_else(refusal::not_an_integer)?;
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        last::last(args, (self.scope, self.now), || self.recent(), |key| self.draft.record(key))
+    }
+
+    /// The index of `last` with the changes of the draft.
+    fn recent(&self) -> Result<Recent, Fault> {
         let mut recent: Recent = self.view.recent()?;
         for step in self.draft.steps() {
             match step {
@@ -126,21 +128,7 @@ impl Whole<'_, '_> {
                 Step::ClearAll => recent = recent.emptied(),
             }
         }
-        let (mut pairs, mut len) = (Vec::new(), 0);
-        for key in recent.keys().into_iter().rev() {
-            if pairs.len() == count {
-                break;
-            }
-            let Some(name) = self.scope.client_key(key) else { continue };
-            let record = self.draft.record(key)?.filter(|record| !record.is_expired(self.now));
-            if let Some(record) = record {
-                len += 16 + name.len() + record.value.len();
-                self.scope.check_len(len, "")?;
-                pairs.push((Bytes::copy_from_slice(name), record.value));
-            }
-        }
-        pairs.reverse();
-        Ok(Reply::Pairs(pairs))
+        Ok(recent)
     }
 
     fn clear(&mut self) -> Result<Reply, ErrorReply> {
