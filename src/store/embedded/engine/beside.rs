@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::read::{Length, Waiting};
 use super::store::Embedded;
+use super::thread::{Length, Waiting};
 use crate::account::{Account, Place};
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::refusal::failure;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use fjall::{Readable, Slice};
 
-use super::read::{Length, Waiting};
 use super::store::Embedded;
+use super::thread::{Length, Waiting};
 use crate::account::Account;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::refusal::failure;

@@ -4,16 +4,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
 
 use super::store::Embedded;
-use crate::account::{Account, Place};
+use super::thread::{Length, Waiting};
 use crate::memory::Hold;
 use crate::message::Reply;
 use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::disk::database::Database;
 use crate::store::embedded::format::scope::{Scope, StoredKey};
-use crate::store::embedded::read::cache::{Epoch, Known, Look};
+use crate::store::embedded::read::cache::known::Known;
+use crate::store::embedded::read::cache::records::{Epoch, Look};
 use crate::store::embedded::read::shared::Shared;
 use crate::store::embedded::read::snapshot::View;
 use crate::store::embedded::types::weight::{self, MAX_IN_PLACE};
@@ -22,49 +22,6 @@ use crate::store::operation::{Operation, Verb};
 
 /// Replies, and the rest of the batch.
 pub(crate) type Done = (Vec<Reply>, Vec<Operation>);
-
-/// How long a read beside the serving thread takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Length {
-    /// A few milliseconds as a rule: a step of SCAN, which may have to pass many removed keys, or a
-    /// long value.
-    Short,
-    /// As long as there are keys, or bytes to compare.
-    Long,
-}
-
-impl Length {
-    /// That of a batch.
-    pub(crate) fn of(batch: &[Operation]) -> Length {
-        let is_long =
-            |it: &Operation| matches!(it.verb, Verb::Lcs | Verb::Keys | Verb::Size | Verb::Clear);
-        if batch.iter().any(is_long) { Length::Long } else { Length::Short }
-    }
-}
-
-/// For work on a thread of its own: whether somebody still waits for what comes of it.
-pub(crate) struct Waiting<T>(oneshot::Sender<T>);
-
-impl<T: Send + 'static> Waiting<T> {
-    /// Does `work` on a thread that may block; gives none if it panicked.
-    pub(crate) fn spawn(
-        work: impl FnOnce(&Waiting<T>) -> T + Send + 'static,
-    ) -> impl Future<Output = Option<T>> {
-        let (sender, done) = oneshot::channel();
-        let waiting = Waiting(sender);
-        tokio::task::spawn_blocking(move || {
-            let result = work(&waiting);
-            // Nobody waits any more.
-            let _ = waiting.0.send(result);
-        });
-        async { done.await.ok() }
-    }
-
-    /// Whether nobody waits any more.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.0.is_closed()
-    }
-}
 
 impl Embedded {
     /// Carries out a batch that only reads, as [`Embedded::execute`] does.
@@ -121,41 +78,6 @@ impl Embedded {
         }
         replies.extend(verbs.into_iter().map(|verb| failed(verb, "internal error")));
         (replies, Vec::new())
-    }
-
-    /// A place among the threads for long reads, as soon as it is the user's turn; or why there is
-    /// none.
-    pub(crate) async fn place(
-        &self,
-        length: Length,
-        account: &Arc<Account>,
-    ) -> Result<Place, &'static str> {
-        let core = &self.core;
-        let places = match length {
-            Length::Short => &core.short_reading,
-            Length::Long => &core.reading,
-        };
-        if let Some(place) = places.try_take(account) {
-            return Ok(place);
-        }
-        let place = places.take(account);
-        if core.timeout.is_zero() {
-            return Ok(place.await);
-        }
-        let place = tokio::time::timeout(core.timeout, place).await;
-        place.map_err(|_| "timed out: too many long reads are under way")
-    }
-
-    /// The database, waiting for it while it is opened again.
-    pub(crate) async fn database(&self) -> Option<Arc<Database>> {
-        match self.core.shared.database() {
-            None if self.core.timeout.is_zero() => self.core.shared.wait_for_database().await,
-            None => {
-                let waiting = self.core.shared.wait_for_database();
-                tokio::time::timeout(self.core.timeout, waiting).await.ok().flatten()
-            }
-            database => database,
-        }
     }
 }
 
@@ -245,7 +167,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::account::Accounts;
+    use crate::account::{Accounts, Place};
     use crate::store::location::Location;
     use crate::store::options::{Options, Sync, Tls};
 

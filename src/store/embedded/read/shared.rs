@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::cache::Cache;
+use super::cache::records::Cache;
 use super::clock::Clock;
 use super::cursor::table::Cursors;
 use super::save_mark::SaveMark;

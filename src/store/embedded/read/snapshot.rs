@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use fjall::{Guard, Readable, Snapshot};
 
-use super::cache::{Epoch, Known};
+use super::cache::known::Known;
+use super::cache::records::Epoch;
 use super::keys::{Reader, Source};
 use super::random;
 use super::shared::Shared;

@@ -13,7 +13,7 @@ use crate::store::embedded::format::layout::{Entry, Record, State, expiry_entry,
 use crate::store::embedded::format::page::Bounds;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::last::recent::{Recent, Written};
-use crate::store::embedded::read::cache::Known;
+use crate::store::embedded::read::cache::known::Known;
 use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::read::merge;
 use crate::store::embedded::read::shared::Shared;
