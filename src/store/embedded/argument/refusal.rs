@@ -6,18 +6,18 @@ pub(crate) use crate::message::refusal::{shown, syntax};
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Effect, Verb};
 
-/// An argument, or a value, that should have been a number.
+/// The error for an argument or a value that is not a number.
 pub(crate) fn not_an_integer() -> ErrorReply {
     ErrorReply::Failed("value is not an integer or out of range".into())
 }
 
-/// A number of arguments that only the operation itself can tell to be wrong.
+/// The error for a number of arguments that the table of commands could not check.
 pub(crate) fn wrong_arguments(verb: Verb) -> ErrorReply {
     let name = verb.name().to_ascii_lowercase();
     ErrorReply::Failed(format!("wrong number of arguments for '{name}' command").into())
 }
 
-/// A key that is kvsock's own.
+/// The error for a key that is reserved for kvsock.
 pub(crate) fn reserved() -> ErrorReply {
     ErrorReply::Failed("key is reserved for kvsock".into())
 }
@@ -32,12 +32,12 @@ pub(crate) fn save_options(options: &[Bytes]) -> Result<Reply, ErrorReply> {
     Ok(Reply::Status("Background saving started"))
 }
 
-/// What only a Valkey server can do.
+/// The error for a command that only a Valkey server can carry out.
 pub(crate) fn needs_valkey(what: &str) -> ErrorReply {
     ErrorReply::Failed(format!("{what} a Valkey store; this one is embedded").into())
 }
 
-/// The reply to work that failed; when `begun`, a write may have taken place.
+/// The reply to a failed operation. If it has `begun`, a write may have taken place.
 pub(crate) fn failure(name: &'static str, effect: Effect, why: &str, begun: bool) -> Reply {
     Reply::Error(if begun && effect != Effect::Read {
         ErrorReply::OutcomeUnknown(name)

@@ -1,4 +1,4 @@
-//! What one commit does to the keys, on top of what is committed.
+//! The changes that one commit makes to the committed data.
 
 use std::collections::BTreeMap;
 
@@ -6,32 +6,32 @@ use fjall::Slice;
 
 use crate::store::embedded::format::layout::Record;
 
-/// Stored keys, in order, and what becomes of each.
+/// The change of each stored key, in order.
 pub(crate) type Changes = BTreeMap<Slice, Change>;
 
-/// What becomes of one key.
+/// The change of one key.
 #[derive(Debug)]
 pub(crate) struct Change {
-    /// As others see it until the commit.
+    /// The committed state of the key before the commit.
     pub(crate) before: Committed,
-    /// As all see it from then on; none if it is gone.
+    /// The record after the commit; `None` if the key is removed.
     pub(crate) after: Option<Record>,
 }
 
-/// What the committed data has of one key, but for its value.
+/// The committed state of one key, without its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Committed {
-    /// There is no such key.
+    /// The key is absent.
     Absent,
-    /// There is, expired or not.
+    /// The key is present, expired or not.
     Present {
-        /// As in its record.
+        /// The expiry of its record.
         expires: Option<u64>,
     },
 }
 
 impl Committed {
-    /// When it expires, if it is there and does.
+    /// The expiry of the key, if the key is present and has one.
     pub(crate) fn expires(self) -> Option<u64> {
         match self {
             Committed::Present { expires } => expires,

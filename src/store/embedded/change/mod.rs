@@ -1,6 +1,8 @@
-//! The changes that one commit makes, and the clients and transactions that are told of them.
+//! The changes that one commit makes, and the notes of clients and transactions that depend on
+//! them.
 //!
-//! `changes` comes first: it is the data that `observer` compares. `watch` is independent of both.
+//! Read `changes` first. `observer` compares changes with the keys that a transaction read. `watch`
+//! serves `WATCH` and depends on neither.
 
 pub(crate) mod changes;
 pub(crate) mod observer;

@@ -1,7 +1,9 @@
-//! Whether commits change what a transaction has read that is evaluated beside the writer.
+//! Observers: whether a commit changed a key that a transaction read while it was evaluated beside
+//! the writer.
 //!
-//! The order makes it safe: an observer is there before the snapshot is taken, and the writer tells
-//! of a commit once it can be seen. So a commit that the snapshot lacks is told of.
+//! The order of the steps makes this safe. An observer is registered before the snapshot is taken,
+//! and the writer tells the observers after a commit has become visible. So the observer is told of
+//! each commit that the snapshot lacks.
 
 use std::collections::HashSet;
 use std::ops::Bound;
@@ -13,33 +15,33 @@ use fjall::Slice;
 
 use super::changes::{Change, Changes, Committed};
 
-/// What one transaction reads, and whether it has changed.
+/// The keys that one transaction reads, and whether one of them has changed.
 #[derive(Debug)]
 pub(crate) struct Observer {
-    /// Stored keys.
+    /// The stored keys that the transaction names.
     keys: HashSet<Slice>,
-    /// What all keys begin with that matter, if all of a key space does.
+    /// The prefix of the key space, if the transaction reads all of it.
     key_space: Option<Bytes>,
-    /// What expired by then was gone already, in Unix milliseconds.
+    /// Unix milliseconds. A key that had expired by this moment was absent for the transaction.
     now: u64,
     is_broken: AtomicBool,
 }
 
 impl Observer {
-    /// Looks for changes of these stored keys, and perhaps of all that begin with `key_space`.
+    /// Observes these stored keys, and also all keys with the prefix `key_space` if there is one.
     pub(crate) fn new(keys: HashSet<Slice>, key_space: Option<Bytes>, now: u64) -> Observer {
         Observer { keys, key_space, now, is_broken: AtomicBool::new(false) }
     }
 
-    /// Whether something has changed.
+    /// Whether an observed key has changed.
     pub(crate) fn is_broken(&self) -> bool {
         self.is_broken.load(Ordering::Acquire)
     }
 
-    /// Whether one of `changes` matters.
+    /// Whether one of `changes` concerns an observed key.
     pub(crate) fn is_touched_by(&self, changes: &Changes) -> bool {
         let is_change = |change: &Change| {
-            // What is removed because it had expired was gone already.
+            // The removal of an expired key changes nothing for the transaction.
             let before = match change.before {
                 Committed::Present { expires } => expires.is_none_or(|it| it > self.now),
                 Committed::Absent => false,
@@ -62,31 +64,31 @@ impl Observer {
     }
 }
 
-/// All observers. There are as many as transactions are evaluated at a time.
+/// All observers: one for each transaction that is being evaluated.
 #[derive(Debug, Default)]
 pub(crate) struct Observers {
     list: Mutex<Vec<Weak<Observer>>>,
-    /// How many, so that commits cost nothing while there are none.
+    /// The number of observers. While it is 0, commits need no lock.
     count: AtomicUsize,
 }
 
 impl Observers {
-    /// Lets `observer` see all commits that a snapshot taken from now on does not have.
+    /// Registers `observer`, so that it is told of every commit that a later snapshot lacks.
     pub(crate) fn add(&self, observer: &Arc<Observer>) {
         let mut list = self.list();
         list.retain(|other| other.strong_count() > 0);
         list.push(Arc::downgrade(observer));
         self.count.store(list.len(), Ordering::SeqCst);
-        // Either the writer sees the observer, or the snapshot has the commit.
+        // Either the writer sees the observer, or the snapshot contains the commit.
         fence(Ordering::SeqCst);
     }
 
-    /// Tells of a commit that can be seen.
+    /// Tells the observers of a commit that has become visible.
     pub(crate) fn tell(&self, changes: &Changes) {
         self.visit(|observer| observer.is_touched_by(changes));
     }
 
-    /// Tells that anything may have changed.
+    /// Tells the observers that any key may have changed.
     pub(crate) fn tell_of_everything(&self) {
         self.visit(|_| true);
     }

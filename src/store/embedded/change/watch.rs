@@ -1,4 +1,4 @@
-//! Which keys are watched by whom, and who is told of a change.
+//! The keys that clients watch, and the notes that one of them has changed.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -8,42 +8,42 @@ use std::time::{Duration, Instant};
 
 use fjall::Slice;
 
-/// A client's note of a change: set once, never taken back.
+/// A client's note that a watched key has changed. The note is set once and never cleared.
 type Changed = Arc<AtomicBool>;
 
-/// All watched keys, in their stored form. Only the writer adds and marks, so that it sees every
-/// watch that it must.
+/// All watched keys in their stored form. Only the writer adds keys and marks changes, so that no
+/// change slips between the two.
 #[derive(Debug)]
 pub(crate) struct Watches {
-    /// How long a client may watch.
+    /// The longest time that a client may watch.
     limit: Duration,
     watchers: Mutex<HashMap<Slice, HashMap<u64, Changed>>>,
-    /// Keys in `watchers`, so that writing costs nothing while nobody watches.
+    /// The number of keys in `watchers`. While it is 0, writes need no lock.
     count: AtomicUsize,
     last_id: AtomicU64,
 }
 
 impl Watches {
-    /// Nobody watches yet; who does, may for `limit`.
+    /// No watched keys. Each client may watch for `limit`.
     pub(crate) fn new(limit: Duration) -> Watches {
         let (watchers, count, last_id) = Default::default();
         Watches { limit, watchers, count, last_id }
     }
 
-    /// Notes a change of a key for those who watch it.
+    /// Notes a change of a key for all clients that watch the key.
     pub(crate) fn mark(&self, stored: &[u8]) {
         if self.count.load(Ordering::Relaxed) == 0 {
             return;
         }
         let mut watchers = self.watchers();
-        // Once told, they need not be told again.
+        // One note is enough for each client.
         for changed in watchers.remove(stored).unwrap_or_default().into_values() {
             changed.store(true, Ordering::Release);
         }
         self.count.store(watchers.len(), Ordering::Relaxed);
     }
 
-    /// The keys that are watched.
+    /// All watched keys.
     pub(crate) fn keys(&self) -> Vec<Slice> {
         self.watchers().keys().cloned().collect()
     }
@@ -53,19 +53,19 @@ impl Watches {
     }
 }
 
-/// Keys that one client watches; forgotten when it is dropped.
+/// The keys that one client watches. Dropping the value ends the watch.
 pub struct Watch {
     id: u64,
     watches: Arc<Watches>,
     keys: HashSet<Slice>,
     changed: Changed,
-    /// When the first of them expires, unless it is changed before, in Unix milliseconds.
+    /// The earliest expiry of the watched keys, in Unix milliseconds.
     expires: Option<u64>,
     since: Instant,
 }
 
 impl Watch {
-    /// Watches nothing yet.
+    /// A watch without keys.
     pub(crate) fn new(watches: &Arc<Watches>) -> Watch {
         Watch {
             id: watches.last_id.fetch_add(1, Ordering::Relaxed),
@@ -77,7 +77,7 @@ impl Watch {
         }
     }
 
-    /// Watches a key, which expires then if nobody changes it.
+    /// Adds a key. If the key is not changed before, it expires at `expires`.
     pub(crate) fn add(&mut self, stored: Slice, expires: Option<u64>) {
         if !self.keys.insert(stored.clone()) {
             return;
@@ -88,7 +88,7 @@ impl Watch {
         self.watches.count.store(watchers.len(), Ordering::Relaxed);
     }
 
-    /// Whether a watched key was changed or has expired, or the watch took too long.
+    /// Whether a watched key was changed or has expired, or the client has watched for too long.
     pub(crate) fn is_broken(&self, now: u64) -> bool {
         self.changed.load(Ordering::Acquire)
             || self.expires.is_some_and(|expires| expires <= now)

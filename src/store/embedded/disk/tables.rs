@@ -1,4 +1,4 @@
-//! Memtables written to tables, and tables merged.
+//! The memtables: when they are written to tables, and when tables are merged.
 
 use std::time::{Duration, Instant};
 
@@ -7,15 +7,17 @@ use fjall::{AbstractTree, Keyspace};
 use super::database::Database;
 use super::fault::Fault;
 
-/// Memtables of one keyspace that wait for being written out, before writes wait for them.
+/// The number of sealed memtables of one keyspace at which writes wait.
 ///
-/// Less than the 4 at which fjall itself would wait, without end when its worker has died.
+/// The limit is below 4, at which fjall itself would wait, and would wait forever if its worker has
+/// died.
 const MAX_SEALED: usize = 2;
-/// Tables not yet merged, before writes wait; fjall itself would wait at 30, likewise.
+/// The number of unmerged tables at which writes wait. fjall itself would wait at 30, possibly
+/// forever.
 const MAX_UNMERGED: usize = 20;
 
 impl Database {
-    /// Whether tables are being written in the background, which may fail.
+    /// Whether memtables are being written to tables in the background. This may fail.
     pub(crate) fn is_writing_out(&self) -> bool {
         let has_sealed = |keyspace: &&Keyspace| keyspace.tree.sealed_memtable_count() > 0;
         self.rotation.is_running() || self.keyspaces().iter().any(has_sealed)
@@ -37,11 +39,12 @@ impl Database {
         Ok(())
     }
 
-    /// Starts writing all memtables to tables when together they are large.
+    /// Begins to write all memtables to tables if together they are large.
     ///
-    /// fjall would do so by itself, one keyspace at a time; but then each commit past the limit
-    /// sends a message to its worker, and when they fill the queue while the worker merges
-    /// tables, the worker waits for itself. All at once also lets journals go early.
+    /// fjall would do so by itself, one keyspace at a time. But then each commit past the limit
+    /// sends a message to its worker. If the messages fill the queue while the worker merges
+    /// tables, the worker waits for itself. Writing all memtables at once also frees journals
+    /// early.
     pub(super) fn write_out_when_large(&self) -> Result<(), Fault> {
         let size = self.memtables();
         if size < self.memtables_limit
@@ -59,23 +62,23 @@ impl Database {
         Ok(())
     }
 
-    /// Bytes in memory that wait for being written out.
+    /// Bytes of active memtables.
     pub(crate) fn memtables(&self) -> u64 {
         self.keyspaces().iter().map(|keyspace| keyspace.tree.active_memtable().size()).sum()
     }
 
-    /// Writes everything to tables, in a database without background work.
+    /// Writes all memtables to tables on this thread, in a database without background work.
     pub(crate) fn write_out_here(&self) -> Result<(), Fault> {
         for keyspace in self.keyspaces() {
             keyspace.tree.rotate_memtable();
-            // No old version is let go of.
+            // Old versions are kept.
             keyspace.tree.flush(&keyspace.tree.get_flush_lock(), 0)?;
         }
         Ok(())
     }
 
-    /// Whether all tables can be merged within `room` bytes, so that what was removed takes no room;
-    /// `live` is how many keys there are.
+    /// Whether all tables can be merged within `room` bytes, so that removed keys give up their
+    /// room. `live` is the number of keys.
     pub(crate) fn can_merge(&self, live: u64, room: u64) -> bool {
         let version = self.data.tree.current_version();
         let items = version.iter_tables().map(|table| u128::from(table.metadata.item_count));
@@ -94,12 +97,13 @@ impl Database {
         Ok(())
     }
 
-    /// Bytes of tables: what merging them may take.
+    /// The bytes of tables. Merging them takes at most as much room.
     pub(crate) fn tables(&self) -> u64 {
         self.data.disk_space()
     }
 
-    /// Writes everything to tables, while nobody writes. False when that takes longer than `limit`.
+    /// Writes all memtables to tables. Nothing may be written meanwhile. False if that takes longer
+    /// than `limit`.
     pub(crate) fn write_out(&self, limit: Duration) -> Result<bool, Fault> {
         if self.is_idle {
             return self.write_out_here().map(|()| true);
