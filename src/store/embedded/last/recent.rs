@@ -1,9 +1,11 @@
-//! The order in which keys were set, for `last`: a picture of the index in memory.
+//! The order in which keys were set, for `last`: the index in memory, and the pages that a commit
+//! adds to it.
 //!
-//! In the database the index is a log. Each commit adds a page of what it did, and what that pushes
-//! out follows from it; now and then the whole takes the place of all pages. So a commit writes one
-//! page, however many keys it sets, and reading all of it is bounded. Keys of every prefix share it,
-//! but each part of the store has as many as if it were alone.
+//! In the database the index is a log. Each commit adds one page with its steps: the keys that were
+//! set and removed. The keys that are pushed out follow from the steps. From time to time one page
+//! with the whole index replaces all pages. So a commit writes one page, however many keys it sets,
+//! and the size of the log is bounded. All key spaces share the log, but each part of the store
+//! keeps as many keys as if it were alone.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -14,17 +16,17 @@ use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::layout::{Malformed, RecentForm, split_entry};
 use crate::store::embedded::format::page::{Bounds, Step};
 
-/// What the log may hold besides as many steps as there are keys, and what a part may remember besides
-/// as many keys as it has.
+/// The steps that the log may hold besides one step for each key. Also the entries that a part may
+/// hold besides one for each of its keys.
 pub(super) const SLACK: usize = 256;
 
-/// Keys by age.
+/// The index: keys by age.
 #[derive(Debug, Default)]
 pub(crate) struct Recent {
     pub(super) bounds: Bounds,
-    /// When each was set.
+    /// The number of the setting of each key.
     by_key: HashMap<Slice, u64>,
-    /// By what the keys of the part begin with.
+    /// The parts, by the beginning of their keys.
     pub(super) by_part: HashMap<Box<[u8]>, Part>,
     now: u64,
     pub(super) log: Log,
@@ -34,41 +36,41 @@ pub(crate) struct Recent {
 #[derive(Debug, Default)]
 pub(super) struct Part {
     len: usize,
-    /// When keys were set, the oldest first; void where a key was set again or removed since, so that
-    /// this need not look for it here.
+    /// The settings of keys, the oldest first. An entry is void if its key was set again or removed
+    /// since: so no entry has to be looked for.
     pub(super) by_age: VecDeque<(u64, Slice)>,
 }
 
-/// The index as it is in the database, and what is to be added.
+/// The log: its form in the database, and the steps that are to be added.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     form: RecentForm,
-    /// In its pages.
+    /// The number of steps in the pages.
     steps: usize,
-    /// What happened since the last one.
+    /// The steps since the last page.
     pub(super) page: Vec<u8>,
     page_steps: usize,
-    /// Whether it knows other keys, which must be forgotten.
+    /// Whether the pages hold keys that the index has forgotten.
     is_behind: bool,
 }
 
-/// What a commit makes of the index.
+/// The changes that a commit makes to the stored index.
 pub(crate) struct Written {
-    /// Number and content of a page.
+    /// The number and the content of a page.
     pub(crate) page: (u32, Slice),
-    /// How the index is stored from then on.
+    /// The form of the stored index after the commit.
     pub(crate) form: RecentForm,
-    /// Slots that are of no use any more.
+    /// Slots to be removed.
     pub(crate) void: std::ops::Range<u32>,
 }
 
 impl Recent {
-    /// An empty one, of which nothing is in the database.
+    /// An empty index, of which nothing is in the database.
     pub(crate) fn new(bounds: Bounds) -> Recent {
         Recent { bounds, ..Recent::default() }
     }
 
-    /// What is in the database: `get` gives each page, or slot.
+    /// The index in the database. `get` returns a page or a slot by its number.
     pub(crate) fn read(
         form: RecentForm,
         get: impl Fn(u32) -> Result<Option<Slice>, Fault>,
@@ -101,7 +103,7 @@ impl Recent {
         Ok(recent)
     }
 
-    /// The same within other bounds.
+    /// The same index within other bounds.
     pub(crate) fn within(self, bounds: Bounds) -> Recent {
         if self.bounds == bounds {
             return self;
@@ -115,7 +117,7 @@ impl Recent {
         recent
     }
 
-    /// An empty one within the same bounds.
+    /// An empty index within the same bounds.
     pub(crate) fn emptied(&self) -> Recent {
         Recent::new(self.bounds.clone())
     }
@@ -147,7 +149,7 @@ impl Recent {
         }
     }
 
-    /// Notes that `key` is gone.
+    /// Notes that `key` was removed.
     pub(crate) fn remove(&mut self, key: &[u8]) {
         if self.by_key.remove(key).is_none() {
             return;
@@ -162,19 +164,19 @@ impl Recent {
         }
     }
 
-    /// All, the one that was set last at the end.
+    /// All keys. The key that was set last comes last.
     pub(crate) fn keys(&self) -> Vec<&Slice> {
         let mut keys: Vec<_> = self.by_key.iter().map(|(key, then)| (then, key)).collect();
         keys.sort_unstable();
         keys.into_iter().map(|(_, key)| key).collect()
     }
 
-    /// Whether the database has keys that are forgotten here.
+    /// Whether the database holds keys that this index has forgotten.
     pub(crate) fn is_behind(&self) -> bool {
         self.log.is_behind
     }
 
-    /// What must be written so that the database has what is here.
+    /// The changes that bring the stored index up to date; `None` if there are none.
     pub(crate) fn take_changes(&mut self) -> Option<Written> {
         if self.log.page_steps == 0 && !self.log.is_behind {
             return None;
@@ -198,7 +200,7 @@ impl Recent {
         let form = RecentForm::Pages(number + 1);
         let void = if let RecentForm::Slots(slots) = before { 1..slots.max(1) } else { 0..0 };
         let written = Written { page: (number, Slice::from(&page[..])), form, void };
-        // Its room serves the next one.
+        // The next page uses the same buffer.
         page.clear();
         self.log = Log { form, steps, page, ..Log::default() };
         Some(written)
@@ -216,7 +218,8 @@ impl Recent {
 }
 
 impl Log {
-    /// Adds a step, unless there are more than `most` already: all is written anew then.
+    /// Adds a step to the page. A page with more than `most` steps gets no more: the whole index
+    /// will replace it.
     fn add(&mut self, step: Step<'_>, most: usize) {
         if self.page_steps <= most {
             step.encode(&mut self.page);
@@ -225,7 +228,7 @@ impl Log {
     }
 }
 
-/// The part of this name, for the first time if need be.
+/// The part with this name. It is created if it does not exist.
 fn entry<'a>(by_part: &'a mut HashMap<Box<[u8]>, Part>, name: &[u8]) -> &'a mut Part {
     if !by_part.contains_key(name) {
         by_part.insert(name.into(), Part::default());

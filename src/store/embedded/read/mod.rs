@@ -1,4 +1,5 @@
-//! Reads: of one key, of batches, and of all keys.
+//! Reads of the committed data. Read `keys` first, which is all that commands see, and then
+//! `snapshot` and `shared`. `cache`, `clock` and `cursor` are parts of `shared`.
 
 pub(crate) mod cache;
 pub(crate) mod clock;

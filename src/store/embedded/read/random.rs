@@ -1,7 +1,7 @@
 //! `RANDOMKEY`: a key near a random place, in a bounded number of steps.
 //!
-//! Every key can be found, but not each as often as the others: keys are sorted, and those that
-//! stand apart are met more often.
+//! Every key can be found, but not with the same probability: a key that is far from its neighbours
+//! is found more often.
 
 use bytes::Bytes;
 use fjall::{Guard, Iter};
@@ -9,13 +9,13 @@ use fjall::{Guard, Iter};
 use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::layout::expiry_of;
 
-/// Live keys that are passed from the random place on, at most.
+/// The most live keys that are passed from the random place on.
 const MAX_STEPS: usize = 32;
-/// Keys that are looked at in one direction, at most, expired ones among them.
+/// The most keys that are looked at in one direction, including expired keys.
 const MAX_LOOKS: usize = 1_000;
 
-/// A stored key out of `all`, or none if there is none or too many have expired. `range` gives
-/// the keys from one on, up to another.
+/// A live stored key out of `all`; `None` if there is none, or too many keys have expired. `range`
+/// returns the keys from its first argument up to its second.
 pub(crate) fn key(
     mut all: Iter,
     range: impl Fn(Vec<u8>, Option<Vec<u8>>) -> Iter,
@@ -47,7 +47,7 @@ pub(crate) fn choose(mut names: Vec<Bytes>) -> Option<Bytes> {
     Some(names.swap_remove(place))
 }
 
-/// The last of the first live keys that `steps` lead to.
+/// The live key after `steps` live keys, or the last live key before that.
 fn walk(
     keys: impl Iterator<Item = Guard>,
     steps: usize,
@@ -72,7 +72,8 @@ fn walk(
     Ok(found)
 }
 
-/// A byte string from `first` up to about `last`, evenly by their first eight bytes that differ.
+/// A byte string between `first` and about `last`, evenly distributed by the first eight bytes in
+/// which they differ.
 fn between(first: &[u8], last: &[u8], random: u64) -> Vec<u8> {
     let common = first.iter().zip(last).take_while(|(a, b)| a == b).count();
     let number = |key: &[u8], filler: u8| {

@@ -1,5 +1,5 @@
-//! What the writer and the rest of the engine tell each other: where to read, how it is, who
-//! watches what.
+//! The state that the writer and the readers share: the database, the health of the store, the
+//! cache, the clock, the cursors and the watches.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,29 +16,29 @@ use crate::store::embedded::change::watch::Watches;
 use crate::store::embedded::disk::database::Database;
 use crate::store::state::Health;
 
-/// The writer's side and the readers' side meet here.
+/// The shared state of one store.
 pub(crate) struct Shared {
     /// The committed data; `None` while it is opened again.
     database: watch::Sender<Option<Arc<Database>>>,
-    /// The time for reads.
+    /// The clock of reads.
     pub(crate) clock: Clock,
     /// No key that expired before is left in the expiry index, in Unix milliseconds.
     pub(crate) swept: AtomicU64,
     /// When all data was last known to be on disk.
     pub(crate) saved: SaveMark,
-    /// What was read or written lately.
+    /// The records that were read or written lately.
     pub(crate) cache: Cache,
-    /// Where iterations go on.
+    /// The cursors of SCAN.
     pub(crate) cursors: Cursors,
-    /// What clients watch.
+    /// The keys that clients watch.
     pub(crate) watches: Arc<Watches>,
-    /// What transactions read that are evaluated beside the writer.
+    /// The observers of transactions that are being evaluated beside the writer.
     pub(crate) observers: Observers,
     health: Mutex<Health>,
 }
 
 impl Shared {
-    /// Without a database yet.
+    /// The state before a database is open.
     pub(crate) fn new(watch_limit: Duration) -> Shared {
         Shared {
             database: watch::Sender::new(None),
@@ -53,19 +53,19 @@ impl Shared {
         }
     }
 
-    /// Where to read, if it is there now.
+    /// The database, if it is open.
     pub(crate) fn database(&self) -> Option<Arc<Database>> {
         self.database.borrow().clone()
     }
 
-    /// Where to read, as soon as it is there; `None` when it never will be.
+    /// The database as soon as it is open; `None` if it will not be opened again.
     pub(crate) async fn wait_for_database(&self) -> Option<Arc<Database>> {
         let mut database = self.database.subscribe();
         let found = database.wait_for(Option::is_some).await;
         found.ok().and_then(|database| database.clone())
     }
 
-    /// Lets readers read there from now on, or takes the database away from them.
+    /// Publishes the database to readers, or takes it away from them.
     pub(crate) fn publish(&self, database: Option<Arc<Database>>) {
         let is_there = database.is_some();
         if !is_there {
@@ -78,12 +78,12 @@ impl Shared {
         }
     }
 
-    /// How the store is.
+    /// The health of the store.
     pub(crate) fn health(&self) -> Health {
         self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Says how the store is from now on.
+    /// Sets the health of the store.
     pub(crate) fn set_health(&self, health: Health) {
         *self.health.lock().unwrap_or_else(PoisonError::into_inner) = health;
     }

@@ -1,4 +1,4 @@
-//! One unchanging picture of the committed data, and the operations that look at all of it.
+//! A snapshot of the committed data, and the reads that look at all of it.
 
 use std::ops::Bound;
 use std::sync::atomic::Ordering;
@@ -27,24 +27,25 @@ pub(crate) struct View<'a> {
     snapshot: Snapshot,
     /// No key that expired before is left in the expiry index.
     swept: u64,
-    /// Of the cache of records, before the snapshot.
+    /// The epoch of the cache before the snapshot.
     epoch: Epoch,
 }
 
 impl<'a> View<'a> {
-    /// The data as it is now; `epoch` is older than `database` was then.
+    /// The data as it is now. `epoch` was taken before `database`.
     pub(crate) fn new(
         database: &'a Database,
         scope: &'a Scope,
         shared: &'a Shared,
         epoch: Epoch,
     ) -> View<'a> {
-        // Read first: what was swept by then is gone from the snapshot too.
+        // Read before the snapshot is taken: an entry that was swept by then is missing from the
+        // snapshot, too.
         let swept = shared.swept.load(Ordering::Acquire);
         View { database, scope, shared, snapshot: database.snapshot(), swept, epoch }
     }
 
-    /// For looking up keys in it, for this user's client.
+    /// A reader of single keys for this user's client.
     pub(crate) fn reader(&self, now: u64, user: Option<u32>) -> Reader<'_, View<'a>> {
         let Shared { cursors, saved, .. } = self.shared;
         Reader { source: self, scope: self.scope, cursors, saved, now, user }
@@ -61,21 +62,21 @@ impl<'a> View<'a> {
         Ok(record.map(Record::decode).transpose()?)
     }
 
-    /// What the commands work on.
+    /// The key space that the commands see.
     pub(crate) fn scope(&self) -> &Scope {
         self.scope
     }
 
-    /// Stored keys in the order in which they were set.
+    /// The index of `last`.
     pub(crate) fn recent(&self) -> Result<Recent, Fault> {
         let state = self.database.state_at(&self.snapshot)?;
-        // One look-up a page: a scan would pass every past content of each.
+        // Each page is looked up by its number: a scan would pass every past version of each page.
         Recent::read(state.recent, |number| {
             Ok(self.snapshot.get(&self.database.recent, number.to_be_bytes())?)
         })
     }
 
-    /// The number of live keys, and when the next of them expires.
+    /// The number of live keys, and the earliest expiry among them.
     pub(crate) fn size(&self, now: u64) -> Result<(u64, Option<u64>), Fault> {
         let state = self.database.state_at(&self.snapshot)?;
         if state.prefix != self.scope.prefix {
@@ -86,7 +87,7 @@ impl<'a> View<'a> {
         for entry in self.snapshot.range(&self.database.expiry, self.swept.to_be_bytes()..) {
             let entry = entry.key()?;
             let (moment, key) = split_entry(&entry)?;
-            // What was swept meanwhile is gone.
+            // Entries that were swept meanwhile do not count any more.
             if moment > now.max(self.swept) {
                 return Ok((stored.saturating_sub(expired), Some(moment)));
             }
@@ -95,7 +96,7 @@ impl<'a> View<'a> {
         Ok((stored.saturating_sub(expired), None))
     }
 
-    /// The keys of a part, of which no count is kept, one by one.
+    /// Counts the keys of a part one by one: the state holds no count of them.
     fn size_of_part(&self, now: u64) -> Result<(u64, Option<u64>), Fault> {
         let (mut count, mut next) = (0, None);
         for entry in self.snapshot.prefix(&self.database.data, &self.scope.stored_prefix) {
@@ -131,7 +132,7 @@ impl<'a> View<'a> {
         Ok(Reply::List(keys))
     }
 
-    /// A stored key that is live; none if there is none, or too many have expired.
+    /// A live stored key; `None` if there is none, or if too many keys have expired.
     pub(crate) fn random_key(&self, now: u64) -> Result<Option<Bytes>, Fault> {
         let keys = self.snapshot.prefix(&self.database.data, &self.scope.stored_prefix);
         random::key(
@@ -155,7 +156,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// Whether `scope` is all of the store: no key of another prefix, of earlier settings, is there.
+/// Whether `scope` is all of the store: no key of another prefix is left from earlier settings.
 pub(crate) fn is_all(
     database: &Database,
     snapshot: &Snapshot,

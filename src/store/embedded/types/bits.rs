@@ -95,7 +95,7 @@ fn all_ones(bytes: &[u8]) -> i64 {
     in_words + rest.iter().map(|byte| i64::from(byte.count_ones())).sum::<i64>()
 }
 
-/// Where a bit is.
+/// The position of a bit.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     byte: usize,

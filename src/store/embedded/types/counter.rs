@@ -1,4 +1,4 @@
-//! Numbers in values: `INCR` and its kin.
+//! Commands on numbers in values: `INCR` and the like.
 
 use bytes::Bytes;
 

@@ -1,4 +1,4 @@
-//! Keys as clients name them, changed inside a transaction.
+//! The editor: changes of keys by the names that clients give them.
 
 use bytes::Bytes;
 use fjall::Slice;
@@ -11,22 +11,22 @@ use crate::store::embedded::read::cursor::table::Cursors;
 use crate::store::embedded::read::keys::{Reader, Source};
 use crate::store::embedded::read::save_mark::SaveMark;
 
-/// Data with changes on top, and what takes more of them.
+/// Data that takes changes.
 pub(crate) trait Edit: Source {
     /// Stores a record.
     fn put(&mut self, stored: &Slice, record: Record) -> Result<(), Fault>;
 
-    /// Stores a record whose key thereby becomes the most recently set.
+    /// Stores a record, and makes its key the most recently set one.
     fn set(&mut self, stored: &Slice, record: Record) -> Result<(), Fault>;
 
-    /// Removes a key, which counts as a change of it.
+    /// Removes a key. Clients that watch the key are told.
     fn remove(&mut self, stored: &Slice) -> Result<(), Fault>;
 
-    /// Removes a key that is gone already as far as clients can see, or that was told of.
+    /// Removes a key without telling clients: the key has expired for them, or they were told.
     fn discard(&mut self, stored: &Slice) -> Result<(), Fault>;
 }
 
-/// Whatever takes changes.
+/// The data that an editor changes.
 pub(crate) struct Target<'a>(pub(crate) &'a mut dyn Edit);
 
 impl Source for Target<'_> {
@@ -39,36 +39,36 @@ impl Source for Target<'_> {
     }
 }
 
-/// What an operation that writes has at hand.
+/// The context of an operation that writes.
 pub(crate) struct Editor<'a> {
-    /// The data, and the changes so far.
+    /// The data with the changes so far.
     pub(crate) target: Target<'a>,
-    /// The part of it that clients see.
+    /// The key space of the client.
     pub(crate) scope: &'a Scope,
-    /// Where iterations go on.
+    /// The cursors of SCAN.
     pub(crate) cursors: &'a Cursors,
-    /// When all data was last known to be on disk.
+    /// The moment of the last save.
     pub(crate) saved: &'a SaveMark,
     /// The moment, in Unix milliseconds.
     pub(crate) now: u64,
-    /// The user whose client asks; none for kvsock itself.
+    /// The user of the client; `None` for kvsock itself.
     pub(crate) user: Option<u32>,
 }
 
 impl<'a> Editor<'a> {
-    /// For looking up what is there, changes so far included.
+    /// A reader of the data with the changes so far.
     pub(crate) fn reader(&self) -> Reader<'_, Target<'a>> {
         let Editor { scope, cursors, saved, now, user, .. } = *self;
         Reader { source: &self.target, scope, cursors, saved, now, user }
     }
 
-    /// The record of a key, unless it has expired.
+    /// The record of a key; `None` if the key is absent or has expired.
     pub(crate) fn live(&self, key: &[u8]) -> Result<Option<Record>, Fault> {
         self.reader().live(key)
     }
 
-    /// Stores a whole value, whose key thereby becomes the most recently set; one that is to
-    /// expire in the past is gone at once.
+    /// Sets a key to a value, and makes the key the most recently set one. A value whose expiry is
+    /// past removes the key.
     pub(crate) fn set(
         &mut self,
         key: &Bytes,
@@ -87,8 +87,9 @@ impl<'a> Editor<'a> {
         Ok(())
     }
 
-    /// Changes a part of a key's record, or makes it, which is no setting. `old` is what was
-    /// live there; a record that is to expire in the past is gone at once.
+    /// Changes a part of the record of a key, or creates the record. This does not count as a
+    /// setting of the key. `old` is the live record before. A record whose expiry is past removes
+    /// the key.
     pub(crate) fn change(
         &mut self,
         key: &Bytes,
@@ -97,7 +98,7 @@ impl<'a> Editor<'a> {
     ) -> Result<(), ErrorReply> {
         let stored = self.storable(key)?;
         if old.is_none() {
-            // An expired key that is still stored must not lend its place in `last`.
+            // A stored key that has expired must not pass its place in `last` on.
             self.target.0.discard(&stored)?;
         } else if record.is_expired(self.now) {
             self.target.0.remove(&stored)?;
@@ -108,7 +109,7 @@ impl<'a> Editor<'a> {
         Ok(())
     }
 
-    /// Removes a key; whether it was there.
+    /// Removes a key. Returns whether the key was present.
     pub(crate) fn remove(&mut self, key: &[u8]) -> Result<bool, Fault> {
         let is_live = self.live(key)?.is_some();
         if is_live && let Some(stored) = self.scope.stored(key) {

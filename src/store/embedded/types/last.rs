@@ -1,4 +1,4 @@
-//! `last`: the keys that were set last, with their values, the one set last at the end.
+//! `last`: the keys that were set last, with their values. The key that was set last comes last.
 
 use bytes::Bytes;
 
@@ -10,7 +10,8 @@ use crate::store::embedded::format::layout::Record;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::last::recent::Recent;
 
-/// Carries out the command: `recent` is the index, and `record` gives the record of a stored key.
+/// Carries out the command. `recent` returns the index, and `record` returns the record of a stored
+/// key.
 pub(crate) fn last(
     args: &[Bytes],
     (scope, now): (&Scope, u64),

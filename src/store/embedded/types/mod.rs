@@ -1,4 +1,6 @@
-//! The commands of each type, on keys that a reader or an editor finds.
+//! The commands of each type. Read `reads` and `writes` first: they pick the function for an
+//! operation. `editor` is the context of operations that write; `weight` estimates how much work an
+//! operation is.
 
 pub(crate) mod assign;
 pub(crate) mod bits;

@@ -1,4 +1,4 @@
-//! Operations that read the keys they name, or none, wherever these are.
+//! Operations that read, on the committed data or within a transaction.
 
 use super::{bits, expiry, keys, last, lcs, object, scan, string};
 use crate::message::{ErrorReply, Reply};
@@ -7,7 +7,7 @@ use crate::store::embedded::read::keys::{Reader, Source};
 use crate::store::embedded::read::snapshot::View;
 use crate::store::operation::{Operation, Verb, is_reserved};
 
-/// Carries out an operation that only reads on committed data, for this user's client.
+/// Carries out an operation on the committed data, for this user's client.
 pub(crate) fn execute_on(
     view: &View<'_>,
     operation: &Operation,
@@ -31,7 +31,7 @@ fn count((size, _): (u64, Option<u64>)) -> Reply {
     Reply::Integer(i64::try_from(size).unwrap_or(i64::MAX))
 }
 
-/// Carries out an operation that only reads.
+/// Carries out an operation that names its keys, or none.
 pub(crate) fn execute(
     reader: &Reader<'_, impl Source>,
     operation: &Operation,
@@ -68,7 +68,7 @@ pub(crate) fn execute(
     }
 }
 
-/// Whether an operation names a key that is kvsock's own.
+/// Whether an operation names a key that is reserved for kvsock.
 pub(crate) fn names_reserved(operation: &Operation) -> bool {
     operation.keys().any(|key| is_reserved(key))
 }

@@ -1,5 +1,5 @@
-//! The work that operations and transactions take, told from their verbs and arguments alone: which
-//! thread carries them out.
+//! Estimates of the work of operations and transactions, from their verbs and arguments alone. They
+//! decide which thread carries out the work. This file imports no other part of the engine.
 
 use std::time::Duration;
 
@@ -7,22 +7,24 @@ use bytes::Bytes;
 
 use crate::store::operation::{Effect, Operation, Verb};
 
-/// Keys that are looked at on the serving thread; for more of them, reading goes to another.
+/// The most keys that are looked up on the serving thread. A read of more keys goes to another
+/// thread.
 pub(crate) const MAX_IN_PLACE: usize = 64;
-/// How long the writer may work on one piece while others wait.
+/// The time that the writer may spend on one piece of work while others wait.
 pub(crate) const PIECE: Duration = Duration::from_millis(20);
-/// Keys, about, up to which a transaction is carried out by the writer, or read, at once.
+/// About the most keys of a transaction that the writer or the serving thread carries out at once.
 const MAX_AT_ONCE: usize = 4_096;
-/// Bytes of arguments likewise.
+/// The most bytes of arguments of such a transaction.
 const MAX_BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
-/// Keys that `FLUSHDB` removes within a transaction one by one, at most: all are one commit.
+/// The most keys that `FLUSHDB` removes one by one within a transaction: they are part of one
+/// commit.
 pub(crate) const MAX_CLEARED: usize = 4_096;
 
-/// How much work an operation that reads is, in keys that are looked at, about.
+/// About the number of keys that an operation looks at, if it reads.
 pub(crate) fn weight(operation: &Operation) -> usize {
     match operation.verb {
-        // They look at everything, or take long.
-        // However few keys SCAN gives, it may have to pass many that were removed.
+        // These look at all keys, or take long. SCAN returns few keys, but it may have to pass many
+        // removed ones.
         Verb::Keys | Verb::Last | Verb::Size | Verb::RandomKey | Verb::Lcs | Verb::Scan => {
             usize::MAX
         }
@@ -30,7 +32,7 @@ pub(crate) fn weight(operation: &Operation) -> usize {
     }
 }
 
-/// Whether only the writer can carry it out.
+/// Whether only the writer can carry out the operation.
 pub(crate) fn is_for_writer(verb: Verb) -> bool {
     verb.effect() != Effect::Read || matches!(verb, Verb::Save | Verb::BgSave)
 }
@@ -48,14 +50,14 @@ pub(crate) fn looks_at_all(batch: &[Operation]) -> bool {
     batch.iter().any(|it| is_whole(it.verb))
 }
 
-/// Whether a transaction may take longer than [`PIECE`], as far as it tells itself.
+/// Whether a transaction may take longer than [`PIECE`], as far as its operations show.
 pub(crate) fn is_dear(batch: &[Operation]) -> bool {
     let keys = batch.iter().map(weight).fold(0, usize::saturating_add);
     let bytes = batch.iter().flat_map(|it| it.args.iter().map(Bytes::len)).sum::<usize>();
     looks_at_all(batch) || keys > MAX_AT_ONCE || bytes > MAX_BYTES_AT_ONCE
 }
 
-/// What a transaction does to the data, as far as its failure depends on it.
+/// The effect of a transaction: it decides which reply a failure gets.
 pub(crate) fn effect(batch: &[Operation]) -> Effect {
     let only_reads = batch.iter().all(|it| it.verb.effect() == Effect::Read);
     if only_reads { Effect::Read } else { Effect::Write }
@@ -65,7 +67,7 @@ pub(crate) fn effect(batch: &[Operation]) -> Effect {
 mod tests {
     use super::*;
 
-    /// It may have to pass any number of removed keys, which cannot be seen beforehand.
+    /// SCAN may have to pass any number of removed keys. That cannot be seen beforehand.
     #[test]
     fn what_iterates_never_runs_on_the_serving_thread() {
         for verb in [Verb::Scan, Verb::Keys, Verb::Size, Verb::RandomKey, Verb::Last, Verb::Lcs] {

@@ -5,21 +5,21 @@ use bytes::Bytes;
 use crate::store::embedded::change::changes::Change;
 use crate::store::embedded::format::layout::Record;
 
-/// Bytes of records, with what is needed to find them.
+/// The size of the cache in bytes, including the overhead of each key.
 pub(super) const SIZE: usize = 24 * 1024 * 1024;
-/// The longest value that is kept: reading another one takes a millisecond or more.
+/// The longest value that is kept. To read a longer value takes a millisecond or more.
 pub(super) const LONGEST: usize = SIZE / 32;
-/// The longest value that comes in when it is written, before anybody asked for it.
+/// The longest value that is put in by a write. A longer one is put in when it is read.
 pub(super) const LONGEST_WRITTEN: usize = 4 * 1024;
 
-/// What is known of a key.
+/// What the cache knows of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Known {
-    /// There is no such key.
+    /// The key is absent.
     Absent,
-    /// Its record, expired or not.
+    /// The record of the key, expired or not.
     Present(Record),
-    /// It has a record, which is too long to be kept here.
+    /// The key has a record, which is too long for the cache.
     Long,
 }
 
@@ -28,7 +28,7 @@ impl Known {
         match record {
             None => Known::Absent,
             Some(record) if record.value.len() > LONGEST => Known::Long,
-            // A copy, since the value may be a part of something larger.
+            // The value may be a slice of a larger buffer, so it is copied.
             Some(Record { expires, value }) => {
                 let value = Bytes::copy_from_slice(value);
                 Known::Present(Record { expires: *expires, value })
@@ -36,7 +36,7 @@ impl Known {
         }
     }
 
-    /// What is known of a key that was changed, if that is to be kept.
+    /// What the cache is to know of a changed key; `None` if it is to forget the key.
     pub(super) fn of_changed(change: &Change) -> Option<Known> {
         match change.after.as_ref() {
             Some(record) if (LONGEST_WRITTEN + 1..=LONGEST).contains(&record.value.len()) => None,

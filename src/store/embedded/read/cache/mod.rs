@@ -1,12 +1,13 @@
-//! Records that were asked for lately, each with its value and its expiry: a look here costs a small
-//! part of what the database takes. Keys that are absent are known as such.
+//! The cache of records that were read or written lately, each with its value and its expiry. A
+//! look-up here costs a small part of a look-up in the database. The cache also knows absent keys.
 //!
-//! What is found here is what the database has for those who read it now. The writer tells before a
-//! commit what it changes, of which nothing is found until the commit can be seen; then what it has
-//! written comes in. A reader brings in what it read if no change has begun or ended since before it
-//! took its snapshot; by the same rule, a record that is found is the one of the reader's snapshot.
+//! The cache returns the records that the database holds for readers now. Before a commit the
+//! writer announces the changes, and their keys are not found until the commit is visible. Then the
+//! writer puts the new records in. A reader puts a record in only if no change has begun or ended
+//! since before it took its snapshot. By the same rule, a record in the cache is the record in the
+//! snapshot of its reader.
 //!
-//! `known` comes first: what the cache tells of a key. `records` is the cache.
+//! Read `known` first: what the cache knows of a key. `records` is the cache.
 
 pub(crate) mod known;
 pub(crate) mod records;

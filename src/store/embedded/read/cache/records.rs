@@ -1,4 +1,4 @@
-//! The records of one store, as far as the cache knows them.
+//! The cache itself: its records, and the changes under way.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,20 +10,21 @@ use super::known::{Known, SIZE};
 use crate::store::embedded::change::changes::Changes;
 use crate::store::embedded::format::layout::Record;
 
-/// What a key and its value take besides their bytes: their places in the cache, and what the
-/// allocator adds.
+/// The bytes that a key and its value take besides their own: their places in the cache, and the
+/// overhead of the allocator.
 const OVERHEAD: u64 = 160;
-/// Changed keys that come in at a time, so that readers do not wait for all of them.
+/// The number of changed keys that are put in under one lock, so that readers do not wait for all
+/// of them.
 pub(super) const CHUNK: usize = 64;
 
-/// A stored key; most are where they are looked for, and not in an allocation of their own.
+/// A stored key. Most keys fit without an allocation of their own.
 pub(super) type Key = SmallVec<[u8; 32]>;
 
-/// The changes that have begun, and those that have ended.
+/// The number of changes that have begun or ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Epoch(u64);
 
-/// The records of one store.
+/// The cache of one store.
 #[derive(Debug)]
 pub(crate) struct Cache(Mutex<State>);
 
@@ -34,13 +35,13 @@ pub(super) struct State {
     changing: Changing,
 }
 
-/// What the database may soon have another record of.
+/// The keys whose records in the database are about to change.
 #[derive(Debug)]
 enum Changing {
     Nothing,
     /// These keys.
     Keys(Arc<Changes>),
-    /// Any, or there is no database to read.
+    /// Any key may change, or there is no database to read.
     Everything,
 }
 
@@ -53,16 +54,16 @@ impl Weighter<Key, Known> for Size {
     }
 }
 
-/// A look at the records of one moment.
+/// The locked cache: a view of one moment.
 pub(crate) struct Look<'a>(MutexGuard<'a, State>);
 
 impl Look<'_> {
-    /// The moment.
+    /// The epoch of the moment.
     pub(crate) fn epoch(&self) -> Epoch {
         self.0.epoch
     }
 
-    /// What is known of a stored key.
+    /// What the cache knows of a stored key.
     pub(crate) fn get(&self, stored: &[u8]) -> Option<&Known> {
         self.0.get(stored)
     }
@@ -75,29 +76,30 @@ impl State {
 }
 
 impl Cache {
-    /// An empty one, while there is no database to read.
+    /// An empty cache while there is no database to read.
     pub(crate) fn new() -> Cache {
         let (epoch, changing) = (Epoch::default(), Changing::Everything);
         Cache(Mutex::new(State { known: nothing(), epoch, changing }))
     }
 
-    /// A look at what is known now.
+    /// Locks the cache for look-ups.
     pub(crate) fn look(&self) -> Look<'_> {
         Look(self.state())
     }
 
-    /// To be asked before the database, and then its snapshot, is taken from which records come.
+    /// The epoch. A reader takes it before it takes the database and the snapshot.
     pub(crate) fn epoch(&self) -> Epoch {
         self.state().epoch
     }
 
-    /// What is known of a stored key in a snapshot that was taken after `epoch`.
+    /// What the cache knows of a stored key in a snapshot that was taken after `epoch`.
     pub(crate) fn get(&self, stored: &[u8], epoch: Epoch) -> Option<Known> {
         let state = self.state();
         (state.epoch == epoch).then(|| state.get(stored).cloned()).flatten()
     }
 
-    /// Brings in what a snapshot has that was taken after `epoch`, if the database still has it.
+    /// Puts in the record of a snapshot that was taken after `epoch`, if the database still holds
+    /// that record.
     pub(crate) fn put(&self, stored: &[u8], epoch: Epoch, record: Option<&Record>) {
         let known = Known::of(record);
         let mut state = self.state();
@@ -106,20 +108,20 @@ impl Cache {
         }
     }
 
-    /// The database will have other records of these keys.
+    /// A change of these keys begins.
     pub(crate) fn begin_change(&self, changes: Arc<Changes>) {
         self.go_on(Changing::Keys(changes));
     }
 
-    /// The database will have other records of any keys, or there will be none to read.
+    /// A change of all keys begins, or the database is taken away from readers.
     pub(crate) fn begin_change_of_all(&self) {
         self.go_on(Changing::Everything);
         let known = std::mem::replace(&mut self.state().known, nothing());
-        // Not while others wait for the lock.
+        // The records are freed without the lock.
         drop(known);
     }
 
-    /// All who turn to the database from now on see what has changed.
+    /// The change has ended: the database shows it to every reader that begins now.
     pub(crate) fn end_change(&self) {
         let changed = match &self.state().changing {
             Changing::Keys(changes) => Some(Arc::clone(changes)),
@@ -131,7 +133,7 @@ impl Cache {
         self.go_on(Changing::Nothing);
     }
 
-    /// Nothing of it is found before the change has ended.
+    /// Puts in the changed records. They are not found before the change has ended.
     fn bring_in(&self, changes: &Changes) {
         let mut changes = changes.iter().map(|(key, change)| (key, Known::of_changed(change)));
         loop {
@@ -143,7 +145,7 @@ impl Cache {
             for (key, known) in chunk {
                 match known {
                     Some(known @ Known::Absent) => {
-                        // Of no use unless somebody has asked for it.
+                        // An absent key is worth keeping only if a reader has asked for it.
                         let _ = state.known.replace((&key[..]).into(), known, true);
                     }
                     Some(known) => state.known.insert((&key[..]).into(), known),
@@ -179,7 +181,8 @@ impl Changing {
 fn nothing() -> Values<Key, Known, Size> {
     let options = OptionsBuilder::new()
         .weight_capacity(SIZE as u64)
-        // Of half as many it remembers for a while that they were asked for, without their values.
+        // For half as many keys the cache remembers for a while, without their values, that they
+        // were asked for.
         .estimated_items_capacity(SIZE / 1024)
         .build()
         .expect("both capacities are given");

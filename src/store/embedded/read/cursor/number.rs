@@ -4,7 +4,8 @@ use crate::store::embedded::argument::integer;
 
 /// Reads a cursor as Valkey does, which leaves most to C's `strtoull`.
 pub(crate) fn parse(text: &[u8]) -> Option<u64> {
-    // A number in canonical form may not be negative; in another it counts from above.
+    // A negative number in canonical form is no cursor. In another form it counts down from the
+    // largest number.
     if integer::parse(text).is_some_and(|number| number < 0) {
         return None;
     }
@@ -12,7 +13,7 @@ pub(crate) fn parse(text: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(&text[..end]).ok()?;
     let text = text.trim_start_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']);
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    // The parser of the standard library takes a sign, too.
+    // The parser of the standard library would accept a sign, too.
     let number: u64 = digits.parse().ok().filter(|_| !digits.starts_with('+'))?;
     Some(if text.starts_with('-') { number.wrapping_neg() } else { number })
 }
