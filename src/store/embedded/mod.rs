@@ -1,13 +1,13 @@
-//! The embedded engine: a log-structured store in a directory of this process's own.
+//! The embedded engine: a log-structured store in a directory that belongs to this process.
 //!
-//! Batches that only read run at once, on a snapshot of the committed data, and never wait for a
-//! sync. All others go to the one writer thread, which commits many clients' batches together. A
-//! client reads its own writes because it sends the next batch only after the replies to the one
-//! before.
+//! Batches that only read run at once on a snapshot of the committed data, and never wait for a
+//! sync. All other batches go to the one writer thread, which commits the batches of many clients
+//! together. A client reads its own writes, because it sends the next batch only after the replies
+//! to the batch before.
 //!
-//! Imports run one way: `format` and `argument` import no other folder, `disk` and `change` import
-//! `format`, then come `last`, `read`, `types`, `write` and `engine`. Read `engine` first, and then
-//! from `format` on.
+//! Read `engine` first, and then from `format` on. Imports run one way: `argument` and `format`
+//! import no other folder. `change` and `disk` import `format`. Above them stand, in this order,
+//! `last`, `read`, `types`, `write` and `engine`.
 
 mod argument;
 mod change;

@@ -1,5 +1,5 @@
-//! Transactions that may take long, beside the writer: evaluated on a thread for long reads, on what
-//! is committed, and applied by the writer if nothing of it has changed by then.
+//! Transactions that may take long, beside the writer. A thread for long reads evaluates them on
+//! the committed data. The writer applies them if no key that they read has changed since.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,11 +17,12 @@ use crate::store::embedded::write::job::{Answer, Outcome};
 use crate::store::embedded::write::work::Work;
 use crate::store::operation::{Effect, Operation};
 
-/// How often a transaction is evaluated beside the writer, when others change what it reads.
+/// The number of attempts to evaluate a transaction beside the writer, if others change keys that
+/// it reads.
 const ATTEMPTS: usize = 2;
 
 impl Embedded {
-    /// Carries out a transaction of few reads at once.
+    /// Carries out a transaction of few reads on this thread.
     pub(crate) async fn read_at_once(
         &self,
         watch: Option<Watch>,
@@ -38,7 +39,7 @@ impl Embedded {
         }
     }
 
-    /// Carries out a transaction as [`crate::store::Store::transact`] does.
+    /// Carries out a transaction beside the writer, see [`crate::store::Store::transact`].
     pub(crate) async fn transact_beside(
         &self,
         mut watch: Option<Watch>,
@@ -47,7 +48,7 @@ impl Embedded {
     ) -> Reply {
         let only_reads = !batch.iter().any(|it| is_for_writer(it.verb));
         let effect = effect(&batch);
-        // Nothing is done before the writer has it.
+        // Before the writer has the transaction nothing is changed.
         let failed = |why: &str| failure("EXEC", effect, why, false);
         let place = match self.place(Length::of(&batch), account).await {
             Ok(place) => place,
@@ -93,7 +94,7 @@ impl Embedded {
         Reply::Error(conflict(&batch))
     }
 
-    /// Evaluates `batch` on another thread, which has the place as long as it works.
+    /// Evaluates `batch` on another thread. The thread holds the place as long as it works.
     async fn prepare(
         &self,
         batch: &Arc<Vec<Operation>>,
@@ -117,7 +118,7 @@ impl Embedded {
         prepared.map_err(|stopped| self.stopped(&stopped))
     }
 
-    /// The reply to a transaction of which nothing was done.
+    /// The reply to a transaction that was stopped and changed nothing.
     fn stopped(&self, stopped: &Stopped) -> Reply {
         match stopped {
             Stopped::Watch => Reply::NilList,
@@ -130,7 +131,7 @@ impl Embedded {
     }
 }
 
-/// The reply to a transaction that others never let through.
+/// The reply to a transaction whose keys changed during every attempt.
 fn conflict(batch: &[Operation]) -> ErrorReply {
     let what: Cow<'_, str> = if looks_at_all(batch) {
         "keys changed in the key space that it looks at".into()

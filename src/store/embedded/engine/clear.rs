@@ -1,5 +1,5 @@
-//! `FLUSHDB`: at once where the whole store goes, or few keys; otherwise in parts, between which the
-//! writer serves others.
+//! `FLUSHDB`. Few keys, or the whole store, are removed in one commit. Otherwise the keys are
+//! removed in parts, and the writer serves others between them.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -20,20 +20,20 @@ use crate::store::embedded::write::job::Answer;
 use crate::store::embedded::write::work::Work;
 use crate::store::operation::{Effect, Operation, Verb};
 
-/// Keys removed in one commit when keys are removed in bulk.
+/// The most keys that one part removes.
 const CHUNK: usize = 1_000;
 
 /// How a key space is cleared.
 enum Plan {
-    /// All keys of the store are of it, and they are many.
+    /// The key space is all of the store, and has many keys.
     All,
-    /// There are few keys.
+    /// The key space has few keys.
     AtOnce,
     InParts,
 }
 
 impl Embedded {
-    /// Carries out as many `FLUSHDB`s, one after the other.
+    /// Carries out `FLUSHDB`s one after the other.
     pub(crate) async fn clear_for(
         &self,
         operations: &[Operation],
@@ -64,7 +64,8 @@ impl Embedded {
                             true,
                         ));
                     }
-                    // There are more by now, or others change them all the time.
+                    // By now the key space has too many keys, or others change its keys all the
+                    // time.
                     _ => {}
                 }
             }
@@ -95,7 +96,7 @@ impl Embedded {
         match self.submit(work, account, true).await {
             Ok(Answer { mut replies, .. }) => match replies.pop() {
                 Some(Reply::OK) => Ok(Reply::OK),
-                // A part of the keys is gone.
+                // A part of the keys is removed already.
                 Some(_) if has_begun => Err(failed("", true)),
                 reply => Err(reply.unwrap_or(Reply::Nil)),
             },
@@ -103,7 +104,7 @@ impl Embedded {
         }
     }
 
-    /// Looks at what is committed, on a thread for long reads.
+    /// Looks at the committed data on a thread for long reads.
     async fn look<T: Send + 'static>(
         &self,
         account: &Arc<Account>,
@@ -126,7 +127,8 @@ fn failed(why: &str, begun: bool) -> Reply {
     failure(Verb::Clear.name(), Effect::Write, why, begun)
 }
 
-/// How `scope` is cleared. New keyspaces cost a dozen syncs or more: not for a handful of keys.
+/// The plan for clearing `scope`. New keyspaces cost a dozen syncs or more, which is too much for a
+/// handful of keys.
 fn plan(database: &Database, scope: &Scope) -> Result<Plan, Fault> {
     let snapshot = database.snapshot();
     let state = database.state_at(&snapshot)?;
@@ -137,7 +139,7 @@ fn plan(database: &Database, scope: &Scope) -> Result<Plan, Fault> {
     Ok(if keys.take(MAX_CLEARED + 1).count() > MAX_CLEARED { Plan::InParts } else { Plan::AtOnce })
 }
 
-/// The next keys of `scope`.
+/// The next keys of `scope`, in order.
 fn next(database: &Database, scope: &Scope, from: Bound<Slice>) -> Result<Vec<Slice>, Fault> {
     let keys = database.snapshot().range(&database.data, (from, Bound::Unbounded));
     let keys = keys.take(CHUNK).map(|entry| Ok(entry.key()?));

@@ -9,10 +9,10 @@ use crate::store::embedded::types::weight::{MAX_IN_PLACE, is_for_writer, weight}
 use crate::store::embedded::write::work::Work;
 use crate::store::operation::{Operation, Verb};
 
-/// Who carries out an operation of a batch.
+/// The thread that carries out an operation of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
-    /// The writer, or the serving thread if it only reads.
+    /// The writer, or the serving thread if the batch only reads.
     Writer,
     /// A thread for long reads.
     Reader,
@@ -31,8 +31,8 @@ fn way(operation: &Operation) -> Way {
 }
 
 impl Embedded {
-    /// See [`crate::store::Store::execute_within`]. Gives the replies that there was room for, and the
-    /// rest of the batch.
+    /// See [`crate::store::Store::execute_within`]. Returns the replies that there was room for,
+    /// and the rest of the batch.
     pub(crate) async fn execute(&self, batch: Vec<Operation>, hold: &mut Hold) -> Done {
         if !batch.iter().any(|it| is_for_writer(it.verb)) {
             return self.read(batch, hold).await;
@@ -40,7 +40,7 @@ impl Embedded {
         if batch.iter().all(|it| way(it) == Way::Writer) {
             return self.write(batch, hold).await;
         }
-        // What takes long would keep the writer from others' batches.
+        // Long reads would keep the writer from others' batches.
         let mut replies = Vec::with_capacity(batch.len());
         for part in batch.chunk_by(|one, next| way(one) == way(next)) {
             let (given, rest) = match way(&part[0]) {
@@ -59,7 +59,8 @@ impl Embedded {
         (replies, rest)
     }
 
-    /// What the writer read it read between writes, and cannot read again.
+    /// Has the writer carry out a batch. All replies are given, even without room: the writer read
+    /// the values between its writes and cannot read them again.
     async fn write(&self, batch: Vec<Operation>, hold: &mut Hold) -> Done {
         let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
         let is_timed = !verbs.contains(&Verb::Save);

@@ -1,5 +1,5 @@
-//! Batches that only read: from what is known, from the database on the serving thread, or, where that
-//! takes long, on a thread of its own.
+//! Batches that only read. Replies come from the cache, from the database on the serving thread,
+//! or, for long reads, from the database on another thread.
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ use crate::store::embedded::types::weight::{self, MAX_IN_PLACE};
 use crate::store::embedded::types::{reads, string};
 use crate::store::operation::{Operation, Verb};
 
-/// Replies, and the rest of the batch.
+/// The replies, and the rest of the batch, for which there was no room.
 pub(crate) type Done = (Vec<Reply>, Vec<Operation>);
 
 impl Embedded {
-    /// Carries out a batch that only reads, as [`Embedded::execute`] does.
+    /// Carries out a batch that only reads, see [`Embedded::execute`].
     pub(crate) async fn read(&self, mut batch: Vec<Operation>, hold: &mut Hold) -> Done {
         let Cached { mut replies, epoch, is_full, are_long } =
             read_cached(&self.scope, &self.core.shared, &batch, hold);
@@ -47,7 +47,7 @@ impl Embedded {
                 return (replies, Vec::new());
             }
         };
-        // Not before the wait for a place: the database may be another one by then.
+        // The wait for a place may have taken long: the database may be another one by then.
         let epoch = if is_in_place { epoch } else { self.core.shared.cache.epoch() };
         let Some(database) = self.database().await else {
             replies.extend(batch.iter().map(|it| failed(it.verb, "being opened again")));
@@ -67,7 +67,7 @@ impl Embedded {
         let read = Waiting::spawn(move |waiting: &Waiting<_>| {
             let replies = reading.read(&shared, &batch, &mut part, || waiting.is_gone());
             let rest = batch.split_off(replies.len());
-            // Nobody is given the place before the thread is free.
+            // The place is free only when the thread is.
             drop((reading, place));
             (replies, rest, part)
         });
@@ -85,19 +85,19 @@ fn failed(verb: Verb, why: &str) -> Reply {
     failure(verb.name(), verb.effect(), why, false)
 }
 
-/// What is known of a batch beforehand.
+/// The part of a batch that the cache answers.
 struct Cached {
-    /// To its first operations.
+    /// The replies to the first operations.
     replies: Vec<Reply>,
-    /// The moment of all of them.
+    /// The epoch of all these replies.
     epoch: Epoch,
-    /// Whether there is no room for more.
+    /// Whether there is no room for another reply.
     is_full: bool,
-    /// Whether the others read long values.
+    /// Whether the other operations read long values.
     are_long: bool,
 }
 
-/// Carries out the GETs that a batch begins with, as far as their records are known.
+/// Carries out the GETs at the beginning of a batch, as far as the cache knows their records.
 fn read_cached(scope: &Scope, shared: &Shared, batch: &[Operation], hold: &mut Hold) -> Cached {
     let now = shared.clock.now();
     let look = shared.cache.look();
@@ -121,7 +121,7 @@ fn read_cached(scope: &Scope, shared: &Shared, batch: &[Operation], hold: &mut H
     Cached { replies, epoch: look.epoch(), is_full, are_long }
 }
 
-/// Whether some of the values that `batch` reads are known to be long.
+/// Whether the cache knows that `batch` reads a long value.
 pub(crate) fn any_is_long(scope: &Scope, look: &Look<'_>, batch: &[Operation]) -> bool {
     let mut room = StoredKey::new();
     let is_long = |key: &Bytes| {
@@ -131,7 +131,7 @@ pub(crate) fn any_is_long(scope: &Scope, look: &Look<'_>, batch: &[Operation]) -
     batch.iter().flat_map(Operation::keys).take(MAX_IN_PLACE).any(is_long)
 }
 
-/// What is needed to read what the database has.
+/// A read of the database, on whichever thread.
 struct Reading {
     database: Arc<Database>,
     scope: Arc<Scope>,
@@ -140,7 +140,7 @@ struct Reading {
 }
 
 impl Reading {
-    /// Carries out a batch until there is no room for more, or it is stopped.
+    /// Carries out a batch until there is no room for another reply, or the read is stopped.
     fn read(
         &self,
         shared: &Shared,

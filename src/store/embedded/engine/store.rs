@@ -1,4 +1,4 @@
-//! An open embedded store: its threads and queues, and the ways to them.
+//! An open embedded store: its parts, its opening and closing, and how work gets to the writer.
 
 use std::fmt;
 use std::path::Path;
@@ -20,14 +20,15 @@ use crate::store::embedded::write::writer::state::Writer;
 use crate::store::options::Options;
 use crate::store::state::{Health, OpenError};
 
-/// Bytes of requests that wait for the writer; a request that finds no room waits before it.
+/// The most bytes of requests in the queue to the writer. A request that finds no room waits for
+/// room.
 const QUEUE: usize = 64 * 1024 * 1024;
-/// Bytes of them that one user may have, so that there is room for others'.
+/// The most bytes of one user, so that there is room for other users.
 const QUEUE_SHARE: usize = QUEUE / 2;
-/// Threads for long reads, at least.
+/// The least number of threads for long reads.
 const READERS: usize = 4;
 
-/// The keys under one prefix of an open embedded store.
+/// One key space of an open embedded store.
 pub struct Embedded {
     pub(super) core: Arc<Core>,
     pub(super) scope: Arc<Scope>,
@@ -37,21 +38,22 @@ pub struct Embedded {
 pub(super) struct Core {
     pub(super) shared: Arc<Shared>,
     pub(super) timeout: Duration,
-    /// The way to the writer's thread.
+    /// The queue to the writer's thread.
     queue: Arc<Queue>,
-    /// Room in `queue`, in bytes.
+    /// The room in `queue`, in bytes.
     room: Arc<Places>,
-    /// Threads that read long, at a time.
+    /// Places on the threads for long reads.
     pub(super) reading: Arc<Places>,
-    /// Threads for [`Length::Short`], so that nobody's SCAN waits for the end of others' LCS.
+    /// Places for reads of [`Length::Short`](super::thread::Length::Short), so that one user's SCAN
+    /// does not wait for another's LCS.
     pub(super) short_reading: Arc<Places>,
-    /// Told when the writer has ended; none once the store is closed.
+    /// Completes when the writer has ended; `None` once the store is closed.
     ended: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
 impl Drop for Core {
     fn drop(&mut self) {
-        // The writer has nothing to wait for.
+        // No further work can come.
         self.queue.close();
     }
 }
@@ -81,7 +83,7 @@ impl Embedded {
             .name("kvsock-writer".to_owned())
             .spawn(move || {
                 writer.run();
-                // Nobody may wait for it.
+                // Without a call of `close` nothing waits for the writer.
                 let _ = closing.send(());
             })
             .map_err(|error| Fault::from(error).at_open(path))?;
@@ -109,12 +111,12 @@ impl Embedded {
         let ended = self.core.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(ended) = ended else { return };
         self.core.queue.close();
-        // Past the limit the process ends, and what is acknowledged is safe all the same.
+        // Past the limit the process ends. Acknowledged writes are safe even so.
         let _ = tokio::time::timeout(limit, ended).await;
     }
 
-    /// Has the writer do `work`; waits no longer than is allowed if it is `timed`. The error
-    /// tells whether it was begun.
+    /// Has the writer do `work`. If the work is `timed`, waits at most as long as the timeout
+    /// allows. The error tells whether the work had begun.
     pub(super) async fn submit(
         &self,
         work: Work,
@@ -131,7 +133,7 @@ impl Embedded {
         answer.ok_or_else(|| !claim.take())
     }
 
-    /// Hands `work` to the writer; `None` if it is gone.
+    /// Hands `work` to the writer, and waits for the answer; `None` if the writer has ended.
     async fn send(&self, work: Work, account: &Arc<Account>, claim: Claim) -> Option<Answer> {
         let core = &self.core;
         let room = match core.room.try_take_many(account, work.len()) {

@@ -1,5 +1,5 @@
-//! Threads for work that would keep the serving thread too long: their places are bounded, and shared
-//! out by user.
+//! Threads for reads that would keep the serving thread too long. The number of threads is bounded,
+//! and users share it.
 
 use std::sync::Arc;
 
@@ -10,18 +10,18 @@ use crate::account::{Account, Place};
 use crate::store::embedded::disk::database::Database;
 use crate::store::operation::{Operation, Verb};
 
-/// How long a read beside the serving thread takes.
+/// The time that a read beside the serving thread takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Length {
     /// A few milliseconds as a rule: a step of SCAN, which may have to pass many removed keys, or a
     /// long value.
     Short,
-    /// As long as there are keys, or bytes to compare.
+    /// In proportion to the number of keys, or to the bytes that are compared.
     Long,
 }
 
 impl Length {
-    /// That of a batch.
+    /// The length of a batch.
     pub(crate) fn of(batch: &[Operation]) -> Length {
         let is_long =
             |it: &Operation| matches!(it.verb, Verb::Lcs | Verb::Keys | Verb::Size | Verb::Clear);
@@ -29,11 +29,11 @@ impl Length {
     }
 }
 
-/// For work on a thread of its own: whether somebody still waits for what comes of it.
+/// The client that waits for the result of work on another thread.
 pub(crate) struct Waiting<T>(oneshot::Sender<T>);
 
 impl<T: Send + 'static> Waiting<T> {
-    /// Does `work` on a thread that may block; gives none if it panicked.
+    /// Does `work` on a thread that may block. Returns `None` if the work panicked.
     pub(crate) fn spawn(
         work: impl FnOnce(&Waiting<T>) -> T + Send + 'static,
     ) -> impl Future<Output = Option<T>> {
@@ -41,21 +41,21 @@ impl<T: Send + 'static> Waiting<T> {
         let waiting = Waiting(sender);
         tokio::task::spawn_blocking(move || {
             let result = work(&waiting);
-            // Nobody waits any more.
+            // The client may be gone.
             let _ = waiting.0.send(result);
         });
         async { done.await.ok() }
     }
 
-    /// Whether nobody waits any more.
+    /// Whether the client is gone.
     pub(crate) fn is_gone(&self) -> bool {
         self.0.is_closed()
     }
 }
 
 impl Embedded {
-    /// A place among the threads for long reads, as soon as it is the user's turn; or why there is
-    /// none.
+    /// A place among the threads for long reads when the user's turn comes, or the reason why there
+    /// is none.
     pub(crate) async fn place(
         &self,
         length: Length,
@@ -77,7 +77,7 @@ impl Embedded {
         place.map_err(|_| "timed out: too many long reads are under way")
     }
 
-    /// The database, waiting for it while it is opened again.
+    /// The database. Waits while it is opened again.
     pub(crate) async fn database(&self) -> Option<Arc<Database>> {
         match self.core.shared.database() {
             None if self.core.timeout.is_zero() => self.core.shared.wait_for_database().await,

@@ -1,5 +1,5 @@
-//! Transactions, and the keys that they depend on: all that write, and all that watch, goes through
-//! the writer, so that every write is either before or after them.
+//! Transactions and watches. All writes and all watches go through the writer, so that every write
+//! comes either before or after each of them.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl Embedded {
                 Some(Reply::Error(error)) => Err(error),
                 _ => Ok(watch),
             },
-            // Whether or not it was begun, nobody has it now.
+            // The writer has the watch or has dropped it: the client does not have it any more.
             _ => Err(ErrorReply::Unavailable("timed out".into())),
         }
     }

@@ -1,4 +1,4 @@
-//! Work of several clients that is committed together.
+//! A group: the jobs of several clients that are committed together.
 
 use std::sync::Arc;
 
@@ -7,30 +7,29 @@ use super::work::Step;
 use crate::message::Reply;
 use crate::store::embedded::format::scope::Scope;
 
-/// Work that is committed together. All but the last is done.
+/// Jobs that are committed together. All but the last are done.
 #[derive(Default)]
 pub(crate) struct Group(Vec<Job>);
 
 impl Group {
-    /// How many clients' work it is.
+    /// The number of jobs.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The work that came last.
+    /// The last job.
     pub(crate) fn last(&self) -> Option<&Job> {
         self.0.last()
     }
 
-    /// Adds work, unless its client has given up by the time that its turn comes: what was before
-    /// it may have taken long.
+    /// Adds a job, unless its client has given up: the job may have waited for long.
     pub(crate) fn add(&mut self, mut job: Job) {
         if job.begin() {
             self.0.push(job);
         }
     }
 
-    /// The next step without a reply, whose keys it is about, and the user that asks.
+    /// The next step without a reply, its key space, and the user of the client.
     pub(crate) fn next(&mut self) -> Option<(Arc<Scope>, Option<u32>, Step<'_>)> {
         let job = self.0.last_mut().filter(|job| !job.is_done())?;
         let number = job.replies.len();
@@ -44,7 +43,7 @@ impl Group {
         }
     }
 
-    /// The same for a transaction that was not carried out.
+    /// Notes the outcome of a transaction that was not carried out.
     pub(crate) fn push_outcome(&mut self, outcome: Outcome) {
         if let Some(job) = self.0.last_mut() {
             job.replies.push(Reply::Nil);
@@ -52,25 +51,26 @@ impl Group {
         }
     }
 
-    /// Notes that all work so far is committed.
+    /// Notes that all steps so far are committed.
     pub(crate) fn settle(&mut self) {
         for job in &mut self.0 {
             job.settled = job.replies.len();
         }
     }
 
-    /// Takes out the last work if it is not done, to be gone on with later. All is committed.
+    /// Takes out the last job if it is not done, so that it goes on later. All steps so far must be
+    /// committed.
     pub(crate) fn suspend(&mut self) -> Option<Job> {
         self.0.pop_if(|job| !job.is_done())
     }
 
-    /// Replaces all replies that are not settled, and gives the missing ones: nothing of it was
-    /// done, or, when `unknown`, the steps up to the one at hand may have been.
+    /// Fails all steps without a final reply. Their changes did not take place. If `unknown`, the
+    /// changes of the steps up to the current one may have taken place.
     pub(crate) fn fail(&mut self, why: &str, unknown: bool) {
         self.0.iter_mut().for_each(|job| job.fail(why, unknown));
     }
 
-    /// The answers to those who wait for them.
+    /// The answers to the clients.
     pub(crate) fn answers(self) -> Vec<Answered> {
         let answered = |Job { work, answer, room, replies, outcome, .. }: Job| Answered {
             to: answer,

@@ -1,4 +1,4 @@
-//! One client's work on its way to the writer, and the answer on its way back.
+//! A job: one client's work on its way to the writer, and the answer on its way back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,24 +11,24 @@ use crate::message::Reply;
 use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::format::scope::Scope;
 
-/// How a transaction ended.
+/// The outcome of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The replies are there.
+    /// The transaction was carried out.
     Done,
-    /// Nothing was done: what it read had changed.
+    /// The transaction was not carried out: keys that it had read have changed.
     Conflict,
-    /// Nothing was done: it takes the writer too long.
+    /// The transaction was not carried out: it takes the writer too long.
     TooLong,
 }
 
-/// What a client is told.
+/// The answer to a client.
 pub(crate) struct Answer {
-    /// One for each operation of a batch; otherwise one.
+    /// One reply for each operation of a batch, or one reply to all other work.
     pub(crate) replies: Vec<Reply>,
-    /// What was asked.
+    /// The work.
     pub(crate) work: Work,
-    /// Of a transaction.
+    /// The outcome of a transaction.
     pub(crate) outcome: Outcome,
 }
 
@@ -39,19 +39,20 @@ pub(crate) struct Job {
     pub(super) account: Arc<Account>,
     claim: Claim,
     pub(super) answer: oneshot::Sender<Answer>,
-    /// Held until the answer, so that what waits is bounded.
+    /// The room that the work takes in the queue. It is held until the answer, so that the queue is
+    /// bounded.
     pub(super) room: Place,
     is_begun: bool,
-    /// To the steps so far.
+    /// The replies to the steps so far.
     pub(super) replies: Vec<Reply>,
-    /// Replies that nothing changes any more, since their work is committed.
+    /// The number of replies that are final, since their steps are committed.
     pub(super) settled: usize,
     pub(super) outcome: Outcome,
 }
 
 impl Job {
-    /// Work on the keys of `scope` for the user of `account`, whose replies go to `answer`, unless
-    /// the client gave up by then.
+    /// Work on the keys of `scope` for the user of `account`. The replies go to `answer`, unless
+    /// the client has given up.
     pub(crate) fn new(
         work: Work,
         (scope, account): (Arc<Scope>, Arc<Account>),
@@ -73,12 +74,12 @@ impl Job {
         }
     }
 
-    /// The user that asks; none for kvsock itself.
+    /// The user of the client; `None` for kvsock itself.
     pub(crate) fn uid(&self) -> Option<u32> {
         self.account.uid()
     }
 
-    /// Begins with it; false if the client no longer waits.
+    /// Begins the work. False if the client has given up.
     pub(super) fn begin(&mut self) -> bool {
         self.is_begun = self.is_begun || self.claim.take();
         self.is_begun
@@ -100,30 +101,31 @@ impl Job {
     }
 }
 
-/// Who decides about work: the writer that begins it, or the client that no longer waits.
+/// The claim on a job. Either the writer takes it and begins the work, or the client takes it and
+/// gives up.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Claim(Arc<AtomicBool>);
 
 impl Claim {
-    /// Whether the caller is the first.
+    /// Takes the claim. True for the first caller only.
     pub(crate) fn take(&self) -> bool {
         !self.0.swap(true, Ordering::AcqRel)
     }
 }
 
-/// An answer on its way from the writer.
+/// An answer on its way to the client.
 pub(crate) struct Answered {
     pub(super) to: oneshot::Sender<Answer>,
     pub(super) answer: Answer,
     pub(super) _room: Place,
 }
 
-/// Gives the answers of whole groups to those who wait for them. Where these run on the same thread
-/// as this, only this has to be woken from another, and that is what costs.
+/// Gives the answers of whole groups to the waiting clients. The clients run on the same thread as
+/// this task. So only this task is woken from another thread, which is the expensive part.
 pub(crate) async fn give_answers(mut groups: mpsc::UnboundedReceiver<Vec<Answered>>) {
     while let Some(answers) = groups.recv().await {
         for Answered { to, answer, .. } in answers {
-            // A client that went away needs no reply.
+            // A client that is gone needs no answer.
             let _ = to.send(answer);
         }
     }

@@ -1,4 +1,6 @@
-//! Writes: the writer thread, the work that waits for it, and the changes that it commits.
+//! Writes. Read `writer` first: the thread that carries out and commits all work. `work`, `job`,
+//! `queue` and `group` are the way of the work to the writer. `commit` is its transaction,
+//! `evaluation` evaluates transactions of clients, and `recovery` follows a failed write.
 
 pub(crate) mod commit;
 pub(crate) mod evaluation;

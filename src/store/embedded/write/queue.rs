@@ -1,4 +1,4 @@
-//! The work that waits for the writer: users are served in turn, and each user's work in order.
+//! The queue to the writer. Users are served in turn, and the jobs of each user in order.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::job::Job;
 
-/// So many users' lanes are kept for their next work.
+/// The number of users whose lanes are kept for their next job.
 const LANES: usize = 64;
 
-/// Work of all users that waits.
+/// The waiting jobs of all users.
 #[derive(Default)]
 pub(crate) struct Queue {
     state: Mutex<State>,
@@ -19,25 +19,26 @@ pub(crate) struct Queue {
 #[derive(Default)]
 struct State {
     lanes: HashMap<Option<u32>, VecDeque<Job>>,
-    /// Users with work, the one whose turn is next first.
+    /// The users with waiting jobs. The first one is served next.
     turns: VecDeque<Option<u32>>,
-    /// Whether the writer sleeps until work comes.
+    /// Whether the writer sleeps until a job comes.
     is_awaited: bool,
     is_closed: bool,
 }
 
-/// What the writer finds when it waits for work.
+/// The result of waiting for a job.
 #[expect(clippy::large_enum_variant, reason = "work is the usual case, and goes on at once")]
 pub(crate) enum Next {
     Job(Job),
-    /// None came in time.
+    /// No job came in time.
     Nothing,
-    /// None will come any more.
+    /// No further job will come.
     Closed,
 }
 
 impl Queue {
-    /// Adds work behind all other of the user; false, and the work is dropped, if the queue is closed.
+    /// Adds a job behind all other jobs of its user. If the queue is closed, drops the job and
+    /// returns false.
     pub(crate) fn push(&self, job: Job) -> bool {
         let mut state = self.state();
         if state.is_closed {
@@ -52,17 +53,17 @@ impl Queue {
         true
     }
 
-    /// Adds work that was begun and gave way to other work, behind that.
+    /// Adds a job that gave way to other jobs, behind those of its user.
     pub(crate) fn put_back(&self, job: Job) {
         self.state().push(job);
     }
 
-    /// The work whose turn it is, if any waits.
+    /// The next job, if one waits.
     pub(crate) fn try_next(&self) -> Option<Job> {
         self.state().pop()
     }
 
-    /// The work whose turn it is, waiting for some, no longer than `limit`.
+    /// The next job. Waits for one, at most for `limit`.
     pub(crate) fn next(&self, limit: Option<Duration>) -> Next {
         let end = limit.map(|limit| Instant::now() + limit);
         let mut state = self.state();
@@ -89,18 +90,18 @@ impl Queue {
         }
     }
 
-    /// Whether any work waits.
+    /// Whether no job waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.state().turns.is_empty()
     }
 
-    /// Whether work of others than `user` waits.
+    /// Whether jobs of other users than `user` wait.
     pub(crate) fn has_others(&self, user: Option<u32>) -> bool {
-        // Each user is there once.
+        // Each user stands in `turns` once.
         self.state().turns.iter().take(2).any(|other| *other != user)
     }
 
-    /// No work comes any more; what waits is still done.
+    /// Closes the queue: no further job is taken. Waiting jobs are still carried out.
     pub(crate) fn close(&self) {
         self.state().is_closed = true;
         self.arrival.notify_one();

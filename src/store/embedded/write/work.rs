@@ -1,4 +1,4 @@
-//! Work that a client asks of the writer, and the steps that it consists of.
+//! The work that a client gives to the writer, and the steps of the work.
 
 use bytes::Bytes;
 use fjall::Slice;
@@ -8,24 +8,25 @@ use crate::store::embedded::change::watch::Watch;
 use crate::store::embedded::types::weight::effect;
 use crate::store::operation::{Effect, Operation, Verb};
 
-/// What a client asks of the writer.
+/// The work of one client.
 pub(crate) enum Work {
-    /// Operations, one after the other.
+    /// Operations that are carried out one after the other.
     Batch(Vec<Operation>),
-    /// Operations as one, unless what is watched has changed.
+    /// A transaction. It is carried out if no watched key has changed.
     Transaction(Option<Watch>, Vec<Operation>),
     /// A transaction that was evaluated beside the writer.
     Prepared(Box<Prepared>),
-    /// To watch these keys, besides what is watched already.
+    /// Adds these keys to a watch.
     Watch(Watch, Vec<Bytes>),
-    /// To remove these stored keys, as one of several parts of a `FLUSHDB`, which none end.
+    /// Removes these stored keys as one of several parts of a `FLUSHDB`. An empty list ends the
+    /// `FLUSHDB`.
     Remove(Vec<Slice>),
-    /// To remove all keys of the store.
+    /// Removes all keys of the store.
     Clear,
 }
 
 impl Work {
-    /// Bytes of it, about.
+    /// About the bytes of the work.
     pub(crate) fn len(&self) -> usize {
         let args = |args: &[Bytes]| args.iter().map(|arg| 16 + arg.len()).sum::<usize>();
         match self {
@@ -39,7 +40,7 @@ impl Work {
         }
     }
 
-    /// How many replies it is given.
+    /// The number of replies to the work.
     pub(super) fn steps(&self) -> usize {
         match self {
             Work::Batch(batch) => batch.len(),
@@ -72,7 +73,7 @@ impl Work {
     }
 }
 
-/// What is done, and replied to, at a time.
+/// A part of the work that gets one reply.
 pub(crate) enum Step<'a> {
     /// One operation.
     Operation(&'a Operation),
@@ -89,7 +90,7 @@ pub(crate) enum Step<'a> {
 }
 
 impl Step<'_> {
-    /// Whether it can be carried out on a full disk: it reads, or frees room.
+    /// Whether the step can be carried out on a full disk: it only reads, or it frees room.
     pub(crate) fn needs_no_room(&self) -> bool {
         let needs_none = |operation: &Operation| {
             let verb = operation.verb;

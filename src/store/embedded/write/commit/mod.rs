@@ -1,6 +1,6 @@
-//! The writer's changes on top of the committed data, and their commit.
+//! The writer's transaction: changes over the committed data, and their commit.
 //!
-//! `transaction` comes first. `removal` removes many keys at a time.
+//! Read `transaction` first. `removal` removes many keys at a time.
 
 pub(crate) mod removal;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Many keys removed at a time: given ones, all, and those that have expired.
+//! The removal of many keys at a time: of given keys, of all keys, and of expired keys.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::types::editor::Edit;
 use crate::store::embedded::write::evaluation::evaluate::Evaluated;
 
-/// Keys removed in one commit when keys are removed in bulk.
+/// The most expired keys that one commit removes.
 const CHUNK: usize = 1_000;
 
 impl Transaction {
@@ -30,8 +30,8 @@ impl Transaction {
         Ok(())
     }
 
-    /// Removes every key of the store, and applies what was evaluated to come after that, in one
-    /// commit. Gives the database that holds the data from now on. Nothing may be uncommitted.
+    /// Removes every key of the store, and applies the changes of `after`, in one commit. Returns
+    /// the database that holds the data from then on. All earlier changes must be committed.
     pub(crate) fn clear(
         &mut self,
         now: u64,
@@ -50,8 +50,8 @@ impl Transaction {
         Ok(&self.database)
     }
 
-    /// Goes over to new, empty keyspaces. The commit of the state decides which ones count. The
-    /// change of all keys ends when readers have the new database.
+    /// Goes over to new, empty keyspaces. The commit of the state decides which keyspaces count.
+    /// The change of all keys ends when readers have the new database.
     fn begin_generation(&mut self) -> Result<(), Fault> {
         self.end_change();
         self.shared.cache.begin_change_of_all();
@@ -63,8 +63,8 @@ impl Transaction {
         Ok(())
     }
 
-    /// Removes up to a chunk of expired keys and commits; whether more may be left. Nothing may
-    /// be uncommitted.
+    /// Removes up to [`CHUNK`] expired keys and commits. Returns whether more may be left. All
+    /// earlier changes must be committed.
     pub(crate) fn sweep(&mut self, now: u64) -> Result<bool, Fault> {
         let from = self.shared.swept.load(Ordering::Acquire).to_be_bytes();
         let database = Arc::clone(&self.database);

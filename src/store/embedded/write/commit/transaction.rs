@@ -1,4 +1,5 @@
-//! Changes on top of the committed data, committed together: count, indexes and state with them.
+//! The writer's transaction: changes over the committed data. The commit updates the count, the
+//! indexes and the state, too.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -21,28 +22,30 @@ use crate::store::embedded::types::editor::Edit;
 use crate::store::embedded::write::evaluation::draft::Step;
 use crate::store::embedded::write::evaluation::evaluate::{Evaluated, Prepared};
 
-/// The one writer's transaction: after a commit it goes on as the next.
+/// The transaction of the one writer. After a commit it goes on as the next transaction.
 ///
-/// After an error of a function that commits it must be dropped, and the database opened again.
+/// After an error of a function that commits, the transaction must be dropped and the database
+/// opened again.
 pub(crate) struct Transaction {
     pub(super) database: Arc<Database>,
     scope: Scope,
     pub(super) state: State,
     pub(super) recent: Recent,
     pub(super) changes: Changes,
-    /// Entries of the expiry index that belong to nothing.
+    /// Entries of the expiry index without a key that expires then.
     pub(super) orphans: Vec<Slice>,
-    /// Bytes in `changes`.
+    /// About the bytes of `changes`.
     len: usize,
     pub(super) shared: Arc<Shared>,
-    /// Whether the cache has yet to be told that a change can be seen.
+    /// Whether the last change is visible and the cache has yet to be told.
     change_can_be_seen: bool,
-    /// No key expires before.
+    /// The earliest moment at which a key may expire; `None` if no key expires.
     pub(super) next_expiry: Option<u64>,
 }
 
 impl Transaction {
-    /// Begins on `database`. Counts the keys if the count at hand is for another prefix.
+    /// Begins a transaction on `database`. Counts the keys if the stored count is for another
+    /// prefix.
     pub(crate) fn begin(
         database: Arc<Database>,
         scope: &Scope,
@@ -78,17 +81,17 @@ impl Transaction {
         Ok(transaction)
     }
 
-    /// The number of the last commit that was tried.
+    /// The number of the last attempted commit.
     pub(crate) fn commit_number(&self) -> u64 {
         self.state.commit
     }
 
-    /// The database below.
+    /// The database that the changes go to.
     pub(crate) fn database(&self) -> &Arc<Database> {
         &self.database
     }
 
-    /// Bytes that wait for the commit, about.
+    /// About the bytes of the uncommitted changes.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -98,7 +101,7 @@ impl Transaction {
         self.next_expiry
     }
 
-    /// Applies what was evaluated elsewhere.
+    /// Applies the changes of an evaluation.
     pub(crate) fn apply(&mut self, evaluated: &mut Evaluated) -> Result<(), Fault> {
         for step in std::mem::take(&mut evaluated.steps) {
             match step {
@@ -106,19 +109,19 @@ impl Transaction {
                 Step::Set(key, record) => self.set(&key, record)?,
                 Step::Remove(key) => self.remove(&key)?,
                 Step::Discard(key) => self.discard(&key)?,
-                // See [`Transaction::clear`].
+                // [`Transaction::clear`] has removed all keys.
                 Step::ClearAll => {}
             }
         }
         Ok(())
     }
 
-    /// Whether what was evaluated beside the writer holds for all changes so far, committed or not.
+    /// Whether an evaluation is valid for all changes so far, committed or not.
     pub(crate) fn allows(&self, prepared: &Prepared, now: u64) -> bool {
         prepared.is_right(now) && !prepared.observer.is_touched_by(&self.changes)
     }
 
-    /// Commits what there is, if there is anything; whether there was.
+    /// Commits the changes. Returns whether there were any.
     pub(crate) fn commit(&mut self, mode: PersistMode) -> Result<bool, Fault> {
         if self.changes.is_empty() && self.orphans.is_empty() {
             return Ok(false);
@@ -142,7 +145,7 @@ impl Transaction {
         Arc::new(std::mem::take(&mut self.changes))
     }
 
-    /// Commits `changes`, of which the cache knows.
+    /// Commits `changes`. The cache knows already that they are under way.
     pub(super) fn write_changes(
         &mut self,
         changes: &Changes,
@@ -184,15 +187,16 @@ impl Transaction {
         Ok(())
     }
 
-    /// Tells the cache what is committed, which takes a while, and which nobody waits for: who asks
-    /// before looks into the database.
+    /// Puts the committed records into the cache. This takes a while, and no client waits for it:
+    /// until then readers look into the database.
     pub(crate) fn end_change(&mut self) {
         if std::mem::take(&mut self.change_can_be_seen) {
             self.shared.cache.end_change();
         }
     }
 
-    /// What is committed of a key; by nobody else, so that what is known is it.
+    /// The committed state of a key. Only this thread commits, so the cache is up to
+    /// date.
     pub(super) fn committed(&self, stored: &[u8]) -> Result<Committed, Fault> {
         match self.shared.cache.look().get(stored) {
             Some(Known::Absent) => return Ok(Committed::Absent),
@@ -216,7 +220,7 @@ impl Transaction {
         Ok(self.database.data.get(stored)?.map(Record::decode).transpose()?)
     }
 
-    /// Changes a key; whether it was there.
+    /// Changes a key. Returns whether the key was present.
     fn change(&mut self, stored: &Slice, after: Option<Record>) -> Result<bool, Fault> {
         if let Some(change) = self.changes.get_mut(stored) {
             return Ok(std::mem::replace(&mut change.after, after).is_some());

@@ -1,4 +1,5 @@
-//! Changes of one transaction on top of data that stays as it is, to be applied later or dropped.
+//! A draft: the changes of one transaction over data that does not change. The draft is applied
+//! later or dropped.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use crate::store::embedded::read::keys::Source;
 use crate::store::embedded::read::merge;
 use crate::store::embedded::types::editor::Edit;
 
-/// One change, in the order in which they were made.
+/// One change of a draft.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// See [`Edit::put`].
@@ -23,52 +24,52 @@ pub(crate) enum Step {
     Remove(Slice),
     /// See [`Edit::discard`].
     Discard(Slice),
-    /// All keys of the store go, and whatever was changed before.
+    /// Removes all keys of the store. Earlier changes are void.
     ClearAll,
 }
 
-/// The changes so far, over `base`.
+/// The changes so far over `base`.
 pub(crate) struct Draft<'a> {
     base: &'a dyn Source,
     now: u64,
     changes: BTreeMap<Slice, Option<Record>>,
-    /// Whether nothing is left of `base`.
+    /// Whether all keys of `base` are removed.
     is_cleared: bool,
     steps: Vec<Step>,
     len: usize,
-    /// When the first key expires that was found in `base`, in Unix milliseconds.
+    /// The earliest expiry of the keys that were found in `base`, in Unix milliseconds.
     expires: Cell<u64>,
 }
 
 impl<'a> Draft<'a> {
-    /// Without changes. What has expired by `now` is gone.
+    /// A draft without changes. Keys that have expired by `now` are absent.
     pub(crate) fn new(base: &'a dyn Source, now: u64) -> Draft<'a> {
         let (changes, steps, expires) = (BTreeMap::new(), Vec::new(), Cell::new(u64::MAX));
         Draft { base, now, changes, is_cleared: false, steps, len: 0, expires }
     }
 
-    /// Bytes of the changes, about.
+    /// About the bytes of the changes.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// What has become of the keys that changed, in order.
+    /// The record of each changed key, in order of the keys; `None` for a removed key.
     pub(crate) fn changes(&self) -> &BTreeMap<Slice, Option<Record>> {
         &self.changes
     }
 
-    /// Each change that was made, in order.
+    /// The changes in the order in which they were made.
     pub(crate) fn steps(&self) -> &[Step] {
         &self.steps
     }
 
-    /// Notes that what was found is so only until then.
+    /// Notes that a key that was found expires at `expires`.
     pub(crate) fn note_expiry(&self, expires: Option<u64>) {
         let later = expires.filter(|expires| *expires > self.now);
         self.expires.set(later.map_or(self.expires.get(), |later| later.min(self.expires.get())));
     }
 
-    /// The changes, and until when what was found is so.
+    /// The changes, and the earliest expiry of the keys that were found.
     pub(crate) fn into_parts(self) -> (Vec<Step>, u64) {
         (self.steps, self.expires.get())
     }

@@ -1,4 +1,4 @@
-//! A transaction evaluated on data that stays as it is: what it replies, and what it would change.
+//! The evaluation of a transaction on data that does not change: its replies and its changes.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -21,66 +21,67 @@ use crate::store::embedded::types::weight::{is_whole, looks_at_all};
 use crate::store::embedded::types::writes;
 use crate::store::operation::{Effect, Operation, Verb};
 
-/// Bytes that one transaction changes, at most, and one value besides.
+/// The most bytes that one transaction changes, besides its last value.
 const MAX_TRANSACTION: usize = 256 * 1024 * 1024;
-/// Whose transaction it is, and when.
+/// The context of a transaction.
 #[derive(Clone, Copy)]
 pub(crate) struct Setting<'a> {
     pub(crate) scope: &'a Scope,
     pub(crate) shared: &'a Shared,
-    /// Unix milliseconds.
+    /// The moment, in Unix milliseconds.
     pub(crate) now: u64,
     pub(crate) user: Option<u32>,
 }
 
-/// What a transaction comes to.
+/// The result of an evaluation.
 pub(crate) struct Evaluated {
-    /// One for each operation.
+    /// One reply for each operation.
     pub(crate) replies: Vec<Reply>,
     pub(crate) steps: Vec<Step>,
-    /// The replies are right until then, in Unix milliseconds.
+    /// The replies are valid until this moment, in Unix milliseconds.
     pub(crate) expires: u64,
     len: usize,
-    /// Whether it asks to save, see [`Verb::BgSave`].
+    /// Whether the transaction asks for a save, see [`Verb::BgSave`].
     pub(crate) saves: bool,
 }
 
-/// A transaction that was evaluated beside the writer, for the writer to apply.
+/// A transaction that was evaluated beside the writer. The writer applies it.
 pub(crate) struct Prepared {
-    /// What the client itself watches.
+    /// The watch of the client.
     pub(crate) watch: Option<Watch>,
     pub(crate) evaluated: Evaluated,
     pub(crate) observer: Arc<Observer>,
-    /// How long it took the processor.
+    /// The processor time of the evaluation.
     pub(crate) took: Duration,
 }
 
 impl Evaluated {
-    /// Whether it stores nothing.
+    /// Whether the transaction only removes keys.
     pub(crate) fn only_removes(&self) -> bool {
         !self.steps.iter().any(|step| matches!(step, Step::Put(..) | Step::Set(..)))
     }
 
-    /// Whether it removes all keys of the store at first.
+    /// Whether the transaction begins with the removal of all keys of the store.
     pub(crate) fn clears_all(&self) -> bool {
         self.steps.first() == Some(&Step::ClearAll)
     }
 }
 
 impl Prepared {
-    /// Bytes of it, about.
+    /// About the bytes of the changes and replies.
     pub(crate) fn len(&self) -> usize {
         self.evaluated.len
     }
 
-    /// Whether it may be applied to what is committed.
+    /// Whether the changes may be applied to the committed data: no key that the transaction read
+    /// has changed.
     pub(crate) fn is_right(&self, now: u64) -> bool {
         !self.observer.is_broken() && self.evaluated.expires > now
     }
 }
 
-/// Evaluates `batch` on `base`; `view` is what is committed, if nothing else is in `base`, and
-/// operations on a whole key space need it. None if it was stopped.
+/// Evaluates `batch` on `base`. `view` is the committed data if `base` contains nothing else;
+/// operations on a whole key space need it. Returns `None` if the evaluation was stopped.
 pub(crate) fn evaluate(
     setting: Setting<'_>,
     base: &dyn Source,
@@ -124,17 +125,17 @@ pub(crate) fn evaluate(
     Some(Evaluated { replies, steps, expires, len, saves })
 }
 
-/// Why a transaction was not evaluated beside the writer.
+/// The reason why an evaluation was stopped.
 pub(crate) enum Stopped {
-    /// It takes too long, or nobody waits for it any more.
+    /// The evaluation took too long, or the client is gone.
     Late,
-    /// The client's own watch is broken.
+    /// The watch of the client is broken.
     Watch,
-    /// The database is opened again.
+    /// The database is being opened again.
     Closed,
 }
 
-/// Evaluates `batch` on what is committed now, beside the writer.
+/// Evaluates `batch` on the committed data, beside the writer.
 pub(crate) fn prepare(
     setting: (&Scope, &Shared, Option<u32>),
     watch: Option<Watch>,
@@ -150,10 +151,11 @@ pub(crate) fn prepare(
     let observer = Arc::new(Observer::new(keys, key_space, now));
     shared.observers.add(&observer);
     let epoch = shared.cache.epoch();
-    // Only now, since whoever publishes another one tells the observers.
+    // Taken after the observer is registered: a later change of the database is told to the
+    // observers.
     let database = shared.database().ok_or(Stopped::Closed)?;
     let view = View::new(&database, scope, shared, epoch);
-    // Whatever breaks it later comes later than the snapshot.
+    // A later change of a watched key comes after the snapshot.
     if watch.as_ref().is_some_and(|watch| watch.is_broken(now)) {
         return Err(Stopped::Watch);
     }
@@ -163,7 +165,7 @@ pub(crate) fn prepare(
     Ok(Prepared { watch, evaluated, observer, took: processor_time().saturating_sub(begun) })
 }
 
-/// What this thread has taken of the processors, which does not depend on what others do.
+/// The processor time of this thread. It does not depend on the load of other threads.
 fn processor_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()

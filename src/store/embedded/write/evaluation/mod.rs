@@ -1,7 +1,7 @@
-//! Clients' transactions, evaluated to a draft of their changes before anything is committed.
+//! Clients' transactions, evaluated to a draft of their changes before a commit.
 //!
-//! `draft` comes first: the changes over data that stays as it is. `evaluate` runs a transaction on a
-//! draft, and `whole` its operations on a whole key space.
+//! Read `draft` first: changes over data that does not change. `evaluate` runs a transaction on a
+//! draft. `whole` runs operations on a whole key space.
 
 pub(crate) mod draft;
 pub(crate) mod evaluate;

@@ -1,4 +1,4 @@
-//! Operations on a whole key space within a transaction: they find what the transaction changed.
+//! Operations on a whole key space within a transaction. They see the changes of the transaction.
 
 use bytes::Bytes;
 use fjall::Slice;
@@ -18,12 +18,12 @@ use crate::store::embedded::types::last;
 use crate::store::embedded::types::weight::MAX_CLEARED;
 use crate::store::operation::{Operation, Verb};
 
-/// Random keys that are tried before the first ones are taken.
+/// The number of random keys that are tried before one of the first keys is taken.
 const TRIES: usize = 8;
-/// The first keys, of which one is taken.
+/// The number of first keys out of which one is taken.
 const FIRST: usize = 256;
 
-/// A draft over a picture of the committed data.
+/// A draft over a snapshot.
 pub(crate) struct Whole<'a, 'b> {
     pub(crate) draft: &'a mut Draft<'b>,
     pub(crate) view: &'a View<'b>,
@@ -32,7 +32,7 @@ pub(crate) struct Whole<'a, 'b> {
 }
 
 impl Whole<'_, '_> {
-    /// Carries out an operation for which [`is_whole`] holds, but for `SCAN`.
+    /// Carries out an operation for which `is_whole` holds, except `SCAN`.
     pub(crate) fn execute(&mut self, operation: &Operation) -> Result<Reply, ErrorReply> {
         match operation.verb {
             Verb::Size => Ok(Reply::Integer(i64::try_from(self.size()?).unwrap_or(i64::MAX))),
@@ -63,7 +63,7 @@ impl Whole<'_, '_> {
         Ok(size)
     }
 
-    /// Calls `visit` with the live keys in order until it gives false.
+    /// Calls `visit` with the live keys in order until it returns false.
     fn visit(
         &self,
         mut visit: impl FnMut(&[u8]) -> Result<bool, ErrorReply>,

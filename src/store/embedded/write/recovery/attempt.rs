@@ -1,4 +1,4 @@
-//! Failed writes, and the attempts to take writes again.
+//! Failures of writes, and the attempts to take writes again.
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -9,19 +9,19 @@ use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::disk::probe;
 use crate::store::state::Health;
 
-/// Room that merging tables takes at most, about.
+/// About the most room that merging tables takes.
 const MERGE_ROOM: u64 = 160 * 1024 * 1024;
-/// Room without which there is no use in trying anything.
+/// With less free room no attempt is made.
 const LITTLE_ROOM: usize = 64 * 1024;
 
 impl Recovery {
-    /// Sees to it that writes can be tried, opening the database again if that is needed and
-    /// time; otherwise tells why they cannot.
+    /// Makes writes possible. Opens the database again if that is needed and the time for it has
+    /// come. The error tells why writes are not possible.
     pub(crate) fn make_writable(&mut self) -> Result<(), Cow<'static, str>> {
         if self.failure.is_none() && self.look_for_room().is_ok() {
             let Some(transaction) = &self.transaction else { return Err("closed".into()) };
             let Err(mut fault) = transaction.database().check() else { return Ok(()) };
-            // The database does not tell why its background work failed.
+            // The database does not report why its background work failed.
             let tables = transaction.database().tables().min(MERGE_ROOM);
             if matches!(fault, Fault::Poisoned) && self.reserve.room() < tables {
                 fault = Fault::NoSpace;
@@ -37,16 +37,17 @@ impl Recovery {
         }
         let (remedy, mut room) = (failure.remedy, failure.room);
         if remedy == Remedy::Renew && self.scarcity.is_some() {
-            // It shows whether there is room: nothing else writes, and nothing is lost.
+            // The attempt itself shows whether there is room: nothing else is written, and nothing
+            // is lost.
             room = LITTLE_ROOM;
         }
-        // Closed, and not to be opened again, it could not even be read.
+        // A closed database that cannot be opened again could not even be read.
         let probed = probe::write(&self.path, room).and_then(|()| probe::descriptors(&self.path));
         if let Err(error) = probed {
             let fault = Fault::from(error);
             let was_scarce = self.is_scarce();
             let why = self.fail(&fault, Instant::now() + PROBE_INTERVAL, remedy, room);
-            // Opening removes what a merge left that found no room.
+            // Opening the database removes the files of a merge that found no room.
             if remedy == Remedy::Reopen
                 && matches!(fault, Fault::NoSpace)
                 && self.opened_at.elapsed() >= REOPEN_INTERVAL
@@ -61,7 +62,7 @@ impl Recovery {
             if was_scarce == self.is_scarce() {
                 return Err(why);
             }
-            // Now the reserve is there.
+            // The room of the reserve is free now.
             probe::write(&self.path, room).map_err(|_| why)?;
         }
         let soonest = self.opened_at + REOPEN_INTERVAL;
@@ -89,9 +90,11 @@ impl Recovery {
         self.shared.set_health(Health::Up);
     }
 
-    /// After an error of the transaction: whether its commit may have taken place all the same.
+    /// Handles an error of the transaction. Returns whether its commit may have taken place even
+    /// so.
     ///
-    /// The journal tells, once the database is open again: an incomplete commit is cut off there.
+    /// The journal tells whether it did, once the database is open again: opening cuts an
+    /// incomplete commit off.
     pub(crate) fn recover_from(&mut self, fault: &Fault) -> bool {
         let settled = self.settled;
         let attempted = self.transaction.as_ref().is_none_or(|it| it.commit_number() > settled);
@@ -101,10 +104,11 @@ impl Recovery {
             return false;
         }
         if matches!(fault, Fault::NoSpace) {
-            // Opened as when there is room, it would begin to merge tables.
+            // Otherwise the opened database would begin to merge tables.
             self.begin_scarcity();
         }
-        // As long as it cannot be opened again it is read as it is, and that is for later to tell.
+        // If the database cannot be opened again now, readers keep it as it is. A later attempt
+        // tells about the commit.
         if let Err(error) = probe::descriptors(&self.path) {
             let retry_at = Instant::now() + PROBE_INTERVAL;
             self.fail(&Fault::from(error), retry_at, Remedy::Reopen, COMMIT_ROOM);
@@ -137,7 +141,7 @@ impl Recovery {
             self.doubt();
         }
         let why: Cow<'static, str> = match (fault, &self.failure) {
-            // It says nothing new.
+            // This fault says nothing new.
             (Fault::Poisoned, Some(failure)) => failure.why.clone(),
             _ => fault.to_string().into(),
         };

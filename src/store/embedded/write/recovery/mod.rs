@@ -1,11 +1,11 @@
-//! Opening the database again after a failed write, in the same process.
+//! The recovery: the database is opened again after a failed write, in the same process.
 //!
-//! The database takes no write after one has failed, in the foreground or in the background.
-//! Reads go on with it as it is, until there is room; then it is closed and opened again. Before
-//! it takes writes, all that was read back is in tables, and another journal has begun.
+//! After a failed write, in the foreground or in the background, the database takes no more writes.
+//! Readers keep the open database until there is room. Then it is closed and opened again. Before
+//! it takes writes, all data that was read back is written to tables, and a new journal begins.
 //!
-//! `state` comes first. `opening` opens and closes the database, `attempt` takes writes again, and
-//! `scarcity` is about a full disk.
+//! Read `state` first. `opening` opens and closes the database. `attempt` tries to take writes
+//! again. `scarcity` handles a full disk.
 
 pub(crate) mod attempt;
 pub(crate) mod opening;

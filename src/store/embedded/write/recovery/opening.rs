@@ -1,4 +1,4 @@
-//! The database opened, closed, and opened again.
+//! The opening and closing of the database.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -18,9 +18,9 @@ use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::read::shared::Shared;
 use crate::store::embedded::write::commit::transaction::Transaction;
 
-/// How long readers may hold on to a database that is to be closed.
+/// The time that readers may keep a database that is to be closed.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
-/// How long the end may take to spare the next start the journal.
+/// The time that an orderly end may take to shorten the journal for the next start.
 const WRITE_OUT_LIMIT: Duration = Duration::from_secs(2);
 
 impl Recovery {
@@ -60,19 +60,20 @@ impl Recovery {
         Ok(recovery)
     }
 
-    /// Closes the store for good, and spares the next start what it can.
+    /// Closes the store at the end of the process, and shortens the journal for the next start if
+    /// possible.
     pub(crate) fn finish(mut self) {
-        // As closing, this may panic when the background work did.
+        // This may panic, as closing may, if the background work did.
         let journal = catch_unwind(AssertUnwindSafe(|| self.write_out())).unwrap_or_default();
         self.close();
-        // Where it cannot be spared, the next start takes longer.
+        // If the journal stays, the next start takes longer.
         if let Some(Err(error)) = journal.map(|journal| journal.cut()) {
             tracing::debug!(%error, "the journal of the embedded store stays");
         }
     }
 
-    /// Writes all of the database to tables, if that is worth it; gives the journal that is of no
-    /// use any more.
+    /// Writes all memtables to tables if the journal is long. Returns the journal that is no longer
+    /// needed.
     pub(super) fn write_out(&self) -> Option<Journal> {
         let database = self.transaction.as_ref()?.database();
         let is_long = Journal::find(&self.path).ok()??.is_long();
@@ -83,12 +84,12 @@ impl Recovery {
         Journal::find(&self.path).ok()?
     }
 
-    /// Closes the store; waits for readers, within bounds.
+    /// Closes the database. Waits for readers, at most for [`CLOSE_LIMIT`].
     pub(super) fn close(&mut self) {
         self.shared.publish(None);
         let Some(transaction) = self.transaction.take() else { return };
         let database = Arc::downgrade(transaction.database());
-        // The database's own closing may panic when its background work did.
+        // Closing the database may panic if its background work did.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(transaction)));
         wait_for_readers(&database);
     }
@@ -96,7 +97,7 @@ impl Recovery {
     pub(super) fn reopen(&mut self) -> Result<(), Fault> {
         self.close();
         self.opened_at = Instant::now();
-        // What it begins with is a sync of the journal.
+        // Opening begins with a sync of the journal.
         let open = if self.is_scarce() { Database::open_idle } else { Database::open };
         let opened = open(&self.path).inspect_err(|fault| {
             if matches!(fault, Fault::Io(_) | Fault::NoSpace) {
@@ -118,8 +119,8 @@ impl Recovery {
         Ok(())
     }
 
-    /// Closes the database, writes all that it holds to tables, and opens it again with an empty
-    /// journal. After an error it may be closed, if it cannot be opened.
+    /// Closes the database, writes all its data to tables, and opens it again with an empty
+    /// journal. After an error the database is closed if it cannot be opened.
     pub(super) fn renew(&mut self) -> Result<(), Fault> {
         self.close();
         let renewed = catch_unwind(AssertUnwindSafe(|| self.renew_closed()));

@@ -1,22 +1,22 @@
-//! A full disk: the reserve is given up, and only what frees room is written.
+//! A full disk. The reserve is given up, and only work that frees room is carried out.
 
 use std::time::{Duration, Instant};
 
 use super::state::{COMMIT_ROOM, PROBE_INTERVAL, REOPEN_INTERVAL, Recovery, Remedy, Scarcity};
 use crate::store::embedded::disk::fault::Fault;
 
-/// Beside the reserve there must be a part of so many of its size, before it is taken again.
+/// The reserve is taken again only if this fraction of its size stays free.
 const MARGIN: u64 = 4;
-/// Room that the background work needs.
+/// The room for the background work.
 const BACKGROUND_ROOM: usize = 24 * 1024 * 1024;
 
 impl Recovery {
-    /// Whether only what frees room may be written.
+    /// Whether only work that frees room may be carried out.
     pub(crate) fn is_scarce(&self) -> bool {
         self.scarcity.is_some()
     }
 
-    /// How long until the next look for room, if the disk is full.
+    /// The time until the next look for room, if the disk is full.
     pub(crate) fn look_wait(&self) -> Option<Duration> {
         let scarcity = self.scarcity.as_ref()?;
         Some(scarcity.look_at.saturating_duration_since(Instant::now()))
@@ -29,13 +29,14 @@ impl Recovery {
         self.scarcity.get_or_insert(Scarcity { look_at, merged: last, seen: last, margin });
     }
 
-    /// Room that the background work needs; less on a small disk.
+    /// The room for the background work. It is less on a small disk.
     pub(super) fn background_room(&self) -> usize {
         let half = usize::try_from(self.reserve.len() / 2).unwrap_or(usize::MAX);
         half.clamp(COMMIT_ROOM, BACKGROUND_ROOM)
     }
 
-    /// Takes the reserve again, if there is room by now; before, makes what was removed free its room.
+    /// Takes the reserve again if there is room. Before that, merges tables so that removed keys
+    /// give up their room.
     pub(super) fn look_for_room(&mut self) -> Result<(), Fault> {
         let settled = self.settled;
         let Some(scarcity) = &mut self.scarcity else { return Ok(()) };
@@ -43,7 +44,7 @@ impl Recovery {
             return Ok(());
         }
         scarcity.look_at = Instant::now() + PROBE_INTERVAL;
-        // Not amid many removals.
+        // A merge amid many removals would come too early.
         let is_quiet = std::mem::replace(&mut scarcity.seen, settled) == settled;
         if is_quiet && scarcity.merged < settled {
             let database = self.transaction.as_ref().ok_or(Fault::Poisoned)?.database();

@@ -11,14 +11,14 @@ use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::read::shared::Shared;
 use crate::store::embedded::write::commit::transaction::Transaction;
 
-/// Between two looks for room.
+/// The time between two looks for room.
 pub(super) const PROBE_INTERVAL: Duration = Duration::from_millis(200);
-/// Between two openings.
+/// The time between two openings.
 pub(super) const REOPEN_INTERVAL: Duration = Duration::from_millis(500);
-/// Room that a commit needs.
+/// The room for a commit.
 pub(super) const COMMIT_ROOM: usize = 1024 * 1024;
 
-/// The writer's transaction, and how to come by another one.
+/// The writer's transaction, and the means to begin another one.
 pub(crate) struct Recovery {
     pub(super) path: PathBuf,
     pub(super) scope: Scope,
@@ -26,28 +26,28 @@ pub(crate) struct Recovery {
     pub(super) has_parts: bool,
     pub(super) shared: Arc<Shared>,
     pub(super) transaction: Option<Transaction>,
-    /// The last commit that is known to be in the database.
+    /// The last commit that is known to have taken place.
     pub(super) settled: u64,
     pub(super) failure: Option<Failure>,
     pub(super) reserve: Reserve,
-    /// While the reserve is given up.
+    /// Present while the reserve is given up.
     pub(super) scarcity: Option<Scarcity>,
     pub(super) opened_at: Instant,
 }
 
-/// The disk is full: only what frees room is written.
+/// The state while the disk is full.
 pub(super) struct Scarcity {
-    /// When to look for room again.
+    /// The time of the next look for room.
     pub(super) look_at: Instant,
-    /// The last commit whose removals were made good use of.
+    /// The last commit before the last merge.
     pub(super) merged: u64,
     /// The last commit at the last look.
     pub(super) seen: u64,
-    /// Bytes that must be left beside the reserve before it is taken again.
+    /// The bytes that must stay free when the reserve is taken again.
     pub(super) margin: u64,
 }
 
-/// Why there are no writes now.
+/// The reason why writes are refused.
 pub(super) struct Failure {
     pub(super) why: Cow<'static, str>,
     pub(super) retry_at: Instant,
@@ -55,17 +55,17 @@ pub(super) struct Failure {
     pub(super) room: usize,
 }
 
-/// What must be done before there are writes again.
+/// The remedy before writes are taken again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Remedy {
-    /// To open the database again, with another journal.
+    /// Open the database again with a new journal.
     Reopen,
-    /// The same, though it has just been opened.
+    /// The same for a database that has just been opened.
     Renew,
 }
 
 impl Recovery {
-    /// The transaction, unless the store is closed for now.
+    /// The transaction; `None` while the database is closed.
     pub(crate) fn transaction(&mut self) -> Option<&mut Transaction> {
         self.transaction.as_mut()
     }
@@ -77,13 +77,13 @@ impl Recovery {
         }
     }
 
-    /// How long until the next attempt, if writes fail now.
+    /// The time until the next attempt; `None` if writes are possible.
     pub(crate) fn retry_wait(&self) -> Option<Duration> {
         let failure = self.failure.as_ref()?;
         Some(failure.retry_at.saturating_duration_since(Instant::now()))
     }
 
-    /// Tells the next process that what is written last may not be on the disk.
+    /// Tells the next process that the last writes may not be on the disk.
     pub(crate) fn doubt(&self) {
         journal::doubt(&self.path);
     }

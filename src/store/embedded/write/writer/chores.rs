@@ -1,4 +1,4 @@
-//! The writer's work besides clients': syncs, saves, and the removal of expired keys.
+//! The writer's chores: syncs, saves, and the removal of expired keys.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -9,15 +9,16 @@ use super::state::Writer;
 use crate::store::embedded::argument::time;
 use crate::store::embedded::disk::fault::Fault;
 
-/// With [`Sync::EverySecond`].
+/// The time between two syncs with `Sync::EverySecond`.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
-/// How often the background work is looked after while there is some.
+/// The time between two looks at the background work while there is some.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// The longest wait for an expiry, since the clock may step.
+/// The longest wait for an expiry. The clock may step.
 const MAX_EXPIRY_WAIT: Duration = Duration::from_secs(60);
 
 impl Writer {
-    /// What is due besides the clients' work: recovery, syncs, removing expired keys.
+    /// Does the work that is due besides clients' work: recovery, syncs, and the removal of expired
+    /// keys.
     pub(super) fn do_chores(&mut self) {
         let done = catch_unwind(AssertUnwindSafe(|| self.try_chores()));
         if let Err(fault) = done.unwrap_or(Err(Fault::Panicked)) {
@@ -47,7 +48,7 @@ impl Writer {
         Ok(())
     }
 
-    /// How long the thread may sleep when no job comes; `None` for as long as it likes.
+    /// The time that the thread may sleep while no job comes; `None` if it may sleep forever.
     pub(super) fn longest_wait(&mut self) -> Option<Duration> {
         let sync = self.unsynced_since.map(|since| SYNC_INTERVAL.saturating_sub(since.elapsed()));
         let retry = self.recovery.retry_wait();

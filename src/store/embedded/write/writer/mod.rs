@@ -1,8 +1,8 @@
-//! The writer thread: takes all batches that wait, carries them out in order, commits them together
-//! with one sync, and only then answers. It alone writes, syncs, and waits for the disk.
+//! The writer thread. It takes the waiting jobs, carries them out in order, commits them together
+//! with one sync, and only then answers. No other thread writes, syncs, or waits for the disk.
 //!
-//! `thread` comes first: the loop. `state` is what the loop works on, `step` carries out one
-//! operation or transaction, and `chores` is the work that no client asked for.
+//! Read `thread` first: it is the loop. `state` is the state of the loop. `step` carries out one
+//! operation or transaction. `chores` does the work that no client asked for.
 
 pub(crate) mod chores;
 pub(crate) mod state;

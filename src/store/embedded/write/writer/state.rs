@@ -15,21 +15,21 @@ use crate::store::options::Sync;
 /// The state of the writer thread.
 pub(crate) struct Writer {
     pub(super) queue: Arc<Queue>,
-    /// Whole groups of answers.
+    /// The answers of whole groups.
     pub(super) answers: UnboundedSender<Vec<Answered>>,
     pub(super) shared: Arc<Shared>,
     pub(super) sync: Sync,
     pub(super) recovery: Recovery,
-    /// When the oldest commit was made that is not synced and must be.
+    /// The time of the oldest commit that is not synced and must be.
     pub(super) unsynced_since: Option<Instant>,
-    /// Whether a client asked for the data to be on disk, without waiting for it.
+    /// Whether a client asked for a save without waiting for it.
     pub(super) save_is_due: bool,
-    /// Whether all that is not committed are removals that nobody was told of as done.
+    /// Whether the uncommitted steps are only removals of an unfinished `FLUSHDB`.
     pub(super) is_removal: bool,
 }
 
 impl Writer {
-    /// A writer for the jobs that come; the store is open.
+    /// A writer for the jobs of `queue`. The store is open.
     pub(crate) fn new(
         queue: Arc<Queue>,
         answers: UnboundedSender<Vec<Answered>>,
@@ -49,7 +49,7 @@ impl Writer {
         }
     }
 
-    /// What a commit does before its reply.
+    /// The way in which a commit is persisted before the reply.
     pub(super) fn mode(&self) -> PersistMode {
         match self.sync {
             Sync::Always => PersistMode::SyncData,

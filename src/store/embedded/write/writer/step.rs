@@ -1,4 +1,4 @@
-//! One step of a client's work.
+//! The steps of clients' work.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,17 +25,17 @@ use crate::store::embedded::write::job::Outcome;
 use crate::store::embedded::write::work::Step;
 use crate::store::operation::{Operation, Verb};
 
-/// What became of a step.
+/// The result of a step.
 pub(super) enum Done {
     Reply(Reply),
-    /// It was not carried out.
+    /// The transaction was not carried out.
     Not(Outcome),
-    /// It needs [`Writer::step_on_committed`].
+    /// The step needs [`Writer::step_on_committed`].
     OnCommitted,
 }
 
 impl Writer {
-    /// Carries out one step, unless nothing may be uncommitted then.
+    /// Carries out one step, unless all earlier changes must be committed before it.
     pub(super) fn step(
         &mut self,
         scope: &Scope,
@@ -73,7 +73,7 @@ impl Writer {
         })
     }
 
-    /// Carries out `batch` within one commit, unless what is watched has changed.
+    /// Carries out a transaction within one commit, unless a watched key has changed.
     fn transact(
         &mut self,
         setting: Setting<'_>,
@@ -93,7 +93,8 @@ impl Writer {
         Ok(Done::Reply(Reply::Array(evaluated.replies)))
     }
 
-    /// Applies what was evaluated beside, unless what it read has changed.
+    /// Applies a transaction that was evaluated beside the writer, unless a key that it read has
+    /// changed.
     fn apply(&mut self, prepared: &mut Prepared, now: u64) -> Result<Done, Fault> {
         let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
         if prepared.watch.as_ref().is_some_and(|watch| watch.is_broken(now)) {
@@ -107,7 +108,8 @@ impl Writer {
         Ok(Done::Reply(Reply::Array(replies)))
     }
 
-    /// Nothing may be uncommitted if it removes all keys.
+    /// Applies the changes of an evaluation. If it removes all keys, all earlier changes must be
+    /// committed.
     fn apply_evaluated(&mut self, evaluated: &mut Evaluated, now: u64) -> Result<(), Fault> {
         let mode = self.mode();
         let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
@@ -121,7 +123,7 @@ impl Writer {
         Ok(())
     }
 
-    /// All keys are gone, and those set since are in `database`.
+    /// Publishes `database`, which holds the data after all keys were removed.
     fn go_over_to(&mut self, database: &Arc<Database>) {
         self.shared.publish(Some(Arc::clone(database)));
         self.recovery.settle();
@@ -131,7 +133,7 @@ impl Writer {
         }
     }
 
-    /// Lets `watch` see all changes of `keys` from here on.
+    /// Adds `keys` to `watch`, which sees all their changes from now on.
     fn watch(&mut self, scope: &Scope, watch: &mut Watch, keys: &[Bytes]) -> Result<Reply, Fault> {
         let now = time::now();
         let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
@@ -143,14 +145,14 @@ impl Writer {
         Ok(Reply::OK)
     }
 
-    /// Begins to save as soon as what waits is answered.
+    /// Begins a save as soon as the waiting clients are answered.
     fn save_soon(&mut self, options: &[Bytes]) -> Reply {
         let reply = refusal::save_options(options);
         self.save_is_due |= reply.is_ok();
         reply.unwrap_or_else(Reply::Error)
     }
 
-    /// Carries out what looks at all of the store: nothing is uncommitted.
+    /// Carries out a step that looks at the whole store. All earlier changes are committed.
     pub(super) fn step_on_committed(
         &mut self,
         scope: &Scope,

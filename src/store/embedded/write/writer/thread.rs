@@ -15,15 +15,15 @@ use crate::store::embedded::write::group::Group;
 use crate::store::embedded::write::job::Job;
 use crate::store::embedded::write::queue::Next;
 
-/// Batches committed together, at most.
+/// The most jobs of one commit.
 const MAX_JOBS: usize = 1_024;
-/// Bytes committed together, at most, unless one value is longer.
+/// The most bytes of one commit, unless one value is longer.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
-/// The same while other users wait.
+/// The most bytes of one commit while other users wait.
 const MAX_BYTES_SHARED: usize = 1024 * 1024;
 
 impl Writer {
-    /// Serves until nobody can send jobs any more, then syncs and closes the store.
+    /// Serves until the queue is closed, then syncs and closes the store.
     pub(crate) fn run(mut self) {
         loop {
             let wait = self.longest_wait();
@@ -44,7 +44,7 @@ impl Writer {
         self.recovery.finish();
     }
 
-    /// Lets the next process go on with the iterations of this one.
+    /// Keeps the cursors, so that iterations go on in the next process.
     fn keep_cursors(&mut self) {
         if let Some(cursors) = self.shared.cursors.save()
             && let Some(transaction) = self.recovery.transaction()
@@ -69,14 +69,14 @@ impl Writer {
             }
         }
         self.shared.clock.go_on();
-        // Nobody waits any more when the runtime is gone.
+        // Without the runtime no client waits.
         let _ = self.answers.send(group.answers());
         self.recovery.transaction().into_iter().for_each(Transaction::end_change);
     }
 
-    /// Carries out `group`, with what else waits: until it is much, or others wait for long, for
-    /// whom the rest of a batch is put back. After an error, what is not settled may be committed
-    /// or not.
+    /// Carries out `group` together with more waiting jobs, until they are many or other users have
+    /// waited for long. For these the rest of a batch is put back into the queue. After an error
+    /// the steps without a final reply may be committed or not.
     fn execute(&mut self, group: &mut Group) -> Result<(), Fault> {
         let is_scarce = self.recovery.is_scarce();
         let begun = Instant::now();
@@ -126,7 +126,7 @@ impl Writer {
     }
 
     fn commit(&mut self, group: &mut Group) -> Result<(), Fault> {
-        // FLUSHDB is answered once its last part is done, and that is synced.
+        // FLUSHDB is answered after its last part, and that part is synced.
         let mode = if self.is_removal { PersistMode::Buffer } else { self.mode() };
         self.is_removal = true;
         let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
