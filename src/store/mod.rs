@@ -23,7 +23,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::account::Account;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
 
 pub(crate) use self::embedded::glob_matches;
@@ -84,14 +84,14 @@ impl Store {
     ///   reply, except [`Verb::Save`], which waits until the data is on disk.
     /// - Keys that end as the name of the side index does, `\0kvsock:last`, are refused.
     pub async fn execute(&self, batch: Vec<Operation>) -> Vec<Reply> {
-        self.attempt(batch, &mut Hold::unlimited()).await.0
+        self.attempt(batch, &mut ReplyRoom::unlimited()).await.0
     }
 
     /// Carries out as much of `batch` as there is room for, and gives back the rest.
     async fn attempt(
         &self,
         mut batch: Vec<Operation>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> (Vec<Reply>, Vec<Operation>) {
         let asked = batch.iter().flat_map(|operation| operation.args.iter().map(Bytes::len));
         hold.learn(asked.max().unwrap_or(0));
@@ -182,7 +182,7 @@ impl Store {
     ///
     /// What [`Store::refuses_in_transaction`] refuses, and [`Verb::Save`], is an error.
     pub async fn transact(&self, watch: Option<Watch>, batch: Vec<Operation>) -> Reply {
-        self.attempt_transaction(watch, batch, &mut Hold::unlimited()).await
+        self.attempt_transaction(watch, batch, &mut ReplyRoom::unlimited()).await
     }
 
     /// As [`Store::transact`]; what the reply takes, `hold` does.
@@ -190,7 +190,7 @@ impl Store {
         &self,
         watch: Option<Watch>,
         batch: Vec<Operation>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Reply {
         match (self, watch) {
             (Store::Valkey(engine), Some(Watch::Valkey(watch))) => {

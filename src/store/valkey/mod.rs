@@ -41,7 +41,7 @@ use self::single::pipeline::Run;
 pub(super) use self::single::watch::Watch;
 use self::wire::command::Form;
 use crate::account::Account;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::Reply;
 use crate::store::location::{self, Server};
 use crate::store::operation::{Operation, Verb};
@@ -137,7 +137,7 @@ impl Valkey {
 
     /// See [`super::Store::execute_within`]. Neighbours that are one command each travel together.
     /// Gives the replies that there was room for, maybe none.
-    pub(super) async fn execute(&self, batch: &[Operation], hold: &mut Hold) -> Vec<Reply> {
+    pub(super) async fn execute(&self, batch: &[Operation], hold: &mut ReplyRoom) -> Vec<Reply> {
         let mut replies = Vec::new();
         let (growth, appended) = (&self.server.growth, Growth::appended(batch));
         let kind_of = |operation: &Operation| match Kind::of(operation) {

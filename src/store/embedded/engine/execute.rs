@@ -2,7 +2,7 @@
 
 use super::read::Done;
 use super::store::Embedded;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::Reply;
 use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::types::weight::{MAX_IN_PLACE, is_for_writer, weight};
@@ -33,7 +33,7 @@ fn way(operation: &Operation) -> Way {
 impl Embedded {
     /// See [`crate::store::Store::execute_within`]. Returns the replies that there was room for,
     /// and the rest of the batch.
-    pub(crate) async fn execute(&self, batch: Vec<Operation>, hold: &mut Hold) -> Done {
+    pub(crate) async fn execute(&self, batch: Vec<Operation>, hold: &mut ReplyRoom) -> Done {
         if !batch.iter().any(|it| is_for_writer(it.verb)) {
             return self.read(batch, hold).await;
         }
@@ -61,7 +61,7 @@ impl Embedded {
 
     /// Has the writer carry out a batch. All replies are given, even without room: the writer read
     /// the values between its writes and cannot read them again.
-    async fn write(&self, batch: Vec<Operation>, hold: &mut Hold) -> Done {
+    async fn write(&self, batch: Vec<Operation>, hold: &mut ReplyRoom) -> Done {
         let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
         let is_timed = !verbs.contains(&Verb::Save);
         let replies = match self.submit(Work::Batch(batch), hold.account(), is_timed).await {

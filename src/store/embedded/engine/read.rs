@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::store::Embedded;
 use super::thread::{Length, Waiting};
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::Reply;
 use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::disk::database::Database;
@@ -25,7 +25,7 @@ pub(crate) type Done = (Vec<Reply>, Vec<Operation>);
 
 impl Embedded {
     /// Carries out a batch that only reads, see [`Embedded::execute`].
-    pub(crate) async fn read(&self, mut batch: Vec<Operation>, hold: &mut Hold) -> Done {
+    pub(crate) async fn read(&self, mut batch: Vec<Operation>, hold: &mut ReplyRoom) -> Done {
         let Cached { mut replies, epoch, is_full, are_long } =
             read_cached(&self.scope, &self.core.shared, &batch, hold);
         if is_full || replies.len() == batch.len() {
@@ -98,7 +98,12 @@ struct Cached {
 }
 
 /// Carries out the GETs at the beginning of a batch, as far as the cache knows their records.
-fn read_cached(scope: &Scope, shared: &Shared, batch: &[Operation], hold: &mut Hold) -> Cached {
+fn read_cached(
+    scope: &Scope,
+    shared: &Shared,
+    batch: &[Operation],
+    hold: &mut ReplyRoom,
+) -> Cached {
     let now = shared.clock.now();
     let look = shared.cache.look();
     let mut replies = Vec::with_capacity(batch.len());
@@ -145,7 +150,7 @@ impl Reading {
         &self,
         shared: &Shared,
         batch: &[Operation],
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
         is_stopped: impl Fn() -> bool,
     ) -> Vec<Reply> {
         let now = shared.clock.now();
@@ -201,16 +206,16 @@ mod tests {
             args: args.iter().map(|it| Bytes::from_static(it.as_bytes())).collect(),
         };
         let scan = vec![operation(Verb::Scan, &["0"]), operation(Verb::RandomKey, &[])];
-        let (replies, rest) = store.read(scan, &mut Hold::unlimited()).await;
+        let (replies, rest) = store.read(scan, &mut ReplyRoom::unlimited()).await;
         assert_eq!((replies.len(), &replies[1]), (2, &Reply::Nil));
         assert!(!matches!(replies[0], Reply::Error(_)), "{replies:?}");
         assert!(rest.is_empty());
         let lcs = vec![operation(Verb::Lcs, &["a", "b"])];
-        let mut hold = Hold::unlimited();
+        let mut hold = ReplyRoom::unlimited();
         let waits =
             tokio::time::timeout(Duration::from_millis(50), store.read(lcs.clone(), &mut hold));
         assert!(waits.await.is_err(), "every thread for long reads is taken");
         drop(places);
-        assert_eq!(store.read(lcs, &mut Hold::unlimited()).await.0.len(), 1);
+        assert_eq!(store.read(lcs, &mut ReplyRoom::unlimited()).await.0.len(), 1);
     }
 }

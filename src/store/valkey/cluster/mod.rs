@@ -34,7 +34,7 @@ use super::keys::prefix::Prefix;
 use super::keys::reply;
 use super::last::index::Index;
 use crate::account::Account;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::Reply;
 use crate::store::location;
 use crate::store::operation::{Keys, Operation};
@@ -148,7 +148,7 @@ impl Cluster {
     pub(in crate::store) async fn execute(
         &self,
         batch: &[Operation],
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Vec<Reply> {
         let mut replies = Vec::new();
         let (growth, appended) = (&self.shared.growth, Growth::appended(batch));
@@ -202,7 +202,7 @@ impl Cluster {
         &self,
         part: &[Operation],
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Vec<Reply> {
         let Some(operation) = part.first() else { return Vec::new() };
         let Shared { topology, terms, growth, .. } = &*self.shared;
@@ -225,7 +225,7 @@ impl Cluster {
         &self,
         batch: &[Operation],
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Vec<Reply> {
         let (terms, topology) = (&self.shared.terms, &*self.shared.topology);
         let mut replies = Vec::with_capacity(batch.len());

@@ -15,7 +15,7 @@ use super::route::split;
 use super::topology::address::Address;
 use super::watch::Watch;
 use crate::account;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
 use crate::store::valkey::RETRY_WAIT;
@@ -34,7 +34,7 @@ impl Cluster {
         &self,
         watch: Option<Watch>,
         batch: Vec<Operation>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Reply {
         let deadline = self.shared.terms.deadline_of(hold);
         if let Some(refusal) = batch.iter().find_map(|it| Cluster::refuses_in_transaction(it.verb))
@@ -75,7 +75,7 @@ impl Cluster {
         &self,
         transaction: &Transaction<'_>,
         deadline: Option<Instant>,
-        hold: &Hold,
+        hold: &ReplyRoom,
     ) -> Result<Option<account::Place>, Cow<'static, str>> {
         if !transaction.is_expensive() {
             return Ok(None);
@@ -88,7 +88,7 @@ impl Cluster {
         watch: &Watch,
         slot: Option<Slot>,
         transaction: &Transaction<'_>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Reply {
         if slot.is_some_and(|slot| !watch.is_of(slot)) {
             return split::cross_slot();
@@ -119,7 +119,7 @@ impl Cluster {
         &self,
         operation: &Operation,
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Option<Reply> {
         let reply = self.run_alone(operation, deadline, hold).await;
         (!is_to_be_asked_again(operation, &reply)).then_some(reply)
@@ -129,7 +129,7 @@ impl Cluster {
         &self,
         operation: &Operation,
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Reply {
         let slot = match split::one_slot(&self.prefix, operation.keys()) {
             Ok(slot) => slot,
@@ -163,7 +163,7 @@ impl Cluster {
         mut place: Place,
         transaction: &Transaction<'_>,
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Result<Answer, Reply> {
         let (mut hops, mut attempts) = (0, 0);
         loop {
@@ -208,7 +208,7 @@ impl Cluster {
         place: &Place,
         transaction: &Transaction<'_>,
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Result<Result<(Answer, Address), Unfit>, ErrorReply> {
         let topology = &self.shared.topology;
         let is_detour = place.detour.is_some();
@@ -243,7 +243,7 @@ async fn send_on(
     lease: &Connection,
     transaction: &Transaction<'_>,
     is_detour: bool,
-    hold: &mut Hold,
+    hold: &mut ReplyRoom,
 ) -> Result<Answer, Unfit> {
     transaction.admit(lease, is_detour).await?;
     hand_over(lease, transaction, is_detour, hold).await
@@ -253,7 +253,7 @@ async fn hand_over(
     connection: &Connection,
     transaction: &Transaction<'_>,
     is_detour: bool,
-    hold: &mut Hold,
+    hold: &mut ReplyRoom,
 ) -> Result<Answer, Unfit> {
     let mut commands = Commands::default();
     if is_detour {

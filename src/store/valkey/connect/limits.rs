@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::store::options::Options;
 
 /// Bounds and habits of a store, whatever servers it is on.
@@ -41,7 +41,7 @@ impl Terms {
     }
 
     /// The same of the client that asks: it does not wait a second time.
-    pub(crate) fn deadline_of(&self, hold: &Hold) -> Option<Instant> {
+    pub(crate) fn deadline_of(&self, hold: &ReplyRoom) -> Option<Instant> {
         if hold.is_impatient() { Some(Instant::now()) } else { self.deadline() }
     }
 }

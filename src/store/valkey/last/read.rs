@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use bytes::Bytes;
 
 use super::index::Index;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::Reply;
 use crate::store::valkey::connect::access::Way;
 use crate::store::valkey::keys::prefix::Prefix;
@@ -29,7 +29,7 @@ pub(crate) async fn last(
     (prefix, index): (&Prefix, &Index),
     count: usize,
     max_reply: usize,
-    hold: &mut Hold,
+    hold: &mut ReplyRoom,
 ) -> Result<Reply, Fault> {
     let mut search = Search { wanted: count, bytes: 0, pairs: Vec::new(), seen: HashSet::new() };
     let mut rank = 0;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::pipeline::Run;
 use super::{random, save, scan};
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
 use crate::store::valkey::RETRY_WAIT;
@@ -37,7 +37,11 @@ pub(crate) struct Compound<'a> {
 
 impl Compound<'_> {
     /// Carries out one operation; none when there is no room for its reply, and nothing was done.
-    pub(crate) async fn execute(&self, operation: &Operation, hold: &mut Hold) -> Option<Reply> {
+    pub(crate) async fn execute(
+        &self,
+        operation: &Operation,
+        hold: &mut ReplyRoom,
+    ) -> Option<Reply> {
         match operation.verb {
             Verb::Clear if self.prefix.is_empty() => Some(self.clear_all(operation).await),
             Verb::Clear => Some(self.clear().await),
@@ -46,7 +50,7 @@ impl Compound<'_> {
         }
     }
 
-    async fn read(&self, operation: &Operation, hold: &mut Hold) -> Option<Reply> {
+    async fn read(&self, operation: &Operation, hold: &mut ReplyRoom) -> Option<Reply> {
         loop {
             let mut part = hold.take();
             let fault = match self.link.connection(self.deadline).await {
@@ -74,7 +78,7 @@ impl Compound<'_> {
         &self,
         connection: &Arc<Connection>,
         operation: &Operation,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Result<Reply, Fault> {
         match operation.verb {
             Verb::Last => {
@@ -108,7 +112,7 @@ impl Compound<'_> {
         let batch = std::slice::from_ref(operation);
         let run = Run::new(batch, self.max_reply);
         let mut replies =
-            run.finish(self.link, self.prefix, self.deadline, &mut Hold::unlimited()).await;
+            run.finish(self.link, self.prefix, self.deadline, &mut ReplyRoom::unlimited()).await;
         if replies == [Reply::OK] {
             // Replies come in order: what is noted by now was set before the server cleared.
             let mut recent = self.index.recent();

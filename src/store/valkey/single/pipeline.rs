@@ -8,7 +8,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Effect, Operation, Verb};
 use crate::store::valkey::cache::Cache;
@@ -64,7 +64,7 @@ impl<'a> Run<'a> {
         link: &Link,
         prefix: &Prefix,
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Vec<Reply> {
         while !self.open.is_empty() {
             let connection = match link.connection(deadline).await {
@@ -103,7 +103,7 @@ impl<'a> Run<'a> {
 
     /// What is open as a question. Replies up to that of the last write cannot be asked for again,
     /// since a read that is sent again would see it.
-    fn question(&self, prefix: &Prefix, cache: Option<&Cache>, hold: Hold) -> Question {
+    fn question(&self, prefix: &Prefix, cache: Option<&Cache>, hold: ReplyRoom) -> Question {
         let is_write = |position: &usize| self.batch[*position].verb.effect() != Effect::Read;
         let kept = self.open.iter().rposition(is_write).map_or(0, |last| last + 1);
         let bytes = |position: &usize| prefix.bytes(&self.batch[*position]);
@@ -134,7 +134,7 @@ impl<'a> Run<'a> {
     /// Answers from the near cache what is open, up to the first operation that has to be sent: what
     /// comes after that must not be older. False, with the replies that there was room for, if there
     /// is no room for all.
-    fn answer_from(&mut self, cache: &Cache, prefix: &Prefix, hold: &mut Hold) -> bool {
+    fn answer_from(&mut self, cache: &Cache, prefix: &Prefix, hold: &mut ReplyRoom) -> bool {
         let Some(look) = cache.look(Instant::now()) else { return true };
         let mut stored = StoredKey::new();
         let mut hits = 0;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::{Reply, refusal};
 use crate::store::operation;
 use crate::store::valkey::keys::prefix::Prefix;
@@ -55,7 +55,7 @@ pub(crate) async fn keys(
     prefix: &Prefix,
     pattern: &[u8],
     max_reply: usize,
-    hold: &mut Hold,
+    hold: &mut ReplyRoom,
 ) -> Result<Reply, Fault> {
     let mut found: BTreeSet<Bytes> = BTreeSet::new();
     let mut room = max_reply;

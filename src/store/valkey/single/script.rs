@@ -5,7 +5,7 @@
 use tokio::time::Instant;
 
 use super::pipeline::Run;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Cost, Effect, Operation};
 use crate::store::valkey::cost::expense::portion;
@@ -21,7 +21,7 @@ impl Valkey {
         &self,
         batch: &[Operation],
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Vec<Reply> {
         let mut replies = Vec::with_capacity(batch.len());
         for operation in batch {
@@ -46,7 +46,7 @@ impl Valkey {
         &self,
         batch: &[Operation],
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Vec<Reply> {
         let mut replies = Vec::with_capacity(batch.len());
         for part in batch.chunks(portion(batch)) {
@@ -77,7 +77,7 @@ impl Valkey {
         &self,
         part: &[Operation],
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Vec<Reply> {
         let Some(operation) = part.first() else { return Vec::new() };
         let server = &self.server;
@@ -98,7 +98,7 @@ impl Valkey {
         &self,
         operation: &Operation,
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Reply {
         debug_assert!(wants_own_connection(operation.verb));
         if operation.keys().any(|key| crate::store::operation::is_reserved(key)) {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::admission::{Unfit, discarded, unsettled};
 use super::watch::Watch;
 use super::within::Within;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Effect, Operation, Verb};
 use crate::store::valkey::connect::limits::is_late;
@@ -35,7 +35,7 @@ impl Valkey {
         &self,
         watch: Option<Watch>,
         batch: Vec<Operation>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Reply {
         let deadline = self.server.terms.deadline_of(hold);
         self.transact_until(watch, batch, deadline, hold).await
@@ -47,7 +47,7 @@ impl Valkey {
         watch: Option<Watch>,
         batch: Vec<Operation>,
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Reply {
         if let Some(refusal) = batch.iter().find_map(|it| self.refuses_in_transaction(it.verb)) {
             return Reply::Error(refusal);
@@ -89,7 +89,7 @@ impl Valkey {
         &self,
         transaction: &Transaction<'_>,
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Reply {
         let mut attempts = 0;
         loop {
@@ -117,7 +117,7 @@ impl Valkey {
         &self,
         transaction: &Transaction<'_>,
         deadline: Option<Instant>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Reply {
         loop {
             let connection = match self.server.node.link.connection(deadline).await {
@@ -227,7 +227,7 @@ impl<'a> Transaction<'a> {
         &self,
         lease: Lease,
         is_watched: bool,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Result<Reply, Cow<'static, str>> {
         match self.admit(&lease, false).await {
             Ok(()) => {}

@@ -19,7 +19,7 @@ use super::command::{Commands, Form};
 use super::driver::Driver;
 use super::exchange::{Answer, Asked, Lost, Question};
 use super::stream::Stream;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::Reply;
 use crate::protocol::Outgoing;
 use crate::store::valkey::cache::Cache;
@@ -198,7 +198,7 @@ impl Connection {
         &self,
         commands: Commands,
         max_reply: usize,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Result<Answer, Lost> {
         let (wanted, kept, hold_of_it) = (VecDeque::new(), 0, hold.take());
         let question =
@@ -211,7 +211,7 @@ impl Connection {
     /// Sends commands whose replies are short and must all be taken, and which may be sent again if a
     /// server that is no master refuses one of them.
     pub(crate) async fn send(&self, commands: Commands) -> Result<Vec<Reply>, Lost> {
-        let (kept, hold) = (commands.count(), Hold::unlimited());
+        let (kept, hold) = (commands.count(), ReplyRoom::unlimited());
         let wanted = VecDeque::new();
         let question =
             Question { commands, wanted, kept, is_once: false, max_reply: usize::MAX, hold };

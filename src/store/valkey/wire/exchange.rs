@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::command::{Commands, Form};
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::Reply;
 use crate::protocol::Outgoing;
 use crate::store::valkey::cache::{Cache, Key};
@@ -38,7 +38,7 @@ pub(crate) struct Question {
     /// Bytes of data that one reply may hold; a longer one is read away, and an error instead.
     pub(crate) max_reply: usize,
     /// What the replies take.
-    pub(crate) hold: Hold,
+    pub(crate) hold: ReplyRoom,
 }
 
 /// A value for the near cache: the answer's reply of this number. Before it come two replies that
@@ -62,7 +62,7 @@ pub(crate) struct Answer {
     /// The replies.
     pub(crate) replies: Vec<Reply>,
     /// What they take.
-    pub(crate) hold: Hold,
+    pub(crate) hold: ReplyRoom,
     /// A reply was read away, and an error stands in its place.
     pub(crate) has_substitutes: bool,
 }

@@ -22,7 +22,7 @@ use super::order::Fate;
 use super::part;
 use super::part::{MOST_HOPS, Piece};
 use super::redirect::Redirect;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::Operation;
 use crate::store::valkey::RETRY_WAIT;
@@ -92,7 +92,11 @@ impl<'a> Route<'a> {
     /// Asks until every operation has its reply, or there is no room for more of them: then those
     /// are given that there was room for, maybe none, and what the others ask was not done.
     /// `deadline` bounds the waits for a server; each reply has its own bound on its connection.
-    pub(crate) async fn finish(mut self, deadline: Option<Instant>, hold: &mut Hold) -> Vec<Reply> {
+    pub(crate) async fn finish(
+        mut self,
+        deadline: Option<Instant>,
+        hold: &mut ReplyRoom,
+    ) -> Vec<Reply> {
         let mut maps = self.topology.maps();
         loop {
             let map = Arc::clone(&maps.borrow_and_update());
@@ -160,7 +164,7 @@ impl<'a> Route<'a> {
         errands
     }
 
-    async fn ask(&self, errands: &[Errand], hold: &mut Hold) -> Vec<Result<Answer, Lost>> {
+    async fn ask(&self, errands: &[Errand], hold: &mut ReplyRoom) -> Vec<Result<Answer, Lost>> {
         let last_write = self.pieces.iter().rfind(|piece| piece.is_write());
         let last_write = last_write.map_or(0, |piece| piece.place + 1);
         let asking = errands.iter().map(|errand| {
@@ -172,7 +176,7 @@ impl<'a> Route<'a> {
 
     /// Replies up to that of the last write, wherever it is, cannot be asked for again, since a read
     /// that is sent again would see it.
-    fn question(&self, errand: &Errand, last_write: usize, hold: Hold) -> Question {
+    fn question(&self, errand: &Errand, last_write: usize, hold: ReplyRoom) -> Question {
         let (mut commands, mut kept) = (Commands::default(), 0);
         for piece in errand.pieces.iter().map(|number| &self.pieces[*number]) {
             if piece.detour.is_some() {
@@ -192,7 +196,7 @@ impl<'a> Route<'a> {
         &mut self,
         errands: Vec<Errand>,
         answers: Vec<Result<Answer, Lost>>,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Vec<(usize, Fate)> {
         let mut fates = Vec::new();
         for (errand, answer) in errands.into_iter().zip(answers) {

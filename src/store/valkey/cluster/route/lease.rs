@@ -11,7 +11,7 @@ use super::part::MOST_HOPS;
 use super::redirect::Redirect;
 use super::slot::Slot;
 use crate::account::Account;
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
 use crate::store::valkey::cluster::topology::keeper::Topology;
@@ -171,7 +171,7 @@ impl Way for Topology {
         let (batch, none) = ([Operation { verb: Verb::MGet, args }], Prefix::none());
         let route = Route::of_stored_keys(self, &none, &batch);
         let now = Some(Instant::now());
-        match route.finish(now, &mut Hold::unlimited()).await.pop() {
+        match route.finish(now, &mut ReplyRoom::unlimited()).await.pop() {
             Some(Reply::List(values)) => {
                 let reply = |value: Option<_>| value.map_or(Reply::Nil, Reply::Value);
                 Ok(values.into_iter().map(reply).collect())

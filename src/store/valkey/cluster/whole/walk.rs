@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use crate::memory::Hold;
+use crate::memory::ReplyRoom;
 use crate::message::{Args, ErrorReply, Reply};
 use crate::store::operation::{Operation, Verb};
 use crate::store::valkey::RETRY_WAIT;
@@ -42,7 +42,11 @@ pub(crate) type All = Vec<(Arc<Member>, Arc<Connection>)>;
 
 impl Whole<'_> {
     /// Carries out one operation; none when there is no room for its reply, and nothing was done.
-    pub(crate) async fn execute(&self, operation: &Operation, hold: &mut Hold) -> Option<Reply> {
+    pub(crate) async fn execute(
+        &self,
+        operation: &Operation,
+        hold: &mut ReplyRoom,
+    ) -> Option<Reply> {
         match operation.verb {
             Verb::Clear if self.prefix.is_empty() => Some(self.clear_all(operation).await),
             Verb::Clear => Some(self.clear().await),
@@ -55,7 +59,7 @@ impl Whole<'_> {
     }
 
     /// Reads, and begins again when a server is lost.
-    async fn read(&self, operation: &Operation, hold: &mut Hold) -> Option<Reply> {
+    async fn read(&self, operation: &Operation, hold: &mut ReplyRoom) -> Option<Reply> {
         loop {
             let all = match self.all().await {
                 Ok(all) => all,
@@ -81,7 +85,7 @@ impl Whole<'_> {
         &self,
         all: &All,
         operation: &Operation,
-        hold: &mut Hold,
+        hold: &mut ReplyRoom,
     ) -> Result<Reply, Fault> {
         let max_reply = self.terms.max_reply;
         match operation.verb {
@@ -187,7 +191,7 @@ impl Whole<'_> {
                 let args = stored.into_iter().collect::<Args>();
                 let batch = [Operation { verb: Verb::Unlink, args }];
                 let route = Route::of_stored_keys(self.topology, &none, &batch);
-                let mut replies = route.finish(self.deadline, &mut Hold::unlimited()).await;
+                let mut replies = route.finish(self.deadline, &mut ReplyRoom::unlimited()).await;
                 reply::integer(replies.pop().unwrap_or(Reply::Nil))?;
             }
         }
