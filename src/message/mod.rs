@@ -5,6 +5,7 @@
 
 mod error_reply;
 mod protocol;
+pub(crate) mod refusal;
 mod reply;
 mod request;
 

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use crate::command::table::{COMMANDS, Command, Group, Run, Who, find, find_in};
-use crate::command::word::{is_word, syntax};
+use crate::command::word::is_word;
+use crate::message::refusal::syntax;
 use crate::message::{ErrorReply, Reply};
 use crate::store::{Effect, Keys, Operation, Verb, glob_matches};
 

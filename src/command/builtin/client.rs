@@ -9,7 +9,8 @@ use bytes::Bytes;
 use crate::command::context::Context;
 use crate::command::session::clients::Client;
 use crate::command::session::state::Session;
-use crate::command::word::{is_word, shown, syntax};
+use crate::command::word::is_word;
+use crate::message::refusal::{shown, syntax};
 use crate::message::{ErrorReply, Reply};
 use crate::store::integer;
 

@@ -5,7 +5,8 @@ use bytes::Bytes;
 use super::client::checked_name;
 use crate::command::session::state::Session;
 use crate::command::table::Command;
-use crate::command::word::{is_word, shown, syntax};
+use crate::command::word::is_word;
+use crate::message::refusal::{shown, syntax};
 use crate::message::{ErrorReply, Protocol, Reply};
 use crate::store::integer;
 

@@ -8,8 +8,9 @@ use crate::command::context::{Context, Scripts};
 use crate::command::session::space::Namespace;
 use crate::command::session::state::Session;
 use crate::command::table::{Command, Local, Run, Who, find, find_in};
-use crate::command::word::{is_word, shown, syntax};
+use crate::command::word::is_word;
 use crate::command::work::By;
+use crate::message::refusal::{shown, syntax};
 use crate::message::{Args, ErrorReply, Request};
 use crate::store::Verb;
 

@@ -10,7 +10,7 @@ use crate::command::session::state::{Session, Watched};
 use crate::command::table::{Command, Local};
 use crate::command::work::{By, Work};
 use crate::memory::ClientShare;
-use crate::message::{Args, ErrorReply, Reply};
+use crate::message::{Args, ErrorReply, Reply, refusal};
 use crate::store::{Operation, Verb};
 
 /// After this many commands that do not wait, other tasks get a turn.
@@ -133,7 +133,7 @@ pub(crate) async fn exec(
         match room.checked_sub(reply.data_len()) {
             Some(left) => room = left,
             // The commands were executed all the same.
-            None => return too_long(session.max_reply),
+            None => return Reply::Error(refusal::too_long(session.max_reply, "")),
         }
         replies.push(reply);
     }
@@ -178,8 +178,4 @@ fn steps(
         }
     });
     (steps.collect(), operations)
-}
-
-fn too_long(max_reply: usize) -> Reply {
-    Reply::failed(format!("reply longer than {max_reply} bytes"))
 }

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use crate::command::access::caller::Caller;
-use crate::command::word::shown;
 use crate::message::Protocol;
+use crate::message::refusal::shown;
 
 /// The open connections, by number.
 #[derive(Debug, Default)]

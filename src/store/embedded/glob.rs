@@ -1,15 +1,16 @@
 //! Patterns of `KEYS`, matched as Valkey's `stringmatchlen` matches them.
 //!
-//! Runs in time proportional to pattern times key: on a mismatch only the last `*` is widened,
-//! which suffices because every other element takes exactly one byte.
+//! The time is proportional to pattern times key. On a mismatch only the last `*` takes one byte
+//! more, which suffices because every other element takes exactly one byte.
 
 /// Whether `key` as a whole matches `pattern`: `*`, `?`, `[a-z]`, `[^a]`, and `\` before any byte.
 ///
-/// As in Valkey a class that is not closed ends with the pattern, and a lone `\` at the end is
-/// itself. The bounds of a range are signed, as C's `char` is on x86-64: 0x80 to 0xff come before 0.
+/// As in Valkey, an unclosed class ends with the pattern, and a lone `\` at the end stands for
+/// itself. The bounds of a range are signed, as C's `char` is on x86-64: 0x80 to 0xff come before
+/// 0.
 pub(crate) fn matches(pattern: &[u8], key: &[u8]) -> bool {
     if key.is_empty() {
-        // Valkey looks no further than at these two.
+        // Valkey tests only for these two patterns.
         return pattern.is_empty() || pattern == b"*";
     }
     let (mut rest, mut text) = (pattern, key);
@@ -37,7 +38,8 @@ pub(crate) fn matches(pattern: &[u8], key: &[u8]) -> bool {
     }
 }
 
-/// Matches one byte against the first element of `pattern`; what follows the element if it fits.
+/// Matches one byte against the first element of `pattern`. Returns the pattern after the element
+/// if the byte matches.
 fn element(pattern: &[u8], byte: u8) -> Option<&[u8]> {
     match pattern {
         [] => None,
@@ -47,7 +49,7 @@ fn element(pattern: &[u8], byte: u8) -> Option<&[u8]> {
     }
 }
 
-/// Matches one byte against a class whose `[` was read.
+/// Matches one byte against a class. The `[` was read before.
 fn class(pattern: &[u8], byte: u8) -> Option<&[u8]> {
     let (negated, mut rest) = match pattern {
         [b'^', rest @ ..] => (true, rest),

@@ -3,9 +3,9 @@
 use super::refusal;
 use crate::message::ErrorReply;
 
-pub(in crate::store::embedded) use crate::store::integer::parse;
+pub(crate) use crate::store::integer::parse;
 
-/// The number, see [`parse`], or the error that there is none.
+/// The number that `text` is, see [`parse`], or an error.
 pub(crate) fn argument(text: &[u8]) -> Result<i64, ErrorReply> {
     parse(text).ok_or_else(refusal::not_an_integer)
 }

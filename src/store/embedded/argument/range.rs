@@ -1,9 +1,11 @@
-//! Ranges as clients write them: both ends included, negative ones counted from the end.
+//! Ranges as clients write them: both ends belong to the range, and negative ends count from the
+//! end.
 
 use std::ops::Range;
 
-/// The part of `len` elements from `start` to `end`, clamped as Valkey clamps: what lies before
-/// the beginning is the first element, unless both ends are negative and the wrong way round.
+/// The part of `len` elements from `start` to `end`, clamped as Valkey clamps: an end before the
+/// first element becomes the first element. If both ends are negative and `start` is greater, the
+/// range is empty.
 pub(crate) fn clamped(start: i64, end: i64, len: usize) -> Range<usize> {
     if start < 0 && end < 0 && start > end {
         return 0..0;

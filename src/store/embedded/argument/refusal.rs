@@ -2,26 +2,22 @@
 
 use bytes::Bytes;
 
+pub(crate) use crate::message::refusal::{shown, syntax};
 use crate::message::{ErrorReply, Reply};
-use crate::store::operation::Verb;
+use crate::store::operation::{Effect, Verb};
 
-/// An argument, or a value, that should have been a number.
+/// The error for an argument or a value that is not a number.
 pub(crate) fn not_an_integer() -> ErrorReply {
     ErrorReply::Failed("value is not an integer or out of range".into())
 }
 
-/// Options that do not exist, contradict each other, or lack what they take.
-pub(crate) fn syntax() -> ErrorReply {
-    ErrorReply::Failed("syntax error".into())
-}
-
-/// A number of arguments that only the operation itself can tell to be wrong.
+/// The error for a number of arguments that the table of commands could not check.
 pub(crate) fn wrong_arguments(verb: Verb) -> ErrorReply {
     let name = verb.name().to_ascii_lowercase();
     ErrorReply::Failed(format!("wrong number of arguments for '{name}' command").into())
 }
 
-/// A key that is kvsock's own.
+/// The error for a key that is reserved for kvsock.
 pub(crate) fn reserved() -> ErrorReply {
     ErrorReply::Failed("key is reserved for kvsock".into())
 }
@@ -36,13 +32,16 @@ pub(crate) fn save_options(options: &[Bytes]) -> Result<Reply, ErrorReply> {
     Ok(Reply::Status("Background saving started"))
 }
 
-/// What only a Valkey server can do.
+/// The error for a command that only a Valkey server can carry out.
 pub(crate) fn needs_valkey(what: &str) -> ErrorReply {
     ErrorReply::Failed(format!("{what} a Valkey store; this one is embedded").into())
 }
 
-/// An argument as error texts repeat it: up to a NUL.
-pub(crate) fn shown(argument: &[u8]) -> String {
-    let end = argument.iter().position(|byte| *byte == 0).unwrap_or(argument.len());
-    String::from_utf8_lossy(&argument[..end]).into_owned()
+/// The reply to a failed operation. If it has `begun`, a write may have taken place.
+pub(crate) fn failure(name: &'static str, effect: Effect, why: &str, begun: bool) -> Reply {
+    Reply::Error(if begun && effect != Effect::Read {
+        ErrorReply::OutcomeUnknown(name)
+    } else {
+        ErrorReply::Unavailable(why.to_owned().into())
+    })
 }

@@ -5,13 +5,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::integer;
 use crate::message::ErrorReply;
 
-/// The wall clock in Unix milliseconds. It may step, and expiries with it, as in Valkey.
+/// The wall clock in Unix milliseconds. The clock may step, and expiries step with it, as in
+/// Valkey.
 pub(crate) fn now() -> u64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What a number that tells a time counts, and from when.
+/// The unit of a time, and the moment from which the time counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
     /// Seconds from now.
@@ -25,7 +26,7 @@ pub(crate) enum Unit {
 }
 
 impl Unit {
-    /// The unit of an option's name, as `SET` and `GETEX` have it.
+    /// The unit of an option of `SET` or `GETEX`.
     pub(crate) fn of_option(name: &[u8]) -> Option<Unit> {
         let units = [
             (&b"EX"[..], Unit::Seconds),
@@ -36,15 +37,16 @@ impl Unit {
         units.into_iter().find(|(word, _)| name.eq_ignore_ascii_case(word)).map(|(_, unit)| unit)
     }
 
-    /// The moment that `text` tells, for the setting of a value by `command`, in lower case:
-    /// Unix milliseconds. The number must be positive, but the moment may be past.
+    /// The moment of `text` in Unix milliseconds, for a `command` that sets a value. The number
+    /// must be positive, but the moment may be past. `command` is in lower case.
     pub(crate) fn moment(self, text: &[u8], now: u64, command: &str) -> Result<u64, ErrorReply> {
         let number = integer::argument(text)?;
         let moment = if number > 0 { self.checked(number, now) } else { None };
         moment.and_then(|moment| u64::try_from(moment).ok()).ok_or_else(|| invalid(command))
     }
 
-    /// The moment that `text` tells, for a change of expiry by `command`: it may be negative.
+    /// The moment of `text` in Unix milliseconds, for a `command` that changes an expiry. The
+    /// moment may be negative.
     pub(crate) fn any_moment(
         self,
         text: &[u8],

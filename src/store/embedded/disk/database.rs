@@ -1,51 +1,46 @@
-//! The database's files and keyspaces, and what bounds their memory. Knows nothing of commands.
+//! The database's files and keyspaces, and the bounds of its memory. This file knows no commands.
 //!
-//! Memory: the block cache of [`CACHE`] bytes, and what [`crate::store::embedded::read::cache`] keeps; memtables of
-//! [`MEMTABLES`] bytes being filled, for a moment twice as much while others begin, and at most
-//! [`MAX_SEALED`] times as much being written out or let go of. Disk:
-//! a journal file is 64 MiB (sparse), and at most [`JOURNALS`] bytes of them are kept for long.
+//! Memory: the block cache has [`CACHE`] bytes, beside the records in
+//! [`crate::store::embedded::read::cache`]. The active memtables have [`MEMTABLES`] bytes, for a
+//! moment twice as many while new memtables begin. The memtables that are being written out have at
+//! most twice as many (see `tables`). Disk: a journal file is sparse and has 64 MiB. At most
+//! [`JOURNALS`] bytes of journals are kept for long.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fjall::{
-    AbstractTree, CompressionType, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode,
-    Readable, Snapshot,
+    CompressionType, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable,
+    Snapshot,
 };
 
 use super::directory;
 use super::fault::Fault;
 use super::reserve::Reserve;
 use super::rotation::Rotation;
-use crate::store::embedded::format::layout::{State, expiry_of};
-use crate::store::embedded::read::keys::Entry;
+use crate::store::embedded::format::layout::{Entry, State, expiry_of};
 
-/// Bytes of blocks kept in memory; records that were read or written lately have more, in [`crate::store::embedded::read::cache`].
+/// The bytes of blocks in memory. Recently used records have memory of their own in
+/// [`crate::store::embedded::read::cache`].
 ///
-/// The cache is in parts, of which one must hold the filter of a whole table: with 8 MiB and a million
-/// keys each read took the filters from the files anew, and 20 times as long.
+/// The cache is divided into parts, and one part must hold the filter of a whole table. With 8 MiB
+/// and a million keys each read loaded the filters from the files again and took 20 times as long.
 const CACHE: u64 = 32 * 1024 * 1024;
-/// Bytes in memory that are not in a table yet; past them, they are written to one.
+/// The bytes of active memtables. Past this limit the memtables are written to tables.
 pub(crate) const MEMTABLES: u64 = 16 * 1024 * 1024;
-/// The least that [`MEMTABLES`] may be on a small disk.
+/// The lower bound of [`MEMTABLES`] on a small disk.
 const MIN_MEMTABLES: u64 = 512 * 1024;
-/// How many times the reserve is as large as what is in memory, at least, on a small disk.
+/// On a small disk the reserve is at least so many times as large as the memtables.
 const MEMTABLES_IN_RESERVE: u64 = 4;
-/// Memtables of one keyspace that wait for being written out, before writes wait for them.
-///
-/// Less than the 4 at which fjall itself would wait, without end when its worker has died.
-const MAX_SEALED: usize = 2;
-/// Tables not yet merged, before writes wait; fjall itself would wait at 30, likewise.
-const MAX_UNMERGED: usize = 20;
-/// Bytes of journals that are kept before fjall hurries to write out what they protect.
+/// The bytes of journals past which fjall hurries to write out the memtables that the journals
+/// protect.
 const JOURNALS: u64 = 128 * 1024 * 1024;
 
 const STATE_KEY: &str = "state";
 const CURSORS_KEY: &str = "cursors";
 
-/// Why a commit is not acknowledged.
+/// The reason why a commit is not acknowledged.
 #[derive(Debug)]
 pub(crate) enum CommitError {
     /// Nothing was written.
@@ -56,19 +51,21 @@ pub(crate) enum CommitError {
 
 /// An open database with the keyspaces of one generation.
 pub(crate) struct Database {
-    rotation: Rotation,
-    /// Whether there is no background work.
-    is_idle: bool,
-    /// Past so many bytes in memory they are written to tables.
-    memtables_limit: u64,
+    pub(super) rotation: Rotation,
+    /// Whether the database was opened without background work.
+    pub(super) is_idle: bool,
+    /// Bytes of active memtables past which they are written to tables.
+    pub(super) memtables_limit: u64,
     fjall: fjall::Database,
     /// Holds the state.
     meta: Keyspace,
-    /// Stored key to record.
+    /// Maps a stored key to its record.
     pub(crate) data: Keyspace,
-    /// Expiry index: [`crate::store::embedded::format::layout::expiry_entry`] to nothing.
+    /// The expiry index: its keys are [`crate::store::embedded::format::layout::expiry_entry`], its
+    /// values are empty.
     pub(crate) expiry: Keyspace,
-    /// Index of `last`: page, four bytes, to what [`crate::store::embedded::last`] has written.
+    /// The index of `last`: maps the number of a page, in four bytes, to the page that
+    /// [`crate::store::embedded::last`] wrote.
     pub(crate) recent: Keyspace,
 }
 
@@ -78,24 +75,24 @@ impl Database {
         Database::open_with(directory, 1)
     }
 
-    /// Opens the database without its background work, which would merge tables at once, however
-    /// much room that takes. Memtables are written to tables by who commits.
+    /// Opens the database without background work: fjall would begin to merge tables at once,
+    /// whatever room that takes. The committing thread writes memtables to tables.
     pub(crate) fn open_idle(directory: &Path) -> Result<Database, Fault> {
         Database::open_with(directory, 0)
     }
 
     fn open_with(directory: &Path, workers: usize) -> Result<Database, Fault> {
         directory::prepare(directory)?;
-        // On a small disk, so that all of them fit into the reserve.
+        // On a small disk all memtables must fit into the reserve.
         let memtables_limit = Reserve::new(directory).len() / MEMTABLES_IN_RESERVE;
         let memtables_limit = memtables_limit.clamp(MIN_MEMTABLES, MEMTABLES);
-        // Some kinds of damage make fjall panic; nothing of it is kept then.
+        // Some kinds of damage make fjall panic. No value survives the panic here.
         let database = catch_unwind(AssertUnwindSafe(|| {
             let fjall = fjall::Database::builder(directory)
                 .cache_size(CACHE)
                 .worker_threads_unchecked(workers)
                 .max_journaling_size(JOURNALS)
-                // A compressed entry that was cut could not be told from a damaged one.
+                // A truncated compressed entry could not be told from a damaged one.
                 .journal_compression(CompressionType::None)
                 .manual_journal_persist(true)
                 .open()?;
@@ -113,7 +110,8 @@ impl Database {
         database.unwrap_or(Err(Fault::Panicked))
     }
 
-    /// The same database with the keyspaces of another generation, created if need be.
+    /// The same database with the keyspaces of another generation. They are created if they do not
+    /// exist.
     pub(crate) fn with_generation(&self, generation: u64) -> Result<Database, Fault> {
         self.rotation.finish()?;
         Database::generation(
@@ -136,7 +134,7 @@ impl Database {
         Ok(Database { rotation, is_idle, memtables_limit, fjall, meta, data, expiry, recent })
     }
 
-    /// Removes what another generation left: when everything was cleared, or nearly so.
+    /// Removes the keyspaces of other generations, which stay behind when the store is cleared.
     pub(crate) fn remove_other_generations(&self) -> Result<(), Fault> {
         for name in self.fjall.list_keyspace_names() {
             if !self.keyspaces().iter().any(|keyspace| *keyspace.name() == name) {
@@ -151,24 +149,24 @@ impl Database {
         state(self.meta.get(STATE_KEY)?)
     }
 
-    /// The state that belongs to `snapshot`.
+    /// The state in `snapshot`.
     pub(crate) fn state_at(&self, snapshot: &Snapshot) -> Result<State, Fault> {
         state(snapshot.get(&self.meta, STATE_KEY)?)
     }
 
-    /// What [`Database::keep_cursors`] was given last.
+    /// The cursors that [`Database::keep_cursors`] stored last.
     pub(crate) fn cursors(&self) -> Result<Option<fjall::Slice>, Fault> {
         Ok(self.meta.get(CURSORS_KEY)?)
     }
 
-    /// Keeps the cursors of iterations.
+    /// Stores the cursors of iterations.
     pub(crate) fn keep_cursors(&self, cursors: &[u8]) -> Result<(), Fault> {
         let mut batch = self.batch(1);
         batch.insert(&self.meta, CURSORS_KEY, cursors);
         Ok(batch.durability(Some(PersistMode::Buffer)).commit()?)
     }
 
-    /// All commits so far, as one unchanging picture.
+    /// A snapshot of all commits so far.
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.fjall.snapshot()
     }
@@ -185,22 +183,23 @@ impl Database {
         })
     }
 
-    /// How many stored keys begin with `prefix`.
+    /// The number of stored keys with this prefix.
     pub(crate) fn count(&self, prefix: &[u8]) -> Result<u64, Fault> {
         let keys = self.snapshot().prefix(&self.data, prefix);
         keys.map(|entry| Ok(entry.key().map(|_| 1)?)).sum()
     }
 
-    /// An empty batch, with room for so many changes.
+    /// An empty batch with room for `capacity` changes.
     pub(crate) fn batch(&self, capacity: usize) -> OwnedWriteBatch {
         OwnedWriteBatch::with_capacity(self.fjall.clone(), capacity)
     }
 
-    /// Commits `batch` together with `state`. Readers see all of it or nothing, and nothing
-    /// before it was persisted. Waits while the background work is behind.
+    /// Commits `batch` together with `state`, and persists it as `mode` says. Readers see either
+    /// the whole batch or nothing of it, and they see nothing before it is persisted. Waits while
+    /// the background work is behind.
     ///
-    /// After an error the database takes no more writes: it must be opened again. What fails after
-    /// the commit is no error of the commit: [`Database::check`] tells of it.
+    /// After an error the database takes no more writes and must be opened again. A failure after
+    /// the commit is no error of the commit: [`Database::check`] reports it.
     pub(crate) fn commit(
         &self,
         mut batch: OwnedWriteBatch,
@@ -224,122 +223,20 @@ impl Database {
         Ok(self.fjall.persist(mode)?)
     }
 
-    /// Whether the database still takes writes: an error if its background work failed, or what
-    /// follows a commit. The database must be opened again then.
+    /// Whether the database still takes writes: an error if its background work failed, or a step
+    /// that follows a commit. The database must be opened again then.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         self.rotation.take_failure().map_or(Ok(()), Err)?;
         self.persist(PersistMode::Buffer)
     }
 
-    /// Whether tables are being written in the background, which may fail.
-    pub(crate) fn is_writing_out(&self) -> bool {
-        let has_sealed = |keyspace: &&Keyspace| keyspace.tree.sealed_memtable_count() > 0;
-        self.rotation.is_running() || self.keyspaces().iter().any(has_sealed)
-    }
-
-    fn keyspaces(&self) -> [&Keyspace; 4] {
+    pub(super) fn keyspaces(&self) -> [&Keyspace; 4] {
         [&self.meta, &self.data, &self.expiry, &self.recent]
-    }
-
-    fn wait_for_background_work(&self) -> Result<(), Fault> {
-        let behind = |keyspace: &&Keyspace| {
-            keyspace.tree.sealed_memtable_count() >= MAX_SEALED
-                || keyspace.tree.l0_run_count() >= MAX_UNMERGED
-        };
-        if self.is_idle {
-            let is_behind = self.keyspaces().iter().any(behind);
-            return if is_behind { Err(Fault::NoSpace) } else { Ok(()) };
-        }
-        while self.keyspaces().iter().any(behind) {
-            self.check()?;
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Ok(())
-    }
-
-    /// Starts writing all memtables to tables when together they are large.
-    ///
-    /// fjall would do so by itself, one keyspace at a time; but then each commit past the limit
-    /// sends a message to its worker, and when they fill the queue while the worker merges
-    /// tables, the worker waits for itself. All at once also lets journals go early.
-    fn write_out_when_large(&self) -> Result<(), Fault> {
-        let size = self.memtables();
-        if size < self.memtables_limit
-            || size < 2 * self.memtables_limit && self.rotation.is_running()
-        {
-            return Ok(());
-        }
-        if self.is_idle {
-            return self.write_out_here();
-        }
-        self.rotation.finish()?;
-        if self.memtables() >= self.memtables_limit {
-            self.rotation.begin(self.keyspaces())?;
-        }
-        Ok(())
-    }
-
-    /// Bytes in memory that wait for being written out.
-    pub(crate) fn memtables(&self) -> u64 {
-        self.keyspaces().iter().map(|keyspace| keyspace.tree.active_memtable().size()).sum()
-    }
-
-    /// Writes everything to tables, in a database without background work.
-    pub(crate) fn write_out_here(&self) -> Result<(), Fault> {
-        for keyspace in self.keyspaces() {
-            keyspace.tree.rotate_memtable();
-            // No old version is let go of.
-            keyspace.tree.flush(&keyspace.tree.get_flush_lock(), 0)?;
-        }
-        Ok(())
-    }
-
-    /// Whether all tables can be merged within `room` bytes, so that what was removed takes no room;
-    /// `live` is how many keys there are.
-    pub(crate) fn can_merge(&self, live: u64, room: u64) -> bool {
-        let version = self.data.tree.current_version();
-        let items = version.iter_tables().map(|table| u128::from(table.metadata.item_count));
-        let items: u128 = items.sum();
-        let len = u128::from(self.data.disk_space());
-        len * u128::from(live).min(items) / items.max(1) < u128::from(room)
-    }
-
-    /// Merges all tables of each keyspace.
-    pub(crate) fn merge_all(&self) -> Result<(), Fault> {
-        for keyspace in self.keyspaces() {
-            if keyspace.tree.table_count() > 0 {
-                keyspace.major_compact()?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Bytes of tables: what merging them may take.
-    pub(crate) fn tables(&self) -> u64 {
-        self.data.disk_space()
-    }
-
-    /// Writes everything to tables, while nobody writes. False when that takes longer than `limit`.
-    pub(crate) fn write_out(&self, limit: Duration) -> Result<bool, Fault> {
-        if self.is_idle {
-            return self.write_out_here().map(|()| true);
-        }
-        let end = Instant::now() + limit;
-        self.rotation.begin(self.keyspaces())?;
-        self.rotation.finish()?;
-        while self.is_writing_out() {
-            if Instant::now() > end {
-                return Ok(false);
-            }
-            self.check()?;
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Ok(self.keyspaces().iter().all(|keyspace| keyspace.tree.active_memtable().is_empty()))
     }
 }
 
 fn options() -> KeyspaceCreateOptions {
-    // Past any size: `write_out_when_large` decides.
+    // No limit here: `write_out_when_large` decides.
     KeyspaceCreateOptions::default().max_memtable_size(u64::MAX).manual_journal_persist(true)
 }
 

@@ -1,4 +1,4 @@
-//! The directory that holds the database: private, and whole or empty.
+//! The database's directory: private to its owner, and either empty or with a whole database.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read};
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::fault::Fault;
 
-// The names that fjall gives, in the order in which it creates a database.
+// The file names of fjall, in the order in which fjall creates a database.
 pub(crate) const LOCK: &str = "lock";
 const KEYSPACES: &str = "keyspaces";
 const FIRST_JOURNAL: &str = "0.jnl";
@@ -19,10 +19,11 @@ pub(crate) fn prepare(directory: &Path) -> Result<(), Fault> {
     remove_unfinished(directory)
 }
 
-/// Creates `directory` for its owner only, or takes everyone else's rights away. A directory that
-/// holds other files, such as `/tmp`, is left as it is.
+/// Creates `directory` with access for its owner only, or removes the access of all others. A
+/// directory with other files, such as `/tmp`, is left unchanged.
 ///
-/// That guards the files too: fjall creates them with the mode that the umask leaves.
+/// The mode of the directory guards the files, too: fjall creates them with the mode that the umask
+/// leaves.
 fn make_private(directory: &Path) -> io::Result<()> {
     if let Some(parent) = directory.parent() {
         fs::create_dir_all(parent)?;
@@ -42,8 +43,8 @@ fn make_private(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes what a process left that died while it created the database, which fjall would take
-/// for neither a database nor an empty place. Nothing was ever stored then.
+/// Removes the files of a process that died while it created the database. fjall would take them
+/// neither for a database nor for an empty directory. Such a process never stored anything.
 fn remove_unfinished(directory: &Path) -> Result<(), Fault> {
     let version = directory.join(VERSION);
     if fs::metadata(&version).is_ok_and(|it| it.len() > 0) {
@@ -72,7 +73,8 @@ fn remove_unfinished(directory: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether there is a database, whole or begun, or nothing but what a new file system holds.
+/// Whether the directory holds a database, whole or begun, or only the entries of a new file
+/// system.
 pub(crate) fn is_ours(directory: &Path) -> io::Result<bool> {
     if [VERSION, LOCK, FIRST_JOURNAL, KEYSPACES].iter().any(|name| directory.join(name).exists()) {
         return Ok(true);
@@ -93,7 +95,7 @@ fn is_empty(directory: &Path) -> io::Result<bool> {
     }
 }
 
-/// Whether a journal is absent or begins with a zero, as one that was never written to.
+/// Whether a journal is absent or begins with a zero, as an unwritten journal does.
 fn is_unwritten(journal: &Path) -> io::Result<bool> {
     let mut first = [0];
     match File::open(journal) {

@@ -1,4 +1,4 @@
-//! What can go wrong with the database, in words for error replies and for the start error.
+//! Faults of the database, with texts for error replies and for the start error.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use crate::message::ErrorReply;
 use crate::store::embedded::format::layout::Malformed;
 use crate::store::state::OpenError;
 
-/// A failure of the database or of what lies below it.
+/// A failure of the database, or of the file system below it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     /// The file system is full, or the quota is used up.
@@ -20,13 +20,13 @@ pub(crate) enum Fault {
     /// The database refuses writes since an earlier one failed, possibly in the background.
     #[error("an earlier write failed")]
     Poisoned,
-    /// The lock is held, by another process or by a handle of our own that is still in use.
+    /// Another process holds the lock, or a handle of this process that is still in use.
     #[error("in use")]
     Locked,
-    /// The files do not make sense.
+    /// The files are damaged.
     #[error("{0}")]
     Damaged(String),
-    /// The database panicked; its message is on stderr.
+    /// The database panicked. Its message is on stderr.
     #[error("internal error")]
     Panicked,
 }
@@ -114,7 +114,7 @@ impl From<LsmError> for Fault {
     }
 }
 
-/// For an operation that read, or that was not begun.
+/// For an operation that only read or had not begun.
 impl From<Fault> for ErrorReply {
     fn from(fault: Fault) -> ErrorReply {
         ErrorReply::Unavailable(fault.to_string().into())

@@ -1,5 +1,5 @@
-//! What this engine relies on in fjall and lsm-tree besides their documented interfaces. Cargo.toml
-//! therefore names their exact versions.
+//! The internals of fjall and lsm-tree that this engine relies on. Cargo.toml therefore names their
+//! exact versions.
 //!
 //! Before another version is taken, check in its source that:
 //!

@@ -1,14 +1,15 @@
-//! The database's journal at an orderly end, and after a failure.
+//! The database's journal: how it is shortened at an orderly end, and replaced after a failure.
 //!
-//! After a failed sync the kernel takes the bytes for written, and reads them back for as long as it
-//! has them in memory; after a loss of power the journal ends before them, and before all that was
-//! appended since. So after a failure what was read back is written to tables, and another journal
-//! begins ([`renew`]). A file in the directory tells a later process that this is due ([`doubt`]).
+//! After a failed sync the kernel takes the bytes for written, and reads return them for as long as
+//! they stay in memory. After a loss of power the journal ends before these bytes, and before all
+//! bytes that were appended later. So after a failure all data that was read back is written to
+//! tables, and a new journal begins ([`renew`]). A file in the directory tells a later process that
+//! the new journal is due ([`doubt`]).
 //!
-//! Opening the database reads the whole journal, also what is in tables already: up to 64 MiB, which
-//! takes a second or more, while the clients of a restart wait. So at the end what is not in tables
-//! is written out, and the journal cut to nothing, as fjall itself leaves it when it has begun the
-//! next one.
+//! Opening the database reads the whole journal, even the part whose data is in tables already. For
+//! 64 MiB that takes a second or more, while the clients of a restart wait. So at an orderly end
+//! the memtables are written out, and the journal is truncated, as fjall truncates it when the next
+//! journal has begun.
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -17,32 +18,33 @@ use std::path::{Path, PathBuf};
 
 use super::directory::LOCK;
 
-/// How the names of journals end; before it is their number.
+/// The extension of journals. Their names are numbers.
 const EXTENSION: &str = "jnl";
-/// A journal shorter than this, in bytes, is read as soon as tables are written.
+/// Reading a journal of fewer bytes takes no longer than writing tables.
 const LONG: u64 = 1024 * 1024;
 /// The unit of [`MetadataExt::blocks`].
 const BLOCK: u64 = 512;
 
-/// The name of the file that says that the journal may not be on the disk.
+/// The file whose presence says that the journal may not be on the disk.
 const DOUBT: &str = "journal-in-doubt";
 
-/// Notes that the journals of the database in `directory` may not be on the disk as they are read.
+/// Notes that the journals of the database in `directory` may differ on the disk from the bytes
+/// that reads return.
 ///
-/// The file need not be synced: a loss of power shows what is on the disk.
+/// The file needs no sync: after a loss of power reads return the bytes on the disk.
 pub(crate) fn doubt(directory: &Path) {
     if let Err(error) = File::create(directory.join(DOUBT)) {
         tracing::debug!(%error, "the doubt about the journal of the embedded store is not noted");
     }
 }
 
-/// Whether [`doubt`] was noted, and no journal begun since.
+/// Whether [`doubt`] was noted and no new journal has begun since.
 pub(crate) fn is_in_doubt(directory: &Path) -> bool {
     directory.join(DOUBT).exists()
 }
 
-/// Begins another journal in place of all there are. The database must be closed, and all of it be
-/// in tables.
+/// Begins a new journal in place of all journals. The database must be closed, and all its data
+/// must be in tables.
 pub(crate) fn renew(directory: &Path) -> io::Result<()> {
     let lock = File::options().write(true).open(directory.join(LOCK))?;
     lock.try_lock()?;
@@ -51,7 +53,7 @@ pub(crate) fn renew(directory: &Path) -> io::Result<()> {
     let number = |path: &PathBuf| path.file_stem()?.to_str()?.parse::<u64>().ok();
     let next = old.iter().filter_map(number).max().map_or(0, |last| last + 1);
     File::create_new(directory.join(format!("{next}.{EXTENSION}")))?.sync_all()?;
-    // Without any journal the database would begin its sequence numbers anew.
+    // Without any journal the database would restart its sequence numbers.
     sync()?;
     for path in old {
         fs::remove_file(path)?;
@@ -77,8 +79,8 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// The journal of the database in `directory`; none, where there are older ones beside it, which
-    /// hold something that is in no table yet.
+    /// The journal of the database in `directory`. `None` if there are older journals beside it:
+    /// these hold data that is in no table yet.
     pub(crate) fn find(directory: &Path) -> io::Result<Option<Journal>> {
         let mut found = journals(directory)?;
         let (Some(path), true) = (found.pop(), found.is_empty()) else { return Ok(None) };
@@ -86,13 +88,14 @@ impl Journal {
         Ok(Some(Journal { path, metadata }))
     }
 
-    /// Whether reading it takes longer than making do without it.
+    /// Whether reading the journal takes longer than replacing it.
     pub(crate) fn is_long(&self) -> bool {
         self.metadata.blocks() * BLOCK >= LONG
     }
 
-    /// Cuts it to nothing. The database must be closed, and all of it be in tables. Does nothing when
-    /// it has changed since it was found, as somebody else has opened the database then.
+    /// Truncates the journal. The database must be closed, and all its data must be in tables. A
+    /// journal that has changed since it was found is left unchanged: another process has opened
+    /// the database then.
     pub(crate) fn cut(&self) -> io::Result<()> {
         let lock = File::options().write(true).open(self.path.with_file_name(LOCK))?;
         lock.try_lock()?;
@@ -105,7 +108,7 @@ impl Journal {
     }
 }
 
-/// What every opening of the database and every write changes.
+/// Metadata that every opening of the database and every write changes.
 fn state(metadata: &Metadata) -> (u64, u64, i64, i64) {
     (metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec())
 }

@@ -1,4 +1,7 @@
-//! The database on the disk: its directory, files and journal, and the recovery after a fault.
+//! The database on the disk. Read `database` first, which opens it and commits; `tables` and
+//! `rotation` write its memtables out. `directory`, `journal`, `reserve` and `probe` are about its
+//! files. `fault` is the error type, and `internals` lists the internals of fjall that this engine
+//! relies on.
 
 pub(crate) mod database;
 pub(crate) mod directory;
@@ -6,6 +9,6 @@ pub(crate) mod fault;
 pub(crate) mod internals;
 pub(crate) mod journal;
 pub(crate) mod probe;
-pub(crate) mod recovery;
 pub(crate) mod reserve;
 pub(crate) mod rotation;
+pub(crate) mod tables;

@@ -1,5 +1,4 @@
-//! Whether there is room again, in the file system and for descriptors, found out without touching
-//! the database.
+//! Probes that tell whether there are room and descriptors again, without touching the database.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -9,10 +8,10 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-/// Writes `len` bytes to an unnamed file in `directory`, syncs it, and lets it go.
+/// Writes `len` bytes to an unnamed file in `directory`, syncs the file, and closes it.
 ///
-/// Where the file system has no unnamed files there is no telling: then it is no error, and the
-/// next write to the database shows.
+/// On a file system without unnamed files this succeeds without a probe. The next write to the
+/// database shows whether there is room.
 pub(crate) fn write(directory: &Path, len: usize) -> io::Result<()> {
     let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
     let mut file = match rustix::fs::open(directory, flags, Mode::RUSR | Mode::WUSR) {
@@ -20,7 +19,7 @@ pub(crate) fn write(directory: &Path, len: usize) -> io::Result<()> {
         Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
-    // Not zeros, which some file systems do not store.
+    // Some file systems do not store zeros.
     let block = [0x5a; 16 * 1024];
     let mut left = len;
     while left > 0 {
@@ -31,10 +30,10 @@ pub(crate) fn write(directory: &Path, len: usize) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Descriptors that opening the database may take beside those that closing it gives back.
+/// The number of descriptors that opening the database may need beside those that closing it frees.
 const SPARE: usize = 8;
 
-/// Opens as many descriptors as the database may need to be opened again, and lets them go.
+/// Opens as many descriptors as opening the database again may need, and closes them.
 pub(crate) fn descriptors(directory: &Path) -> io::Result<()> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let open = |_| rustix::fs::open(directory, flags, Mode::empty());

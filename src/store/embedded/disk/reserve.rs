@@ -1,6 +1,6 @@
-//! Room on the disk that is kept for removals: a file whose blocks are allocated. It is given up when
-//! the disk is full, so that what frees room can be written and tables can be merged, and taken again
-//! when there is as much room.
+//! The reserve: a file whose blocks are allocated, so that removals find room on a full disk. When
+//! the disk is full, the reserve is given up, and removals can be written and tables merged. It is
+//! taken again when there is enough room.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
 const NAME: &str = "reserve";
-/// Bytes of the reserve at most: what it takes to merge the tables of a few memtables with the level
+/// The most bytes of the reserve: enough to merge the tables of a few memtables with the level
 /// below.
 const MOST: u64 = 160 * 1024 * 1024;
-/// The part of the file system that the reserve takes at most.
+/// The reserve takes at most this fraction of the file system.
 const SHARE: u64 = 8;
 
 /// The reserve of one database.
@@ -24,29 +24,29 @@ pub(crate) struct Reserve {
 }
 
 impl Reserve {
-    /// The reserve of the database in `directory`, whose size follows from its file system's.
+    /// The reserve of the database in `directory`. Its size follows from the file system's size.
     pub(crate) fn new(directory: &Path) -> Reserve {
         let len = statvfs(directory).map_or(0, |stat| stat.f_blocks * stat.f_frsize / SHARE);
         Reserve { path: directory.join(NAME), len: len.min(MOST) }
     }
 
-    /// Bytes that it takes, or is to take.
+    /// The bytes of the reserve when it is taken.
     pub(crate) fn len(&self) -> u64 {
         self.len
     }
 
-    /// Bytes that are free besides it.
+    /// The free bytes of the file system.
     pub(crate) fn room(&self) -> u64 {
         statvfs(self.path.with_file_name("")).map_or(0, |stat| stat.f_bavail * stat.f_frsize)
     }
 
-    /// Whether it was given up and not taken since.
+    /// Whether the reserve was given up and not taken since.
     pub(crate) fn is_given_up(&self) -> bool {
         fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() == 0)
     }
 
-    /// Takes it, if `beside` bytes are left then. Where the file system cannot allocate blocks, there
-    /// is no reserve, and that is no error.
+    /// Takes the reserve if `beside` bytes stay free. A file system that cannot allocate blocks has
+    /// no reserve, and that is no error.
     pub(crate) fn take(&self, beside: u64) -> io::Result<()> {
         let held = fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
         if held >= self.len {
@@ -69,7 +69,7 @@ impl Reserve {
         }
     }
 
-    /// Gives it up; an empty file stays, for the next process to know.
+    /// Gives up the reserve. An empty file stays, so that the next process knows.
     pub(crate) fn give_up(&self) {
         let emptied = File::options().write(true).open(&self.path).and_then(|it| it.set_len(0));
         if let Err(error) = emptied

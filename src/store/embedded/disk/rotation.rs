@@ -1,5 +1,6 @@
-//! Beginning new memtables, beside the writer: on the way the database lets go of what is not needed
-//! any more, memtables, tables and journals, which takes tens of milliseconds.
+//! The rotation: a thread beside the writer seals the memtables and begins new ones. Meanwhile the
+//! database frees memtables, tables and journals that it no longer needs, which takes tens of
+//! milliseconds.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,27 +10,27 @@ use fjall::{AbstractTree, Keyspace};
 
 use super::fault::Fault;
 
-/// Memtables that were sealed, so that they are let go of only where nobody waits.
+/// Sealed memtables. They are kept, so that they are freed where no request waits.
 type Sealed = Vec<Arc<dyn Any + Send + Sync>>;
 
-/// The rotation of some keyspaces; waits for the one that is under way when it is dropped.
+/// The rotation of some keyspaces. Dropping it waits for the rotation under way.
 #[derive(Default)]
 pub(crate) struct Rotation(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     running: Option<JoinHandle<Result<Sealed, Fault>>>,
-    /// By the last one that ended.
+    /// The memtables that the last rotation sealed.
     sealed: Sealed,
-    /// What failed after a commit, until somebody asks.
+    /// The failure that followed a commit, until [`Rotation::take_failure`] takes it.
     failure: Option<Fault>,
     #[cfg(test)]
     next_fails: Option<Fault>,
 }
 
 impl Rotation {
-    /// Begins new memtables for all of `keyspaces`, the old ones being written out then. Waits for
-    /// the rotation before.
+    /// Begins new memtables for all of `keyspaces`; the old ones are written out. Waits for the
+    /// rotation before.
     pub(crate) fn begin(&self, keyspaces: [&Keyspace; 4]) -> Result<(), Fault> {
         self.finish()?;
         let mut state = self.state();
@@ -41,18 +42,18 @@ impl Rotation {
         let thread = thread::Builder::new().name("kvsock-rotate".to_owned());
         match thread.spawn(move || rotate(&others, before)) {
             Ok(thread) => state.running = Some(thread),
-            // Then somebody has to wait.
+            // Without a thread the caller has to wait.
             Err(_) => state.sealed = rotate(&keyspaces, Sealed::new())?,
         }
         Ok(())
     }
 
-    /// Whether one is under way.
+    /// Whether a rotation is under way.
     pub(crate) fn is_running(&self) -> bool {
         self.state().running.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
-    /// Waits for the one that is under way, and tells whether it failed.
+    /// Waits for the rotation under way, and returns its failure.
     pub(crate) fn finish(&self) -> Result<(), Fault> {
         let mut state = self.state();
         if let Some(thread) = state.running.take() {
@@ -71,7 +72,7 @@ impl Rotation {
         self.state().failure.take()
     }
 
-    /// Lets the next beginning fail.
+    /// Makes the next rotation fail.
     #[cfg(test)]
     pub(crate) fn fail_next(&self, fault: Fault) {
         self.state().next_fails = Some(fault);
@@ -84,7 +85,7 @@ impl Rotation {
 
 impl Drop for Rotation {
     fn drop(&mut self) {
-        // It holds on to the database, which may be opened again next.
+        // The rotation keeps the database open, which may be opened again next.
         let _ = self.finish();
     }
 }
@@ -95,7 +96,7 @@ fn rotate(keyspaces: &[Keyspace], before: Sealed) -> Result<Sealed, Fault> {
     for keyspace in keyspaces {
         keyspace.rotate_memtable()?;
     }
-    // Only now is this the last who has them.
+    // The memtables are freed only here: the keyspaces have let go of them.
     drop(before);
     Ok(sealed)
 }

@@ -1,34 +1,38 @@
-//! How keys, values, indexes and the state are written in the database: bytes only, no I/O.
+//! The stored form of keys, values, indexes and the state: bytes only, no I/O.
 
 use bytes::{BufMut, Bytes};
 use byteview::ByteView;
 use fjall::Slice;
 
-/// Stands before every stored key: the database has no empty keys, Valkey does.
+/// The first byte of every stored key. The database has no empty keys, but Valkey has.
 const KEY_TAG: u8 = b'k';
 
-/// The longest stored key: the database's own limit, less the time before it in the expiry index.
+/// The longest stored key: the database's own limit, less the time before the key in the expiry
+/// index.
 pub(crate) const MAX_STORED_KEY: usize = u16::MAX as usize - 8;
 
-/// Values from this length on are shared with the database's memory instead of copied.
+/// Values of at least this length are shared with the database's memory instead of copied.
 const SHARED_FROM: usize = 16 * 1024;
 
 /// The first byte of [`State`]'s encoding.
 const STATE_FORMAT: u8 = 2;
-/// The same where the index of `last` is in slots.
+/// The same for a store whose index of `last` is in slots.
 const STATE_WITH_SLOTS: u8 = 1;
 
-/// What the stored keys begin with whose prefix for clients is `prefix`.
+/// The prefix of stored keys for a prefix of clients' keys.
 pub(crate) fn stored_prefix(prefix: &[u8]) -> Vec<u8> {
     [&[KEY_TAG], prefix].concat()
 }
 
+/// A stored key and its expiry.
+pub(crate) type Entry = (Slice, Option<u64>);
+
 /// A value with its expiry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
-    /// Unix milliseconds from which on the key is absent.
+    /// The moment from which on the key is absent, in Unix milliseconds.
     pub(crate) expires: Option<u64>,
-    /// What the client set.
+    /// The value that the client set.
     pub(crate) value: Bytes,
 }
 
@@ -75,12 +79,13 @@ pub(crate) fn expiry_of(stored: &[u8]) -> Result<Option<u64>, Malformed> {
     }
 }
 
-/// Entry of the expiry index: ordered by time, then by key.
+/// An entry of the expiry index. Entries are ordered by time, then by key.
 pub(crate) fn expiry_entry(expires: u64, stored_key: &[u8]) -> Slice {
     joined(&expires.to_be_bytes(), stored_key)
 }
 
-/// Reads an [`expiry_entry`], or a slot of the index of `last`: when a key was set, and the stored key.
+/// Reads an [`expiry_entry`], or a slot of the index of `last`: the moment when a key was set, and
+/// the stored key.
 pub(crate) fn split_entry(entry: &[u8]) -> Result<(u64, &[u8]), Malformed> {
     match entry.split_first_chunk() {
         Some((number, key)) if !key.is_empty() => Ok((u64::from_be_bytes(*number), key)),
@@ -88,17 +93,17 @@ pub(crate) fn split_entry(entry: &[u8]) -> Result<(u64, &[u8]), Malformed> {
     }
 }
 
-/// One after the other, in one allocation at most.
+/// `head` followed by `tail`, in at most one allocation.
 pub(crate) fn joined(head: &[u8], tail: &[u8]) -> Slice {
     ByteView::fused(head, tail).into()
 }
 
-/// How the index of `last` is stored.
+/// The form in which the index of `last` is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecentForm {
-    /// A slot for each key, so many that were ever used: the form before there were pages.
+    /// The older form: a slot for each key. The number counts the slots that were ever used.
     Slots(u32),
-    /// So many pages, of which each holds what happened after the one before.
+    /// The number of pages. Each page holds the steps that followed the page before.
     Pages(u32),
 }
 
@@ -108,16 +113,17 @@ impl Default for RecentForm {
     }
 }
 
-/// What is known of the whole store; written with every commit, so it is never behind the data.
+/// The state of the whole store. Each commit writes it, so that it is never behind the data.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct State {
-    /// Number of the commit that wrote it, to learn after a failure whether it took place.
+    /// The number of the commit that wrote the state. After a failure it tells whether the commit
+    /// took place.
     pub(crate) commit: u64,
-    /// Which set of keyspaces holds the data; clearing everything begins another.
+    /// The set of keyspaces that holds the data. Clearing the store begins another set.
     pub(crate) generation: u64,
-    /// Stored keys under `prefix`, with the expired ones that were not removed yet.
+    /// The number of stored keys under `prefix`, including expired keys that were not removed yet.
     pub(crate) count: u64,
-    /// Where the index of `last` is.
+    /// The form and the size of the index of `last`.
     pub(crate) recent: RecentForm,
     /// The prefix that `count` is for.
     pub(crate) prefix: Bytes,
@@ -136,7 +142,7 @@ impl State {
             stored.put_u64(number);
         }
         if format == STATE_WITH_SLOTS {
-            // When a key was set last, which the slots tell themselves.
+            // The time when a key was set last. The slots contain it, too.
             stored.put_u64(u64::MAX);
         }
         stored.put_u32(number);
@@ -166,7 +172,7 @@ impl State {
     }
 }
 
-/// A stored form that this version does not understand.
+/// A stored form that is unknown to this version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} has an unknown form")]
 pub(crate) struct Malformed(pub(crate) &'static str);

@@ -1,25 +1,26 @@
-//! Pages of the log that the index of `last` is: bytes only, no I/O. What they mean [`crate::store::embedded::last`] tells.
+//! The pages of the index of `last`: bytes only, no I/O. [`crate::store::embedded::last`] gives
+//! them their meaning.
 
 use bytes::{Buf, BufMut};
 use fjall::Slice;
 
 use super::layout::Malformed;
 
-/// What bounds the index.
+/// The bounds of the index.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Bounds {
-    /// Keys of each part.
+    /// The most keys of each part.
     pub(crate) depth: usize,
-    /// What stands before the parts' names, if the store has parts.
+    /// The prefix of the parts' names, if the store has parts.
     pub(crate) parts: Option<Slice>,
 }
 
-/// What happened to the index of `last`.
+/// One change of the index of `last`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step<'a> {
     /// This stored key was set.
     Set(&'a [u8]),
-    /// It is gone.
+    /// This stored key was removed.
     Remove(&'a [u8]),
 }
 
@@ -35,7 +36,7 @@ impl Step<'_> {
         page.extend_from_slice(key);
     }
 
-    /// All that a page holds, in order.
+    /// All steps of a page, in order.
     pub(crate) fn all(mut page: &[u8]) -> impl Iterator<Item = Result<Step<'_>, Malformed>> {
         std::iter::from_fn(move || {
             let (head, rest) = page.split_first_chunk::<3>().unwrap_or((&[u8::MAX; 3], page));
@@ -54,14 +55,14 @@ impl Step<'_> {
 }
 
 impl Bounds {
-    /// The part that a key belongs to: what its key begins with.
+    /// The name of the part that a key belongs to: the beginning of the key.
     pub(crate) fn part_of<'a>(&self, key: &'a [u8]) -> &'a [u8] {
         let Some(parts) = self.parts.as_deref() else { return b"" };
         let name = key.strip_prefix(parts).and_then(|name| memchr::memchr(b':', name));
         name.map_or(b"", |end| &key[..=parts.len() + end])
     }
 
-    /// What the first page begins with: the steps in the log mean something only within them.
+    /// Adds the stored form to the first page. The steps of the log depend on the bounds.
     pub(crate) fn encode(&self, page: &mut Vec<u8>) {
         page.put_u64(self.depth as u64);
         page.put_u8(self.parts.is_some().into());
@@ -70,7 +71,7 @@ impl Bounds {
         page.extend_from_slice(parts);
     }
 
-    /// Reads them and leaves the steps.
+    /// Reads the bounds from the first page, and leaves the steps in it.
     pub(crate) fn decode(page: &mut &[u8]) -> Result<Bounds, Malformed> {
         let malformed = Malformed("the index of last");
         let depth = page.try_get_u64().map_err(|_| malformed)?;

@@ -1,20 +1,20 @@
-//! Which of the stored keys belong to this daemon, and how much one reply may hold.
+//! The key space: the prefix of its stored keys, and the bound of one reply.
 
 use bytes::Bytes;
 use fjall::Slice;
 use smallvec::SmallVec;
 
 use super::layout::{MAX_STORED_KEY, joined, stored_prefix};
-use crate::message::{ErrorReply, Reply};
+use crate::message::{ErrorReply, Reply, refusal};
 use crate::store::cost::growth_error;
 
-/// A stored key for the moment; most fit without an allocation.
+/// A stored key for a short time. Most fit without an allocation.
 pub(crate) type StoredKey = SmallVec<[u8; 128]>;
 
-/// The part of the store that commands see.
+/// The key space that commands see.
 #[derive(Debug, Clone)]
 pub(crate) struct Scope {
-    /// The prefix as clients' administrators know it.
+    /// The prefix as administrators configure it.
     pub(crate) prefix: Bytes,
     /// The prefix of stored keys.
     pub(crate) stored_prefix: Bytes,
@@ -22,26 +22,26 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// The keys under `prefix`; replies of at most `max_reply` bytes, 0 for any.
+    /// The key space under `prefix`. Replies have at most `max_reply` bytes; 0 means no bound.
     pub(crate) fn new(prefix: Bytes, max_reply: usize) -> Scope {
         let stored_prefix = Bytes::from(stored_prefix(&prefix));
         let max_reply = if max_reply == 0 { usize::MAX } else { max_reply };
         Scope { prefix, stored_prefix, max_reply }
     }
 
-    /// The keys under this prefix whose names go on as `name` does.
+    /// The part of this key space whose keys begin with `name`.
     pub(crate) fn part(&self, name: &[u8]) -> Scope {
         let prefix = Bytes::from([&self.prefix, name].concat());
         let stored_prefix = Bytes::from(stored_prefix(&prefix));
         Scope { prefix, stored_prefix, max_reply: self.max_reply }
     }
 
-    /// The stored form of a client's key; `None` if it is too long to be stored.
+    /// The stored form of a client's key; `None` if the key is too long.
     pub(crate) fn stored(&self, key: &[u8]) -> Option<Slice> {
         (key.len() <= self.max_key()).then(|| joined(&self.stored_prefix, key))
     }
 
-    /// The same in `room`, for a key that is only looked up.
+    /// The same, written to `room`, for a key that is only looked up.
     pub(crate) fn stored_in<'a>(&self, key: &[u8], room: &'a mut StoredKey) -> Option<&'a [u8]> {
         if key.len() > self.max_key() {
             return None;
@@ -52,7 +52,7 @@ impl Scope {
         Some(room)
     }
 
-    /// The client's key of a stored one, if it is under the prefix.
+    /// The client's key of a stored key; `None` if the key is outside of the key space.
     pub(crate) fn client_key<'a>(&self, stored: &'a [u8]) -> Option<&'a [u8]> {
         stored.strip_prefix(&self.stored_prefix[..])
     }
@@ -62,16 +62,16 @@ impl Scope {
         MAX_STORED_KEY.saturating_sub(self.stored_prefix.len())
     }
 
-    /// An error for a reply whose data is longer than the bound; `hint` ends the sentence.
+    /// An error if a reply with `len` bytes of data is longer than the bound. `hint` ends the
+    /// sentence.
     pub(crate) fn check_len(&self, len: usize, hint: &str) -> Result<(), ErrorReply> {
         if len <= self.max_reply {
             return Ok(());
         }
-        let text = format!("reply longer than {} bytes{hint}", self.max_reply);
-        Err(ErrorReply::Failed(text.into()))
+        Err(refusal::too_long(self.max_reply, hint))
     }
 
-    /// An error for a value that an operation would make longer than any value may be.
+    /// An error if an operation would make a value longer than the bound.
     pub(crate) fn check_growth(&self, len: usize) -> Result<(), ErrorReply> {
         growth_error(len, self.max_reply).map_or(Ok(()), Err)
     }

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 
+use fjall::Slice;
 use proptest::prelude::*;
 
-use super::*;
-use crate::store::embedded::format::layout::joined;
+use super::recent::{Recent, SLACK, Written};
+use crate::store::embedded::format::layout::{RecentForm, joined};
+use crate::store::embedded::format::page::Bounds;
 
 fn bounds(depth: usize, parts: Option<&str>) -> Bounds {
     Bounds { depth, parts: parts.map(Slice::from) }

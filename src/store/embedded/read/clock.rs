@@ -1,31 +1,31 @@
-//! The time by which reads tell what has expired.
+//! The clock by which reads decide which keys have expired.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::store::embedded::argument::time;
 
-/// It stands still while the writer makes changes that reads do not see yet. Otherwise a read could
-/// miss a key as expired that such a change had found before it expired, and a later one see what
-/// the change made of it.
+/// The clock stands still while the writer makes changes that reads do not see yet. Otherwise a
+/// read could find that a key has expired, although a change under way had found the key before it
+/// expired; and a later read would see the result of that change.
 #[derive(Debug, Default)]
 pub(crate) struct Clock(Mutex<Option<u64>>);
 
 impl Clock {
-    /// The time for a read, in Unix milliseconds. To be asked before the data is looked at.
+    /// The time for a read, in Unix milliseconds. A reader takes it before it looks at the data.
     pub(crate) fn now(&self) -> u64 {
         let stopped = self.stopped();
-        // Asked while nobody can stop it, so that it never goes back.
+        // Taken under the lock, so that the time never goes back.
         let now = time::now();
         stopped.map_or(now, |stopped| stopped.min(now))
     }
 
-    /// The writer begins with changes.
+    /// Stops the clock: the writer begins with changes.
     pub(crate) fn stop(&self) {
         let mut stopped = self.stopped();
         *stopped = Some(time::now());
     }
 
-    /// All changes can be seen, and nobody was told of them yet.
+    /// Restarts the clock: all changes are visible, and no reply to them was sent yet.
     pub(crate) fn go_on(&self) {
         *self.stopped() = None;
     }

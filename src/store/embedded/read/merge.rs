@@ -1,11 +1,11 @@
-//! Keys from two places as one sequence in order.
+//! The keys of two sources merged into one sequence in order.
 
 use std::iter;
 
-use super::keys::Entry;
 use crate::store::embedded::disk::fault::Fault;
+use crate::store::embedded::format::layout::Entry;
 
-/// What `one` and `other` have, both of which are in order; no key is in both.
+/// Merges `one` and `other`. Both must be in order, and no key may be in both.
 pub(crate) fn sorted(
     one: impl Iterator<Item = Result<Entry, Fault>>,
     other: impl Iterator<Item = Entry>,

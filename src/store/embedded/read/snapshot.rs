@@ -1,4 +1,4 @@
-//! One unchanging picture of the committed data, and the operations that look at all of it.
+//! A snapshot of the committed data, and the reads that look at all of it.
 
 use std::ops::Bound;
 use std::sync::atomic::Ordering;
@@ -6,20 +6,18 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use fjall::{Guard, Readable, Snapshot};
 
-use super::cache::{Epoch, Known};
-use super::keys::{Entry, Reader, Source};
+use super::cache::known::Known;
+use super::cache::records::Epoch;
+use super::keys::{Reader, Source};
+use super::random;
+use super::shared::Shared;
 use crate::message::{ErrorReply, Reply};
-use crate::store::embedded::argument::integer;
-use crate::store::embedded::argument::refusal;
 use crate::store::embedded::disk::database::Database;
 use crate::store::embedded::disk::fault::Fault;
-use crate::store::embedded::format::layout::{Record, expiry_of, split_entry};
+use crate::store::embedded::format::layout::{Entry, Record, expiry_of, split_entry};
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::glob;
-use crate::store::embedded::last::Recent;
-use crate::store::embedded::shared::Shared;
-use crate::store::embedded::types::{random, reads};
-use crate::store::operation::{Operation, Verb};
+use crate::store::embedded::last::recent::Recent;
 
 /// The committed data at one moment.
 pub(crate) struct View<'a> {
@@ -29,36 +27,28 @@ pub(crate) struct View<'a> {
     snapshot: Snapshot,
     /// No key that expired before is left in the expiry index.
     swept: u64,
-    /// Of the cache of records, before the snapshot.
+    /// The epoch of the cache before the snapshot.
     epoch: Epoch,
 }
 
 impl<'a> View<'a> {
-    /// The data as it is now; `epoch` is older than `database` was then.
+    /// The data as it is now. `epoch` was taken before `database`.
     pub(crate) fn new(
         database: &'a Database,
         scope: &'a Scope,
         shared: &'a Shared,
         epoch: Epoch,
     ) -> View<'a> {
-        // Read first: what was swept by then is gone from the snapshot too.
+        // Read before the snapshot is taken: an entry that was swept by then is missing from the
+        // snapshot, too.
         let swept = shared.swept.load(Ordering::Acquire);
         View { database, scope, shared, snapshot: database.snapshot(), swept, epoch }
     }
 
-    /// Carries out an operation that only reads, for this user's client.
-    pub(crate) fn execute(&self, operation: &Operation, now: u64, user: Option<u32>) -> Reply {
-        let reply = match operation.verb {
-            Verb::Last => self.last(&operation.args, now),
-            Verb::Size => self.size(now).map(count).map_err(ErrorReply::from),
-            Verb::Keys => self.keys(operation.args.first(), now),
-            Verb::RandomKey => self.random_name(now),
-            _ => {
-                let View { scope, shared, .. } = *self;
-                reads::execute(&Reader { source: self, scope, shared, now, user }, operation)
-            }
-        };
-        reply.unwrap_or_else(Reply::Error)
+    /// A reader of single keys for this user's client.
+    pub(crate) fn reader(&self, now: u64, user: Option<u32>) -> Reader<'_, View<'a>> {
+        let Shared { cursors, saved, .. } = self.shared;
+        Reader { source: self, scope: self.scope, cursors, saved, now, user }
     }
 
     /// See [`is_all`].
@@ -66,42 +56,27 @@ impl<'a> View<'a> {
         is_all(self.database, &self.snapshot, self.scope)
     }
 
-    fn last(&self, args: &[Bytes], now: u64) -> Result<Reply, ErrorReply> {
-        let count = args.first().and_then(|count| integer::parse(count)).filter(|n| *n > 0);
-        let count = count.ok_or_else(refusal::not_an_integer)?;
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
-        let (mut pairs, mut len) = (Vec::new(), 0);
-        for key in self.recent()?.keys().into_iter().rev() {
-            if pairs.len() == count {
-                break;
-            }
-            let Some(name) = self.scope.client_key(key) else { continue };
-            let record = self.stored_record(key)?.filter(|record| !record.is_expired(now));
-            if let Some(record) = record {
-                len += 16 + name.len() + record.value.len();
-                self.scope.check_len(len, "")?;
-                pairs.push((Bytes::copy_from_slice(name), record.value));
-            }
-        }
-        pairs.reverse();
-        Ok(Reply::Pairs(pairs))
-    }
-
-    fn stored_record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
+    /// The record of a stored key, read from the database.
+    pub(crate) fn stored_record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
         let record = self.snapshot.get(&self.database.data, stored)?;
         Ok(record.map(Record::decode).transpose()?)
     }
 
-    /// Stored keys in the order in which they were set.
+    /// The key space that the commands see.
+    pub(crate) fn scope(&self) -> &Scope {
+        self.scope
+    }
+
+    /// The index of `last`.
     pub(crate) fn recent(&self) -> Result<Recent, Fault> {
         let state = self.database.state_at(&self.snapshot)?;
-        // One look-up a page: a scan would pass every past content of each.
+        // Each page is looked up by its number: a scan would pass every past version of each page.
         Recent::read(state.recent, |number| {
             Ok(self.snapshot.get(&self.database.recent, number.to_be_bytes())?)
         })
     }
 
-    /// The number of live keys, and when the next of them expires.
+    /// The number of live keys, and the earliest expiry among them.
     pub(crate) fn size(&self, now: u64) -> Result<(u64, Option<u64>), Fault> {
         let state = self.database.state_at(&self.snapshot)?;
         if state.prefix != self.scope.prefix {
@@ -112,7 +87,7 @@ impl<'a> View<'a> {
         for entry in self.snapshot.range(&self.database.expiry, self.swept.to_be_bytes()..) {
             let entry = entry.key()?;
             let (moment, key) = split_entry(&entry)?;
-            // What was swept meanwhile is gone.
+            // Entries that were swept meanwhile do not count any more.
             if moment > now.max(self.swept) {
                 return Ok((stored.saturating_sub(expired), Some(moment)));
             }
@@ -121,7 +96,7 @@ impl<'a> View<'a> {
         Ok((stored.saturating_sub(expired), None))
     }
 
-    /// The keys of a part, of which no count is kept, one by one.
+    /// Counts the keys of a part one by one: the state holds no count of them.
     fn size_of_part(&self, now: u64) -> Result<(u64, Option<u64>), Fault> {
         let (mut count, mut next) = (0, None);
         for entry in self.snapshot.prefix(&self.database.data, &self.scope.stored_prefix) {
@@ -135,7 +110,8 @@ impl<'a> View<'a> {
         Ok((count, next))
     }
 
-    fn keys(&self, pattern: Option<&Bytes>, now: u64) -> Result<Reply, ErrorReply> {
+    /// `KEYS`
+    pub(crate) fn keys(&self, pattern: Option<&Bytes>, now: u64) -> Result<Reply, ErrorReply> {
         let wanted = |stored: &[u8]| {
             let name = self.scope.client_key(stored);
             name.is_some_and(|name| pattern.is_none_or(|pattern| glob::matches(pattern, name)))
@@ -156,7 +132,7 @@ impl<'a> View<'a> {
         Ok(Reply::List(keys))
     }
 
-    /// A stored key that is live; none if there is none, or too many have expired.
+    /// A live stored key; `None` if there is none, or if too many keys have expired.
     pub(crate) fn random_key(&self, now: u64) -> Result<Option<Bytes>, Fault> {
         let keys = self.snapshot.prefix(&self.database.data, &self.scope.stored_prefix);
         random::key(
@@ -170,7 +146,8 @@ impl<'a> View<'a> {
         )
     }
 
-    fn random_name(&self, now: u64) -> Result<Reply, ErrorReply> {
+    /// `RANDOMKEY`
+    pub(crate) fn random_name(&self, now: u64) -> Result<Reply, ErrorReply> {
         let found = self.random_key(now)?;
         Ok(match found.and_then(|stored| Some(self.scope.client_key(&stored)?.to_vec())) {
             Some(name) => self.scope.bounded(Reply::Value(name.into()))?,
@@ -179,7 +156,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// Whether `scope` is all of the store: no key of another prefix, of earlier settings, is there.
+/// Whether `scope` is all of the store: no key of another prefix is left from earlier settings.
 pub(crate) fn is_all(
     database: &Database,
     snapshot: &Snapshot,
@@ -195,10 +172,6 @@ pub(crate) fn is_all(
         }
     }
     Ok(true)
-}
-
-fn count((size, _): (u64, Option<u64>)) -> Reply {
-    Reply::Integer(i64::try_from(size).unwrap_or(i64::MAX))
 }
 
 impl Source for View<'_> {

@@ -1,12 +1,12 @@
-//! Setting whole values: `SET` with its options, its kin, and the options of `GETEX`.
+//! Commands that set whole values: `SET` with its options and the like; and the options of `GETEX`.
 
 use bytes::Bytes;
 
+use super::editor::Editor;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::argument::time::Unit;
 use crate::store::embedded::format::layout::Record;
-use crate::store::embedded::write::editor::Editor;
 use crate::store::operation::Verb;
 
 /// The command whose options are read.
@@ -18,7 +18,7 @@ enum Command {
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Options<'a> {
-    /// Whether the key must exist, or must not.
+    /// Whether the key must exist, must not exist, or either.
     exists: Option<bool>,
     get: bool,
     keep_expiry: bool,
@@ -27,7 +27,7 @@ struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    /// Reads options as Valkey does: one may be repeated, unless it contradicts another.
+    /// Reads options as Valkey does. An option may be repeated, unless it contradicts another.
     fn parse(words: &'a [Bytes], command: Command) -> Result<Options<'a>, ErrorReply> {
         let mut options = Options::default();
         let mut words = words.iter();
@@ -151,7 +151,7 @@ pub(crate) fn set_all_new(editor: &mut Editor<'_>, pairs: &[Bytes]) -> Result<Re
 }
 
 fn store_all(editor: &mut Editor<'_>, pairs: &[[Bytes; 2]]) -> Result<(), ErrorReply> {
-    // All or nothing.
+    // Either all keys are set or none.
     for [key, _] in pairs {
         editor.storable(key)?;
     }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::editor::Editor;
 use super::string::patched;
 use crate::message::{ErrorReply, Reply};
 use crate::store::cost::LONGEST_VALUE;
@@ -10,7 +11,6 @@ use crate::store::embedded::argument::range;
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::format::layout::Record;
 use crate::store::embedded::read::keys::{Reader, Source};
-use crate::store::embedded::write::editor::Editor;
 
 /// `SETBIT`
 pub(crate) fn set(
@@ -95,7 +95,7 @@ fn all_ones(bytes: &[u8]) -> i64 {
     in_words + rest.iter().map(|byte| i64::from(byte.count_ones())).sum::<i64>()
 }
 
-/// Where a bit is.
+/// The position of a bit.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     byte: usize,

@@ -1,12 +1,12 @@
-//! Numbers in values: `INCR` and its kin.
+//! Commands on numbers in values: `INCR` and the like.
 
 use bytes::Bytes;
 
+use super::editor::Editor;
 use super::float;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::integer;
 use crate::store::embedded::format::layout::Record;
-use crate::store::embedded::write::editor::Editor;
 
 /// `INCR`, `DECR` and `INCRBY`
 pub(crate) fn add(editor: &mut Editor<'_>, key: &Bytes, step: i64) -> Result<Reply, ErrorReply> {

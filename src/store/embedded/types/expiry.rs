@@ -1,16 +1,16 @@
-//! When keys expire: `EXPIRE` and its kin set it, `TTL` and its kin tell it.
+//! Commands on expiries: `EXPIRE` and the like set them, `TTL` and the like read them.
 
 use bytes::Bytes;
 
+use super::editor::Editor;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::argument::time::Unit;
 use crate::store::embedded::format::layout::Record;
 use crate::store::embedded::read::keys::{Reader, Source};
-use crate::store::embedded::write::editor::Editor;
 use crate::store::operation::Verb;
 
-/// What must hold for an expiry to be changed. None is never.
+/// A condition of a change of expiry. A key without expiry counts as one that expires never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Condition {
     NoneYet,
@@ -33,7 +33,7 @@ impl Condition {
         }
     }
 
-    /// All of `words`, none of which may contradict another.
+    /// Parses all of `words`. They must not contradict each other.
     fn parse_all(words: &[Bytes]) -> Result<Vec<Condition>, ErrorReply> {
         let conditions: Result<Vec<_>, _> =
             words.iter().map(|word| Condition::parse(word)).collect();
@@ -51,7 +51,7 @@ impl Condition {
         Err(ErrorReply::Failed(contradiction.into()))
     }
 
-    /// Whether `moment` may follow `old`.
+    /// Whether the expiry may change from `old` to `moment`.
     fn holds(self, old: Option<u64>, moment: i64) -> bool {
         let moment = u64::try_from(moment).unwrap_or(0);
         match self {

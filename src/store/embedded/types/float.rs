@@ -1,5 +1,5 @@
-//! Sums of `INCRBYFLOAT`, in the 80-bit floats of the x87, which Valkey computes them in: so 0.1
-//! and 0.2 make 0.3.
+//! Sums of `INCRBYFLOAT` in the 80-bit floats of the x87, as Valkey computes them: 0.1 and 0.2 make
+//! 0.3.
 
 use rustc_apfloat::ieee::X87DoubleExtended;
 use rustc_apfloat::{Float, Round};
@@ -11,10 +11,10 @@ const MAX_TEXT: usize = 5 * 1024 - 1;
 /// Digits after the point.
 const PRECISION: usize = 17;
 const SCALE: u128 = 10_u128.pow(17);
-/// What one limb of a large integer counts up to.
+/// The base of a large integer: each limb is less.
 const LIMB: u64 = 10_u64.pow(18);
 
-/// The sum of two numbers as clients write them, as Valkey writes it.
+/// The sum of two numbers. They are read and written as Valkey does.
 pub(crate) fn sum(number: &[u8], step: &[u8]) -> Result<String, ErrorReply> {
     let invalid = || ErrorReply::Failed("value is not a valid float".into());
     let number = parse(number).ok_or_else(invalid)?;
@@ -27,7 +27,7 @@ pub(crate) fn sum(number: &[u8], step: &[u8]) -> Result<String, ErrorReply> {
     }
 }
 
-/// Reads what C's `strtold` reads, as a whole; no number is what passes the range either way.
+/// Reads a whole text as C's `strtold` does. A number outside of the range is none.
 fn parse(text: &[u8]) -> Option<X87DoubleExtended> {
     if text.len() > MAX_TEXT {
         return None;
@@ -72,7 +72,7 @@ fn parse_finite(text: &str) -> Option<X87DoubleExtended> {
     (value.is_finite() && !value.is_zero()).then_some(value)
 }
 
-/// An exponent, or one that is beyond all bounds just the same.
+/// Reads an exponent. A larger one is replaced by one that is out of range as well.
 fn parse_exponent(text: &str) -> Option<i64> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -83,7 +83,7 @@ fn parse_exponent(text: &str) -> Option<i64> {
     Some(if text.starts_with('-') { -exponent } else { exponent })
 }
 
-/// Writes a finite number as C's `%.17Lf` does, without the zeros at the end.
+/// Writes a finite number as C's `%.17Lf` does, without trailing zeros.
 fn print(value: X87DoubleExtended) -> String {
     let bits = value.to_bits();
     let mantissa = u128::from(u64::try_from(bits & u128::from(u64::MAX)).unwrap_or_default());
@@ -97,9 +97,10 @@ fn print(value: X87DoubleExtended) -> String {
     if value.is_negative() && text != "0" { format!("-{text}") } else { text }
 }
 
-/// `mantissa`, of 64 bits, divided by two `power` times, rounded to the nearest, ties to even.
+/// `mantissa`, of 64 bits, divided by two to the power of `power`, rounded to the nearest, ties to
+/// even.
 fn print_fraction(mantissa: u128, power: u32) -> String {
-    // Below 2 to the 121st.
+    // Less than 2 to the power of 121.
     let scaled = mantissa * SCALE;
     let (mut quotient, rest) = match scaled.checked_shr(power) {
         Some(quotient) => (quotient, scaled - (quotient << power)),
@@ -113,7 +114,7 @@ fn print_fraction(mantissa: u128, power: u32) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// `mantissa` doubled `power` times.
+/// `mantissa` multiplied by two to the power of `power`.
 fn print_whole(mantissa: u128, power: usize) -> String {
     let mut limbs = Vec::new();
     multiply(&mut limbs, 1, mantissa);

@@ -1,11 +1,11 @@
-//! Keys as a whole: removed, counted, copied, renamed.
+//! Commands on whole keys: they remove, count, copy and rename keys.
 
 use bytes::Bytes;
 
+use super::editor::Editor;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::read::keys::{Reader, Source};
-use crate::store::embedded::write::editor::Editor;
 
 /// `EXISTS` and `TOUCH`
 pub(crate) fn count(reader: &Reader<'_, impl Source>, keys: &[Bytes]) -> Result<Reply, ErrorReply> {
@@ -69,7 +69,7 @@ pub(crate) fn rename_new(
     Ok(Reply::Integer(move_to(editor, from, to, false)?.into()))
 }
 
-/// Moves a value with its expiry; whether anything was moved.
+/// Moves a value with its expiry. Returns whether a value was moved.
 fn move_to(
     editor: &mut Editor<'_>,
     from: &Bytes,

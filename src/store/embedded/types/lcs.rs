@@ -15,7 +15,7 @@ use crate::store::embedded::read::keys::{Reader, Source};
 struct Options {
     len: bool,
     ranges: bool,
-    /// Ranges that are shorter are not told.
+    /// Shorter ranges are left out of the reply.
     min_len: usize,
     with_len: bool,
 }
@@ -55,7 +55,7 @@ pub(crate) fn lcs(
 ) -> Result<Reply, ErrorReply> {
     let options = Options::parse(options)?;
     let (a, b) = (reader.value_or_empty(keys[0])?, reader.value_or_empty(keys[1])?);
-    // As much as Valkey's table would take, which has four bytes for each pair of places.
+    // The bound of Valkey's table, which has four bytes for each pair of positions.
     if (a.len() + 1).saturating_mul(b.len() + 1) > LONGEST_VALUE / 4 {
         let text = "Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
         return Err(ErrorReply::Failed(text.into()));
@@ -78,7 +78,7 @@ pub(crate) fn lcs(
     })
 }
 
-/// A part that two values have in common, as long in the one as in the other.
+/// A part that both values contain. Both ranges have the same length.
 #[derive(Debug, PartialEq, Eq)]
 struct Match {
     a: Range<usize>,
@@ -98,13 +98,13 @@ impl Match {
     }
 }
 
-/// The length of the longest common subsequence, and the way to it: one bit for each pair of
-/// places.
+/// The length of the longest common subsequence, and one bit for each pair of positions, from which
+/// the subsequence is traced.
 struct Table {
     len: usize,
     width: usize,
-    /// Whether the beginnings have more in common without the last byte of the first than
-    /// without the last byte of the second.
+    /// Whether the subsequence is longer without the last byte of the first prefix than without the
+    /// last byte of the second.
     drops_first: Vec<u64>,
 }
 
@@ -112,7 +112,8 @@ impl Table {
     fn new(a: &[u8], b: &[u8], keeps_way: bool) -> Table {
         let bits = if keeps_way { a.len() * b.len() } else { 0 };
         let mut drops_first = vec![0_u64; bits.div_ceil(64)];
-        // What the beginnings have in common: up to the byte before of `a`, and up to this one.
+        // The lengths for prefixes of `b`: `before` with the prefix of `a` up to the byte before,
+        // `row` with the prefix up to this byte.
         let (mut before, mut row) = (vec![0_u32; b.len() + 1], vec![0_u32; b.len() + 1]);
         for (i, byte) in a.iter().enumerate() {
             for (j, other) in b.iter().enumerate() {
@@ -130,7 +131,7 @@ impl Table {
         Table { len, width: b.len(), drops_first }
     }
 
-    /// What the values have in common, the last part first.
+    /// The common parts of the values, the last part first.
     fn ranges(&self, a: &[u8], b: &[u8]) -> Vec<Match> {
         let mut ranges: Vec<Match> = Vec::new();
         let (mut i, mut j) = (a.len(), b.len());

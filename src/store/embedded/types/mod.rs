@@ -1,15 +1,19 @@
-//! The commands of each type, on keys that a reader or an editor finds.
+//! The commands of each type. Read `reads` and `writes` first: they pick the function for an
+//! operation. `editor` is the context of operations that write; `weight` estimates how much work an
+//! operation is.
 
 pub(crate) mod assign;
 pub(crate) mod bits;
 pub(crate) mod counter;
+pub(crate) mod editor;
 pub(crate) mod expiry;
 pub(crate) mod float;
 pub(crate) mod keys;
+pub(crate) mod last;
 pub(crate) mod lcs;
 pub(crate) mod object;
-pub(crate) mod random;
 pub(crate) mod reads;
 pub(crate) mod scan;
 pub(crate) mod string;
+pub(crate) mod weight;
 pub(crate) mod writes;

@@ -1,4 +1,4 @@
-//! How a value is kept, as Valkey would keep it: `OBJECT`, `MEMORY USAGE`.
+//! `OBJECT` and `MEMORY USAGE`: the encoding and the size that a value would have in Valkey.
 
 use bytes::Bytes;
 
@@ -9,9 +9,9 @@ use crate::store::embedded::argument::refusal;
 use crate::store::embedded::format::layout::Record;
 use crate::store::embedded::read::keys::{Reader, Source};
 
-/// The longest value that Valkey keeps in one piece with its header, in bytes.
+/// The longest value that Valkey stores in one allocation with its header, in bytes.
 const MAX_EMBEDDED: usize = 44;
-/// Bytes that a key takes in Valkey besides itself and its value, about.
+/// About the bytes that Valkey needs for a key besides the key and its value.
 const OVERHEAD: usize = 56;
 
 const NO_FREQUENCY: &str = "An LFU maxmemory policy is not selected, access frequency not tracked. \
@@ -26,7 +26,7 @@ pub(crate) fn object(
 ) -> Result<Reply, ErrorReply> {
     let tell: fn(&Record) -> Result<Reply, ErrorReply> = match &what.to_ascii_uppercase()[..] {
         b"ENCODING" => |record| Ok(Reply::value(encoding(&record.value))),
-        // Nothing is shared.
+        // Values are never shared.
         b"REFCOUNT" => |_| Ok(Reply::Integer(1)),
         b"IDLETIME" => |_| Ok(Reply::Integer(0)),
         b"FREQ" => |_| Err(ErrorReply::Failed(NO_FREQUENCY.into())),

@@ -1,17 +1,37 @@
-//! Operations that read the keys they name, or none, wherever these are.
+//! Operations that read, on the committed data or within a transaction.
 
-use std::sync::atomic::Ordering;
-
-use super::{bits, expiry, keys, lcs, object, scan, string};
+use super::{bits, expiry, keys, last, lcs, object, scan, string};
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::read::keys::{Reader, Source};
+use crate::store::embedded::read::snapshot::View;
 use crate::store::operation::{Operation, Verb, is_reserved};
 
-/// Keys that are looked at on the serving thread; for more of them, reading goes to another.
-pub(crate) const MAX_IN_PLACE: usize = 64;
+/// Carries out an operation on the committed data, for this user's client.
+pub(crate) fn execute_on(
+    view: &View<'_>,
+    operation: &Operation,
+    now: u64,
+    user: Option<u32>,
+) -> Reply {
+    let reply = match operation.verb {
+        Verb::Last => {
+            let record = |key: &[u8]| view.stored_record(key);
+            last::last(&operation.args, (view.scope(), now), || view.recent(), record)
+        }
+        Verb::Size => view.size(now).map(count).map_err(ErrorReply::from),
+        Verb::Keys => view.keys(operation.args.first(), now),
+        Verb::RandomKey => view.random_name(now),
+        _ => execute(&view.reader(now, user), operation),
+    };
+    reply.unwrap_or_else(Reply::Error)
+}
 
-/// Carries out an operation that only reads.
+fn count((size, _): (u64, Option<u64>)) -> Reply {
+    Reply::Integer(i64::try_from(size).unwrap_or(i64::MAX))
+}
+
+/// Carries out an operation that names its keys, or none.
 pub(crate) fn execute(
     reader: &Reader<'_, impl Source>,
     operation: &Operation,
@@ -38,7 +58,7 @@ pub(crate) fn execute(
             object::memory(reader, what, key, options)
         }
         (Verb::Scan, [cursor, options @ ..]) => scan::scan(reader, cursor, options),
-        (Verb::LastSave, _) => Ok(Reply::Integer(reader.shared.saved.load(Ordering::Relaxed))),
+        (Verb::LastSave, _) => Ok(Reply::Integer(reader.saved.get())),
         (Verb::Dump, _) => Err(refusal::needs_valkey("DUMP needs")),
         (Verb::Restore, _) => Err(refusal::needs_valkey("RESTORE needs")),
         (Verb::Eval | Verb::EvalSha | Verb::Script, _) => {
@@ -48,35 +68,7 @@ pub(crate) fn execute(
     }
 }
 
-/// How much work an operation that reads is, in keys that are looked at, about.
-pub(crate) fn weight(operation: &Operation) -> usize {
-    match operation.verb {
-        // They look at everything, or take long.
-        // However few keys SCAN gives, it may have to pass many that were removed.
-        Verb::Keys | Verb::Last | Verb::Size | Verb::RandomKey | Verb::Lcs | Verb::Scan => {
-            usize::MAX
-        }
-        _ => operation.keys().count().max(1),
-    }
-}
-
-/// Whether an operation names a key that is kvsock's own.
+/// Whether an operation names a key that is reserved for kvsock.
 pub(crate) fn names_reserved(operation: &Operation) -> bool {
     operation.keys().any(|key| is_reserved(key))
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-
-    use super::*;
-
-    /// It may have to pass any number of removed keys, which cannot be seen beforehand.
-    #[test]
-    fn what_iterates_never_runs_on_the_serving_thread() {
-        for verb in [Verb::Scan, Verb::Keys, Verb::Size, Verb::RandomKey, Verb::Last, Verb::Lcs] {
-            let operation = Operation { verb, args: vec![Bytes::from_static(b"0")].into() };
-            assert!(weight(&operation) > MAX_IN_PLACE, "{verb:?}");
-        }
-    }
 }

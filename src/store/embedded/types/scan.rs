@@ -1,7 +1,7 @@
-//! `SCAN`: all keys, a few at a time, in the order of their bytes.
+//! `SCAN`: all keys in the order of their bytes, a few at a time.
 //!
-//! A cursor stands for the key where the iteration goes on, so that keys which come and go
-//! meanwhile do not disturb it, and each key comes once.
+//! A cursor stands for the key where the iteration goes on. So keys that come and go meanwhile do
+//! not disturb the iteration, and each key is returned once.
 
 use bytes::Bytes;
 
@@ -9,15 +9,15 @@ use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::integer;
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::glob;
-use crate::store::embedded::read::cursor;
-use crate::store::embedded::read::cursor::Owner;
+use crate::store::embedded::read::cursor::number;
+use crate::store::embedded::read::cursor::table::Owner;
 use crate::store::embedded::read::keys::{Reader, Source};
 
-/// Keys looked at when the client does not say how many.
+/// The number of keys that are looked at if the client names none.
 const COUNT: usize = 10;
-/// Keys looked at, at most, whatever the client says.
+/// The most keys that are looked at, whatever the client asks for.
 const MAX_COUNT: usize = 100_000;
-/// The types that Valkey knows; all keys here are of the first.
+/// The types of Valkey. All keys of this store are of the first type.
 const TYPES: [&[u8]; 6] = [b"string", b"list", b"set", b"zset", b"hash", b"stream"];
 
 #[derive(Debug)]
@@ -72,25 +72,25 @@ pub(crate) fn scan(
     cursor: &Bytes,
     options: &[Bytes],
 ) -> Result<Reply, ErrorReply> {
-    let Some(cursor) = cursor::parse(cursor) else {
+    let Some(cursor) = number::parse(cursor) else {
         return Err(ErrorReply::Failed("invalid cursor".into()));
     };
     let options = Options::parse(options)?;
     let owner = Owner { key_space: reader.scope.stored_prefix.clone(), uid: reader.user };
     let start = match cursor {
         0 => reader.scope.stored_prefix.clone(),
-        _ => reader.shared.cursors.get(&owner, cursor).ok_or_else(|| {
+        _ => reader.cursors.get(&owner, cursor).ok_or_else(|| {
             let text = format!("cursor {cursor} is not known any more; begin again with 0");
             ErrorReply::Failed(text.into())
         })?,
     };
     let (next, keys) = keys_from(reader, &start, &options)?;
-    let next = next.map_or(0, |next| reader.shared.cursors.add(&owner, next));
+    let next = next.map_or(0, |next| reader.cursors.add(&owner, next));
     Ok(Reply::Array(vec![Reply::Value(next.to_string().into()), Reply::List(keys)]))
 }
 
-/// The keys from `start` on, as far as `options` and the length of the reply allow, and where to
-/// go on.
+/// The keys from `start` on, as far as `options` and the bound of a reply allow, and the key where
+/// the iteration goes on.
 fn keys_from(
     reader: &Reader<'_, impl Source>,
     start: &[u8],

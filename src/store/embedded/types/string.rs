@@ -1,21 +1,22 @@
-//! Parts of values: `APPEND`, `STRLEN`, `GETRANGE`, `SETRANGE`; and several values at a time.
+//! Commands on parts of values, `APPEND`, `STRLEN`, `GETRANGE` and `SETRANGE`, and on several
+//! values.
 
 use bytes::Bytes;
 
+use super::editor::Editor;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::integer;
 use crate::store::embedded::argument::range;
 use crate::store::embedded::format::layout::Record;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::read::keys::{Reader, Source};
-use crate::store::embedded::write::editor::Editor;
 
 /// `GET`
 pub(crate) fn get(reader: &Reader<'_, impl Source>, key: &Bytes) -> Result<Reply, ErrorReply> {
     Ok(found(reader.scope, reader.live(key)?.as_ref()))
 }
 
-/// `GET`, of this record or none.
+/// The reply to `GET` for this record.
 pub(crate) fn found(scope: &Scope, record: Option<&Record>) -> Reply {
     let Some(record) = record else { return Reply::Nil };
     scope.bounded(Reply::Value(record.value.clone())).unwrap_or_else(Reply::Error)
@@ -93,7 +94,7 @@ pub(crate) fn set_range(
     Ok(integer_of(len))
 }
 
-/// The old value, made `len` long at least with zeros, and changed.
+/// The old value, extended with zeros to at least `len` bytes, and changed by `patch`.
 pub(crate) fn patched(old: Option<&Record>, len: usize, patch: impl FnOnce(&mut [u8])) -> Bytes {
     let old = old.map_or(&b""[..], |record| &record.value);
     let mut value = Vec::with_capacity(old.len().max(len));

@@ -1,13 +1,13 @@
-//! Operations that name their keys, or none, inside a transaction: those that write by
-//! themselves, all others as [`read`] has them.
+//! Operations within the writer or within a transaction. Operations that only read go on to
+//! `reads`.
 
+use super::editor::Editor;
 use super::{assign, bits, counter, expiry, keys, reads, string};
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::{integer, refusal};
-use crate::store::embedded::write::editor::Editor;
 use crate::store::operation::{Operation, Verb};
 
-/// Carries out an operation; an error changed nothing.
+/// Carries out an operation. An operation that fails changes nothing.
 pub(crate) fn execute(editor: &mut Editor<'_>, operation: &Operation) -> Reply {
     let reply = if reads::names_reserved(operation) {
         Err(refusal::reserved())

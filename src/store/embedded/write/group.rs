@@ -1,240 +1,35 @@
-//! Work of several clients that is committed together, and what each is answered.
+//! A group: the jobs of several clients that are committed together.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
-use fjall::Slice;
-use tokio::sync::{mpsc, oneshot};
-
-use super::transaction::Prepared;
-use super::watches::Watch;
-use crate::account::{Account, Place};
-use crate::message::{ErrorReply, Reply};
+use super::job::{Answer, Answered, Job, Outcome};
+use super::work::Step;
+use crate::message::Reply;
 use crate::store::embedded::format::scope::Scope;
-use crate::store::operation::{Effect, Operation, Verb};
 
-/// What a client asks of the writer.
-pub(crate) enum Work {
-    /// Operations, one after the other.
-    Batch(Vec<Operation>),
-    /// Operations as one, unless what is watched has changed.
-    Transaction(Option<Watch>, Vec<Operation>),
-    /// A transaction that was evaluated beside the writer.
-    Prepared(Box<Prepared>),
-    /// To watch these keys, besides what is watched already.
-    Watch(Watch, Vec<Bytes>),
-    /// To remove these stored keys, as one of several parts of a `FLUSHDB`, which none end.
-    Remove(Vec<Slice>),
-    /// To remove all keys of the store.
-    Clear,
-}
-
-impl Work {
-    /// Bytes of it, about.
-    pub(crate) fn len(&self) -> usize {
-        let args = |args: &[Bytes]| args.iter().map(|arg| 16 + arg.len()).sum::<usize>();
-        match self {
-            Work::Batch(batch) | Work::Transaction(_, batch) => {
-                batch.iter().map(|it| 64 + args(&it.args)).sum()
-            }
-            Work::Prepared(prepared) => prepared.len(),
-            Work::Watch(_, keys) => 64 + args(keys),
-            Work::Remove(keys) => keys.iter().map(|key| 64 + key.len()).sum(),
-            Work::Clear => 64,
-        }
-    }
-
-    /// How many replies it is given.
-    fn steps(&self) -> usize {
-        match self {
-            Work::Batch(batch) => batch.len(),
-            _ => 1,
-        }
-    }
-
-    fn step(&mut self, number: usize) -> Option<Step<'_>> {
-        Some(match self {
-            Work::Batch(batch) => Step::Operation(batch.get(number)?),
-            Work::Transaction(watch, batch) => Step::Transaction(watch.as_ref(), batch),
-            Work::Prepared(prepared) => Step::Prepared(prepared),
-            Work::Watch(watch, keys) => Step::Watch(watch, keys),
-            Work::Remove(keys) => Step::Remove(keys),
-            Work::Clear => Step::Clear,
-        })
-    }
-
-    /// The name and the effect of a step.
-    fn describe(&self, number: usize) -> (&'static str, Effect) {
-        match self {
-            Work::Batch(batch) => batch
-                .get(number)
-                .map_or(("", Effect::Read), |it| (it.verb.name(), it.verb.effect())),
-            Work::Transaction(_, batch) => ("EXEC", effect(batch)),
-            Work::Prepared(_) => ("EXEC", Effect::Write),
-            Work::Watch(..) => ("WATCH", Effect::Read),
-            Work::Remove(_) | Work::Clear => ("FLUSHDB", Effect::Write),
-        }
-    }
-}
-
-/// What is done, and replied to, at a time.
-pub(crate) enum Step<'a> {
-    /// One operation.
-    Operation(&'a Operation),
-    /// See [`Work::Transaction`].
-    Transaction(Option<&'a Watch>, &'a [Operation]),
-    /// See [`Work::Prepared`].
-    Prepared(&'a mut Prepared),
-    /// See [`Work::Watch`].
-    Watch(&'a mut Watch, &'a [Bytes]),
-    /// See [`Work::Remove`].
-    Remove(&'a [Slice]),
-    /// See [`Work::Clear`].
-    Clear,
-}
-
-/// How a transaction ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// The replies are there.
-    Done,
-    /// Nothing was done: what it read had changed.
-    Conflict,
-    /// Nothing was done: it takes the writer too long.
-    TooLong,
-}
-
-impl Step<'_> {
-    /// Whether it can be carried out on a full disk: it reads, or frees room.
-    pub(crate) fn needs_no_room(&self) -> bool {
-        let needs_none = |operation: &Operation| {
-            let verb = operation.verb;
-            let frees = matches!(verb, Verb::Del | Verb::Unlink | Verb::GetDel | Verb::Clear);
-            frees || matches!(verb, Verb::Save | Verb::BgSave) || verb.effect() == Effect::Read
-        };
-        match self {
-            Step::Operation(operation) => needs_none(operation),
-            Step::Transaction(_, batch) => batch.iter().all(needs_none),
-            Step::Prepared(prepared) => prepared.evaluated.only_removes(),
-            Step::Watch(..) | Step::Remove(_) | Step::Clear => true,
-        }
-    }
-}
-
-/// What a client is told.
-pub(crate) struct Answer {
-    /// One for each operation of a batch; otherwise one.
-    pub(crate) replies: Vec<Reply>,
-    /// What was asked.
-    pub(crate) work: Work,
-    /// Of a transaction.
-    pub(crate) outcome: Outcome,
-}
-
-/// One client's work on its way to the writer.
-pub(crate) struct Job {
-    work: Work,
-    scope: Arc<Scope>,
-    account: Arc<Account>,
-    claim: Claim,
-    answer: oneshot::Sender<Answer>,
-    /// Held until the answer, so that what waits is bounded.
-    room: Place,
-    is_begun: bool,
-    /// To the steps so far.
-    replies: Vec<Reply>,
-    /// Replies that nothing changes any more, since their work is committed.
-    settled: usize,
-    outcome: Outcome,
-}
-
-impl Job {
-    /// Work on the keys of `scope` for the user of `account`, whose replies go to `answer`, unless
-    /// the client gave up by then.
-    pub(crate) fn new(
-        work: Work,
-        (scope, account): (Arc<Scope>, Arc<Account>),
-        claim: Claim,
-        answer: oneshot::Sender<Answer>,
-        room: Place,
-    ) -> Job {
-        Job {
-            work,
-            scope,
-            account,
-            claim,
-            answer,
-            room,
-            is_begun: false,
-            replies: Vec::new(),
-            settled: 0,
-            outcome: Outcome::Done,
-        }
-    }
-
-    /// The user that asks; none for kvsock itself.
-    pub(crate) fn uid(&self) -> Option<u32> {
-        self.account.uid()
-    }
-
-    /// Begins with it; false if the client no longer waits.
-    fn begin(&mut self) -> bool {
-        self.is_begun = self.is_begun || self.claim.take();
-        self.is_begun
-    }
-
-    fn is_done(&self) -> bool {
-        self.replies.len() == self.work.steps()
-    }
-
-    fn fail(&mut self, why: &str, unknown: bool) {
-        let begun = self.replies.len();
-        self.replies.truncate(self.settled);
-        for number in self.settled..self.work.steps() {
-            let (name, effect) = self.work.describe(number);
-            self.replies.push(failure(name, effect, why, unknown && number <= begun));
-        }
-        self.settled = self.replies.len();
-        self.outcome = Outcome::Done;
-    }
-}
-
-/// Who decides about work: the writer that begins it, or the client that no longer waits.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Claim(Arc<AtomicBool>);
-
-impl Claim {
-    /// Whether the caller is the first.
-    pub(crate) fn take(&self) -> bool {
-        !self.0.swap(true, Ordering::AcqRel)
-    }
-}
-
-/// Work that is committed together. All but the last is done.
+/// Jobs that are committed together. All but the last are done.
 #[derive(Default)]
 pub(crate) struct Group(Vec<Job>);
 
 impl Group {
-    /// How many clients' work it is.
+    /// The number of jobs.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The work that came last.
+    /// The last job.
     pub(crate) fn last(&self) -> Option<&Job> {
         self.0.last()
     }
 
-    /// Adds work, unless its client has given up by the time that its turn comes: what was before
-    /// it may have taken long.
+    /// Adds a job, unless its client has given up: the job may have waited for long.
     pub(crate) fn add(&mut self, mut job: Job) {
         if job.begin() {
             self.0.push(job);
         }
     }
 
-    /// The next step without a reply, whose keys it is about, and the user that asks.
+    /// The next step without a reply, its key space, and the user of the client.
     pub(crate) fn next(&mut self) -> Option<(Arc<Scope>, Option<u32>, Step<'_>)> {
         let job = self.0.last_mut().filter(|job| !job.is_done())?;
         let number = job.replies.len();
@@ -248,7 +43,7 @@ impl Group {
         }
     }
 
-    /// The same for a transaction that was not carried out.
+    /// Notes the outcome of a transaction that was not carried out.
     pub(crate) fn push_outcome(&mut self, outcome: Outcome) {
         if let Some(job) = self.0.last_mut() {
             job.replies.push(Reply::Nil);
@@ -256,25 +51,26 @@ impl Group {
         }
     }
 
-    /// Notes that all work so far is committed.
+    /// Notes that all steps so far are committed.
     pub(crate) fn settle(&mut self) {
         for job in &mut self.0 {
             job.settled = job.replies.len();
         }
     }
 
-    /// Takes out the last work if it is not done, to be gone on with later. All is committed.
+    /// Takes out the last job if it is not done, so that it goes on later. All steps so far must be
+    /// committed.
     pub(crate) fn suspend(&mut self) -> Option<Job> {
         self.0.pop_if(|job| !job.is_done())
     }
 
-    /// Replaces all replies that are not settled, and gives the missing ones: nothing of it was
-    /// done, or, when `unknown`, the steps up to the one at hand may have been.
+    /// Fails all steps without a final reply. Their changes did not take place. If `unknown`, the
+    /// changes of the steps up to the current one may have taken place.
     pub(crate) fn fail(&mut self, why: &str, unknown: bool) {
         self.0.iter_mut().for_each(|job| job.fail(why, unknown));
     }
 
-    /// The answers to those who wait for them.
+    /// The answers to the clients.
     pub(crate) fn answers(self) -> Vec<Answered> {
         let answered = |Job { work, answer, room, replies, outcome, .. }: Job| Answered {
             to: answer,
@@ -285,48 +81,16 @@ impl Group {
     }
 }
 
-/// An answer on its way from the writer.
-pub(crate) struct Answered {
-    to: oneshot::Sender<Answer>,
-    answer: Answer,
-    _room: Place,
-}
-
-/// Gives the answers of whole groups to those who wait for them. Where these run on the same thread
-/// as this, only this has to be woken from another, and that is what costs.
-pub(crate) async fn give_answers(mut groups: mpsc::UnboundedReceiver<Vec<Answered>>) {
-    while let Some(answers) = groups.recv().await {
-        for Answered { to, answer, .. } in answers {
-            // A client that went away needs no reply.
-            let _ = to.send(answer);
-        }
-    }
-}
-
-/// Whether only the writer can carry it out.
-pub(crate) fn is_for_writer(verb: Verb) -> bool {
-    verb.effect() != Effect::Read || matches!(verb, Verb::Save | Verb::BgSave)
-}
-
-/// The reply to work that failed; when `begun`, a write may have taken place.
-pub(crate) fn failure(name: &'static str, effect: Effect, why: &str, begun: bool) -> Reply {
-    Reply::Error(if begun && effect != Effect::Read {
-        ErrorReply::OutcomeUnknown(name)
-    } else {
-        ErrorReply::Unavailable(why.to_owned().into())
-    })
-}
-
-/// What a transaction does to the data, as far as its failure depends on it.
-pub(crate) fn effect(batch: &[Operation]) -> Effect {
-    let only_reads = batch.iter().all(|it| it.verb.effect() == Effect::Read);
-    if only_reads { Effect::Read } else { Effect::Write }
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use tokio::sync::{mpsc, oneshot};
+
     use super::*;
-    use crate::account::{Places, Resource};
+    use crate::account::{Account, Places, Resource};
+    use crate::store::embedded::write::job::{Answer, Claim, give_answers};
+    use crate::store::embedded::write::work::Work;
+    use crate::store::operation::{Operation, Verb};
 
     fn job(keys: &[&'static str], claim: &Claim) -> (Job, oneshot::Receiver<Answer>) {
         let account = Account::own();

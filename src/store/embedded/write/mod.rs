@@ -1,11 +1,12 @@
-//! Writes: the writer thread, the work that waits for it, and the changes that it commits.
+//! Writes. Read `writer` first: the thread that carries out and commits all work. `work`, `job`,
+//! `queue` and `group` are the way of the work to the writer. `commit` is its transaction,
+//! `evaluation` evaluates transactions of clients, and `recovery` follows a failed write.
 
-pub(crate) mod changes;
-pub(crate) mod clear;
-pub(crate) mod editor;
+pub(crate) mod commit;
+pub(crate) mod evaluation;
 pub(crate) mod group;
+pub(crate) mod job;
 pub(crate) mod queue;
-pub(crate) mod transaction;
-pub(crate) mod watch;
-pub(crate) mod watches;
+pub(crate) mod recovery;
+pub(crate) mod work;
 pub(crate) mod writer;

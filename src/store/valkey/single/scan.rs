@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::memory::ReplyRoom;
-use crate::message::Reply;
+use crate::message::{Reply, refusal};
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::keys::reply::Fault;
@@ -67,8 +67,7 @@ pub(crate) async fn keys(
                     continue;
                 }
                 room = room.checked_sub(size).ok_or_else(|| {
-                    let text = format!("reply longer than {max_reply} bytes; use SCAN");
-                    Fault::Refused(Reply::failed(text))
+                    Fault::Refused(Reply::Error(refusal::too_long(max_reply, "; use SCAN")))
                 })?;
                 // The set's nodes take about as much memory as the keys.
                 if !hold.grow(2 * size) {

@@ -1,10 +1,10 @@
 //! Errors that take the place of a reply that was discarded.
 
-use crate::message::Reply;
+use crate::message::{Reply, refusal};
 
 /// The error for a reply that exceeds the length limit.
 pub(crate) fn too_long(max_reply: usize) -> Reply {
-    Reply::failed(format!("reply longer than {max_reply} bytes"))
+    Reply::Error(refusal::too_long(max_reply, ""))
 }
 
 /// The error for a reply that found no room, to a command that must not be sent again.

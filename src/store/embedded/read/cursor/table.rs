@@ -1,5 +1,5 @@
-//! The cursors that clients may come back with: a bounded table for each key space and user, so that
-//! one user's iterations take no cursor from another's.
+//! The cursors that clients may come back with. Each key space and user has a bounded table, so
+//! that one user's iterations push out no cursor of another user.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -8,23 +8,22 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use serde_bytes::ByteBuf;
 
-/// Cursors in one table, at most; the one unused for longest is forgotten.
+/// The most cursors in one table. Past it, the cursor that was unused for longest is forgotten.
 const MAX_CURSORS: usize = 4096;
-/// Bytes of one table, at most.
+/// The most bytes of one table.
 const MAX_BYTES: usize = 1024 * 1024;
-/// Bytes of all tables, at most; past them the largest table forgets.
+/// The most bytes of all tables. Past it, the largest table forgets cursors.
 const MAX_TOTAL: usize = 16 * 1024 * 1024;
-/// Bytes that a cursor takes besides its key.
+/// The bytes of a cursor besides its key.
 const OVERHEAD: usize = 128;
 
-/// Whose cursors: what the stored keys of the key space begin with, and the user; none is kvsock
-/// itself.
+/// The owner of a table: the key space, and the user; no user for kvsock itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(in crate::store::embedded) struct Owner {
+pub(crate) struct Owner {
     /// See [`crate::store::embedded::format::scope::Scope::stored_prefix`].
-    pub(in crate::store::embedded) key_space: Bytes,
+    pub(crate) key_space: Bytes,
     /// The user whose client iterates.
-    pub(in crate::store::embedded) uid: Option<u32>,
+    pub(crate) uid: Option<u32>,
 }
 
 /// The stored form of a table: key space, user, and numbers with their keys in order of use.
@@ -32,20 +31,20 @@ type Stored = (ByteBuf, Option<u32>, Vec<(u64, ByteBuf)>);
 
 /// All tables.
 #[derive(Default)]
-pub(in crate::store::embedded) struct Cursors(Mutex<Tables>);
+pub(crate) struct Cursors(Mutex<Tables>);
 
 #[derive(Default)]
 struct Tables {
     by_owner: HashMap<Owner, Table>,
     bytes: usize,
-    /// Whether there is more than what was restored.
+    /// Whether a cursor was added since the tables were restored.
     has_changed: bool,
 }
 
 #[derive(Default)]
 struct Table {
     by_number: HashMap<u64, Cursor>,
-    /// Numbers, the one unused for longest first.
+    /// The numbers, the one that was unused for longest first.
     by_use: BTreeMap<u64, u64>,
     uses: u64,
     bytes: usize,
@@ -57,7 +56,8 @@ struct Cursor {
 }
 
 impl Table {
-    /// A number for `key`, the same each time, so that iterations at one place share it.
+    /// A number for `key`. Equal keys get the same number, so that iterations at one place share a
+    /// cursor.
     fn add(&mut self, key: Bytes) -> u64 {
         let mut number = number_of(&key);
         while number == 0 || self.by_number.get(&number).is_some_and(|other| other.key != key) {
@@ -95,7 +95,8 @@ impl Table {
 }
 
 impl Tables {
-    /// Forgets from the largest table until all fit: a small table loses nothing to large ones.
+    /// Forgets cursors of the largest table until all tables fit. A small table loses no cursor to
+    /// a large one.
     fn fit(&mut self) {
         while self.bytes > MAX_TOTAL {
             let Some(largest) = self.by_owner.values_mut().max_by_key(|table| table.bytes) else {
@@ -110,8 +111,8 @@ impl Tables {
 }
 
 impl Cursors {
-    /// A number for going on at `key`.
-    pub(in crate::store::embedded) fn add(&self, owner: &Owner, key: Bytes) -> u64 {
+    /// A number that stands for `key`.
+    pub(crate) fn add(&self, owner: &Owner, key: Bytes) -> u64 {
         let mut tables = self.tables();
         tables.has_changed = true;
         if !tables.by_owner.contains_key(owner) {
@@ -128,13 +129,14 @@ impl Cursors {
         number
     }
 
-    /// The key where a number says to go on, if it is remembered.
-    pub(in crate::store::embedded) fn get(&self, owner: &Owner, number: u64) -> Option<Bytes> {
+    /// The key that a number stands for, if the number is remembered.
+    pub(crate) fn get(&self, owner: &Owner, number: u64) -> Option<Bytes> {
         self.tables().by_owner.get_mut(owner)?.get(number)
     }
 
-    /// What the next process needs to go on; none if nothing changed since [`Cursors::restore`].
-    pub(in crate::store::embedded) fn save(&self) -> Option<Vec<u8>> {
+    /// The tables in their stored form, for the next process; `None` if nothing changed since
+    /// [`Cursors::restore`].
+    pub(crate) fn save(&self) -> Option<Vec<u8>> {
         let tables = self.tables();
         let stored = tables.by_owner.iter().map(|(owner, table)| -> Stored {
             let cursors = table.by_use.values().filter_map(|number| {
@@ -149,8 +151,8 @@ impl Cursors {
         rmp_serde::to_vec(&stored.collect::<Vec<_>>()).ok()
     }
 
-    /// Takes over what the process before saved; nothing if that is malformed.
-    pub(in crate::store::embedded) fn restore(&self, saved: &[u8]) {
+    /// Restores the tables that the process before saved. Malformed tables are ignored.
+    pub(crate) fn restore(&self, saved: &[u8]) {
         let stored: Vec<Stored> = rmp_serde::from_slice(saved).unwrap_or_default();
         let mut tables = self.tables();
         for (key_space, uid, cursors) in stored {

@@ -1,0 +1,13 @@
+//! The engine: an open store, and the threads that carry out a batch or a transaction.
+//!
+//! Read `store` first: all other files work on it. `execute` takes a batch and picks the thread.
+//! `read` reads, `transact` and `beside` carry out transactions, `clear` carries out `FLUSHDB`.
+//! `thread` bounds the threads for long reads.
+
+pub(crate) mod beside;
+pub(crate) mod clear;
+pub(crate) mod execute;
+pub(crate) mod read;
+pub(crate) mod store;
+pub(crate) mod thread;
+pub(crate) mod transact;

@@ -1,0 +1,70 @@
+//! Transactions and watches. All writes and all watches go through the writer, so that every write
+//! comes either before or after each of them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::read::any_is_long;
+use super::store::Embedded;
+use crate::account::Account;
+use crate::message::{ErrorReply, Reply};
+use crate::store::embedded::argument::refusal;
+use crate::store::embedded::argument::refusal::failure;
+use crate::store::embedded::change::watch::Watch;
+use crate::store::embedded::types::weight::{MAX_IN_PLACE, effect, is_dear, is_for_writer, weight};
+use crate::store::embedded::write::job::{Answer, Outcome};
+use crate::store::embedded::write::work::Work;
+use crate::store::operation::{Operation, is_reserved};
+
+impl Embedded {
+    /// See [`crate::store::Store::watch`].
+    pub(crate) async fn watch(
+        &self,
+        watch: Option<Watch>,
+        keys: Vec<Bytes>,
+    ) -> Result<Watch, ErrorReply> {
+        if keys.iter().any(|key| is_reserved(key)) {
+            return Err(refusal::reserved());
+        }
+        let watch = watch.unwrap_or_else(|| Watch::new(&self.core.shared.watches));
+        match self.submit(Work::Watch(watch, keys), &Account::own(), true).await {
+            Ok(Answer { work: Work::Watch(watch, _), mut replies, .. }) => match replies.pop() {
+                Some(Reply::Error(error)) => Err(error),
+                _ => Ok(watch),
+            },
+            // The writer has the watch or has dropped it: the client does not have it any more.
+            _ => Err(ErrorReply::Unavailable("timed out".into())),
+        }
+    }
+
+    /// See [`crate::store::Store::transact`].
+    pub(crate) async fn transact(
+        &self,
+        watch: Option<Watch>,
+        batch: Vec<Operation>,
+        account: &Arc<Account>,
+    ) -> Reply {
+        let only_reads = !batch.iter().any(|it| is_for_writer(it.verb));
+        let weight = batch.iter().map(weight).fold(0, usize::saturating_add);
+        let shared = &self.core.shared;
+        let are_long = || any_is_long(&self.scope, &shared.cache.look(), &batch);
+        if only_reads && weight <= MAX_IN_PLACE && !are_long() {
+            return self.read_at_once(watch, &batch, account).await;
+        }
+        if only_reads || is_dear(&batch) {
+            return self.transact_beside(watch, batch, account).await;
+        }
+        let effect = effect(&batch);
+        match self.submit(Work::Transaction(watch, batch), account, true).await {
+            Ok(Answer { outcome: Outcome::Done, mut replies, .. }) => {
+                replies.pop().unwrap_or(Reply::NilList)
+            }
+            Ok(Answer { work: Work::Transaction(watch, batch), .. }) => {
+                self.transact_beside(watch, batch, account).await
+            }
+            Ok(_) => failure("EXEC", effect, "internal error", false),
+            Err(begun) => failure("EXEC", effect, "timed out", begun),
+        }
+    }
+}

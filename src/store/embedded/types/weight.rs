@@ -1,0 +1,78 @@
+//! Estimates of the work of operations and transactions, from their verbs and arguments alone. They
+//! decide which thread carries out the work. This file imports no other part of the engine.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::store::operation::{Effect, Operation, Verb};
+
+/// The most keys that are looked up on the serving thread. A read of more keys goes to another
+/// thread.
+pub(crate) const MAX_IN_PLACE: usize = 64;
+/// The time that the writer may spend on one piece of work while others wait.
+pub(crate) const PIECE: Duration = Duration::from_millis(20);
+/// About the most keys of a transaction that the writer or the serving thread carries out at once.
+const MAX_AT_ONCE: usize = 4_096;
+/// The most bytes of arguments of such a transaction.
+const MAX_BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
+/// The most keys that `FLUSHDB` removes one by one within a transaction: they are part of one
+/// commit.
+pub(crate) const MAX_CLEARED: usize = 4_096;
+
+/// About the number of keys that an operation looks at, if it reads.
+pub(crate) fn weight(operation: &Operation) -> usize {
+    match operation.verb {
+        // These look at all keys, or take long. SCAN returns few keys, but it may have to pass many
+        // removed ones.
+        Verb::Keys | Verb::Last | Verb::Size | Verb::RandomKey | Verb::Lcs | Verb::Scan => {
+            usize::MAX
+        }
+        _ => operation.keys().count().max(1),
+    }
+}
+
+/// Whether only the writer can carry out the operation.
+pub(crate) fn is_for_writer(verb: Verb) -> bool {
+    verb.effect() != Effect::Read || matches!(verb, Verb::Save | Verb::BgSave)
+}
+
+/// Whether an operation looks at a whole key space.
+pub(crate) fn is_whole(verb: Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Size | Verb::Keys | Verb::RandomKey | Verb::Scan | Verb::Last | Verb::Clear
+    )
+}
+
+/// Whether a transaction looks at a whole key space.
+pub(crate) fn looks_at_all(batch: &[Operation]) -> bool {
+    batch.iter().any(|it| is_whole(it.verb))
+}
+
+/// Whether a transaction may take longer than [`PIECE`], as far as its operations show.
+pub(crate) fn is_dear(batch: &[Operation]) -> bool {
+    let keys = batch.iter().map(weight).fold(0, usize::saturating_add);
+    let bytes = batch.iter().flat_map(|it| it.args.iter().map(Bytes::len)).sum::<usize>();
+    looks_at_all(batch) || keys > MAX_AT_ONCE || bytes > MAX_BYTES_AT_ONCE
+}
+
+/// The effect of a transaction: it decides which reply a failure gets.
+pub(crate) fn effect(batch: &[Operation]) -> Effect {
+    let only_reads = batch.iter().all(|it| it.verb.effect() == Effect::Read);
+    if only_reads { Effect::Read } else { Effect::Write }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SCAN may have to pass any number of removed keys. That cannot be seen beforehand.
+    #[test]
+    fn what_iterates_never_runs_on_the_serving_thread() {
+        for verb in [Verb::Scan, Verb::Keys, Verb::Size, Verb::RandomKey, Verb::Last, Verb::Lcs] {
+            let operation = Operation { verb, args: vec![Bytes::from_static(b"0")].into() };
+            assert!(weight(&operation) > MAX_IN_PLACE, "{verb:?}");
+        }
+    }
+}
