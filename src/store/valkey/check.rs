@@ -57,7 +57,9 @@ pub(crate) async fn sentinels(location: &location::Sentinels, options: &Options)
     }
     match sentinels.newest_master().await {
         Some(connector) => {
-            silent.iter().for_each(|(name, cause)| check.found(name, cause));
+            for (name, cause) in &silent {
+                check.found(name, cause);
+            }
             look_at(&connector, connector.name(), options, &mut check).await;
         }
         None => check.faults.extend(silent.iter().map(|(name, cause)| refused(name, cause))),
@@ -85,7 +87,9 @@ pub(crate) async fn cluster(cluster: &location::Cluster, options: &Options) -> C
         let connector = connector.at(&seed.host, seed.port);
         match layout(&connector, &seed).await {
             Ok(layout) => {
-                silent.iter().for_each(|(name, cause)| check.found(name, cause));
+                for (name, cause) in &silent {
+                    check.found(name, cause);
+                }
                 look_at_all(&connector, &layout, options, &mut check).await;
                 return check;
             }

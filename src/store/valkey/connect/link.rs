@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
+use super::outage::Outage;
 use super::target::Target;
 use crate::logging::event;
 use crate::store::state::Health;
@@ -20,9 +21,6 @@ const MAX_WAITING: usize = 100_000;
 
 /// After a connection that lived this long, the next attempt follows at once.
 const GOOD_LIFE: Duration = Duration::from_secs(1);
-
-/// The most causes that are logged in one outage, so that a failing server does not fill the log.
-const MAX_LOGGED: usize = 4;
 
 #[derive(Debug, Clone)]
 enum State {
@@ -47,27 +45,18 @@ impl Link {
     /// Keeps the connection up; never ends. `name` names the server in the log.
     pub(crate) async fn keep(&self, target: &dyn Target, name: String) {
         let mut backoff = Backoff::default();
-        let mut logged: Vec<Cow<'static, str>> = Vec::new();
+        let mut outage = Outage::default();
         loop {
             let cause = match target.connect().await {
                 Ok(connection) => {
-                    tracing::info!(message_id = event::STORE_UP, store = name, "store is up");
-                    logged.clear();
+                    outage.end(&name);
                     let cause = self.hold(connection, &mut backoff).await;
                     tracing::debug!(store = name, %cause, "connection to the store ended");
                     cause
                 }
                 Err(cause) => cause,
             };
-            if logged.len() < MAX_LOGGED && !logged.contains(&cause) {
-                tracing::warn!(
-                    message_id = event::STORE_DOWN,
-                    store = name,
-                    %cause,
-                    "store is down"
-                );
-                logged.push(cause.clone());
-            }
+            outage.note(&name, cause.clone());
             self.state.send_replace(State::Down(cause));
             tokio::select! {
                 () = tokio::time::sleep(backoff.next_wait()) => {}

@@ -8,6 +8,7 @@ pub(crate) mod limits;
 pub(crate) mod link;
 pub(crate) mod login;
 pub(crate) mod node;
+pub(crate) mod outage;
 pub(crate) mod pool;
 pub(crate) mod target;
 pub(crate) mod value;

@@ -21,6 +21,7 @@ use crate::store::valkey::cluster::slot::Slot;
 use crate::store::valkey::connect::backoff::Backoff;
 use crate::store::valkey::connect::connector::Connector;
 use crate::store::valkey::connect::node::Node;
+use crate::store::valkey::connect::outage::Outage;
 use crate::store::valkey::connect::pool::Pins;
 
 /// The map is renewed at this age while all is well.
@@ -28,9 +29,6 @@ const LIFE: Duration = Duration::from_secs(10);
 
 /// The least age of a map that is renewed. Redirections change the map at once.
 const SPACING: Duration = Duration::from_millis(100);
-
-/// The most causes that are logged in one outage.
-const MOST_LOGGED: usize = 4;
 
 /// The cluster as it is known.
 #[derive(Debug)]
@@ -76,24 +74,12 @@ impl Topology {
     /// Keeps the map current; never ends. `name` names the cluster in the log.
     pub(crate) async fn keep(&self, name: String) {
         let mut backoff = Backoff::default();
-        let mut logged: Vec<Cow<'static, str>> = Vec::new();
+        let mut outage = Outage::default();
         loop {
             match self.renew().await {
-                Some(cause) if logged.len() < MOST_LOGGED && !logged.contains(&cause) => {
-                    tracing::warn!(
-                        message_id = event::STORE_DOWN,
-                        store = name,
-                        %cause,
-                        "store is down"
-                    );
-                    logged.push(cause);
-                }
-                Some(_) => {}
-                None if logged.is_empty() => {}
-                None => {
-                    tracing::info!(message_id = event::STORE_UP, store = name, "store is up");
-                    logged.clear();
-                }
+                Some(cause) => outage.note(&name, cause),
+                None if outage.is_logged() => outage.end(&name),
+                None => {}
             }
             if self.map().fault().is_some() {
                 tokio::time::sleep(backoff.next_wait()).await;
