@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::checker::{Call, Violation, check};
 use crate::client::Record;
 use crate::load::{Keys, Load};
+use crate::pace::Pace;
 use crate::subject::{Engine, Fault, Subject};
 use crate::support::daemon::PATIENCE;
 
 /// Two of each protocol.
 const CLIENTS: usize = 6;
+/// Answers for which the run goes on before the first fault: enough to tell how fast they come.
+const CALM: u64 = 100 * CLIENTS as u64;
 /// As many times something is wrong in the end where it is to be found out.
 const LIES: u64 = 40;
 /// Calls before the one that cannot be that a report shows.
@@ -34,6 +37,10 @@ pub(crate) struct Plan {
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) faults: BTreeMap<Fault, u64>,
+    /// Answers a second, of all clients together, before the first fault.
+    pub(crate) calm: f64,
+    /// The same between the faults: how long a fault takes says more of the machine.
+    pub(crate) between: f64,
     pub(crate) answered: u64,
     pub(crate) not_done: u64,
     pub(crate) unknown: u64,
@@ -50,31 +57,44 @@ impl Plan {
     pub(crate) fn run(&self, mut subject: Subject) -> Findings {
         let (start, keys) = (Instant::now(), Arc::new(Keys::default()));
         let is_over = Arc::new(AtomicBool::new(false));
+        let answers = Arc::new(AtomicU64::new(0));
         let clients: Vec<_> = (0..CLIENTS)
             .map(|number| {
                 let mut client = subject.client(number, start);
                 let mut load = Load::new(self.seed, number);
                 let (keys, is_over) = (Arc::clone(&keys), Arc::clone(&is_over));
+                let answers = Arc::clone(&answers);
                 std::thread::spawn(move || {
                     while !is_over.load(Ordering::Relaxed) {
+                        let before = client.record.answered;
                         load.step(&mut client, &keys);
+                        answers.fetch_add(client.record.answered - before, Ordering::Relaxed);
                     }
                     client.record
                 })
             })
             .collect();
-        let has_passed =
-            || start.elapsed() >= self.time || clients.iter().any(JoinHandle::is_finished);
+        let has_ended = || clients.iter().any(JoinHandle::is_finished);
+        let (mut calm, mut between) = (Pace::new(&answers), Pace::new(&answers));
+        calm.during(|| {
+            let is_calm = || answers.load(Ordering::Relaxed) < CALM && !has_ended();
+            while is_calm() && start.elapsed() < PATIENCE {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let begun = Instant::now();
+        let has_passed = || begun.elapsed() >= self.time || has_ended();
         let faults = if self.is_lied_to {
             while !has_passed() || (subject.lies() < LIES && start.elapsed() < PATIENCE) {
                 std::thread::sleep(Duration::from_millis(10));
             }
             BTreeMap::new()
         } else {
-            subject.suffer_until(has_passed, self.seed)
+            subject.suffer_until(has_passed, self.seed, &mut between)
         };
         is_over.store(true, Ordering::Relaxed);
-        let mut findings = Findings { faults, ..Findings::default() };
+        let (calm, between) = (calm.a_second(), between.a_second());
+        let mut findings = Findings { faults, calm, between, ..Findings::default() };
         let mut histories: BTreeMap<String, Vec<Call>> = BTreeMap::new();
         for client in clients {
             findings.take(client.join().expect("a client saw no wrong reply"), &mut histories);
@@ -117,10 +137,12 @@ impl Findings {
         let faults: Vec<String> =
             self.faults.iter().map(|(fault, count)| format!("{fault:?} {count}")).collect();
         format!(
-            "{} requests answered, {} not done, {} of unknown outcome (after {} of them the \
+            "{} requests answered, {:.0} a second before the faults and {:.0} between them, {} not done, {} of unknown outcome (after {} of them the \
              client left), over {} connections; \
              {} keys checked, {} configurations at most; faults: {}",
             self.answered,
+            self.calm,
+            self.between,
             self.not_done,
             self.unknown,
             self.abandoned,

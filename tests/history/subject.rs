@@ -14,6 +14,7 @@ use crate::client::Client;
 use crate::liar::{Liar, Lie};
 use crate::machine::Machine;
 use crate::manager::{Interruptions, Manager};
+use crate::pace::Pace;
 use crate::support::relay::{Fate, Relay, Way};
 use crate::support::role::{Kvsock, Server};
 use crate::support::valkey::Setup;
@@ -238,11 +239,13 @@ impl Subject {
         }
     }
 
-    /// Brings fault after fault, all kinds in turn, until `is_over`; gives how many of each.
+    /// Brings fault after fault, all kinds in turn, until `is_over`; gives how many of each. Counts
+    /// the answers that come `between` them.
     pub(crate) fn suffer_until(
         &mut self,
         is_over: impl Fn() -> bool,
         seed: u64,
+        between: &mut Pace<'_>,
     ) -> BTreeMap<Fault, u64> {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut suffered = BTreeMap::new();
@@ -254,7 +257,8 @@ impl Subject {
             kinds.shuffle(&mut rng);
             for fault in &kinds {
                 // Load between the faults, at times hardly any.
-                std::thread::sleep(Duration::from_millis(rng.random_range(1..400)));
+                let pause = Duration::from_millis(rng.random_range(1..400));
+                between.during(|| std::thread::sleep(pause));
                 if is_over() {
                     return suffered;
                 }
