@@ -18,7 +18,7 @@ const BOUND: usize = 32 * MIB;
 const VALUE: usize = 4 * MIB;
 /// What the daemon may take beside: the process itself; of the one client that goes on past the
 /// bound a request and a reply; replies being written out, twice; what the allocator keeps.
-const BESIDE: usize = 80 * MIB;
+const BESIDE: usize = 40 * MIB;
 /// What the embedded store may take beside, for what is being written (48 MiB) and for its caches (56).
 const EMBEDDED: usize = 120 * MIB;
 /// How long a client may have to wait until those are closed that stand still.

@@ -28,6 +28,12 @@ pub(crate) fn make(input: &mut BytesMut, room: usize) {
     input.reserve(room);
 }
 
+/// Moves `input` out of the buffer that it shares with long requests. Short requests after them may
+/// wait for a while, and would keep all of that buffer in memory.
+pub(crate) fn part(input: &mut BytesMut) {
+    *input = BytesMut::from(&input[..]);
+}
+
 /// Takes back an empty buffer of `room` bytes.
 pub(crate) fn take_back(input: BytesMut, room: usize) {
     if room == LEAST && input.capacity() > 0 {

@@ -9,6 +9,7 @@ use super::room;
 use super::state::{Connection, End, Event, May, Phase};
 use super::wait::unless_killed;
 use crate::command::{Execution, Next};
+use crate::memory::SMALL;
 use crate::protocol::Decoded;
 
 /// The most requests of a batch: enough to fill a round trip.
@@ -144,6 +145,9 @@ impl Connection<'_> {
             let taken = before - self.input.len();
             if taken > UNCOUNTED {
                 self.executing = taken;
+                if taken > SMALL && self.input.len() <= taken {
+                    room::part(&mut self.input);
+                }
                 self.share.set(self.held());
             }
             if !std::mem::take(&mut is_first) {

@@ -102,6 +102,12 @@ impl ReplyDecoder {
         self.scan.bytes()
     }
 
+    /// The position in the buffer at which the incomplete value ends, with its line end; 0 if there
+    /// is none.
+    pub fn value_end(&self) -> usize {
+        self.scan.value_end()
+    }
+
     /// The least bytes of values and texts that the incomplete reply will have.
     pub fn announced_data(&self) -> usize {
         self.scan.data()

@@ -159,6 +159,11 @@ impl Scan {
         self.parts.len() * size_of::<Part>() + self.announced.max(self.start)
     }
 
+    /// The end of the value that is being received, with its line end; 0 if there is none.
+    pub(crate) fn value_end(&self) -> usize {
+        self.announced
+    }
+
     /// Takes the end of the value that is being received, with its line end; 0 if there is none.
     /// The caller then reads the value itself.
     pub(crate) fn take_announced(&mut self) -> usize {

@@ -12,7 +12,6 @@ use tokio::time::Instant;
 use super::backoff::Backoff;
 use super::outage::Outage;
 use super::target::Target;
-use crate::logging::event;
 use crate::store::state::Health;
 use crate::store::valkey::wire::connection::Connection;
 

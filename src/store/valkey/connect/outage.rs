@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::event;
+use crate::logging::event;
 
 /// The most causes that are logged in one outage.
 const MAX_LOGGED: usize = 4;

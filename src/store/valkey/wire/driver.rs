@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep};
 
@@ -27,7 +27,7 @@ const READ: usize = 64 * 1024;
 /// Capacity for one read within a long reply.
 const READ_LONG: usize = 1024 * 1024;
 
-/// Capacity that is kept for the next write.
+/// Capacity that is kept for the next write or read.
 const KEPT: usize = 256 * 1024;
 
 /// The cause of the end when replies are out of step with requests.
@@ -127,14 +127,31 @@ impl Driver {
     /// Reads until the stream is empty, and delivers the complete replies.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cow<'static, str>>> {
         loop {
-            let room = self.decoder.announced().clamp(READ, READ_LONG);
-            self.received.reserve(room);
-            let read = pin!(self.stream.read_buf(&mut self.received)).poll(cx);
+            let most = self.make_room();
+            let mut room = (&mut self.received).limit(most);
+            let read = pin!(self.stream.read_buf(&mut room)).poll(cx);
             if ready!(read).map_err(|error| error_text::of_io(&error))? == 0 {
                 return Poll::Ready(Err("connection closed by the server".into()));
             }
             self.hand_out()?;
         }
+    }
+
+    /// Makes room for one read, and returns the most bytes that the read may bring. A value keeps its
+    /// whole buffer in memory. Therefore the buffer of a long value ends with the value, and no later
+    /// reply shares it.
+    fn make_room(&mut self) -> usize {
+        let end = self.decoder.value_end();
+        if end > READ {
+            let missing = end.saturating_sub(self.received.len());
+            self.received.reserve(missing.min(READ_LONG));
+            return missing;
+        }
+        if self.received.capacity() > KEPT && self.received.len() < READ {
+            self.received = BytesMut::from(&self.received[..]);
+        }
+        self.received.reserve(READ);
+        READ
     }
 
     /// Delivers the complete replies.

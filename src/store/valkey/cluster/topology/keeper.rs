@@ -15,7 +15,6 @@ use super::discovery::{Candidate, Via};
 use super::layout::Layout;
 use super::map::Map;
 use super::member::Member;
-use crate::logging::event;
 use crate::store::state::Health;
 use crate::store::valkey::cluster::slot::Slot;
 use crate::store::valkey::connect::backoff::Backoff;
