@@ -3,8 +3,8 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::io::Read;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use support::daemon::{Daemon, PATIENCE};
+use support::wire::client::Client;
 
 /// kvsockd behind `systemd-socket-activate`, which becomes kvsockd with the first connection.
 struct Activated(Child);
@@ -63,25 +64,19 @@ impl Drop for Activated {
     }
 }
 
-fn connect(path: &Path) -> BufReader<UnixStream> {
+fn connect(path: &Path) -> Client {
     let end = Instant::now() + PATIENCE;
-    let stream = loop {
-        match UnixStream::connect(path) {
-            Ok(stream) => break stream,
+    loop {
+        match Client::try_connect(path) {
+            Ok(client) => return client,
             Err(error) => assert!(Instant::now() < end, "{}: {error}", path.display()),
         }
         std::thread::sleep(Duration::from_millis(2));
-    };
-    stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
-    BufReader::new(stream)
+    }
 }
 
 fn ask(path: &Path, request: &str) -> String {
-    let mut client = connect(path);
-    client.get_mut().write_all(format!("{request}\n").as_bytes()).expect("it reads");
-    let mut reply = String::new();
-    client.read_line(&mut reply).expect("a reply");
-    reply
+    connect(path).ask(request)
 }
 
 #[test]
@@ -90,8 +85,8 @@ fn every_socket_that_systemd_passes_is_served_and_none_is_removed() {
     let [first, second] = ["a", "b"].map(|name| daemon.dir().join(name));
     let listen = [&first, &second].map(|path| format!("--listen={}", path.display()));
     let Some(activated) = Activated::start(&daemon, &[&listen[0], &listen[1]]) else { return };
-    assert_eq!(ask(&first, "set k v"), "OK\n");
-    assert_eq!(ask(&second, "get k"), "v\n");
+    assert_eq!(ask(&first, "set k v"), "OK");
+    assert_eq!(ask(&second, "get k"), "v");
     assert!(!daemon.socket().exists(), "no socket of its own");
     activated.terminate();
     assert_eq!(activated.end().0, Some(0));
@@ -133,7 +128,7 @@ fn a_descriptor_of_another_version_is_closed_with_a_warning() {
         assert!(Instant::now() < end, "it listens");
     }
     // No listener was passed, so it makes its own.
-    assert_eq!(ask(&daemon.socket(), "ping"), "pong\n");
+    assert_eq!(ask(&daemon.socket(), "ping"), "pong");
     activated.terminate();
     let (status, said) = activated.end();
     assert_eq!(status, Some(0), "{said}");
@@ -147,12 +142,9 @@ fn a_misconfigured_daemon_answers_who_waits_and_does_not_end_at_once() {
     let listen = format!("--listen={}", path.display());
     let start = Instant::now();
     let Some(activated) = Activated::start(&daemon, &[&listen]) else { return };
-    let misconfigured = "ERROR: kvsock is misconfigured; see the journal\n";
+    let misconfigured = "ERROR: kvsock is misconfigured; see the journal";
     assert_eq!(ask(&path, "ping"), misconfigured);
-    let mut silent = connect(&path);
-    let mut reply = String::new();
-    silent.read_line(&mut reply).expect("a reply");
-    assert_eq!(reply, misconfigured);
+    assert_eq!(connect(&path).line(), misconfigured);
     let mut client = Command::new(env!("CARGO_BIN_EXE_kvsock"));
     let output = client.arg("--socket").arg(&path).arg("ping").output().expect("kvsock starts");
     let error = String::from_utf8_lossy(&output.stderr);

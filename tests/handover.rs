@@ -4,7 +4,7 @@
 mod support;
 
 use std::fs;
-use std::io::{BufReader, Seek, Write};
+use std::io::{Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::process::{Child, Command, Stdio};
@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use kvsock::handover::Passage;
 
-use support::daemon::{Client, Daemon, PATIENCE};
+use support::daemon::{Daemon, PATIENCE};
+use support::wire::client::Client;
 
 /// What version 0.1.0 left of five connections.
 const FIRST: &[u8] = include_bytes!("handover/format-1.bin");
@@ -36,10 +37,7 @@ fn leave(state: &[u8], count: usize) -> ([OwnedFd; 2], Vec<Client>) {
         .unzip();
     let (passage, refused) = Passage::fill(file.as_fd(), &sockets).expect("filled");
     assert_eq!(refused, 0);
-    let peers = peers.into_iter().map(|peer| {
-        peer.set_read_timeout(Some(PATIENCE)).expect("a socket");
-        Client(BufReader::new(peer))
-    });
+    let peers = peers.into_iter().map(|peer| Client::over(peer).expect("a socket"));
     (passage.into_ends(), peers.collect())
 }
 

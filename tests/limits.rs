@@ -2,12 +2,14 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::daemon::{Client, Daemon, PATIENCE};
+use support::daemon::{Daemon, PATIENCE};
 use support::valkey::Setup;
+use support::wire::client::Client;
+use support::wire::frame::bulk;
 
 /// Places that administrators have above the limit.
 const RESERVED: usize = 3;
@@ -34,7 +36,7 @@ fn a_full_server_refuses_politely() {
     // The place is free as soon as the daemon has seen that.
     let served = || {
         let mut client = daemon.connect();
-        client.try_send(b"ping\n").is_ok() && client.rest_or_pong()
+        client.try_send(b"ping\n").is_ok() && client.line() == "pong"
     };
     while !served() {}
 }
@@ -175,11 +177,8 @@ fn on_each(settings: &[(&str, &str)], test: impl Fn(&Daemon)) {
 /// How many clients there are, as `client` is told.
 fn connected_clients(client: &mut Client) -> usize {
     client.send("*2\r\n$4\r\nINFO\r\n$7\r\nclients\r\n");
-    let head = client.line();
-    let length: usize = head.trim_start_matches('$').trim_end().parse().expect("a length");
-    let mut text = vec![0; length + 2];
-    client.0.read_exact(&mut text).expect("the whole reply");
-    let text = String::from_utf8(text).expect("text");
+    let reply = client.frame().expect("the whole reply");
+    let text = str::from_utf8(bulk(&reply).expect("a bulk string")).expect("text");
     let count = text.split("connected_clients:").nth(1).and_then(|rest| rest.lines().next());
     count.expect("a field").parse().expect("a number")
 }
@@ -211,7 +210,7 @@ fn clients_that_hang_up_keep_no_places() {
         }
         wait_until("nobody new is served", || {
             let mut client = daemon.connect();
-            client.try_send("ping\n").is_ok() && client.rest_or_pong()
+            client.try_send("ping\n").is_ok() && client.line() == "pong"
         });
         wait_until("they still count", || connected_clients(&mut watcher) == 1);
         // What the pool of connections to the store keeps.

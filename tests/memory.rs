@@ -8,8 +8,9 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::daemon::{Client, Daemon};
+use support::daemon::Daemon;
 use support::valkey::Setup;
+use support::wire::client::Client;
 
 const MIB: usize = 1024 * 1024;
 /// Of all clients together.

@@ -2,8 +2,9 @@
 
 mod support;
 
-use support::daemon::{Client, Daemon};
+use support::daemon::Daemon;
 use support::valkey::Setup;
+use support::wire::client::Client;
 
 /// What the issue of the text protocol shows: in brackets requests, then their replies.
 const EVERYTHING: &[(&[u8], &[u8])] = &[
@@ -155,7 +156,7 @@ fn transcript(daemon: &Daemon) {
 
 /// Compares the next line, unless it is one that nobody can foresee.
 fn expect(client: &mut Client, request: &[u8], expected: &[u8]) {
-    let mut line = raw_line(client);
+    let mut line = client.raw_line().expect("a reply");
     if expected == b"100" && line == b"99" {
         // Of the time to live a second may have gone by.
         line = expected.to_vec();
@@ -170,14 +171,6 @@ fn expect(client: &mut Client, request: &[u8], expected: &[u8]) {
             "{request}"
         );
     }
-}
-
-fn raw_line(client: &mut Client) -> Vec<u8> {
-    use std::io::BufRead;
-    let mut line = Vec::new();
-    client.0.read_until(b'\n', &mut line).expect("a reply");
-    assert_eq!(line.pop(), Some(b'\n'), "the connection ended");
-    line
 }
 
 fn two_hundred_in_one_write(daemon: &Daemon) {

@@ -94,7 +94,7 @@ fn a_server_that_cannot_remember_all_keys_says_which_it_forgets() {
     assert!(subject.figures().hits > 0, "{:?}", subject.figures());
 }
 
-fn subject_set(client: &mut crate::support::daemon::Client, number: usize, value: usize) {
+fn subject_set(client: &mut crate::support::wire::client::Client, number: usize, value: usize) {
     assert_eq!(client.ask(&format!("set key{number} {value}")), "OK");
 }
 

@@ -20,7 +20,7 @@ use crate::subject::Subject;
 use crate::support::daemon::PATIENCE;
 use crate::support::relay::{Fate, Way};
 use crate::support::valkey::Setup;
-use crate::support::wire::{Protocol, Wire};
+use crate::support::wire::textual::{Protocol, Wire};
 
 const KEYS: usize = 48;
 /// Who reads and writes through the daemon; each is a connection.

@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
-use crate::support::daemon::{Client, Daemon, PATIENCE};
+use crate::support::daemon::{Daemon, PATIENCE};
 use crate::support::relay::{Fate, Relay, Way};
 use crate::support::valkey::{Setup, Valkey};
+use crate::support::wire::client::Client;
 
 /// What begins a word of the server's that something changed, on RESP3.
 pub(crate) const PUSH: &[u8] = b">2\r\n$10\r\ninvalidate\r\n";

@@ -7,7 +7,7 @@ use crate::race::seconds;
 use crate::subject::{PUSH, Subject, known};
 use crate::support::relay::{Fate, Way};
 use crate::support::valkey::Setup;
-use crate::support::wire::{Protocol, Wire};
+use crate::support::wire::textual::{Protocol, Wire};
 
 /// The server's words that something changed come late, those on other connections do not.
 fn with_late_words() -> Option<Subject> {

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use crate::program::{Output, of_valkey, run};
 use crate::server::Server;
+use crate::support::wire::request::encode;
 
 /// A command's reply is printed raw into a pipe, and the exit status tells of an error.
 pub(crate) fn works(server: &Server, options: &[&str]) {
@@ -85,7 +86,7 @@ pub(crate) fn pipes_thousands_of_frames(server: &Server) {
     let mut frames = Vec::new();
     for number in 0..5000_u32 {
         let value: Vec<u8> = number.to_be_bytes().into_iter().chain(0..=255).collect();
-        frame(&mut frames, &[b"SET", format!("pipe:{number}").as_bytes(), &value]);
+        frames.extend(encode(&[b"SET", format!("pipe:{number}").as_bytes(), &value]));
     }
     let said = String::from_utf8(cli.prints(&["--pipe"], &frames)).unwrap();
     assert!(said.ends_with("errors: 0, replies: 5000\n"), "{said}");
@@ -93,21 +94,12 @@ pub(crate) fn pipes_thousands_of_frames(server: &Server) {
     assert_eq!(cli.prints(&["GET", "pipe:4999"], b""), [&last[..], b"\n"].concat());
     let mut frames = Vec::new();
     for words in [&[&b"SET"[..], b"word", b"x"][..], &[b"INCR", b"word"], &[b"DBSIZE"]] {
-        frame(&mut frames, words);
+        frames.extend(encode(words));
     }
     let failed = cli.run(&["--pipe"], &frames);
     let said = String::from_utf8_lossy(&failed.stdout);
     assert!(said.ends_with("errors: 1, replies: 3\n"), "{failed:?}");
     assert_eq!(failed.status.code(), Some(1));
-}
-
-fn frame(out: &mut Vec<u8>, words: &[&[u8]]) {
-    out.extend(format!("*{}\r\n", words.len()).into_bytes());
-    for word in words {
-        out.extend(format!("${}\r\n", word.len()).into_bytes());
-        out.extend_from_slice(word);
-        out.extend_from_slice(b"\r\n");
-    }
 }
 
 /// The program, at a server and with options that go before all others.

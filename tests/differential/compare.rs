@@ -5,7 +5,7 @@ use crate::generate::is;
 use crate::known::reason;
 use crate::report::Exchange;
 use crate::server::Engine;
-use crate::support::frame::{elements, integer};
+use crate::support::wire::frame::{elements, integer};
 use crate::word::Words;
 
 /// What came of a comparison.

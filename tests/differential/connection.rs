@@ -1,22 +1,20 @@
 //! One connection to a server, which reads whole replies and never fails: a connection that was
 //! closed or hangs gives a reply that says so and that no server gives.
 
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io::{BufRead, ErrorKind};
 use std::path::Path;
 
-use crate::support::daemon::PATIENCE;
-use crate::support::frame;
+use crate::support::wire::client::Client;
+use crate::support::wire::frame;
+use crate::support::wire::request::encode;
 use crate::word::Words;
 
-/// A connection, and what was read of the next replies.
+/// A connection to either server.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: UnixStream,
+    client: Client,
     /// Something was sent, so that what follows is taken for RESP.
     has_spoken: bool,
-    read: Vec<u8>,
-    taken: usize,
 }
 
 impl Connection {
@@ -30,10 +28,7 @@ impl Connection {
 
     /// One that has said nothing yet.
     pub(crate) fn silent(socket: &Path) -> Connection {
-        let stream = UnixStream::connect(socket).expect("it listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a socket");
-        Connection { stream, has_spoken: false, read: Vec::new(), taken: 0 }
+        Connection { client: Client::connect(socket), has_spoken: false }
     }
 
     /// The reply to one command.
@@ -54,52 +49,32 @@ impl Connection {
             if (self.has_spoken || !bytes.is_empty()) && goes_as_a_line(words) {
                 bytes.extend(words.join(&b' '));
                 bytes.extend(b"\r\n");
-                continue;
-            }
-            bytes.extend(format!("*{}\r\n", words.len()).as_bytes());
-            for word in words {
-                bytes.extend(format!("${}\r\n", word.len()).as_bytes());
-                bytes.extend(word);
-                bytes.extend(b"\r\n");
+            } else {
+                bytes.extend(encode(words));
             }
         }
         self.has_spoken = true;
-        let _ = self.stream.write_all(&bytes);
+        let _ = self.client.try_send(&bytes);
     }
 
     /// The next reply.
     pub(crate) fn reply(&mut self) -> Vec<u8> {
-        loop {
-            let rest = &self.read[self.taken..];
-            if let Some(length) = frame::length(rest) {
-                let reply = rest[..length].to_vec();
-                self.taken += length;
-                return reply;
-            }
-            if let Err(why) = self.fill() {
-                let rest = self.read[self.taken..].escape_ascii();
-                return format!("({why} after \"{rest}\")").into_bytes();
+        let mut reply = Vec::new();
+        match frame::read(&mut self.client.0, &mut reply) {
+            Ok(()) => reply,
+            Err(error) => {
+                let why = match error.kind() {
+                    ErrorKind::UnexpectedEof => "closed".to_owned(),
+                    _ => format!("no reply: {error}"),
+                };
+                format!("({why} after \"{}\")", reply.escape_ascii()).into_bytes()
             }
         }
     }
 
     /// Whether the server closed, and said nothing more before.
     pub(crate) fn ended(&mut self) -> bool {
-        self.taken == self.read.len() && self.fill().is_err_and(|why| why == "closed")
-    }
-
-    fn fill(&mut self) -> Result<(), String> {
-        self.read.drain(..self.taken);
-        self.taken = 0;
-        let mut part = [0; 16 * 1024];
-        match self.stream.read(&mut part) {
-            Ok(0) => Err("closed".to_owned()),
-            Ok(length) => {
-                self.read.extend(&part[..length]);
-                Ok(())
-            }
-            Err(error) => Err(format!("no reply: {error}")),
-        }
+        self.client.0.fill_buf().is_ok_and(<[u8]>::is_empty)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the cutter of frames, which the comparison stands on, cuts.
 
-use crate::support::frame::{elements, length};
+use crate::support::wire::frame::{cut, elements};
 
 #[test]
 fn every_kind_of_frame_ends_where_it_ends() {
@@ -24,10 +24,11 @@ fn every_kind_of_frame_ends_where_it_ends() {
     ];
     for frame in frames {
         for end in 0..frame.len() {
-            assert_eq!(length(&frame[..end]), None, "{:?}", &frame[..end].escape_ascii());
+            assert_eq!(cut(&frame[..end]), None, "{:?}", &frame[..end].escape_ascii());
         }
         let followed = [frame, b"+next\r\n".as_slice()].concat();
-        assert_eq!(length(&followed), Some(frame.len()), "{}", frame.escape_ascii());
+        let parts = (*frame, b"+next\r\n".as_slice());
+        assert_eq!(cut(&followed), Some(parts), "{}", frame.escape_ascii());
     }
 }
 

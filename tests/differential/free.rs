@@ -1,7 +1,7 @@
 //! Which replies are free even between two servers of the same program, and what of them must
 //! agree all the same. Errors are never free.
 
-use crate::support::frame::{bulk, elements, integer};
+use crate::support::wire::frame::{bulk, elements, integer};
 use crate::word::Words;
 
 /// How far apart the clocks of one command on two servers may be, in milliseconds.

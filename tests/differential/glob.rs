@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::connection::Connection;
 use crate::number;
 use crate::server::{Engine, Server};
+use crate::support::wire::frame::{bulk, elements};
 use crate::word::{Source, Words};
 
 /// Bytes at the bounds of what is signed and unsigned, and the letters of patterns.
@@ -32,21 +33,10 @@ fn pattern(source: &mut Source) -> Vec<u8> {
     pattern
 }
 
-/// The keys in a reply to `KEYS` or to `SCAN`.
-fn keys(reply: &[u8]) -> BTreeSet<Vec<u8>> {
-    let mut found = BTreeSet::new();
-    let mut rest = reply;
-    while let Some(end) = rest.windows(2).position(|pair| pair == b"\r\n") {
-        let (line, after) = (&rest[..end], &rest[end + 2..]);
-        rest = after;
-        if let Some(length) = line.strip_prefix(b"$") {
-            let length: usize =
-                std::str::from_utf8(length).expect("digits").parse().expect("a length");
-            found.insert(rest[..length].to_vec());
-            rest = &rest[length + 2..];
-        }
-    }
-    found
+/// The keys in an array.
+fn keys(array: &[u8]) -> BTreeSet<Vec<u8>> {
+    let keys = elements(array).expect("an array").into_iter();
+    keys.map(|key| bulk(key).expect("a key").to_vec()).collect()
 }
 
 #[test]

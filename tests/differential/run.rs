@@ -10,7 +10,7 @@ use crate::connection::Connection;
 use crate::generate::{CONNECTIONS, Generator, Step, is};
 use crate::report::{Difference, Exchange};
 use crate::server::Server;
-use crate::support::frame::{bulk, elements};
+use crate::support::wire::frame::{bulk, elements};
 use crate::tally::Tally;
 use crate::word::Words;
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::generate::is;
 use crate::report::Exchange;
-use crate::support::frame::elements;
+use crate::support::wire::frame::elements;
 use crate::word::Words;
 
 /// Commands that change the state of a connection.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::client::{Client, ask};
+use crate::client::{ask, connect};
 use crate::machine::{Machine, wait_for};
 use crate::unit::verify;
 use crate::{EMBEDDED, VALKEY};
@@ -92,7 +92,7 @@ fn a_valkey_on_a_unix_socket_needs_no_network() {
     machine.install_drop_in("kvsock.service", LOCAL);
     let socket = ["--port", "0", "--unixsocket", "/run/valkey-e2e/valkey.sock"];
     let socket = [&socket[..], &["--unixsocketperm", "777"]].concat();
-    let mut client = Client::connect(&machine);
+    let mut client = connect(&machine);
     // Started after the daemon, and again: its directory is another one then.
     assert_eq!(client.ask("ping"), "pong");
     for _ in 0..2 {
@@ -109,7 +109,7 @@ fn a_store_that_the_unit_blocks_is_named_as_such() {
     machine.ok(&["ip", "address", "add", "192.0.2.1/24", "dev", "lo"]);
     run_valkey(&machine, &["--bind", "192.0.2.1"]);
 
-    let mut client = Client::connect(&machine);
+    let mut client = connect(&machine);
     let reply = client.ask("set x hello");
     let cause = "ERROR: store unavailable: valkey://192.0.2.1:6379/0: blocked by the unit's \
         IPAddressDeny=; see /usr/share/kvsock/remote-store.conf";
@@ -117,7 +117,7 @@ fn a_store_that_the_unit_blocks_is_named_as_such() {
 
     machine.install_drop_in("kvsock.service", REMOTE);
     machine.systemctl(&["restart", "kvsock.service"]);
-    let mut client = Client::connect(&machine);
+    let mut client = connect(&machine);
     wait_for("the store", || client.ask("set x hello") == "OK");
 
     machine.ok(&["rm", "/etc/systemd/system/kvsock.service.d/remote-store.conf"]);

@@ -1,7 +1,7 @@
 //! A bad configuration is told to whoever waits, named in the journal, and never locks the socket.
 
 use crate::EMBEDDED;
-use crate::client::{Client, ask};
+use crate::client::{ask, connect};
 use crate::machine::{Machine, wait_for};
 
 const BAD: &str = "KVSOCK_STORE=nonsense\nKVSOCK_TYPO=1\n";
@@ -17,9 +17,9 @@ fn await_end(machine: &Machine) {
 #[test]
 fn a_bad_configuration_is_told_to_the_clients_and_every_fault_to_the_journal() {
     let Some(machine) = Machine::boot(BAD) else { return };
-    let mut clients: Vec<_> = (0..5).map(|_| Client::connect(&machine)).collect();
+    let mut clients: Vec<_> = (0..5).map(|_| connect(&machine)).collect();
     for client in &mut clients {
-        assert_eq!(client.rest(), REPLY);
+        assert_eq!(client.text_to_end(), REPLY);
     }
     await_end(&machine);
 
@@ -37,7 +37,7 @@ fn a_bad_configuration_never_locks_the_socket() {
     // More starts in ten seconds than systemd's own limit of five.
     for _ in 0..7 {
         for _ in 0..5 {
-            assert_eq!(Client::connect(&machine).rest(), REPLY);
+            assert_eq!(connect(&machine).text_to_end(), REPLY);
         }
         await_end(&machine);
     }

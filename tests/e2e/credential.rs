@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
-use crate::client::{Client, ask};
+use crate::client::{ask, connect};
 use crate::machine::{Machine, wait_for};
 use crate::{EMBEDDED, VALKEY};
 
@@ -151,8 +151,8 @@ fn a_credential_is_awaited(machine: &Machine) {
     machine.edit_unit("kvsock.service", &lines);
 
     let restarts = || machine.property("kvsock.service", "NRestarts").parse::<u64>().unwrap();
-    let mut client = Client::connect(machine);
-    client.send("ping").unwrap();
+    let mut client = connect(machine);
+    client.send("ping\n");
     wait_for("systemd to try", || restarts() > 0);
     let (first, start) = (restarts(), Instant::now());
     wait_for("systemd to try again", || restarts() > first + 3);
@@ -164,7 +164,7 @@ fn a_credential_is_awaited(machine: &Machine) {
     assert_eq!(machine.property("kvsock.socket", "ActiveState"), "active");
 
     machine.ok(&["mv", aside, file]);
-    assert_eq!(client.reply().unwrap(), "pong");
+    assert_eq!(client.line(), "pong");
 }
 
 #[test]

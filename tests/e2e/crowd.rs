@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::client::Client;
+use crate::client::connect;
 use crate::machine::{Machine, wait_for};
+use crate::wire::client::Client;
 
 /// The pause that a client makes between two requests: it is load, and not the most that there can
 /// be, for the machine has more to do.
@@ -78,8 +79,7 @@ pub(crate) fn survive(machine: &Machine, idle: usize, what: impl FnOnce(&Load)) 
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
     let (_, loaded) = clients();
-    let connect =
-        |count: usize| -> Vec<Client> { (0..count).map(|_| Client::connect(machine)).collect() };
+    let connect = |count: usize| -> Vec<Client> { (0..count).map(|_| connect(machine)).collect() };
     let mut waiting = connect(idle);
     let ids: Vec<String> = waiting.iter_mut().map(|client| client.ask("client id")).collect();
     let load = Load::default();

@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use crate::client::{Client, ask};
+use crate::client::{ask, connect};
 use crate::load::{Allowed, Load};
 use crate::machine::{Machine, wait_for};
 use crate::{EMBEDDED, PATIENT};
@@ -87,7 +87,7 @@ fn outlives_its_journal(machine: &Machine) {
             let restart =
                 scope.spawn(|| machine.systemctl(&["restart", "systemd-journald.service"]));
             while !restart.is_finished() {
-                let mut client = Client::connect(machine);
+                let mut client = connect(machine);
                 visits += 1;
                 assert_eq!(client.ask("incr visits"), visits.to_string());
             }

@@ -7,9 +7,10 @@ use kvsock::logging::event::READY;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::client::{Client, ask};
+use crate::client::{ask, connect};
 use crate::crowd::{Times, size};
 use crate::machine::{Machine, wait_for};
+use crate::wire::client::Client;
 use crate::{EMBEDDED, VALKEY};
 
 /// How long the daemon of a short test waits for a client, in milliseconds.
@@ -27,7 +28,7 @@ fn state(machine: &Machine) -> String {
 fn an_idle_daemon_ends_and_the_next_client_starts_it() {
     let settings = with_idle_exit(EMBEDDED, "300ms");
     let Some(machine) = Machine::boot(&settings) else { return };
-    let mut client = Client::connect(&machine);
+    let mut client = connect(&machine);
     assert_eq!(client.ask("set k v"), "OK");
     let served = Instant::now();
     while served.elapsed() < Duration::from_millis(900) {
@@ -71,7 +72,7 @@ fn meets_every_client(machine: &Machine) {
         thread::sleep(Duration::from_millis(random.random_range(IDLE / 2..IDLE * 2)));
         let start = Instant::now();
         let mut clients: Vec<Client> =
-            (0..random.random_range(1..4)).map(|_| Client::connect(machine)).collect();
+            (0..random.random_range(1..4)).map(|_| connect(machine)).collect();
         for client in &mut clients {
             connections += 1;
             assert_eq!(client.ask("incr k"), connections.to_string());

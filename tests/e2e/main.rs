@@ -13,7 +13,7 @@ mod load;
 #[path = "../support/machine.rs"]
 mod machine;
 #[allow(dead_code, reason = "each test crate uses its own part of the fixtures")]
-#[path = "../support/wire.rs"]
+#[path = "../support/wire/mod.rs"]
 mod wire;
 
 mod activation;

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use std::thread;
 use std::time::Duration;
 
-use crate::client::{Client, ask};
+use crate::client::{ask, connect_to};
 use crate::crowd::{clients, survive};
 use crate::machine::{Machine, has, wait_for};
 use crate::unit::verify;
@@ -92,7 +92,7 @@ fn upgrade_under_load(machine: &Machine, upgrade: &[&str]) {
     let daemons = || units.map(|unit| machine.property(unit, "MainPID"));
     let sockets = || ["kvsock", "one"].map(|s| machine.identity(&format!("/run/kvsock/{s}.sock")));
     let (before, doors) = (daemons(), sockets());
-    let mut of_instance = Client::connect_to(machine, "/run/kvsock/one.sock");
+    let mut of_instance = connect_to(machine, "/run/kvsock/one.sock");
     assert_eq!(of_instance.ask("get motd"), "one");
     let mut served = 0;
     let mut pause = Duration::ZERO;

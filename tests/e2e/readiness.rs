@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::client::{Client, ask};
+use crate::client::{ask, connect};
 use crate::machine::{Machine, wait_for};
 use crate::{EMBEDDED, VALKEY};
 
 #[test]
 fn the_status_tells_how_many_clients_there_are() {
     let Some(machine) = Machine::boot(EMBEDDED) else { return };
-    let mut clients: Vec<_> = (0..3).map(|_| Client::connect(&machine)).collect();
+    let mut clients: Vec<_> = (0..3).map(|_| connect(&machine)).collect();
     for client in &mut clients {
         assert_eq!(client.ask("ping"), "pong");
     }

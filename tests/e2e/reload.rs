@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::EMBEDDED;
-use crate::client::{Client, ask};
+use crate::client::{ask, connect};
 use crate::machine::{Machine, wait_for};
 
 /// The most verbose priority (the highest number) among the daemon's own entries.
@@ -16,7 +16,7 @@ fn verbosity(machine: &Machine) -> Option<u8> {
 #[test]
 fn a_reload_changes_the_log_level_of_the_running_daemon() {
     let Some(machine) = Machine::boot(EMBEDDED) else { return };
-    let mut client = Client::connect(&machine);
+    let mut client = connect(&machine);
     assert_eq!(client.ask("ping"), "pong");
     let daemon = machine.property("kvsock.service", "MainPID");
     wait_for("the first entry", || verbosity(&machine).is_some());
@@ -37,7 +37,7 @@ fn a_reload_changes_the_log_level_of_the_running_daemon() {
 #[test]
 fn a_reload_with_a_wrong_setting_fails_and_leaves_the_daemon_as_it_is() {
     let Some(machine) = Machine::boot(EMBEDDED) else { return };
-    let mut client = Client::connect(&machine);
+    let mut client = connect(&machine);
     assert_eq!(client.ask("ping"), "pong");
     let daemon = machine.property("kvsock.service", "MainPID");
 

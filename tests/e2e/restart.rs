@@ -1,29 +1,15 @@
 //! Open connections outlive a restart, with all they have told, and a stop ends them.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::client::{Client, ask};
+use crate::client::{ask, connect};
 use crate::crowd::{Times, clients, size, survive};
-use crate::machine::{BOUND, Machine, wait_for};
+use crate::machine::{Machine, wait_for};
+use crate::wire::exact::Wire;
+use crate::wire::request::request;
 use crate::{EMBEDDED, PATIENT};
-
-/// A connection that speaks RESP.
-fn resp(machine: &Machine) -> UnixStream {
-    let stream = UnixStream::connect(machine.path("/run/kvsock/kvsock.sock")).unwrap();
-    stream.set_read_timeout(Some(BOUND)).unwrap();
-    stream
-}
-
-/// Sends `bytes` and has to be answered with just `reply`.
-fn talk(stream: &mut UnixStream, bytes: &[u8], reply: &[u8]) {
-    stream.write_all(bytes).unwrap();
-    let mut found = vec![0; reply.len()];
-    stream.read_exact(&mut found).unwrap();
-    assert_eq!(found, reply, "to {bytes:?}: {:?}", String::from_utf8_lossy(&found));
-}
 
 fn restart(machine: &Machine) {
     let before = machine.property("kvsock.service", "MainPID");
@@ -33,46 +19,44 @@ fn restart(machine: &Machine) {
 
 /// Every kind of connection, across a restart.
 fn keeps_what_was_told(machine: &Machine) {
-    let mut text = Client::connect(machine);
+    let mut text = connect(machine);
     assert_eq!(text.ask("client setname vera"), "OK");
     let id = text.ask("client id");
-    text.write(b"set half a val");
+    text.send(b"set half a val");
 
-    let mut long = Client::connect(machine);
+    let mut long = connect(machine);
     let limit = 16 * 1024 * 1024;
-    long.write(&vec![b'x'; limit + 100]);
-    assert_eq!(long.reply().unwrap(), format!("ERROR: request longer than {limit} bytes"));
+    long.send(vec![b'x'; limit + 100]);
+    assert_eq!(long.line(), format!("ERROR: request longer than {limit} bytes"));
 
-    let (mut two, mut three) = (resp(machine), resp(machine));
-    talk(&mut two, b"*1\r\n$5\r\nMULTI\r\n", b"+OK\r\n");
-    talk(&mut two, b"*3\r\n$3\r\nSET\r\n$1\r\nq\r\n$4\r\n\r\n\0\xff\r\n", b"+QUEUED\r\n");
-    talk(&mut two, b"*2\r\n$6\r\nCLIENT\r\n$7\r\nGETNAME\r\n", b"+QUEUED\r\n");
-    three.write_all(b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n").unwrap();
-    let mut hello = Vec::new();
-    while !hello.ends_with(b"modules\r\n*0\r\n") {
-        let mut byte = [0];
-        three.read_exact(&mut byte).unwrap();
-        hello.push(byte[0]);
-    }
-    talk(&mut three, b"*2\r\n$5\r\nWATCH\r\n$1\r\nw\r\n", b"+OK\r\n");
-    three.write_all(b"*2\r\n$3\r\nGET\r\n$6\r\nnot").unwrap();
-    let silent = Client::connect(machine);
+    let (mut two, mut three) = (Wire(connect(machine)), Wire(connect(machine)));
+    two.ask("MULTI", "+OK\r\n");
+    let (set, value) = ("*3\r\n$3\r\nSET\r\n$1\r\nq\r\n", b"$4\r\n\r\n\0\xff\r\n");
+    two.send([set.as_bytes(), value].concat());
+    two.expect("+QUEUED\r\n");
+    two.ask("CLIENT GETNAME", "+QUEUED\r\n");
+    three.send(request("HELLO 3"));
+    three.skip_to("modules\r\n*0\r\n");
+    three.ask("WATCH w", "+OK\r\n");
+    three.send("*2\r\n$3\r\nGET\r\n$6\r\nnot");
+    let silent = connect(machine);
 
     restart(machine);
 
-    text.write(b"ue\n");
-    assert_eq!(text.reply().unwrap(), "OK");
+    text.send(b"ue\n");
+    assert_eq!(text.line(), "OK");
     assert_eq!(text.ask("get half"), "a value");
     assert_eq!((text.ask("client getname"), text.ask("client id")), ("vera".to_owned(), id));
-    long.write(b"yyy\nping\n");
-    assert_eq!(long.reply().unwrap(), "pong", "the rest of the long line is read away");
-    talk(&mut two, b"*1\r\n$4\r\nEXEC\r\n", b"*2\r\n+OK\r\n$-1\r\n");
-    talk(&mut two, b"*2\r\n$3\r\nGET\r\n$1\r\nq\r\n", b"$4\r\n\r\n\0\xff\r\n");
-    talk(&mut three, b"key\r\n", b"_\r\n");
-    talk(&mut three, b"*1\r\n$5\r\nMULTI\r\n", b"+OK\r\n");
-    talk(&mut three, b"*1\r\n$4\r\nEXEC\r\n", b"_\r\n");
-    talk(&mut three, b"*1\r\n$5\r\nMULTI\r\n", b"+OK\r\n");
-    talk(&mut three, b"*1\r\n$4\r\nEXEC\r\n", b"*0\r\n");
+    long.send(b"yyy\nping\n");
+    assert_eq!(long.line(), "pong", "the rest of the long line is read away");
+    two.ask("EXEC", "*2\r\n+OK\r\n$-1\r\n");
+    two.ask("GET q", value);
+    three.send("key\r\n");
+    three.expect("_\r\n");
+    three.ask("MULTI", "+OK\r\n");
+    three.ask("EXEC", "_\r\n");
+    three.ask("MULTI", "+OK\r\n");
+    three.ask("EXEC", "*0\r\n");
     let mut silent = silent;
     assert_eq!(silent.ask("ping"), "pong");
     let newest: u64 = ask(machine, "client id").parse().unwrap();
@@ -157,10 +141,10 @@ fn ten_thousand_clients_survive_restarts_with_the_embedded_store_on_systemd_257(
 #[test]
 fn a_stop_closes_connections_and_the_next_client_starts_the_daemon() {
     let Some(machine) = Machine::boot(EMBEDDED) else { return };
-    let mut client = Client::connect(&machine);
+    let mut client = connect(&machine);
     assert_eq!(client.ask("set k v"), "OK");
     machine.systemctl(&["stop", "kvsock.service"]);
-    assert_eq!(client.rest(), "");
+    assert_eq!(client.text_to_end(), "");
     assert_eq!(ask(&machine, "get k"), "v");
     assert_eq!(machine.property("kvsock.service", "NFileDescriptorStore"), "0");
 }
@@ -196,14 +180,14 @@ fn a_restart_gives_nobody_other_rights() {
 #[test]
 fn a_crash_drops_connections_and_harms_no_later_start() {
     let Some(machine) = Machine::boot(EMBEDDED) else { return };
-    let mut client = Client::connect(&machine);
+    let mut client = connect(&machine);
     assert_eq!(client.ask("set k v"), "OK");
     restart(&machine);
     assert_eq!(client.ask("get k"), "v");
     let pid = machine.property("kvsock.service", "MainPID");
     machine.ok(&["kill", "-KILL", &pid]);
-    assert!(client.reply().is_err(), "the crash closed it");
-    let mut next = Client::connect(&machine);
+    assert!(client.try_line().is_err(), "the crash closed it");
+    let mut next = connect(&machine);
     assert_eq!(next.ask("get k"), "v");
     restart(&machine);
     assert_eq!(next.ask("get k"), "v");
@@ -211,28 +195,28 @@ fn a_crash_drops_connections_and_harms_no_later_start() {
 
 /// A restart into settings that cannot work, and what becomes of who is connected.
 fn outlives_bad_settings(machine: &Machine) {
-    let mut client = Client::connect(machine);
+    let mut client = connect(machine);
     assert_eq!(client.ask("set k v"), "OK");
-    client.write(b"get");
+    client.send(b"get");
     machine.set_settings("KVSOCK_STORE=nonsense\n");
     for _ in 0..2 {
         let failed = machine.run(&["systemctl", "restart", "kvsock.service"]);
         assert!(!failed.status.success(), "{failed:?}");
     }
-    client.write(b" k\n");
+    client.send(b" k\n");
     wait_for("more attempts", || {
         machine.property("kvsock.service", "NRestarts").parse::<u32>().unwrap() > 1
     });
     assert_eq!(machine.property("kvsock.service", "NFileDescriptorStore"), "2");
-    let refused = Client::connect(machine).rest();
+    let refused = connect(machine).text_to_end();
     assert_eq!(refused, "ERROR: kvsock is misconfigured; see the journal\n");
     machine.set_settings(EMBEDDED);
-    assert_eq!(client.reply().unwrap(), "v");
+    assert_eq!(client.line(), "v");
 
     machine.set_settings("KVSOCK_TYPO=1\n");
     machine.run(&["systemctl", "restart", "kvsock.service"]);
     machine.systemctl(&["stop", "kvsock.service"]);
-    assert_eq!(client.rest(), "", "a stop closes whom nobody serves");
+    assert_eq!(client.text_to_end(), "", "a stop closes whom nobody serves");
     assert_eq!(machine.property("kvsock.service", "NFileDescriptorStore"), "0");
 }
 
@@ -250,21 +234,21 @@ fn a_restart_into_bad_settings_closes_nobody_on_systemd_257() {
 
 /// A restart with a socket unit that cannot work, and what becomes of who is connected.
 fn outlives_a_bad_socket(machine: &Machine) {
-    let mut client = Client::connect(machine);
+    let mut client = connect(machine);
     assert_eq!(client.ask("set k v"), "OK");
-    client.write(b"get");
+    client.send(b"get");
     machine.edit_unit("kvsock.socket", "[Socket]\nListenSequentialPacket=/run/kvsock/packets\n");
     machine.run(&["systemctl", "restart", "kvsock.socket"]);
-    client.write(b" k\n");
+    client.send(b" k\n");
     wait_for("more attempts", || {
         machine.property("kvsock.service", "NRestarts").parse::<u32>().unwrap() > 1
     });
     assert_eq!(machine.property("kvsock.service", "NFileDescriptorStore"), "2");
-    let refused = Client::connect(machine).rest();
+    let refused = connect(machine).text_to_end();
     assert_eq!(refused, "ERROR: kvsock is misconfigured; see the journal\n");
     machine.edit_unit("kvsock.socket", "");
     machine.systemctl(&["restart", "kvsock.socket"]);
-    assert_eq!(client.reply().unwrap(), "v");
+    assert_eq!(client.line(), "v");
 }
 
 #[test]
@@ -282,7 +266,7 @@ fn a_restart_with_a_bad_socket_closes_nobody_on_systemd_257() {
 #[test]
 fn a_transaction_is_checked_again_with_the_rights_of_today() {
     let Some(machine) = Machine::boot(&format!("{EMBEDDED}KVSOCK_SCRIPTS=no\n")) else { return };
-    let mut client = Client::connect(&machine);
+    let mut client = connect(&machine);
     assert_eq!(client.ask("multi"), "OK");
     assert_eq!(client.ask("set k a  b"), "QUEUED");
     assert_eq!(client.ask("client setname x"), "QUEUED");

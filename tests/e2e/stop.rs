@@ -1,11 +1,13 @@
 //! Stopping, restarting and `shutdown`: what was received is answered, and the socket stays.
 //! What outlives a restart is in `restart.rs`.
 
+use std::io::Write;
 use std::thread;
 
 use crate::EMBEDDED;
-use crate::client::{Client, ask};
+use crate::client::{ask, connect};
 use crate::machine::{Machine, wait_for};
+use crate::wire::client::Client;
 
 /// How many clients send as fast as they can while the daemon is stopped.
 const LOAD: usize = 6;
@@ -13,17 +15,18 @@ const LOAD: usize = 6;
 /// Sends `incr KEY` without waiting for replies, until the daemon takes no more. Gives how many
 /// were written, that is received, and every reply.
 fn pipeline(client: &mut Client, key: &str) -> (usize, Vec<String>) {
-    let mut writer = client.try_clone();
+    let mut writer = client.0.get_ref().try_clone().unwrap();
     thread::scope(|scope| {
         let written = scope.spawn(move || {
-            let request = format!("incr {key}");
+            let request = format!("incr {key}\n");
             let mut written = 0;
-            while writer.send(&request).is_ok() {
+            // One write, so that the line is queued whole or not at all.
+            while writer.write_all(request.as_bytes()).is_ok() {
                 written += 1;
             }
             written
         });
-        let replies = std::iter::from_fn(|| client.reply().ok()).collect();
+        let replies = std::iter::from_fn(|| client.try_line().ok()).collect();
         (written.join().unwrap(), replies)
     })
 }
@@ -33,7 +36,7 @@ fn pipeline(client: &mut Client, key: &str) -> (usize, Vec<String>) {
 fn stopped_under_load(machine: &Machine, stop: impl FnOnce()) -> Vec<(usize, Vec<String>, usize)> {
     let load: Vec<_> = (0..LOAD)
         .map(|number| {
-            let mut client = Client::connect(machine);
+            let mut client = connect(machine);
             assert_eq!(client.ask(&format!("incr key{number}")), "1");
             thread::spawn(move || pipeline(&mut client, &format!("key{number}")))
         })
@@ -83,12 +86,12 @@ fn shutdown_under_load_answers_every_request_that_was_received() {
 #[test]
 fn shutdown_stops_the_daemon_and_the_next_client_starts_it_again() {
     let Some(machine) = Machine::boot(EMBEDDED) else { return };
-    let mut client = Client::connect(&machine);
+    let mut client = connect(&machine);
     assert_eq!(client.ask("set motd hello"), "OK");
     let first = machine.property("kvsock.service", "MainPID");
 
     assert_eq!(client.ask("shutdown"), "Shutting down server...");
-    assert_eq!(client.rest(), "");
+    assert_eq!(client.text_to_end(), "");
     wait_for("the daemon to stop", || {
         machine.property("kvsock.service", "ActiveState") == "inactive"
     });

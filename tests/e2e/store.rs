@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::VALKEY;
-use crate::client::{Client, ask};
+use crate::client::{ask, connect};
 use crate::machine::{Machine, wait_for};
 
 /// Two of its servers lead to all.
@@ -13,7 +13,7 @@ const CLUSTER: &str = "KVSOCK_STORE=valkey-cluster://127.0.0.1:7001,127.0.0.1:70
 #[test]
 fn the_daemon_starts_without_valkey_and_serves_once_it_is_there() {
     let Some(machine) = Machine::boot_beside_valkey(VALKEY) else { return };
-    let mut client = Client::connect(&machine);
+    let mut client = connect(&machine);
     assert_eq!(client.ask("ping"), "pong");
     assert_eq!(machine.property("kvsock.service", "ActiveState"), "active");
     let daemon = machine.property("kvsock.service", "MainPID");
@@ -36,7 +36,7 @@ fn the_daemon_starts_without_valkey_and_serves_once_it_is_there() {
 fn the_daemon_outlives_a_stop_of_valkey() {
     let Some(machine) = Machine::boot_beside_valkey(VALKEY) else { return };
     machine.start_valkey();
-    let mut client = Client::connect(&machine);
+    let mut client = connect(&machine);
     wait_for("the store", || client.ask("set x hello") == "OK");
     let daemon = machine.property("kvsock.service", "MainPID");
 
@@ -81,7 +81,7 @@ fn valkey_server(machine: &Machine) -> String {
 
 fn cluster_serves(machine: &Machine) {
     start_cluster(machine);
-    let mut client = Client::connect(machine);
+    let mut client = connect(machine);
     wait_for("the store", || client.ask("status").contains("(up)"));
     for number in 0..30 {
         assert_eq!(client.ask(&format!("set k{number} {number}")), "OK");

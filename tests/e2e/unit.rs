@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use crate::EMBEDDED;
-use crate::client::{Client, ask};
+use crate::client::{ask, connect};
 use crate::machine::Machine;
 
 /// Owner and permissions of a file of the machine.
@@ -75,7 +75,7 @@ fn debian_13_verifies_activates_restarts_and_stops() {
     verify(&machine);
 
     assert_eq!(machine.property("kvsock.service", "ActiveState"), "inactive");
-    let mut client = Client::connect(&machine);
+    let mut client = connect(&machine);
     assert_eq!(client.ask("set motd hello"), "OK");
     assert_eq!(client.ask("get motd"), "hello");
     machine.set_settings(&format!("{EMBEDDED}KVSOCK_LOG=debug\n"));

@@ -1,12 +1,13 @@
 //! Clients that behave badly, beside others who do not notice.
 
-use std::io::{BufRead, Read, Write};
+use std::io::Write;
 use std::time::Duration;
 
-use crate::support::daemon::{Client, Daemon};
+use crate::support::daemon::Daemon;
 use crate::support::load::{Allowed, Load};
 use crate::support::role::Kvsock;
 use crate::support::valkey::Setup;
+use crate::support::wire::client::Client;
 use crate::{rounds, show, until};
 
 const MIB: usize = 1024 * 1024;
@@ -196,9 +197,8 @@ pub(crate) fn endless(daemon: &dyn Kvsock, size: u64) {
         let mut endless = daemon.connect();
         endless.send(vec![b'x'; 2 * MIB]);
         endless.finish();
-        let mut rest = Vec::new();
-        endless.0.read_to_end(&mut rest).expect("closed in order");
-        assert_eq!(rest.lines().count(), 1, "{}", String::from_utf8_lossy(&rest));
+        let rest = endless.text_to_end();
+        assert_eq!(rest.lines().count(), 1, "{rest}");
     });
 }
 

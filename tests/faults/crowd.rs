@@ -6,9 +6,10 @@ use std::thread::ScopedJoinHandle;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::show;
-use crate::support::daemon::{Client, Daemon};
+use crate::support::daemon::Daemon;
 use crate::support::load::{Allowed, CLIENTS, Load};
 use crate::support::role::Kvsock;
+use crate::support::wire::client::Client;
 
 /// Threads that connect at the same time.
 const THREADS: usize = 20;

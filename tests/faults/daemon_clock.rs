@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::show;
-use crate::support::daemon::{Client, Daemon};
+use crate::support::daemon::Daemon;
 use crate::support::load::{Allowed, Load};
 use crate::support::role::Kvsock;
 use crate::support::valkey::Setup;
+use crate::support::wire::client::Client;
 
 /// A clock that a test sets.
 pub(crate) struct Clock {

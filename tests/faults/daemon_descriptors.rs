@@ -1,14 +1,15 @@
 //! The daemon is short of descriptors.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::daemon::{Client, Daemon};
+use crate::support::daemon::Daemon;
 use crate::support::load::{Allowed, CLIENTS, Load};
 use crate::support::role::{Kvsock, Server};
 use crate::support::valkey::Setup;
+use crate::support::wire::client::Client;
 use crate::{rounds, show, until};
 
 /// Places for clients of a daemon with 256 descriptors, and those for administrators, as this
@@ -61,7 +62,7 @@ fn crowd(daemon: &dyn Kvsock) -> Vec<Client> {
     for _ in 0..400 {
         let mut client = daemon.connect();
         // Who asks late may be refused already, and reads that.
-        let _ = client.0.get_mut().write_all(b"incr visits\n");
+        let _ = client.try_send("incr visits\n");
         match &*client.line() {
             "ERROR: too many clients" => assert_eq!(served.len(), PLACES - CLIENTS),
             visits => {

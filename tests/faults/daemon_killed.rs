@@ -3,15 +3,16 @@
 //! at all.
 
 use std::collections::HashMap;
-use std::io::{BufRead, Write};
+use std::io::ErrorKind;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::show;
-use crate::support::daemon::{Client, Daemon};
+use crate::support::daemon::Daemon;
 use crate::support::load::{Allowed, Load};
 use crate::support::valkey::Setup;
+use crate::support::wire::client::Client;
 
 const WRITERS: usize = 4;
 /// Requests that each writer has under way at a time.
@@ -45,19 +46,21 @@ fn write(
         }
         let lines: Vec<String> =
             batch.iter().map(|(key, value)| format!("set {key} {value}\n")).collect();
-        if client.0.get_mut().write_all(lines.concat().as_bytes()).is_err() {
+        if client.try_send(lines.concat()).is_err() {
             return (known, next);
         }
         for (key, value) in batch {
-            let mut reply = String::new();
-            match client.0.read_line(&mut reply) {
-                Ok(_) if reply == "OK\n" => {
+            match client.try_line() {
+                Ok(reply) if reply == "OK" => {
                     known.get_mut(&key).expect("it was sent").0 = value;
                     let _ = started.send(());
                 }
-                Ok(_) if reply.is_empty() => return (known, next),
-                Ok(_) => panic!("the daemon says {reply:?}"),
-                Err(_) => return (known, next),
+                Ok(reply) => panic!("the daemon says {reply:?}"),
+                Err(error) => {
+                    // A reply comes whole or not at all.
+                    assert_ne!(error.kind(), ErrorKind::InvalidData, "{error}");
+                    return (known, next);
+                }
             }
         }
     }

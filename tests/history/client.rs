@@ -9,7 +9,7 @@ use crate::checker::Call;
 use crate::manager::Interruptions;
 use crate::model::{Answer, Request};
 use crate::support::daemon::PATIENCE;
-use crate::support::wire::{Protocol, Wire};
+use crate::support::wire::textual::{Protocol, Wire};
 
 /// What became of a request.
 #[derive(Debug)]

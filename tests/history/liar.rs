@@ -2,7 +2,7 @@
 //! requests.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::BufReader;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kvsock::protocol::resp::encode_request;
 use tempfile::TempDir;
 
-use crate::support::frame;
+use crate::support::wire::client::Client;
+use crate::support::wire::frame;
 
 /// Of so many requests of the kind that it lies about, it lies about one.
 const RARELY: u64 = 30;
@@ -51,8 +52,8 @@ impl Liar {
                 };
                 let told = Arc::clone(&told);
                 let mut between = Line {
-                    client: Frames::new(client),
-                    server: Frames::new(server),
+                    client: Client(BufReader::new(client)),
+                    server: Client(BufReader::new(server)),
                     lie,
                     told,
                     known: HashMap::new(),
@@ -75,35 +76,10 @@ impl Liar {
     }
 }
 
-/// A stream of RESP, frame by frame.
-struct Frames {
-    stream: UnixStream,
-    read: Vec<u8>,
-}
-
-impl Frames {
-    fn new(stream: UnixStream) -> Frames {
-        Frames { stream, read: Vec::new() }
-    }
-
-    fn next(&mut self) -> Option<Vec<u8>> {
-        loop {
-            if let Some(length) = frame::length(&self.read) {
-                return Some(self.read.drain(..length).collect());
-            }
-            let mut buffer = [0; 16 * 1024];
-            match self.stream.read(&mut buffer) {
-                Ok(count @ 1..) => self.read.extend(&buffer[..count]),
-                _ => return None,
-            }
-        }
-    }
-}
-
 /// A connection that is lied on.
 struct Line {
-    client: Frames,
-    server: Frames,
+    client: Client,
+    server: Client,
     lie: Lie,
     /// Requests that it could have lied about, on all connections.
     told: Arc<AtomicU64>,
@@ -118,7 +94,7 @@ struct Line {
 impl Line {
     /// Passes on one request and its reply; `None` when the connection ended.
     fn pass_on(&mut self) -> Option<()> {
-        let request = self.client.next()?;
+        let request = self.client.frame().ok()?;
         let words: Vec<Vec<u8>> = frame::elements(&request)?
             .into_iter()
             .map(|word| frame::bulk(word).unwrap_or_default().to_vec())
@@ -165,11 +141,11 @@ impl Line {
                 self.late = Some((wait.saturating_sub(1), request));
             }
         }
-        self.client.stream.write_all(&reply).ok()
+        self.client.try_send(&reply).ok()
     }
 
     fn ask(&mut self, request: &[u8]) -> Option<Vec<u8>> {
-        self.server.stream.write_all(request).ok()?;
-        self.server.next()
+        self.server.try_send(request).ok()?;
+        self.server.frame().ok()
     }
 }

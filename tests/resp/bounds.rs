@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::support::daemon::Daemon;
 use crate::support::valkey::Setup;
-use crate::wire::{Wire, request};
+use crate::support::wire::exact::Wire;
+use crate::support::wire::request::request;
 
 const MIB: usize = 1024 * 1024;
 
@@ -17,7 +18,7 @@ fn numbered(command: &str, count: usize) -> Vec<u8> {
 #[test]
 fn keys_past_a_thousand_are_not_watched_and_exec_does_nothing() {
     let daemon = Daemon::start(&[]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     wire.send(numbered("WATCH", 1000));
     wire.expect("+OK\r\n");
     wire.ask("WATCH 0 1 2", "+OK\r\n");
@@ -31,11 +32,11 @@ fn keys_past_a_thousand_are_not_watched_and_exec_does_nothing() {
 #[test]
 fn a_transactions_replies_are_bounded_whoever_gives_them() {
     let bounded = |daemon: &Daemon| {
-        let mut wire = Wire::connect(daemon);
+        let mut wire = Wire::connect(&daemon.socket());
         let value = "v".repeat(MIB / 2);
         wire.ask(&format!("SET big {value}"), "+OK\r\n");
         for words in ["GET big", "COMMAND DOCS", "CLIENT LIST"] {
-            let _others: Vec<Wire> = (0..50).map(|_| Wire::connect(daemon)).collect();
+            let _others: Vec<Wire> = (0..50).map(|_| Wire::connect(&daemon.socket())).collect();
             wire.send(request("MULTI"));
             wire.send(request(words).repeat(500));
             wire.send(request("EXEC"));
@@ -55,7 +56,7 @@ fn what_waits_for_exec_is_counted_as_it_was_sent() {
     let daemon = Daemon::start(&[("MAX_REQUEST", "1MiB")]);
     let refused = "-ERR transaction longer than 1048576 bytes\r\n";
     let aborted = "-EXECABORT Transaction discarded because of previous errors.\r\n";
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     wire.ask("MULTI", "+OK\r\n");
     let mut empty = b"*100001\r\n$3\r\nDEL\r\n".to_vec();
     for _ in 0..100_000 {
@@ -80,14 +81,14 @@ fn what_waits_for_exec_is_counted_as_it_was_sent() {
 #[test]
 fn a_transaction_that_computes_for_too_long_is_refused_and_stops_no_others_writes() {
     let daemon = Daemon::start(&[("STORE_TIMEOUT", "1s")]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     wire.ask(&format!("SET a {}", "a".repeat(2_000)), "+OK\r\n");
     wire.ask(&format!("SET b {}", "ab".repeat(1_000)), "+OK\r\n");
     wire.send(request("MULTI"));
     wire.send(request("LCS a b LEN").repeat(4_000));
     wire.send([request("SET done 1"), request("EXEC")].concat());
     wire.expect(format!("+OK\r\n{}", "+QUEUED\r\n".repeat(4_001)));
-    Wire::connect(&daemon).ask("SET other 1", "+OK\r\n");
+    Wire::connect(&daemon.socket()).ask("SET other 1", "+OK\r\n");
     wire.expect("-ERR transaction takes longer than 1 s\r\n");
     wire.ask("GET done", "$-1\r\n");
 }
@@ -95,7 +96,7 @@ fn a_transaction_that_computes_for_too_long_is_refused_and_stops_no_others_write
 #[test]
 fn a_connection_keeps_short_names_only() {
     let daemon = Daemon::start(&[]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     let long = "n".repeat(1025);
     let refused = "cannot be longer than 1024 bytes.\r\n";
     wire.ask(&format!("CLIENT SETNAME {long}"), format!("-ERR Client names {refused}"));
@@ -106,9 +107,9 @@ fn a_connection_keeps_short_names_only() {
 #[test]
 fn a_killed_client_that_does_not_read_gives_its_memory_back() {
     let daemon = Daemon::start(&[]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     wire.ask(&format!("SET big {}", "v".repeat(MIB)), "+OK\r\n");
-    let mut lazy = Wire::connect(&daemon);
+    let mut lazy = Wire::connect(&daemon.socket());
     let id = lazy.number("CLIENT ID");
     lazy.send(request("GET big").repeat(20));
     wire.ask(&format!("CLIENT KILL ID {id}"), ":1\r\n");
@@ -126,7 +127,7 @@ fn a_store_that_refuses_multi_leaves_the_outcome_unknown() {
     let url = valkey.url();
     let daemon =
         Daemon::start(&[("STORE", &url), ("STORE_USERNAME", "limited"), ("STORE_PASSWORD", "x")]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     wire.ask("MULTI", "+OK\r\n");
     wire.ask("SET a 1", "+QUEUED\r\n");
     let unknown = "-ERR store connection lost; \"EXEC\" may or may not have been applied.\r\n";

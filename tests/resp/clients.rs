@@ -1,12 +1,12 @@
 //! CLIENT LIST and CLIENT KILL: what a connection sees of others, and does to them.
 
 use crate::support::daemon::Daemon;
-use crate::wire::Wire;
+use crate::support::wire::exact::Wire;
 
 #[test]
 fn a_connection_is_listed_with_what_it_said_of_itself() {
     let daemon = Daemon::start(&[]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     wire.ask("CLIENT SETNAME me", "+OK\r\n");
     wire.ask("CLIENT SETINFO LIB-NAME lib", "+OK\r\n");
     wire.ask("CLIENT SETINFO LIB-VER 1.2", "+OK\r\n");
@@ -42,7 +42,7 @@ fn a_connection_is_listed_with_what_it_said_of_itself() {
 #[test]
 fn a_killed_connection_is_closed_and_others_are_not() {
     let daemon = Daemon::start(&[]);
-    let (mut one, mut other) = (Wire::connect(&daemon), Wire::connect(&daemon));
+    let (mut one, mut other) = (Wire::connect(&daemon.socket()), Wire::connect(&daemon.socket()));
     let id = other.number("CLIENT ID");
     one.ask("CLIENT KILL ID 99999", ":0\r\n");
     one.ask(&format!("CLIENT KILL ID {id}"), ":1\r\n");
@@ -57,7 +57,7 @@ fn a_killed_connection_is_closed_and_others_are_not() {
 #[test]
 fn others_connections_are_for_administrators_to_see_and_to_close() {
     let daemon = Daemon::start(&[]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     let id = wire.number("CLIENT ID");
     if !daemon.open_to_other_users() {
         return;

@@ -1,12 +1,13 @@
 //! Pieces, half-closed peers, frames that are none, and limits.
 
 use crate::support::daemon::Daemon;
-use crate::wire::{Wire, request};
+use crate::support::wire::exact::Wire;
+use crate::support::wire::request::request;
 
 #[test]
 fn a_request_in_pieces_is_one_request() {
     let daemon = Daemon::start(&[]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     for byte in request("SET key value") {
         wire.send([byte]);
     }
@@ -16,7 +17,7 @@ fn a_request_in_pieces_is_one_request() {
 #[test]
 fn lines_and_nothing_may_stand_between_frames() {
     let daemon = Daemon::start(&[]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     wire.send(
         b"*1\r\n$4\r\nPING\r\n\r\nPING\r\n\n  \r\nset k \"a\\x41 b\"\r\n*0\r\n*-1\r\nget 'k'\n",
     );
@@ -36,7 +37,7 @@ fn a_first_line_of_hello_is_answered_in_resp_and_so_is_all_that_follows() {
         ("HELLO 3 AUTH default x SETNAME me\r\n", "%7", 3),
     ] {
         for in_pieces in [false, true] {
-            let mut wire = Wire::connect(&daemon);
+            let mut wire = Wire::connect(&daemon.socket());
             if in_pieces {
                 line.bytes().for_each(|byte| wire.send([byte]));
             } else {
@@ -65,7 +66,7 @@ fn a_first_line_of_hello_is_answered_in_resp_and_so_is_all_that_follows() {
         ),
         ("hello 3 \"\n", "-ERR Protocol error: unbalanced quotes in request\r\n"),
     ] {
-        let mut wire = Wire::connect(&daemon);
+        let mut wire = Wire::connect(&daemon.socket());
         wire.send(line);
         wire.expect(error);
         if !line.contains('"') {
@@ -89,7 +90,7 @@ fn a_line_that_only_begins_like_hello_is_the_text_protocols() {
         (" ", unended.to_owned()),
     ] {
         for in_pieces in [false, true] {
-            let mut wire = Wire::connect(&daemon);
+            let mut wire = Wire::connect(&daemon.socket());
             if in_pieces {
                 sent.bytes().for_each(|byte| wire.send([byte]));
             } else {
@@ -99,7 +100,7 @@ fn a_line_that_only_begins_like_hello_is_the_text_protocols() {
             wire.expect_end(&replies);
         }
     }
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     wire.send("hello 3");
     wire.finish();
     // Half a request, of RESP by then.
@@ -109,7 +110,7 @@ fn a_line_that_only_begins_like_hello_is_the_text_protocols() {
 #[test]
 fn the_version_may_change_within_one_write() {
     let daemon = Daemon::start(&[]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     let words = ["GET none", "HELLO 3", "GET none", "HELLO 2", "GET none", "RESET", "GET none"];
     wire.send(words.iter().flat_map(|words| request(words)).collect::<Vec<_>>());
     wire.expect("$-1\r\n%7\r\n");
@@ -122,7 +123,7 @@ fn the_version_may_change_within_one_write() {
 #[test]
 fn the_version_may_change_within_a_transaction() {
     let daemon = Daemon::start(&[]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     wire.ask("MULTI", "+OK\r\n");
     for words in ["GET none", "HELLO 3", "GET none"] {
         wire.ask(words, "+QUEUED\r\n");
@@ -136,7 +137,7 @@ fn the_version_may_change_within_a_transaction() {
 #[test]
 fn who_closes_its_side_gets_all_its_replies() {
     let daemon = Daemon::start(&[]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     let value = "v".repeat(200_000);
     wire.ask(&format!("SET k {value}"), "+OK\r\n");
     wire.send(request("GET k").repeat(50));
@@ -144,13 +145,13 @@ fn who_closes_its_side_gets_all_its_replies() {
     wire.finish();
     let one = format!("$200000\r\n{value}\r\n");
     wire.expect_end(one.repeat(50));
-    Wire::connect(&daemon).ask("GET half", "$-1\r\n");
+    Wire::connect(&daemon.socket()).ask("GET half", "$-1\r\n");
 }
 
 #[test]
 fn quit_answers_and_closes() {
     let daemon = Daemon::start(&[]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     wire.send([request("PING"), request("QUIT"), request("PING")].concat());
     wire.expect_end("+PONG\r\n+OK\r\n");
 }
@@ -172,7 +173,7 @@ fn what_is_no_frame_gets_an_error_and_a_close_never_a_hang() {
         b"*1\r\n$4\r\nPING\r\nget \"a\r\n",
         b"*1\r\n$4\r\nPING\r\na\0b",
     ] {
-        let mut wire = Wire::connect(&daemon);
+        let mut wire = Wire::connect(&daemon.socket());
         wire.send(bad);
         if bad.starts_with(b"*1\r\n$4\r\nPING\r\n") {
             wire.expect("+PONG\r\n");
@@ -181,13 +182,13 @@ fn what_is_no_frame_gets_an_error_and_a_close_never_a_hang() {
         wire.skip_to("\r\n");
         wire.expect_end("");
     }
-    Wire::connect(&daemon).ask("PING", "+PONG\r\n");
+    Wire::connect(&daemon.socket()).ask("PING", "+PONG\r\n");
 }
 
 #[test]
 fn a_request_over_the_limit_is_refused_and_the_next_is_served() {
     let daemon = Daemon::start(&[("MAX_REQUEST", "1KiB")]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     let long = "x".repeat(2000);
     for _ in 0..2 {
         wire.send(request(&format!("SET k {long}")));
@@ -197,7 +198,7 @@ fn a_request_over_the_limit_is_refused_and_the_next_is_served() {
     // An announced length takes no memory: 500 of them would take 250 GiB.
     let announced: Vec<Wire> = (0..500)
         .map(|_| {
-            let mut wire = Wire::connect(&daemon);
+            let mut wire = Wire::connect(&daemon.socket());
             wire.send(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870912\r\n");
             wire
         })
@@ -211,7 +212,7 @@ fn a_request_over_the_limit_is_refused_and_the_next_is_served() {
 #[test]
 fn a_transaction_over_the_limit_is_refused_whole() {
     let daemon = Daemon::start(&[("MAX_REQUEST", "1KiB")]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     wire.ask("MULTI", "+OK\r\n");
     wire.ask("SET a 1", "+QUEUED\r\n");
     let long = "x".repeat(980);
@@ -223,7 +224,7 @@ fn a_transaction_over_the_limit_is_refused_whole() {
 #[test]
 fn a_few_bytes_do_not_make_a_value_that_no_reply_could_hold() {
     let daemon = Daemon::start(&[("MAX_REPLY", "1MiB")]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     let refused = "-ERR value longer than KVSOCK_MAX_REPLY lets a reply be, 1048576 bytes\r\n";
     wire.ask("SETBIT k 4294967295 1", refused);
     wire.ask("SETRANGE k 1048576 x", refused);

@@ -1,16 +1,17 @@
 //! Commands that change the session amid commands of the store: in one write they do the same as
 //! one at a time, over each store and in each protocol.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::ErrorKind;
 use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use crate::support::daemon::{Daemon, PATIENCE};
+use crate::support::daemon::Daemon;
 use crate::support::valkey::Setup;
-use crate::wire::{Wire, request};
+use crate::support::wire::client::Client;
+use crate::support::wire::exact::Wire;
+use crate::support::wire::request::request;
 
 /// Runs a check on each store, where users have keys of their own.
 fn on_each_store(check: impl Fn(&Daemon)) {
@@ -29,7 +30,7 @@ fn requests(words: &[&str]) -> Vec<u8> {
 #[test]
 fn a_reset_after_a_command_in_one_write_leaves_the_command_its_key_space() {
     on_each_store(|daemon| {
-        let mut wire = Wire::connect(daemon);
+        let mut wire = Wire::connect(&daemon.socket());
         wire.ask("SET a mine", "+OK\r\n");
         wire.send(requests(&["KEYSPACE user 1000", "SET a 1", "RESET", "GET a", "DEL a"]));
         wire.expect("+OK\r\n+OK\r\n+RESET\r\n$4\r\nmine\r\n:1\r\n");
@@ -52,10 +53,10 @@ fn nothing_after_a_command_that_kills_its_own_connection_is_carried_out() {
             (&["CLIENT KILL SKIPME no"][..], ":1\r\n"),
             (&["MULTI", "CLIENT KILL SKIPME no", "EXEC"], "+OK\r\n+QUEUED\r\n*1\r\n:1\r\n"),
         ] {
-            let mut wire = Wire::connect(daemon);
+            let mut wire = Wire::connect(&daemon.socket());
             wire.send([requests(&["SET a 1"]), requests(kill), requests(&["SET a 2"])].concat());
             wire.expect_end(format!("+OK\r\n{replies}"));
-            Wire::connect(daemon).ask("GET a", "$1\r\n1\r\n");
+            Wire::connect(&daemon.socket()).ask("GET a", "$1\r\n1\r\n");
         }
     });
 }
@@ -150,56 +151,55 @@ fn command() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Keeps a copy of all that is read.
-struct Tee(UnixStream, Vec<u8>);
-
-impl Read for Tee {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        match self.0.read(buffer) {
-            // What the daemon did not read comes back as a reset, after all that it had to say.
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(0),
-            read => {
-                self.1.extend_from_slice(&buffer[..*read.as_ref().unwrap_or(&0)]);
-                read
-            }
-        }
-    }
-}
-
 /// All replies to `commands` on a new connection, and what the store then holds.
 fn run(daemon: &Daemon, speech: Speech, commands: &[String], at_once: bool) -> (String, String) {
     let mut text = daemon.connect();
     assert_eq!((text.ask("keyspace all"), text.ask("cleardb")), ("OK".into(), "OK".into()));
     drop(text);
-    let stream = UnixStream::connect(daemon.socket()).expect("the daemon listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-    let mut replies = BufReader::new(Tee(stream.try_clone().expect("a copy"), Vec::new()));
+    let mut client = daemon.connect();
     let commands = std::iter::once(speech.greeting()).chain(commands.iter().map(String::as_str));
-    if at_once {
-        let bytes: Vec<u8> = commands.flat_map(|words| speech.encode(words)).collect();
-        (&stream).write_all(&bytes).expect("the daemon reads");
-        let _ = stream.shutdown(Shutdown::Write);
-        replies.read_to_end(&mut Vec::new()).expect("replies");
+    let replies = if at_once {
+        client.send(commands.flat_map(|words| speech.encode(words)).collect::<Vec<u8>>());
+        let _ = client.0.get_ref().shutdown(Shutdown::Write);
+        client.rest()
     } else {
-        let mut parser = redis::Parser::new();
-        for words in commands {
-            if (&stream).write_all(&speech.encode(words)).is_err() {
-                break;
-            }
-            let is_over = match speech {
-                Speech::Text => replies.read_until(b'\n', &mut Vec::new()).expect("a line") == 0,
-                Speech::Resp | Speech::Lines => parser.parse_value(&mut replies).is_err(),
-            };
-            if is_over {
-                break;
-            }
-        }
-    }
+        one_at_a_time(client, speech, commands)
+    };
     let mut text = daemon.connect();
     assert_eq!(text.ask("keyspace all"), "OK");
     let keys = text.ask("keys");
     let values = if keys.is_empty() { String::new() } else { text.ask(&format!("mget {keys}")) };
-    (without_ids(&replies.get_ref().1), format!("{keys} = {values}"))
+    (without_ids(&replies), format!("{keys} = {values}"))
+}
+
+/// The replies to commands, each of which is sent when the one before was answered.
+fn one_at_a_time<'a>(
+    mut client: Client,
+    speech: Speech,
+    commands: impl Iterator<Item = &'a str>,
+) -> Vec<u8> {
+    let mut replies = Vec::new();
+    for words in commands {
+        if client.try_send(speech.encode(words)).is_err() {
+            break;
+        }
+        let reply = match speech {
+            Speech::Text => client.raw_line().map(|line| [&line[..], b"\n"].concat()),
+            Speech::Resp | Speech::Lines => client.frame(),
+        };
+        match reply {
+            Ok(reply) => replies.extend(reply),
+            // It closed, as it does after QUIT.
+            Err(error) => {
+                let ends = [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset];
+                assert!(ends.contains(&error.kind()), "{words}: {error}");
+                break;
+            }
+        }
+    }
+    // What nobody asked for, too.
+    replies.extend(client.0.buffer());
+    replies
 }
 
 /// Without the connection's number, which HELLO tells.

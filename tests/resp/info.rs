@@ -4,7 +4,7 @@ use std::os::unix::net::UnixDatagram;
 
 use crate::support::daemon::Daemon;
 use crate::support::valkey::Setup;
-use crate::wire::Wire;
+use crate::support::wire::exact::Wire;
 
 /// The line of the keyspace section, if there is one.
 fn keyspace(wire: &mut Wire) -> Option<String> {
@@ -15,7 +15,7 @@ fn keyspace(wire: &mut Wire) -> Option<String> {
 }
 
 fn counts_as_they_are(daemon: &Daemon) {
-    let mut wire = Wire::connect(daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     assert_eq!(keyspace(&mut wire), None);
     for count in 1..=30 {
         wire.ask(&format!("SET key:{count} 1 EX 1000"), "+OK\r\n");
@@ -45,7 +45,7 @@ fn the_number_of_keys_is_that_of_now_and_nothing_is_said_of_expiry_that_is_not_s
 fn a_daemon_is_supervised_if_somebody_is_told_how_it_is() {
     let daemon = Daemon::start(&[]);
     let line = |daemon: &Daemon| {
-        let text = Wire::connect(daemon).text("INFO server");
+        let text = Wire::connect(&daemon.socket()).text("INFO server");
         text.lines().find(|line| line.starts_with("process_supervised:")).map(str::to_owned)
     };
     assert_eq!(line(&daemon).as_deref(), Some("process_supervised:no"));
@@ -60,7 +60,7 @@ fn a_daemon_is_supervised_if_somebody_is_told_how_it_is() {
 #[test]
 fn what_kvsock_does_not_count_is_not_called_zero() {
     let daemon = Daemon::start(&[]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     let list = wire.text("CLIENT LIST");
     for field in ["multi-mem", "rbs", "rbp", "tot-net-in", "tot-net-out"] {
         assert!(!list.contains(&format!(" {field}=0")), "{list}");

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::support::daemon::{Daemon, PATIENCE};
 use crate::support::valkey::Setup;
-use crate::wire::{Wire, request};
+use crate::support::wire::exact::Wire;
+use crate::support::wire::request::request;
 
 const MIB: usize = 1024 * 1024;
 
@@ -34,7 +35,7 @@ fn await_command(wire: &mut Wire, id: i64, command: &str) {
 #[test]
 fn a_client_that_does_not_read_its_replies_is_killed_by_every_form() {
     let daemon = Daemon::start(&[("MAX_REPLY", "2MiB")]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     wire.ask(&format!("SET big {}", "v".repeat(MIB)), "+OK\r\n");
     for form in [
         "ID {id}",
@@ -46,7 +47,7 @@ fn a_client_that_does_not_read_its_replies_is_killed_by_every_form() {
         "SKIPME yes",
         "ID {id} SKIPME no",
     ] {
-        let mut lazy = Wire::connect(&daemon);
+        let mut lazy = Wire::connect(&daemon.socket());
         let id = lazy.number("CLIENT ID");
         lazy.send(request("GET big").repeat(200));
         await_command(&mut wire, id, "get");
@@ -62,9 +63,9 @@ fn a_client_that_does_not_read_its_replies_is_killed_by_every_form() {
 #[test]
 fn a_client_that_has_quit_and_does_not_read_its_replies_is_killed() {
     let daemon = Daemon::start(&[]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     wire.ask(&format!("SET big {}", "v".repeat(MIB)), "+OK\r\n");
-    let mut lazy = Wire::connect(&daemon);
+    let mut lazy = Wire::connect(&daemon.socket());
     let id = lazy.number("CLIENT ID");
     lazy.send([request("GET big").repeat(20), request("QUIT")].concat());
     await_command(&mut wire, id, "quit");
@@ -77,10 +78,10 @@ fn a_client_that_has_quit_and_does_not_read_its_replies_is_killed() {
 fn a_client_that_waits_for_the_store_is_killed() {
     let Some(valkey) = Setup::default().start() else { return };
     let daemon = Daemon::start(&[("STORE", &valkey.url()), ("STORE_TIMEOUT", "60")]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     for last in [&["GET a"][..], &["MULTI", "SET a 1", "EXEC"], &["WATCH a"], &["CLEARDB"]] {
         valkey.stop();
-        let mut waits = Wire::connect(&daemon);
+        let mut waits = Wire::connect(&daemon.socket());
         let id = waits.number("CLIENT ID");
         waits.send(last.iter().flat_map(|words| request(words)).collect::<Vec<_>>());
         let command = last[last.len() - 1].split(' ').next().unwrap_or_default().to_lowercase();
@@ -96,11 +97,11 @@ fn a_client_that_waits_for_the_store_is_killed() {
 #[test]
 fn a_client_that_waits_for_memory_is_killed() {
     let daemon = Daemon::start(&[("MAX_REQUEST", "4MiB"), ("MAX_MEMORY", "8MiB")]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     wire.ask(&format!("SET big {}", "v".repeat(2 * MIB)), "+OK\r\n");
     let ids: Vec<_> = (0..6)
         .map(|_| {
-            let mut lazy = Wire::connect(&daemon);
+            let mut lazy = Wire::connect(&daemon.socket());
             let id = lazy.number("CLIENT ID");
             lazy.send(request("GET big").repeat(20));
             await_command(&mut wire, id, "get");
@@ -118,9 +119,9 @@ fn a_client_that_waits_for_memory_is_killed() {
 #[test]
 fn a_client_that_is_idle_or_within_a_request_is_killed() {
     let daemon = Daemon::start(&[]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     for begun in ["", "*2\r\n$3\r\nGET\r\n$1", "hello"] {
-        let mut idle = Wire::connect(&daemon);
+        let mut idle = Wire::connect(&daemon.socket());
         if begun != "hello" {
             idle.ask("PING", "+PONG\r\n");
         }

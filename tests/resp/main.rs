@@ -15,4 +15,3 @@ mod support;
 mod transactions;
 mod transcript;
 mod whole;
-mod wire;

@@ -2,7 +2,7 @@
 
 use crate::support::daemon::Daemon;
 use crate::support::valkey::Setup;
-use crate::wire::Wire;
+use crate::support::wire::exact::Wire;
 
 #[test]
 fn a_key_of_another_type_is_the_wrong_type_and_nothing_breaks() {
@@ -16,7 +16,7 @@ fn a_key_of_another_type_is_the_wrong_type_and_nothing_breaks() {
     ] {
         valkey.command(create);
         let daemon = Daemon::start(&[("STORE", &valkey.url())]);
-        let mut wire = Wire::connect(&daemon);
+        let mut wire = Wire::connect(&daemon.socket());
         let wrong = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
         for words in ["GET x", "INCR x", "APPEND x y", "STRLEN x", "GETRANGE x 0 1", "GETEX x"] {
             wire.ask(words, wrong);

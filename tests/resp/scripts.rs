@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::support::daemon::Daemon;
 use crate::support::valkey::Setup;
-use crate::wire::Wire;
+use crate::support::wire::exact::Wire;
 
 fn eval(script: &str, rest: &str) -> Vec<u8> {
     let count = 2 + rest.split(' ').count();
@@ -19,7 +19,7 @@ fn eval(script: &str, rest: &str) -> Vec<u8> {
 fn an_administrator_runs_scripts_on_valkey() {
     let Some(valkey) = Setup::default().start() else { return };
     let daemon = Daemon::start(&[("STORE", &valkey.url())]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     wire.send(eval("return redis.call('set', KEYS[1], ARGV[1])", "1 k v"));
     wire.expect("+OK\r\n");
     wire.send(eval("return {1, 'two', false, {3}, redis.status_reply('FINE')}", "0"));
@@ -44,14 +44,14 @@ fn an_administrator_runs_scripts_on_valkey() {
 fn a_script_that_answers_nonsense_harms_only_its_own_client() {
     let Some(valkey) = Setup::default().start() else { return };
     let daemon = Daemon::start(&[("STORE", &valkey.url())]);
-    let mut other = Wire::connect(&daemon);
+    let mut other = Wire::connect(&daemon.socket());
     std::thread::scope(|scope| {
         let load = scope.spawn(|| {
             for n in 0..2000 {
                 other.ask(&format!("SET other {n}"), "+OK\r\n");
             }
         });
-        let mut wire = Wire::connect(&daemon);
+        let mut wire = Wire::connect(&daemon.socket());
         let unknown = "-ERR store connection lost; \"EVAL\" may or may not have been applied.\r\n";
         for _ in 0..10 {
             wire.send(eval(r"return redis.error_reply('\255\254')", "0"));
@@ -73,7 +73,7 @@ fn a_script_that_answers_nonsense_harms_only_its_own_client() {
 fn what_a_script_answers_in_resp_3_is_told() {
     let Some(valkey) = Setup::default().start() else { return };
     let daemon = Daemon::start(&[("STORE", &valkey.url())]);
-    let mut wire = Wire::connect(&daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     let answers = [
         ("{map={a=1}}", "*2\r\n$1\r\na\r\n:1\r\n"),
         ("{set={a=true}}", "*1\r\n$1\r\na\r\n"),
@@ -93,7 +93,7 @@ fn what_a_script_answers_in_resp_3_is_told() {
 fn scripts_are_refused_where_they_may_not_run() {
     let refused = |settings: &[(&str, &str)], reply: &str| {
         let daemon = Daemon::start(settings);
-        let mut wire = Wire::connect(&daemon);
+        let mut wire = Wire::connect(&daemon.socket());
         wire.send(eval("return 1", "0"));
         wire.expect(reply);
         wire.ask("PING", "+PONG\r\n");

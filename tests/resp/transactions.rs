@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::support::daemon::Daemon;
 use crate::support::valkey::{Setup, Valkey};
-use crate::wire::{Wire, request};
+use crate::support::wire::exact::Wire;
+use crate::support::wire::request::request;
 
 /// Runs a check on each store, with and without a prefix.
 fn on_each_store(check: impl Fn(&Daemon)) {
@@ -26,7 +27,7 @@ fn on_valkey(settings: &[(&str, &str)], check: impl FnOnce(&Daemon, Valkey)) {
 #[test]
 fn what_was_sent_before_watch_in_the_same_write_does_not_spoil_it() {
     on_each_store(|daemon| {
-        let mut wire = Wire::connect(daemon);
+        let mut wire = Wire::connect(&daemon.socket());
         let words = ["SET k 1", "INCR k", "WATCH k", "GET k", "MULTI", "INCR k", "EXEC"];
         wire.send(words.iter().flat_map(|words| request(words)).collect::<Vec<_>>());
         wire.expect("+OK\r\n:2\r\n+OK\r\n$1\r\n2\r\n+OK\r\n+QUEUED\r\n*1\r\n:3\r\n");
@@ -40,7 +41,7 @@ fn a_transaction_of_200_000_short_commands_is_carried_out() {
         // Where the programs are not optimized, or the machine is busy, it takes its time.
         let settings = [settings, &[("STORE_TIMEOUT", "60"), ("MAX_REPLY", "4MiB")]].concat();
         let daemon = Daemon::start(&settings);
-        let mut wire = Wire::connect(&daemon);
+        let mut wire = Wire::connect(&daemon.socket());
         let mut requests = request("MULTI");
         (0..COUNT).for_each(|n| requests.extend(request(&format!("SET key:{n} value:{n}"))));
         requests.extend(request("EXEC"));
@@ -60,7 +61,8 @@ fn a_transaction_of_200_000_short_commands_is_carried_out() {
 #[test]
 fn a_change_by_anybody_lets_exec_do_nothing() {
     on_each_store(|daemon| {
-        let (mut one, mut other) = (Wire::connect(daemon), Wire::connect(daemon));
+        let (mut one, mut other) =
+            (Wire::connect(&daemon.socket()), Wire::connect(&daemon.socket()));
         one.ask("SET a 1", "+OK\r\n");
         for change in ["SET a 2", "DEL a", "SET new 1", "EXPIRE e 100", "FLUSHALL"] {
             one.ask("SET e 1", "+OK\r\n");
@@ -79,7 +81,8 @@ fn a_change_by_anybody_lets_exec_do_nothing() {
 #[test]
 fn what_changed_nothing_lets_exec_go_on() {
     on_each_store(|daemon| {
-        let (mut one, mut other) = (Wire::connect(daemon), Wire::connect(daemon));
+        let (mut one, mut other) =
+            (Wire::connect(&daemon.socket()), Wire::connect(&daemon.socket()));
         one.ask("SET a 1", "+OK\r\n");
         one.ask("WATCH a none", "+OK\r\n");
         other.ask("DEL none", ":0\r\n");
@@ -96,7 +99,8 @@ fn what_changed_nothing_lets_exec_go_on() {
 #[test]
 fn unwatch_discard_and_reset_forget_what_was_watched() {
     on_each_store(|daemon| {
-        let (mut one, mut other) = (Wire::connect(daemon), Wire::connect(daemon));
+        let (mut one, mut other) =
+            (Wire::connect(&daemon.socket()), Wire::connect(&daemon.socket()));
         for forget in [&["UNWATCH"][..], &["MULTI", "DISCARD"], &["RESET"]] {
             one.ask("WATCH a", "+OK\r\n");
             other.ask("SET a 1", "+OK\r\n");
@@ -116,14 +120,14 @@ fn transactions_of_many_clients_lose_no_increment() {
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    let mut wire = Wire::connect(daemon);
+                    let mut wire = Wire::connect(&daemon.socket());
                     for _ in 0..25 {
                         increment(&mut wire);
                     }
                 });
             }
         });
-        Wire::connect(daemon).ask("GET counter", "$3\r\n200\r\n");
+        Wire::connect(&daemon.socket()).ask("GET counter", "$3\r\n200\r\n");
     });
 }
 
@@ -149,11 +153,11 @@ fn increment(wire: &mut Wire) {
 #[test]
 fn nobody_sees_half_of_a_transaction() {
     on_each_store(|daemon| {
-        let mut writer = Wire::connect(daemon);
+        let mut writer = Wire::connect(&daemon.socket());
         writer.ask("MSET a 0 b 0", "+OK\r\n");
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| {
-                let mut wire = Wire::connect(daemon);
+                let mut wire = Wire::connect(&daemon.socket());
                 let mut last = 0;
                 while last < 200 {
                     wire.send(request("MGET a b"));
@@ -180,7 +184,7 @@ fn nobody_sees_half_of_a_transaction() {
 #[test]
 fn last_knows_what_a_transaction_set() {
     on_each_store(|daemon| {
-        let mut wire = Wire::connect(daemon);
+        let mut wire = Wire::connect(&daemon.socket());
         wire.ask("MULTI", "+OK\r\n");
         wire.ask("SET a 1", "+QUEUED\r\n");
         wire.ask("MSET b 2 c 3", "+QUEUED\r\n");
@@ -192,11 +196,11 @@ fn last_knows_what_a_transaction_set() {
 #[test]
 fn watches_past_the_pool_wait_and_then_fail_clearly() {
     on_valkey(&[("STORE_TIMEOUT", "2s")], |daemon, _| {
-        let mut holders: Vec<Wire> = (0..32).map(|_| Wire::connect(daemon)).collect();
+        let mut holders: Vec<Wire> = (0..32).map(|_| Wire::connect(&daemon.socket())).collect();
         for wire in &mut holders {
             wire.ask("WATCH a", "+OK\r\n");
         }
-        let mut wire = Wire::connect(daemon);
+        let mut wire = Wire::connect(&daemon.socket());
         let uid = rustix::process::getuid().as_raw();
         let refusal = format!(
             "-ERR user {uid} has 32 of 64 connections for WATCH, scripts and long transactions and \
@@ -204,7 +208,7 @@ fn watches_past_the_pool_wait_and_then_fail_clearly() {
         );
         wire.ask("WATCH a", &refusal);
         // What else takes such a connection counts, too.
-        let mut script = Wire::connect(daemon);
+        let mut script = Wire::connect(&daemon.socket());
         script.ask("EVAL return 0", &refusal);
         script.ask("LCS a b", &refusal);
         // What could not be watched may have changed.
@@ -223,7 +227,7 @@ fn watches_past_the_pool_wait_and_then_fail_clearly() {
 #[test]
 fn a_store_that_restarts_between_watch_and_exec_lets_exec_do_nothing() {
     on_valkey(&[], |daemon, mut valkey| {
-        let mut wire = Wire::connect(daemon);
+        let mut wire = Wire::connect(&daemon.socket());
         wire.ask("WATCH a", "+OK\r\n");
         valkey.restart();
         wire.ask("PINGDB", "+PONG\r\n");
@@ -237,7 +241,7 @@ fn a_store_that_restarts_between_watch_and_exec_lets_exec_do_nothing() {
 #[test]
 fn a_transaction_whose_answer_never_comes_is_of_unknown_outcome() {
     on_valkey(&[("STORE_TIMEOUT", "2s")], |daemon, valkey| {
-        let mut wire = Wire::connect(daemon);
+        let mut wire = Wire::connect(&daemon.socket());
         wire.ask("PINGDB", "+PONG\r\n");
         wire.ask("MULTI", "+OK\r\n");
         wire.ask("SET b 1", "+QUEUED\r\n");
@@ -245,7 +249,7 @@ fn a_transaction_whose_answer_never_comes_is_of_unknown_outcome() {
         let unknown = "-ERR store connection lost; \"EXEC\" may or may not have been applied.\r\n";
         wire.ask("EXEC", unknown);
         valkey.cont();
-        let mut wire = Wire::connect(daemon);
+        let mut wire = Wire::connect(&daemon.socket());
         let mut left = 100;
         while wire.line("PINGDB") != "+PONG" {
             assert!(left > 0, "the store does not come back");
@@ -259,7 +263,7 @@ fn a_transaction_whose_answer_never_comes_is_of_unknown_outcome() {
 fn operations_on_a_key_space_see_what_the_transaction_changed_on_the_embedded_store() {
     for settings in [&[][..], &[("KEY_PREFIX", "p:")], &[("NAMESPACE", "user")]] {
         let daemon = Daemon::start(settings);
-        let mut wire = Wire::connect(&daemon);
+        let mut wire = Wire::connect(&daemon.socket());
         let words =
             ["SET a 1", "DBSIZE", "KEYS *", "RANDOMKEY", "LAST 9", "FLUSHDB", "SET b 1", "DBSIZE"];
         let words = [&["MULTI"][..], &words, &["FLUSHALL", "DBSIZE", "EXEC"]].concat();

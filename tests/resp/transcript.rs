@@ -2,7 +2,8 @@
 
 use crate::support::daemon::Daemon;
 use crate::support::valkey::Setup;
-use crate::wire::{Wire, request};
+use crate::support::wire::exact::Wire;
+use crate::support::wire::request::request;
 
 /// Words of a request, the reply in RESP2, and in RESP3 where it differs.
 const EVERYTHING: &[(&str, &str, Option<&str>)] = &[
@@ -92,7 +93,7 @@ const EVERYTHING: &[(&str, &str, Option<&str>)] = &[
 
 /// Each request alone, then all of them in one write, in both versions.
 fn transcript(daemon: &Daemon) {
-    let mut wire = Wire::connect(daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     for (words, expected, _) in EVERYTHING {
         wire.ask(words, expected);
     }
@@ -102,7 +103,7 @@ fn transcript(daemon: &Daemon) {
 }
 
 fn version_3(daemon: &Daemon) {
-    let mut wire = Wire::connect(daemon);
+    let mut wire = Wire::connect(&daemon.socket());
     wire.send(request("HELLO 3"));
     // What HELLO gives ends with its list of modules.
     wire.skip_to("modules\r\n*0\r\n");

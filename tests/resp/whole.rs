@@ -4,7 +4,8 @@ use redis::Value;
 
 use crate::support::daemon::Daemon;
 use crate::support::valkey::{Setup, Valkey};
-use crate::wire::{Wire, request};
+use crate::support::wire::exact::Wire;
+use crate::support::wire::request::request;
 
 fn on_valkey(settings: &[(&str, &str)], check: impl FnOnce(&Daemon, Valkey)) {
     let Some(valkey) = Setup::default().start() else { return };
@@ -25,7 +26,7 @@ fn queue(wire: &mut Wire, commands: &[&str]) {
 fn what_concerns_all_keys_is_a_part_of_a_transaction() {
     for settings in [&[][..], &[("CACHE", "1MiB")]] {
         on_valkey(settings, |daemon, valkey| {
-            let mut wire = Wire::connect(daemon);
+            let mut wire = Wire::connect(&daemon.socket());
             // The index of last is there from here on, and no key.
             wire.ask("SET a 1", "+OK\r\n");
             wire.ask("LAST 1", "*2\r\n$1\r\na\r\n$1\r\n1\r\n");
@@ -80,7 +81,7 @@ fn what_concerns_all_keys_is_a_part_of_a_transaction() {
 #[test]
 fn keys_longer_than_a_reply_may_be_are_refused_within_a_transaction_too() {
     on_valkey(&[("MAX_REPLY", "1KiB")], |daemon, _| {
-        let mut wire = Wire::connect(daemon);
+        let mut wire = Wire::connect(&daemon.socket());
         for number in 0..200 {
             wire.ask(&format!("SET {number:01000} 1"), "+OK\r\n");
         }
@@ -102,7 +103,7 @@ fn under_a_prefix_keys_are_listed_and_the_rest_names_the_prefix_as_the_cause() {
     ] {
         on_valkey(&[setting], |daemon, valkey| {
             valkey.command(&["SET", "strange", "1"]);
-            let mut wire = Wire::connect(daemon);
+            let mut wire = Wire::connect(&daemon.socket());
             wire.ask("MSET b 1 a 1", "+OK\r\n");
             queue(&mut wire, &["SET c 1", "KEYS *", "KEYS [ab]"]);
             wire.send(request("EXEC"));
@@ -125,7 +126,7 @@ fn under_a_prefix_keys_are_listed_and_the_rest_names_the_prefix_as_the_cause() {
         });
     }
     on_valkey(&[("KEY_PREFIX", "p:")], |daemon, _| {
-        let mut wire = Wire::connect(daemon);
+        let mut wire = Wire::connect(&daemon.socket());
         wire.ask("SET a 1", "+OK\r\n");
         queue(&mut wire, &["SET b 2", "LAST 9"]);
         wire.send(request("EXEC"));
@@ -136,7 +137,7 @@ fn under_a_prefix_keys_are_listed_and_the_rest_names_the_prefix_as_the_cause() {
 #[test]
 fn exec_names_the_cause_for_which_the_store_refuses_a_transaction() {
     on_valkey(&[], |daemon, valkey| {
-        let mut wire = Wire::connect(daemon);
+        let mut wire = Wire::connect(&daemon.socket());
         wire.ask("PINGDB", "+PONG\r\n");
         let mut refused = |cause: &str| {
             let told = format!("-EXECABORT Transaction discarded because of: {cause}\r\n");

@@ -1,8 +1,7 @@
 //! A real kvsockd of the test's own, on a socket in a temporary directory, which ends with the
 //! test.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::role::Kvsock;
+use super::wire::client::Client;
 
 /// How long anything that should happen at once may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -84,12 +84,10 @@ impl Daemon {
     }
 
     fn try_ping(&self) -> std::io::Result<()> {
-        let mut client = Client(BufReader::new(UnixStream::connect(self.socket())?));
-        client.0.get_ref().set_read_timeout(Some(PATIENCE))?;
-        client.0.get_mut().write_all(b"ping\n")?;
-        let mut reply = String::new();
-        client.0.read_line(&mut reply)?;
-        if reply == "pong\n" { Ok(()) } else { Err(std::io::Error::other(reply)) }
+        let mut client = Client::try_connect(&self.socket())?;
+        client.try_send("ping\n")?;
+        let reply = client.try_line()?;
+        if reply == "pong" { Ok(()) } else { Err(std::io::Error::other(reply)) }
     }
 
     /// Where it listens.
@@ -241,62 +239,4 @@ pub(crate) fn memory(pid: Pid, name: &str) -> usize {
     let line = status.lines().find(|line| line.starts_with(name)).expect("a line");
     let kib: usize = line.split_whitespace().nth(1).expect("a size").parse().expect("a number");
     kib * 1024
-}
-
-/// A connection to a daemon.
-#[derive(Debug)]
-pub(crate) struct Client(pub(crate) BufReader<UnixStream>);
-
-impl Client {
-    /// One on this socket, where somebody has to listen.
-    pub(crate) fn connect(socket: &Path) -> Client {
-        let stream = UnixStream::connect(socket).expect("it listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a socket");
-        Client(BufReader::new(stream))
-    }
-
-    /// Writes bytes as they are.
-    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.try_send(bytes).expect("the daemon reads");
-    }
-
-    /// The same to a daemon that may have closed the connection.
-    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
-        self.0.get_mut().write_all(bytes.as_ref())
-    }
-
-    /// The next line, without its end.
-    pub(crate) fn line(&mut self) -> String {
-        let mut line = Vec::new();
-        self.0.read_until(b'\n', &mut line).expect("the daemon replies");
-        assert_eq!(line.pop(), Some(b'\n'), "the connection ended after {line:?}");
-        String::from_utf8_lossy(&line).into_owned()
-    }
-
-    /// One request and its reply.
-    pub(crate) fn ask(&mut self, request: &str) -> String {
-        self.send(format!("{request}\n"));
-        self.line()
-    }
-
-    /// Says that nothing more is sent.
-    pub(crate) fn finish(&mut self) {
-        self.0.get_ref().shutdown(std::net::Shutdown::Write).expect("connected");
-    }
-
-    /// Everything until the daemon closes.
-    pub(crate) fn rest(&mut self) -> Vec<u8> {
-        let mut rest = Vec::new();
-        if let Err(error) = self.0.read_to_end(&mut rest) {
-            // What the daemon did not read comes back as a reset, after all that it had to say.
-            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "after {rest:?}");
-        }
-        rest
-    }
-
-    /// Whether `ping` is answered by `pong`, rather than by a refusal.
-    pub(crate) fn rest_or_pong(&mut self) -> bool {
-        self.line() == "pong"
-    }
 }

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::ledger::{Figures, Ledger};
-use super::wire::{Protocol, Wire};
+use super::wire::textual::{Protocol, Wire};
 
 /// Clients at a time.
 pub(crate) const CLIENTS: usize = 6;

@@ -6,7 +6,6 @@ pub(crate) mod certificates;
 pub(crate) mod cluster;
 pub(crate) mod daemon;
 pub(crate) mod disk;
-pub(crate) mod frame;
 pub(crate) mod ledger;
 pub(crate) mod load;
 pub(crate) mod relay;

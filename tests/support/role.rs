@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::daemon::{Client, memory};
+use super::daemon::memory;
+use super::wire::client::Client;
 
 /// A kvsockd.
 pub(crate) trait Kvsock {

@@ -2,9 +2,7 @@
 //! and a free port of 127.0.0.1. It can be killed, stopped and started again, and ends with the
 //! test.
 
-use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,6 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::certificates::Certificates;
+use super::wire::client::Client;
 
 /// How long the server may take to answer once it was started.
 const START: Duration = Duration::from_secs(10);
@@ -276,11 +275,10 @@ pub(crate) fn command(socket: PathBuf, password: Option<&str>, words: &[&str]) -
 
 /// Whether the server on this socket answers, be it that it asks for a password.
 pub(crate) fn answers(socket: &Path) -> std::io::Result<bool> {
-    let mut stream = UnixStream::connect(socket)?;
-    stream.write_all(b"PING\r\n")?;
-    let mut reply = [0; 7];
-    stream.read_exact(&mut reply)?;
-    Ok(matches!(&reply, b"+PONG\r\n" | b"-NOAUTH" | b"-NOPERM"))
+    let mut client = Client::try_connect(socket)?;
+    client.try_send("PING\r\n")?;
+    let reply = client.try_line()?;
+    Ok(reply == "+PONG\r" || reply.starts_with("-NOAUTH") || reply.starts_with("-NOPERM"))
 }
 
 /// What a store at `location` is opened with, where the test does not care.
