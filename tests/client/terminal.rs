@@ -14,7 +14,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use crate::support::daemon::{Daemon, PATIENCE};
+use crate::support::daemon::{Daemon, PATIENCE, coverage};
 
 const ROWS: NonZero<u16> = NonZero::new(24).expect("not 0");
 const COLUMNS: NonZero<u16> = NonZero::new(80).expect("not 0");
@@ -46,6 +46,7 @@ impl Terminal {
             .env("PATH", std::env::var_os("PATH").expect("a path"))
             .env("TERM", "xterm-256color")
             .env("XDG_STATE_HOME", daemon.dir().join("state"))
+            .envs(coverage())
             .envs(variables.iter().copied())
             .stdin(stream())
             .stdout(stream())

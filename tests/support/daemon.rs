@@ -1,6 +1,7 @@
 //! A real kvsockd of the test's own, on a socket in a temporary directory, which ends with the
 //! test.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -77,6 +78,7 @@ impl Daemon {
             .env("KVSOCK_SOCKET", self.socket())
             .env("KVSOCK_STORE", format!("embedded:{}", self.dir.path().join("db").display()))
             .env("KVSOCK_LOG", "warn")
+            .envs(coverage())
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null());
@@ -199,6 +201,11 @@ fn program() -> String {
         Ok(directory) => format!("{directory}/kvsockd"),
         Err(_) => env!("CARGO_BIN_EXE_kvsockd").to_owned(),
     }
+}
+
+/// Where tests/coverage has programs write which of their lines were reached.
+pub(crate) fn coverage() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os().filter(|(name, _)| name == "LLVM_PROFILE_FILE")
 }
 
 impl Kvsock for Daemon {
