@@ -5,7 +5,7 @@
 //! memory is full. The rest is dropped. Operations already sent to the store end on their own.
 
 use std::io;
-use std::pin::pin;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::net::UnixStream;
@@ -40,9 +40,8 @@ impl Standing {
         &mut self,
         stream: &UnixStream,
         shared: &Shared,
-        work: impl Future<Output = T>,
+        mut work: Pin<&mut impl Future<Output = T>>,
     ) -> io::Result<T> {
-        let mut work = pin!(work);
         if !matches!(self, Standing::Leftover(..)) {
             if let Some(result) = unless_gone(stream, work.as_mut()).await {
                 return Ok(result);

@@ -2,6 +2,7 @@
 //! replies with one write, and reads ahead while a slow peer takes them.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -177,9 +178,12 @@ impl Connection<'_> {
         loop {
             let context = &self.shared.context;
             let client = Arc::clone(self.session.client());
-            let work = execution.run(context, &mut self.session, &mut self.share);
-            let work = self.standing.wait(&self.stream, self.shared, work);
-            let next = unless_killed(&client, &self.stream, work).await??;
+            let next = {
+                // Each wait takes the work by reference. By value it would need room for the work twice.
+                let work = pin!(execution.run(context, &mut self.session, &mut self.share));
+                let work = pin!(self.standing.wait(&self.stream, self.shared, work));
+                unless_killed(&client, &self.stream, work).await??
+            };
             let before = self.output.len();
             for reply in execution.take_replies(context, &self.session) {
                 self.dialect.encode(reply, self.output.bytes());

@@ -27,9 +27,8 @@ const LAST_ANSWER: Duration = Duration::from_millis(100);
 pub(crate) async fn unless_killed<T>(
     client: &Client,
     stream: &UnixStream,
-    work: impl Future<Output = T>,
+    mut work: Pin<&mut impl Future<Output = T>>,
 ) -> io::Result<T> {
-    let mut work = std::pin::pin!(work);
     let mut killed = std::pin::pin!(client.killed());
     let done = std::future::poll_fn(|cx| match work.as_mut().poll(cx) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
