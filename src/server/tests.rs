@@ -3,12 +3,14 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 
+use super::connection::state::Connection;
 use super::{Options, Server};
 use crate::command::{
     Administrators, Caller, Context, Execution, Namespace, Next, Scripts, Session,
@@ -84,6 +86,19 @@ fn connection(input: &[u8]) -> (UnixStream, Carried) {
         keys: KeySpace::Own,
     };
     (peer, Carried { socket: socket.into(), record })
+}
+
+/// Each batch of a connection has its future in a box, into which all of it is copied.
+#[tokio::test]
+async fn the_future_of_a_batch_is_small() {
+    let context = context();
+    let server = server(&context);
+    let (stream, _peer) = tokio::net::UnixStream::pair().expect("a pair");
+    let caller = Caller { uid: 1, gid: 1, groups: Box::default(), pid: None };
+    let mut connection = Connection::new(stream, caller, "socket".into(), &server.shared);
+    let killed = pin!(std::future::pending());
+    let batch = connection.carry_out(killed);
+    assert!(size_of_val(&batch) <= 4096, "{} bytes", size_of_val(&batch));
 }
 
 #[tokio::test]

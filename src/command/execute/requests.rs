@@ -12,11 +12,11 @@ use super::transaction::Place;
 use crate::command::builtin::dispatch;
 use crate::command::context::{Context, Counters};
 use crate::command::session::state::Session;
-use crate::command::table::{Local, Turn, find};
+use crate::command::table::{Command, Local, Turn, find};
 use crate::command::work::{By, Work};
 use crate::memory::ClientShare;
-use crate::message::{ErrorReply, Reply, Request};
-use crate::store::Operation;
+use crate::message::{Args, ErrorReply, Reply, Request};
+use crate::store::{Operation, Verb};
 
 /// The connection's next step, once the replies are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Execution {
         &mut self,
         context: &Context,
         session: &Session,
-    ) -> impl Iterator<Item = Reply> {
+    ) -> impl ExactSizeIterator<Item = Reply> {
         let ready = self.batch.take_places(self.replies.len());
         note(session, "", ready);
         name_store(context, &mut self.replies[..ready]);
@@ -121,28 +121,28 @@ impl Execution {
             let checked = check(context, session, request);
             let args = std::mem::take(&mut request.args);
             self.requests.pop_front();
-            let work = match checked {
-                Ok((command, by)) => Work { command, by, args },
+            let (command, by) = match checked {
+                Ok(checked) => checked,
                 Err(error) => {
                     self.replies.push(refuse_error(session, error));
                     continue;
                 }
             };
-            if session.queue.is_some() && !matches!(transaction::place(work.by), Place::Now) {
-                self.replies.push(queue(session, &work));
+            if session.queue.is_some() && !matches!(transaction::place(by), Place::Now) {
+                self.replies.push(queue(session, &Work { command, by, args }));
                 continue;
             }
-            match work.by {
-                By::Store(_) if self.batch.takes(session) => {
-                    newest = work.command.full_name;
-                    self.append(context, session, work);
+            match by {
+                By::Store(verb) if self.batch.takes(session) => {
+                    newest = command.full_name;
+                    self.append(context, session, command, verb, args);
                 }
-                By::Local(local) if work.command.turn == Turn::AtOnce => {
+                By::Local(local) if command.turn == Turn::AtOnce => {
                     newest = "";
-                    tell(context, session, work.command);
-                    self.run_local(context, session, share, local, work).await;
+                    tell(context, session, command);
+                    self.run_local(context, session, share, command, local, args).await;
                 }
-                _ => self.waiting = Some(work),
+                _ => self.waiting = Some(Work { command, by, args }),
             }
         }
         note(session, newest, 0);
@@ -157,29 +157,34 @@ impl Execution {
         context: &Arc<Context>,
         session: &mut Session,
         share: &mut ClientShare,
-        work: Work,
+        Work { command, by, args }: Work,
     ) -> Next {
-        if let Err(error) = may(context, session, work.command) {
+        if let Err(error) = may(context, session, command) {
             self.replies.push(refuse_error(session, error));
             return Next::Continue;
         }
-        match work.by {
-            By::Store(_) => {
-                note(session, work.command.full_name, 0);
-                self.append(context, session, work);
+        match by {
+            By::Store(verb) => {
+                note(session, command.full_name, 0);
+                self.append(context, session, command, verb, args);
                 Next::Continue
             }
             By::Local(local) => {
-                tell(context, session, work.command);
-                self.run_local(context, session, share, local, work).await
+                tell(context, session, command);
+                self.run_local(context, session, share, command, local, args).await
             }
         }
     }
 
     /// Appends a request to the batch.
-    fn append(&mut self, context: &Context, session: &mut Session, work: Work) {
-        let Work { command, by, mut args } = work;
-        let By::Store(verb) = by else { return };
+    fn append(
+        &mut self,
+        context: &Context,
+        session: &mut Session,
+        command: &'static Command,
+        verb: Verb,
+        mut args: Args,
+    ) {
         let pushed = narrow(command, verb, &mut args).and_then(|()| {
             let operation = Operation { verb, args };
             self.batch.push(session, &mut self.replies, command, operation)
@@ -196,8 +201,9 @@ impl Execution {
         context: &Arc<Context>,
         session: &mut Session,
         share: &mut ClientShare,
+        command: &'static Command,
         local: Local,
-        Work { command, args, .. }: Work,
+        args: Args,
     ) -> Next {
         note(session, command.full_name, 0);
         let reply = match local {

@@ -2,7 +2,7 @@
 //! replies with one write, and reads ahead while a slow peer takes them.
 
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ impl Connection<'_> {
         // Input that the previous daemon received comes first.
         let has_more = self.phase == Phase::Open && !self.input.is_empty();
         if has_more && Box::pin(self.flush_to(self.max_output, May::BeLeft)).await? {
-            Box::pin(self.carry_out()).await?;
+            Box::pin(self.carry_out(killed.as_mut())).await?;
             self.settle();
         }
         loop {
@@ -68,7 +68,7 @@ impl Connection<'_> {
                     self.room = room::after(count, self.room);
                     // Boxed, so that an idle connection does not hold the memory of a busy one's
                     // future.
-                    Box::pin(self.carry_out()).await?;
+                    Box::pin(self.carry_out(killed.as_mut())).await?;
                     if is_all {
                         // The next bytes belong to another pipeline.
                         self.share.set_impatient(false);
@@ -76,7 +76,7 @@ impl Connection<'_> {
                 }
                 Event::Released(turn) => self.share.resume(turn),
                 Event::Stop if self.shared.is_handing_over() => {
-                    Box::pin(self.answer_rest()).await?;
+                    Box::pin(self.answer_rest(killed.as_mut())).await?;
                     let _ = Box::pin(tokio::time::timeout(FAREWELL, self.flush())).await;
                     return Ok(End::GivenUp);
                 }
@@ -96,7 +96,7 @@ impl Connection<'_> {
 
     /// Answers the requests received so far, before the connection is given up: without a next
     /// daemon, they would get no reply.
-    async fn answer_rest(&mut self) -> io::Result<()> {
+    async fn answer_rest(&mut self, killed: Pin<&mut impl Future<Output = ()>>) -> io::Result<()> {
         let may_read = self.phase == Phase::Open
             && self.output.len() < self.max_output
             && !self.share.must_pause();
@@ -107,7 +107,7 @@ impl Connection<'_> {
         match self.read_now().await? {
             // Nothing, or the end, which the next daemon will see again.
             None | Some(0) => Ok(()),
-            Some(_) => self.carry_out().await,
+            Some(_) => self.carry_out(killed).await,
         }
     }
 
@@ -119,8 +119,12 @@ impl Connection<'_> {
         Ok(())
     }
 
-    /// Decodes all complete requests of the input and answers them in batches.
-    async fn carry_out(&mut self) -> io::Result<()> {
+    /// Decodes all whole requests of the input and answers them, a batch at a time, until the client
+    /// is `killed`.
+    pub(crate) async fn carry_out(
+        &mut self,
+        mut killed: Pin<&mut impl Future<Output = ()>>,
+    ) -> io::Result<()> {
         let mut execution = Execution::default();
         let mut is_broken = false;
         let mut is_first = true;
@@ -156,7 +160,7 @@ impl Connection<'_> {
                 // here.
                 tokio::task::yield_now().await;
             }
-            let next = self.run(&mut execution).await?;
+            let next = self.run(&mut execution, killed.as_mut()).await?;
             if next != Next::Continue || is_broken {
                 self.phase = Phase::Closing;
                 self.forget_input();
@@ -173,22 +177,21 @@ impl Connection<'_> {
 
     /// Executes a batch. If memory has no room for all its replies, the existing ones are sent
     /// before more are asked for.
-    async fn run(&mut self, execution: &mut Execution) -> io::Result<Next> {
+    async fn run(
+        &mut self,
+        execution: &mut Execution,
+        mut killed: Pin<&mut impl Future<Output = ()>>,
+    ) -> io::Result<Next> {
         let mut bytes = 0;
         loop {
             let context = &self.shared.context;
-            let client = Arc::clone(self.session.client());
             let next = {
                 // Each wait takes the work by reference. By value it would need room for the work twice.
                 let work = pin!(execution.run(context, &mut self.session, &mut self.share));
                 let work = pin!(self.standing.wait(&self.stream, self.shared, work));
-                unless_killed(&client, &self.stream, work).await??
+                unless_killed(killed.as_mut(), &self.stream, work).await??
             };
-            let before = self.output.len();
-            for reply in execution.take_replies(context, &self.session) {
-                self.dialect.encode(reply, self.output.bytes());
-            }
-            bytes += self.output.len() - before;
+            bytes += self.encode_replies(execution);
             if next != Next::Rest {
                 self.executing = 0;
             }
@@ -205,5 +208,16 @@ impl Connection<'_> {
             self.flush_to(0, May::NotBeLeft).await?;
             self.share.set(self.held());
         }
+    }
+
+    /// Encodes the replies that exist, and returns their number of bytes.
+    fn encode_replies(&mut self, execution: &mut Execution) -> usize {
+        let before = self.output.len();
+        let replies = execution.take_replies(&self.shared.context, &self.session);
+        if replies.len() > 0 {
+            let output = self.output.bytes();
+            replies.for_each(|reply| self.dialect.encode(reply, output));
+        }
+        self.output.len() - before
     }
 }

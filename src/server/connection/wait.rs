@@ -16,20 +16,17 @@ use super::read_ahead::ReadAhead;
 use super::room;
 use super::stall::{Stakes, Stall, Verdict};
 use super::state::{Connection, Event, May, Phase};
-use crate::command::Client;
 
 /// The time in which requests in execution may still end after their connection was killed, so that
 /// the store's answer is received.
 const LAST_ANSWER: Duration = Duration::from_millis(100);
 
-/// Runs `work` for `client`. If the client's connection is killed first, the peer is disconnected
-/// at once.
+/// Runs `work`. If its client is `killed` first, the peer of `stream` is disconnected at once.
 pub(crate) async fn unless_killed<T>(
-    client: &Client,
+    mut killed: Pin<&mut impl Future<Output = ()>>,
     stream: &UnixStream,
     mut work: Pin<&mut impl Future<Output = T>>,
 ) -> io::Result<T> {
-    let mut killed = std::pin::pin!(client.killed());
     let done = std::future::poll_fn(|cx| match work.as_mut().poll(cx) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
         Poll::Pending => killed.as_mut().poll(cx).map(|()| None),

@@ -48,6 +48,7 @@ impl Growth {
 
     /// Whether the length has to be asked for before the operation is sent, which comes with others
     /// that append `appended` bytes in all.
+    #[inline]
     pub(crate) fn must_measure(
         &self,
         prefix: &Prefix,

@@ -129,20 +129,21 @@ impl Valkey {
             Kind::Plain if growth.must_measure(&self.prefix, operation, appended) => Kind::Append,
             kind => kind,
         };
-        let same_kind = |one: &Operation, next: &Operation| {
-            let kinds = (kind_of(one), kind_of(next));
-            kinds.0 == kinds.1 && !matches!(kinds.0, Kind::Compound | Kind::Append)
-        };
         let mut deadline = self.server.limits.deadline_of(hold);
-        for part in batch.chunk_by(same_kind) {
+        let mut rest = batch;
+        while let Some((first, others)) = rest.split_first() {
+            let kind = kind_of(first);
+            let is_joined = |next: &&Operation| kind.joins() && kind_of(next) == kind;
+            let (part, later) = rest.split_at(1 + others.iter().take_while(is_joined).count());
+            rest = later;
             // While the store is away or does not serve, the whole batch waits only once.
             if !is_late(deadline) {
                 deadline = self.deadline();
             }
-            let given = match kind_of(&part[0]) {
+            let given = match kind {
                 Kind::Compound => {
                     // Boxed, so that the usual future stays small.
-                    let reply = Box::pin(self.compound(deadline).execute(&part[0], hold)).await;
+                    let reply = Box::pin(self.compound(deadline).execute(first, hold)).await;
                     reply.into_iter().collect()
                 }
                 Kind::Own => {
@@ -150,11 +151,8 @@ impl Valkey {
                     Box::pin(self.catch_up()).await;
                     given
                 }
-                Kind::Append if part.len() == 1 => {
-                    Box::pin(self.run_append(part, deadline, hold)).await
-                }
-                // More than one: another thread has just learnt that the value is long.
-                Kind::Plain | Kind::Append => {
+                Kind::Append => Box::pin(self.run_append(part, deadline, hold)).await,
+                Kind::Plain => {
                     let run = Run::new(part, self.server.limits.max_reply);
                     let given =
                         run.finish(&self.server.node.link, &self.prefix, deadline, hold).await;

@@ -27,6 +27,11 @@ impl Kind {
             _ => Kind::Plain,
         }
     }
+
+    /// Whether neighbours of the kind form one part of a batch.
+    pub(super) fn joins(self) -> bool {
+        !matches!(self, Kind::Compound | Kind::Append)
+    }
 }
 
 /// Whether the command must not run on the shared connection: it takes long, or its reply may end
