@@ -201,3 +201,20 @@ fn a_full_disk_can_be_emptied_from_inside() {
         store.close();
     }
 }
+
+#[test]
+fn a_database_without_index_of_long_values_is_read_on_a_full_disk_and_written_when_there_is_room() {
+    let Some(disk) = SmallDisk::new("96m") else { return };
+    let settings = options(&disk.path().join("db"));
+    let store = Opened::new(settings.clone());
+    store.run(Verb::Set, &["a", "1"]);
+    store.close();
+    drop(support::open_without_index(&disk.path().join("db")));
+    disk.fill(0);
+    let store = Opened::new(settings);
+    assert_eq!(store.run(Verb::Get, &["a"]), value("1"));
+    disk.make_room();
+    wait_until(|| store.run(Verb::Set, &["b", "1"]) == Reply::OK);
+    assert_eq!(store.health(), Health::Up);
+    store.close();
+}

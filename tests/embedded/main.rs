@@ -12,6 +12,7 @@ mod expiry;
 mod fairness;
 mod files;
 mod last;
+mod long;
 mod model;
 mod prefix;
 mod scan;

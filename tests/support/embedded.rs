@@ -61,6 +61,19 @@ pub fn wait_until(condition: impl Fn() -> bool) {
     }
 }
 
+/// Opens a store's database as a program does that keeps no index of long values: it removes the
+/// keyspaces that it does not know.
+pub fn open_without_index(directory: &Path) -> fjall::Database {
+    let database = fjall::Database::builder(directory).open().expect("the database opens");
+    for name in database.list_keyspace_names() {
+        if !["meta", "data.0", "expiry.0", "recent.0"].contains(&&*name) {
+            let keyspace = database.keyspace(&name, fjall::KeyspaceCreateOptions::default);
+            database.delete_keyspace(keyspace.expect("it is there")).expect("it is removed");
+        }
+    }
+    database
+}
+
 /// An open store.
 pub struct Opened {
     runtime: Runtime,

@@ -43,7 +43,7 @@ impl Observer {
         let is_change = |change: &Change| {
             // The removal of an expired key changes nothing for the transaction.
             let before = match change.before {
-                Committed::Present { expires } => expires.is_none_or(|it| it > self.now),
+                Committed::Present { expires, .. } => expires.is_none_or(|it| it > self.now),
                 Committed::Absent => false,
             };
             before || change.after.is_some()
@@ -119,6 +119,10 @@ mod tests {
     use super::*;
     use crate::store::embedded::format::layout::Record;
 
+    fn present(expires: u64) -> Committed {
+        Committed::Present { expires: Some(expires), is_long: false }
+    }
+
     fn changes(key: &'static str, before: Committed, is_there: bool) -> Changes {
         let record = Record { expires: None, value: Bytes::new() };
         Changes::from([(Slice::from(key), Change { before, after: is_there.then_some(record) })])
@@ -136,9 +140,9 @@ mod tests {
         observers.tell(&changes("kb", Committed::Absent, true));
         observers.tell(&changes("kv:1", Committed::Absent, true));
         observers.tell(&changes("ka", Committed::Absent, false));
-        observers.tell(&changes("ku:1", Committed::Present { expires: Some(100) }, false));
+        observers.tell(&changes("ku:1", present(100), false));
         assert_eq!(broken(), (false, false));
-        observers.tell(&changes("ka", Committed::Present { expires: Some(101) }, false));
+        observers.tell(&changes("ka", present(101), false));
         assert_eq!(broken(), (true, false));
         observers.tell(&changes("ku:1", Committed::Absent, true));
         assert_eq!(broken(), (true, true));

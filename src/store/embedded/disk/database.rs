@@ -17,6 +17,7 @@ use fjall::{
 
 use super::directory;
 use super::fault::Fault;
+use super::long::LongIndex;
 use super::reserve::Reserve;
 use super::rotation::Rotation;
 use crate::store::embedded::format::layout::{Entry, State, expiry_of};
@@ -67,6 +68,8 @@ pub(crate) struct Database {
     /// The index of `last`: maps the number of a page, in four bytes, to the page that
     /// [`crate::store::embedded::last`] wrote.
     pub(crate) recent: Keyspace,
+    /// The index of the keys in `data` whose values are long.
+    pub(crate) long: LongIndex,
 }
 
 impl Database {
@@ -130,8 +133,9 @@ impl Database {
     ) -> Result<Database, Fault> {
         let open = |kind| fjall.keyspace(&format!("{kind}.{generation}"), options);
         let (data, expiry, recent) = (open("data")?, open("expiry")?, open("recent")?);
+        let long = LongIndex::new(open("long")?, &data)?;
         let rotation = Rotation::default();
-        Ok(Database { rotation, is_idle, memtables_limit, fjall, meta, data, expiry, recent })
+        Ok(Database { rotation, is_idle, memtables_limit, fjall, meta, data, expiry, recent, long })
     }
 
     /// Removes the keyspaces of other generations, which stay behind when the store is cleared.
@@ -230,8 +234,8 @@ impl Database {
         self.persist(PersistMode::Buffer)
     }
 
-    pub(super) fn keyspaces(&self) -> [&Keyspace; 4] {
-        [&self.meta, &self.data, &self.expiry, &self.recent]
+    pub(super) fn keyspaces(&self) -> [&Keyspace; 5] {
+        [&self.meta, self.long.keyspace(), &self.data, &self.expiry, &self.recent]
     }
 }
 

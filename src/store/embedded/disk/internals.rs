@@ -25,6 +25,8 @@
 //!     `Tree::flush` and `Keyspace::major_compact`, and nothing waits for a worker before there are 20
 //!     runs in level 0 (`database`). Opening removes tables that no version lists (`recovery`).
 //! 11. The format of the files is unchanged, or old files are read.
+//! 12. `delete_keyspace` is durable when it returns. A keyspace that is created again under the same
+//!     name is empty, even if the journal still has batches for the former one (`long`).
 //!
 //! Then run the tests `embedded`, `disk_full`, `faults` and `history`, and change `CHECKED` below.
 

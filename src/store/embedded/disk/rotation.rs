@@ -31,7 +31,7 @@ struct State {
 impl Rotation {
     /// Begins new memtables for all of `keyspaces`; the old ones are written out. Waits for the
     /// rotation before.
-    pub(crate) fn begin(&self, keyspaces: [&Keyspace; 4]) -> Result<(), Fault> {
+    pub(crate) fn begin(&self, keyspaces: [&Keyspace; 5]) -> Result<(), Fault> {
         self.finish()?;
         let mut state = self.state();
         #[cfg(test)]

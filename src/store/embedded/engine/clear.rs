@@ -105,7 +105,7 @@ impl Embedded {
     }
 
     /// Looks at the committed data on a thread for long reads.
-    async fn look<T: Send + 'static>(
+    pub(super) async fn look<T: Send + 'static>(
         &self,
         account: &Arc<Account>,
         look: impl FnOnce(&Database, &Scope) -> Result<T, Fault> + Send + 'static,

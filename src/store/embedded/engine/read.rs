@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::store::Embedded;
 use super::thread::{Length, Waiting};
 use crate::memory::ReplyRoom;
@@ -13,7 +11,8 @@ use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::disk::database::Database;
 use crate::store::embedded::format::scope::{Scope, StoredKey};
 use crate::store::embedded::read::cache::known::Known;
-use crate::store::embedded::read::cache::records::{Epoch, Look};
+use crate::store::embedded::read::cache::records::Epoch;
+use crate::store::embedded::read::lengths::Lengths;
 use crate::store::embedded::read::shared::Shared;
 use crate::store::embedded::read::snapshot::View;
 use crate::store::embedded::types::weight::{self, MAX_IN_PLACE};
@@ -26,15 +25,15 @@ pub(crate) type Done = (Vec<Reply>, Vec<Operation>);
 impl Embedded {
     /// Carries out a batch that only reads, see [`Embedded::execute`].
     pub(crate) async fn read(&self, mut batch: Vec<Operation>, hold: &mut ReplyRoom) -> Done {
-        let Cached { mut replies, epoch, is_full, are_long } =
+        let Cached { mut replies, epoch, is_full, lengths } =
             read_cached(&self.scope, &self.core.shared, &batch, hold);
         if is_full || replies.len() == batch.len() {
             let rest = batch.split_off(replies.len());
             return (replies, rest);
         }
         batch.drain(..replies.len());
-        let weight = batch.iter().map(weight::weight).fold(0, usize::saturating_add);
-        let is_in_place = weight <= MAX_IN_PLACE && !are_long;
+        let here = self.where_to_read_at_once(&batch, lengths);
+        let is_in_place = here.is_some();
         let place = if is_in_place {
             Ok(None)
         } else {
@@ -49,7 +48,8 @@ impl Embedded {
         };
         // The wait for a place may have taken long: the database may be another one by then.
         let epoch = if is_in_place { epoch } else { self.core.shared.cache.epoch() };
-        let Some(database) = self.database().await else {
+        let database = if is_in_place { here } else { self.database().await };
+        let Some(database) = database else {
             replies.extend(batch.iter().map(|it| failed(it.verb, "being opened again")));
             return (replies, Vec::new());
         };
@@ -79,7 +79,21 @@ impl Embedded {
         replies.extend(verbs.into_iter().map(|verb| failed(verb, "internal error")));
         (replies, Vec::new())
     }
+
+    /// The database for a read on the serving thread; `None` if it is closed, or if `batch` may take
+    /// longer than a few milliseconds.
+    pub(super) fn where_to_read_at_once(
+        &self,
+        batch: &[Operation],
+        lengths: Lengths,
+    ) -> Option<Arc<Database>> {
+        let weight = batch.iter().map(weight::weight).fold(0, usize::saturating_add);
+        let database = self.core.shared.database().filter(|_| weight <= MAX_IN_PLACE)?;
+        (!lengths.may_be_long(&self.scope, &database, batch)).then_some(database)
+    }
 }
+
+const _: () = assert!(MAX_IN_PLACE <= Lengths::MAX_KEYS);
 
 fn failed(verb: Verb, why: &str) -> Reply {
     failure(verb.name(), verb.effect(), why, false)
@@ -93,8 +107,8 @@ struct Cached {
     epoch: Epoch,
     /// Whether there is no room for another reply.
     is_full: bool,
-    /// Whether the other operations read long values.
-    are_long: bool,
+    /// What the cache knows of the values that the other operations read.
+    lengths: Lengths,
 }
 
 /// Carries out the GETs at the beginning of a batch, as far as the cache knows their records.
@@ -113,7 +127,7 @@ fn read_cached(
         let record = match scope.stored_in(key, &mut room).and_then(|stored| look.get(stored)) {
             Some(Known::Present(record)) => Some(record).filter(|record| !record.is_expired(now)),
             Some(Known::Absent) => None,
-            Some(Known::Long) | None => break,
+            Some(Known::Long { .. }) | None => break,
         };
         let reply = string::found(scope, record);
         is_full = !hold.grow(reply.data_len());
@@ -122,18 +136,8 @@ fn read_cached(
         }
         replies.push(reply);
     }
-    let are_long = !is_full && any_is_long(scope, &look, &batch[replies.len()..]);
-    Cached { replies, epoch: look.epoch(), is_full, are_long }
-}
-
-/// Whether the cache knows that `batch` reads a long value.
-pub(crate) fn any_is_long(scope: &Scope, look: &Look<'_>, batch: &[Operation]) -> bool {
-    let mut room = StoredKey::new();
-    let is_long = |key: &Bytes| {
-        let known = scope.stored_in(key, &mut room).and_then(|stored| look.get(stored));
-        matches!(known, Some(Known::Long))
-    };
-    batch.iter().flat_map(Operation::keys).take(MAX_IN_PLACE).any(is_long)
+    let lengths = Lengths::of(scope, &look, &batch[replies.len()..]);
+    Cached { replies, epoch: look.epoch(), is_full, lengths }
 }
 
 /// A read of the database, on whichever thread.
@@ -170,6 +174,8 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use bytes::Bytes;
 
     use super::*;
     use crate::account::{Accounts, Place};

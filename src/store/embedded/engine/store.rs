@@ -95,7 +95,9 @@ impl Embedded {
         let ended = Mutex::new(Some(closed));
         let core =
             Core { shared, timeout: options.timeout, queue, room, reading, short_reading, ended };
-        Ok(Embedded { core: Arc::new(core), scope })
+        let store = Embedded { core: Arc::new(core), scope };
+        store.complete_index();
+        Ok(store)
     }
 
     /// See [`crate::store::Store::part`].
@@ -105,6 +107,11 @@ impl Embedded {
 
     pub(crate) fn health(&self) -> Health {
         self.core.shared.health()
+    }
+
+    /// Whether [`Embedded::close`] was called.
+    pub(super) fn is_closed(&self) -> bool {
+        self.core.ended.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
     pub(crate) async fn close(&self, limit: Duration) {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::read::any_is_long;
 use super::store::Embedded;
 use crate::account::Account;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::change::watch::Watch;
-use crate::store::embedded::types::weight::{MAX_IN_PLACE, effect, is_dear, is_for_writer, weight};
+use crate::store::embedded::read::lengths::Lengths;
+use crate::store::embedded::types::weight::{effect, is_dear, is_for_writer};
 use crate::store::embedded::write::job::{Answer, Outcome};
 use crate::store::embedded::write::work::Work;
 use crate::store::operation::{Operation, is_reserved};
@@ -46,10 +46,11 @@ impl Embedded {
         account: &Arc<Account>,
     ) -> Reply {
         let only_reads = !batch.iter().any(|it| is_for_writer(it.verb));
-        let weight = batch.iter().map(weight).fold(0, usize::saturating_add);
-        let shared = &self.core.shared;
-        let are_long = || any_is_long(&self.scope, &shared.cache.look(), &batch);
-        if only_reads && weight <= MAX_IN_PLACE && !are_long() {
+        let is_at_once = || {
+            let lengths = Lengths::of(&self.scope, &self.core.shared.cache.look(), &batch);
+            self.where_to_read_at_once(&batch, lengths).is_some()
+        };
+        if only_reads && is_at_once() {
             return self.read_at_once(watch, &batch, account).await;
         }
         if only_reads || is_dear(&batch) {

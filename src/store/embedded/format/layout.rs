@@ -14,6 +14,10 @@ pub(crate) const MAX_STORED_KEY: usize = u16::MAX as usize - 8;
 /// Values of at least this length are shared with the database's memory instead of copied.
 const SHARED_FROM: usize = 16 * 1024;
 
+/// The longest value that is not in the index of long values. The serving thread reads one batch of
+/// such values in a few milliseconds. A smaller bound needs another mark of a complete index.
+const LONGEST: usize = 64 * 1024;
+
 /// The first byte of [`State`]'s encoding.
 const STATE_FORMAT: u8 = 2;
 /// The same for a store whose index of `last` is in slots.
@@ -57,7 +61,7 @@ impl Record {
     /// Reads the stored form.
     pub(crate) fn decode(stored: Slice) -> Result<Record, Malformed> {
         let expires = expiry_of(&stored)?;
-        let start = if expires.is_some() { 9 } else { 1 };
+        let start = head_len(expires);
         let value = if stored.len() < SHARED_FROM {
             Bytes::copy_from_slice(&stored[start..])
         } else {
@@ -77,6 +81,16 @@ pub(crate) fn expiry_of(stored: &[u8]) -> Result<Option<u64>, Malformed> {
         },
         _ => Err(Malformed("a value")),
     }
+}
+
+/// Whether the index of long values has the key of a value of this length.
+pub(crate) fn is_long(len: usize) -> bool {
+    len > LONGEST
+}
+
+/// The number of bytes before the value in the stored form of a [`Record`].
+pub(crate) fn head_len(expires: Option<u64>) -> usize {
+    if expires.is_some() { 9 } else { 1 }
 }
 
 /// An entry of the expiry index. Entries are ordered by time, then by key.

@@ -179,7 +179,7 @@ impl Source for View<'_> {
         match self.shared.cache.get(stored, self.epoch) {
             Some(Known::Absent) => return Ok(None),
             Some(Known::Present(record)) => return Ok(Some(record)),
-            Some(Known::Long) => return self.stored_record(stored),
+            Some(Known::Long { .. }) => return self.stored_record(stored),
             None => {}
         }
         let record = self.stored_record(stored)?;

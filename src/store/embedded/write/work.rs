@@ -23,6 +23,9 @@ pub(crate) enum Work {
     Remove(Vec<Slice>),
     /// Removes all keys of the store.
     Clear,
+    /// Enters those of these stored keys whose values are long into the index of long values. An
+    /// empty list marks the index as complete.
+    Index(Vec<Slice>),
 }
 
 impl Work {
@@ -35,7 +38,7 @@ impl Work {
             }
             Work::Prepared(prepared) => prepared.len(),
             Work::Watch(_, keys) => 64 + args(keys),
-            Work::Remove(keys) => keys.iter().map(|key| 64 + key.len()).sum(),
+            Work::Remove(keys) | Work::Index(keys) => keys.iter().map(|key| 64 + key.len()).sum(),
             Work::Clear => 64,
         }
     }
@@ -56,6 +59,7 @@ impl Work {
             Work::Watch(watch, keys) => Step::Watch(watch, keys),
             Work::Remove(keys) => Step::Remove(keys),
             Work::Clear => Step::Clear,
+            Work::Index(keys) => Step::Index(keys),
         })
     }
 
@@ -69,6 +73,7 @@ impl Work {
             Work::Prepared(_) => ("EXEC", Effect::Write),
             Work::Watch(..) => ("WATCH", Effect::Read),
             Work::Remove(_) | Work::Clear => ("FLUSHDB", Effect::Write),
+            Work::Index(_) => ("the index of long values", Effect::Write),
         }
     }
 }
@@ -87,6 +92,8 @@ pub(crate) enum Step<'a> {
     Remove(&'a [Slice]),
     /// See [`Work::Clear`].
     Clear,
+    /// See [`Work::Index`].
+    Index(&'a [Slice]),
 }
 
 impl Step<'_> {
@@ -102,6 +109,7 @@ impl Step<'_> {
             Step::Transaction(_, batch) => batch.iter().all(needs_none),
             Step::Prepared(prepared) => prepared.evaluated.only_removes(),
             Step::Watch(..) | Step::Remove(_) | Step::Clear => true,
+            Step::Index(_) => false,
         }
     }
 }

@@ -20,14 +20,17 @@ pub(crate) enum Known {
     /// The record of the key, expired or not.
     Present(Record),
     /// The key has a record, which is too long for the cache.
-    Long,
+    Long {
+        /// The expiry of the record.
+        expires: Option<u64>,
+    },
 }
 
 impl Known {
     pub(super) fn of(record: Option<&Record>) -> Known {
         match record {
             None => Known::Absent,
-            Some(record) if record.value.len() > LONGEST => Known::Long,
+            Some(record) if record.value.len() > LONGEST => Known::Long { expires: record.expires },
             // The value may be a slice of a larger buffer, so it is copied.
             Some(Record { expires, value }) => {
                 let value = Bytes::copy_from_slice(value);
@@ -47,7 +50,7 @@ impl Known {
     pub(super) fn len(&self) -> usize {
         match self {
             Known::Present(record) => record.value.len(),
-            Known::Absent | Known::Long => 0,
+            Known::Absent | Known::Long { .. } => 0,
         }
     }
 }

@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use fjall::{PersistMode, Readable, Slice};
 
 use super::transaction::Transaction;
-use crate::store::embedded::change::changes::Committed;
 use crate::store::embedded::disk::database::Database;
 use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::layout::{RecentForm, State, split_entry};
@@ -59,6 +58,7 @@ impl Transaction {
         self.database = Arc::new(self.database.with_generation(generation)?);
         self.state = State { generation, count: 0, recent, ..self.state.clone() };
         self.recent = self.recent.emptied();
+        self.unindexed = self.database.long.missing();
         self.next_expiry = None;
         Ok(())
     }
@@ -82,7 +82,7 @@ impl Transaction {
                 break;
             }
             let key = Slice::from(key);
-            if self.committed(&key)? == (Committed::Present { expires: Some(expires) }) {
+            if self.committed(&key)?.expires() == Some(expires) {
                 self.discard(&key)?;
             } else {
                 self.orphans.push(entry);

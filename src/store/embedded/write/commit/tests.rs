@@ -97,3 +97,45 @@ fn what_is_known_of_a_key_is_what_was_committed_last() {
         assert_eq!(database.state().expect("a state").count, count, "{round}");
     }
 }
+
+#[test]
+fn an_index_of_long_values_that_is_not_complete_becomes_so_beside_changes() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let database = Database::open(directory.path()).expect("opened");
+    let long = Record { expires: None, value: Bytes::from(vec![b'x'; 200_000]) };
+    let keys = ["ka", "kb", "kc", "kd", "ke"].map(Slice::from);
+    // As a program does that keeps no index.
+    let mut batch = database.batch(0);
+    for key in &keys {
+        batch.insert(&database.data, key.clone(), long.encode());
+    }
+    let state = State { commit: 1, count: 5, ..State::default() };
+    database.commit(batch, &state, PersistMode::Buffer).expect("committed");
+    drop(database);
+    let database = Arc::new(Database::open(directory.path()).expect("opened"));
+    let indexed = || keys.clone().map(|key| database.long.may_have(&key));
+    assert!(!database.long.is_complete() && indexed() == [true; 5]);
+    let mut transaction = begin(&database, 3);
+    let commit = |transaction: &mut Transaction| {
+        transaction.commit(PersistMode::Buffer).expect("committed");
+    };
+    // Between the moment when they are found and the moment when they are entered.
+    transaction.set(&keys[0], record("short")).expect("set");
+    commit(&mut transaction);
+    transaction.index(&keys[..4]).expect("entered");
+    transaction.set(&keys[1], record("short")).expect("set");
+    transaction.remove(&keys[2]).expect("removed");
+    transaction.set(&keys[4], long).expect("set");
+    commit(&mut transaction);
+    assert!(!database.long.is_complete() && indexed() == [true; 5]);
+    transaction.index(&[]).expect("complete");
+    commit(&mut transaction);
+    let expected = [false, false, false, true, true];
+    assert!(database.long.is_complete());
+    assert_eq!(indexed(), expected);
+    for key in &keys[3..] {
+        transaction.remove(key).expect("removed");
+    }
+    commit(&mut transaction);
+    assert_eq!(indexed(), [false; 5]);
+}

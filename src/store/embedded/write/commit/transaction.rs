@@ -1,7 +1,6 @@
 //! The writer's transaction: changes over the committed data. The commit updates the count, the
 //! indexes and the state, too.
 
-use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -10,13 +9,11 @@ use fjall::{PersistMode, Slice};
 use crate::store::embedded::change::changes::{Change, Changes, Committed};
 use crate::store::embedded::disk::database::{CommitError, Database};
 use crate::store::embedded::disk::fault::Fault;
-use crate::store::embedded::format::layout::{Entry, Record, State, expiry_entry, expiry_of};
+use crate::store::embedded::disk::long::LongIndex;
+use crate::store::embedded::format::layout::{Record, State, expiry_entry, is_long};
 use crate::store::embedded::format::page::Bounds;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::last::recent::{Recent, Written};
-use crate::store::embedded::read::cache::known::Known;
-use crate::store::embedded::read::keys::Source;
-use crate::store::embedded::read::merge;
 use crate::store::embedded::read::shared::Shared;
 use crate::store::embedded::types::editor::Edit;
 use crate::store::embedded::write::evaluation::draft::Step;
@@ -34,6 +31,8 @@ pub(crate) struct Transaction {
     pub(super) changes: Changes,
     /// Entries of the expiry index without a key that expires then.
     pub(super) orphans: Vec<Slice>,
+    /// What the next commit adds to the index of long values, besides its own changes.
+    pub(super) unindexed: Vec<Slice>,
     /// About the bytes of `changes`.
     len: usize,
     pub(super) shared: Arc<Shared>,
@@ -59,6 +58,7 @@ impl Transaction {
         let bounds = Bounds { depth: last_depth, parts };
         let recent = Recent::read(state.recent, get)?.within(bounds);
         shared.swept.store(0, Ordering::Release);
+        let unindexed = database.long.missing();
         let mut transaction = Transaction {
             database,
             scope: scope.clone(),
@@ -66,6 +66,7 @@ impl Transaction {
             recent,
             changes: Changes::new(),
             orphans: Vec::new(),
+            unindexed,
             len: 0,
             shared,
             change_can_be_seen: false,
@@ -121,9 +122,23 @@ impl Transaction {
         prepared.is_right(now) && !prepared.observer.is_touched_by(&self.changes)
     }
 
+    /// Enters those of these stored keys whose values are long into the index of long values. An
+    /// empty list marks the index as complete.
+    pub(crate) fn index(&mut self, keys: &[Slice]) -> Result<(), Fault> {
+        if keys.is_empty() {
+            self.unindexed.push(LongIndex::mark());
+        }
+        for key in keys {
+            if self.committed(key)?.is_long() {
+                self.unindexed.push(key.clone());
+            }
+        }
+        Ok(())
+    }
+
     /// Commits the changes. Returns whether there were any.
     pub(crate) fn commit(&mut self, mode: PersistMode) -> Result<bool, Fault> {
-        if self.changes.is_empty() && self.orphans.is_empty() {
+        if self.changes.is_empty() && self.orphans.is_empty() && self.unindexed.is_empty() {
             return Ok(false);
         }
         self.write(mode).map(|()| true)
@@ -151,7 +166,8 @@ impl Transaction {
         changes: &Changes,
         mode: PersistMode,
     ) -> Result<(), Fault> {
-        let capacity = changes.len() + self.orphans.len() + 2;
+        let unindexed = std::mem::take(&mut self.unindexed);
+        let capacity = changes.len() + self.orphans.len() + unindexed.len() + 2;
         let mut batch = self.database.batch(capacity);
         let (data, expiry, recent) =
             (&self.database.data, &self.database.expiry, &self.database.recent);
@@ -161,12 +177,16 @@ impl Transaction {
                 was.inspect(|was| batch.remove(expiry, expiry_entry(*was, key)));
                 is.inspect(|is| batch.insert(expiry, expiry_entry(*is, key), ""));
             }
+            let is_now_long = after.as_ref().is_some_and(|record| is_long(record.value.len()));
+            self.database.long.follow(&mut batch, key, before.is_long(), is_now_long);
             match after {
                 Some(record) => batch.insert(data, key.clone(), record.encode()),
                 None if *before != Committed::Absent => batch.remove(data, key.clone()),
                 None => {}
             }
         }
+        let unchanged = unindexed.iter().filter(|key| !changes.contains_key(*key));
+        self.database.long.add(&mut batch, unchanged.cloned());
         for entry in self.orphans.drain(..) {
             batch.remove(expiry, entry);
         }
@@ -184,6 +204,7 @@ impl Transaction {
             }
             CommitError::Unknown(fault) => fault,
         })?;
+        self.database.long.note_added(&unindexed);
         Ok(())
     }
 
@@ -193,31 +214,6 @@ impl Transaction {
         if std::mem::take(&mut self.change_can_be_seen) {
             self.shared.cache.end_change();
         }
-    }
-
-    /// The committed state of a key. Only this thread commits, so the cache is up to
-    /// date.
-    pub(super) fn committed(&self, stored: &[u8]) -> Result<Committed, Fault> {
-        match self.shared.cache.look().get(stored) {
-            Some(Known::Absent) => return Ok(Committed::Absent),
-            Some(Known::Present(Record { expires, .. })) => {
-                return Ok(Committed::Present { expires: *expires });
-            }
-            Some(Known::Long) | None => {}
-        }
-        Ok(match self.database.data.get(stored)? {
-            Some(record) => Committed::Present { expires: expiry_of(&record)? },
-            None => Committed::Absent,
-        })
-    }
-
-    fn committed_record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
-        match self.shared.cache.look().get(stored) {
-            Some(Known::Absent) => return Ok(None),
-            Some(Known::Present(record)) => return Ok(Some(record.clone())),
-            Some(Known::Long) | None => {}
-        }
-        Ok(self.database.data.get(stored)?.map(Record::decode).transpose()?)
     }
 
     /// Changes a key. Returns whether the key was present.
@@ -262,25 +258,5 @@ impl Edit for Transaction {
         let counted = was_there && self.scope.client_key(stored).is_some();
         self.state.count = self.state.count.saturating_sub(u64::from(counted));
         Ok(())
-    }
-}
-
-impl Source for Transaction {
-    fn record(&self, stored: &[u8]) -> Result<Option<Record>, Fault> {
-        match self.changes.get(stored) {
-            Some(change) => Ok(change.after.clone()),
-            None => self.committed_record(stored),
-        }
-    }
-
-    fn keys_from(&self, start: &[u8]) -> Box<dyn Iterator<Item = Result<Entry, Fault>> + '_> {
-        let committed = self.database.keys_from(&self.database.snapshot(), start);
-        let is_unchanged = |entry: &Result<Entry, Fault>| {
-            !entry.as_ref().is_ok_and(|(stored, _)| self.changes.contains_key(stored))
-        };
-        let later = self.changes.range::<[u8], _>((Bound::Included(start), Bound::Unbounded));
-        let changed = later
-            .filter_map(|(stored, change)| Some((stored.clone(), change.after.as_ref()?.expires)));
-        Box::new(merge::sorted(committed.filter(is_unchanged), changed))
     }
 }

@@ -46,7 +46,14 @@ impl Recovery {
             failure: None,
             opened_at: Instant::now(),
         };
-        recovery.reopen()?;
+        match recovery.reopen() {
+            // A database without the index of long values gets its keyspace, which takes room.
+            Err(Fault::NoSpace) => {
+                recovery.begin_scarcity();
+                recovery.reopen()?;
+            }
+            opened => opened?,
+        }
         recovery.reserve = Reserve::new(&recovery.path);
         if recovery.reserve.is_given_up() {
             recovery.begin_scarcity();

@@ -70,6 +70,10 @@ impl Writer {
                 transaction.remove_all(keys, now)?;
                 Done::Reply(Reply::OK)
             }
+            Step::Index(keys) => {
+                transaction.index(keys)?;
+                Done::Reply(Reply::OK)
+            }
         })
     }
 
@@ -197,7 +201,7 @@ impl Writer {
                     Done::OnCommitted => Ok(Reply::Nil),
                 });
             }
-            Step::Watch(..) => {}
+            Step::Watch(..) | Step::Index(_) => {}
         }
         Ok(Ok(Reply::OK))
     }
