@@ -82,8 +82,8 @@ fn what_waits_for_exec_is_counted_as_it_was_sent() {
 fn a_transaction_that_computes_for_too_long_is_refused_and_stops_no_others_writes() {
     let daemon = Daemon::start(&[("STORE_TIMEOUT", "1s")]);
     let mut wire = Wire::connect(&daemon.socket());
-    wire.ask(&format!("SET a {}", "a".repeat(2_000)), "+OK\r\n");
-    wire.ask(&format!("SET b {}", "ab".repeat(1_000)), "+OK\r\n");
+    wire.ask(&format!("SET a {}", "a".repeat(10_000)), "+OK\r\n");
+    wire.ask(&format!("SET b {}", "ab".repeat(5_000)), "+OK\r\n");
     wire.send(request("MULTI"));
     wire.send(request("LCS a b LEN").repeat(4_000));
     wire.send([request("SET done 1"), request("EXEC")].concat());

@@ -11,6 +11,10 @@ use crate::store::embedded::argument::integer;
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::read::keys::{Reader, Source};
 
+/// The number of bytes of the second value that are compared at a time. Their positions fit into the
+/// cache of the processor.
+const STRIP: usize = 4096;
+
 #[derive(Debug, Default)]
 struct Options {
     len: bool,
@@ -100,35 +104,48 @@ impl Match {
 
 /// The length of the longest common subsequence, and one bit for each pair of positions, from which
 /// the subsequence is traced.
+///
+/// A row is computed 64 positions at a time, by the addition of H. Hyyrö, "Bit-parallel LCS-length
+/// computation revisited", 2004.
 struct Table {
     len: usize,
     width: usize,
-    /// Whether the subsequence is longer without the last byte of the first prefix than without the
-    /// last byte of the second.
-    drops_first: Vec<u64>,
+    /// Whether the subsequence of two prefixes is longer than without the last byte of the second
+    /// prefix.
+    grows: Vec<u64>,
 }
 
 impl Table {
     fn new(a: &[u8], b: &[u8], keeps_way: bool) -> Table {
         let bits = if keeps_way { a.len() * b.len() } else { 0 };
-        let mut drops_first = vec![0_u64; bits.div_ceil(64)];
-        // The lengths for prefixes of `b`: `before` with the prefix of `a` up to the byte before,
-        // `row` with the prefix up to this byte.
-        let (mut before, mut row) = (vec![0_u32; b.len() + 1], vec![0_u32; b.len() + 1]);
-        for (i, byte) in a.iter().enumerate() {
-            for (j, other) in b.iter().enumerate() {
-                let (without_first, without_second) = (before[j + 1], row[j]);
-                row[j + 1] =
-                    if byte == other { before[j] + 1 } else { without_first.max(without_second) };
-                if keeps_way && without_first > without_second {
-                    let bit = i * b.len() + j;
-                    drops_first[bit / 64] |= 1 << (bit % 64);
+        let mut grows = vec![0; bits.div_ceil(64)];
+        // The carry of each row, from one strip to the next.
+        let mut carries = vec![false; if b.len() > STRIP { a.len() } else { 0 }];
+        let mut len = 0;
+        for (number, strip) in b.chunks(STRIP).enumerate() {
+            let words = strip.len().div_ceil(64);
+            let positions = positions(strip, words);
+            // The complement of a row of `grows`. All bits are set at first, and bits past the end
+            // of the strip stay set.
+            let mut row = vec![u64::MAX; words];
+            for (i, byte) in a.iter().enumerate() {
+                let mut carry = carries.get(i).copied().unwrap_or_default();
+                let positions = &positions[usize::from(*byte) * words..][..words];
+                for (row, positions) in row.iter_mut().zip(positions) {
+                    let same = *row & positions;
+                    let (sum, is_over) = row.overflowing_add(same);
+                    let (sum, is_over_by_carry) = sum.overflowing_add(u64::from(carry));
+                    carry = is_over || is_over_by_carry;
+                    *row = sum | (*row & !same);
+                }
+                carries.get_mut(i).into_iter().for_each(|next| *next = carry);
+                if keeps_way {
+                    write(&mut grows, i * b.len() + number * STRIP, &row);
                 }
             }
-            std::mem::swap(&mut before, &mut row);
+            len += row.iter().map(|word| word.count_zeros() as usize).sum::<usize>();
         }
-        let len = before.last().map_or(0, |len| *len as usize);
-        Table { len, width: b.len(), drops_first }
+        Table { len, width: b.len(), grows }
     }
 
     /// The common parts of the values, the last part first.
@@ -146,7 +163,7 @@ impl Table {
                 }
             } else {
                 let bit = (i - 1) * self.width + j - 1;
-                if self.drops_first[bit / 64] & (1 << (bit % 64)) != 0 {
+                if self.grows[bit / 64] & (1 << (bit % 64)) != 0 {
                     i -= 1;
                 } else {
                     j -= 1;
@@ -157,9 +174,82 @@ impl Table {
     }
 }
 
+/// The positions of each byte value in `strip`, one bit for each position.
+fn positions(strip: &[u8], words: usize) -> Vec<u64> {
+    let mut positions = vec![0; (usize::from(u8::MAX) + 1) * words];
+    for (position, byte) in strip.iter().enumerate() {
+        positions[usize::from(*byte) * words + position / 64] |= 1 << (position % 64);
+    }
+    positions
+}
+
+/// Writes the complement of `row` into `table`, from the bit `start` on. These bits must be zero.
+fn write(table: &mut [u64], start: usize, row: &[u64]) {
+    let (first, shift) = (start / 64, start % 64);
+    for (word, bits) in row.iter().enumerate() {
+        table[first + word] |= !bits << shift;
+        if shift > 0
+            && let Some(next) = table.get_mut(first + word + 1)
+        {
+            *next |= !bits >> (64 - shift);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The table, computed for one pair of positions after the other.
+    fn slow_table(a: &[u8], b: &[u8]) -> Table {
+        let mut grows = vec![0; (a.len() * b.len()).div_ceil(64)];
+        let (mut before, mut row) = (vec![0; b.len() + 1], vec![0; b.len() + 1]);
+        for (i, byte) in a.iter().enumerate() {
+            for (j, other) in b.iter().enumerate() {
+                let longer: usize = before[j + 1].max(row[j]);
+                row[j + 1] = if byte == other { before[j] + 1 } else { longer };
+                let bit = i * b.len() + j;
+                grows[bit / 64] |= u64::from(row[j + 1] > row[j]) << (bit % 64);
+            }
+            std::mem::swap(&mut before, &mut row);
+        }
+        Table { len: before[b.len()], width: b.len(), grows }
+    }
+
+    #[test]
+    fn all_of_the_table_is_as_if_computed_one_by_one() {
+        let mut random = 1_u64;
+        let mut value = |len: usize, bytes: u64| -> Vec<u8> {
+            let next = |_| {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                u8::try_from((random >> 33) % bytes).expect("a byte")
+            };
+            (0..len).map(next).collect()
+        };
+        for bytes in [1, 2, 4, 256] {
+            for (a, b) in [
+                (0, 5),
+                (5, 0),
+                (1, 1),
+                (300, 1),
+                (1, 300),
+                (70, 3),
+                (63, 64),
+                (65, 64),
+                (64, 65),
+                (100, 191),
+                (33, STRIP),
+                (40, STRIP + 1),
+                (50, 2 * STRIP + 77),
+            ] {
+                let (one, other) = (value(a, bytes), value(b, bytes));
+                let (table, slow) = (Table::new(&one, &other, true), slow_table(&one, &other));
+                assert_eq!(table.len, slow.len, "{a} {b} {bytes}");
+                assert!(table.grows == slow.grows, "{a} {b} {bytes}");
+                assert_eq!(Table::new(&one, &other, false).len, slow.len, "{a} {b} {bytes}");
+            }
+        }
+    }
 
     fn common(a: &str, b: &str) -> (usize, Vec<Match>) {
         let table = Table::new(a.as_bytes(), b.as_bytes(), true);
