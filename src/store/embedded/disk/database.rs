@@ -1,9 +1,9 @@
 //! The database's files and keyspaces, and the bounds of its memory. This file knows no commands.
 //!
 //! Memory: the block cache has [`CACHE`] bytes, beside the records in
-//! [`crate::store::embedded::read::cache`]. The active memtables have [`MEMTABLES`] bytes, for a
-//! moment twice as many while new memtables begin. The memtables that are being written out have at
-//! most twice as many (see `tables`). Disk: a journal file is sparse and has 64 MiB. At most
+//! [`crate::store::embedded::read::cache`]. The active memtables have [`MEMTABLES`] bytes, and
+//! twice as many while new memtables begin or the background work is behind. The memtables that are
+//! being written out have at most twice as many (see `tables`). Disk: a journal file is sparse and has 64 MiB. At most
 //! [`JOURNALS`] bytes of journals are kept for long.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -200,7 +200,7 @@ impl Database {
 
     /// Commits `batch` together with `state`, and persists it as `mode` says. Readers see either
     /// the whole batch or nothing of it, and they see nothing before it is persisted. Waits while
-    /// the background work is behind.
+    /// the background work is far behind.
     ///
     /// After an error the database takes no more writes and must be opened again. A failure after
     /// the commit is no error of the commit: [`Database::check`] reports it.

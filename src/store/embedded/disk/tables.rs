@@ -7,12 +7,12 @@ use fjall::{AbstractTree, Keyspace};
 use super::database::Database;
 use super::fault::Fault;
 
-/// The number of sealed memtables of one keyspace at which writes wait.
+/// The number of sealed memtables of one keyspace at which large writes wait.
 ///
 /// The limit is below 4, at which fjall itself would wait, and would wait forever if its worker has
 /// died.
 const MAX_SEALED: usize = 2;
-/// The number of unmerged tables at which writes wait. fjall itself would wait at 30, possibly
+/// The number of unmerged tables at which large writes wait. fjall itself would wait at 30, possibly
 /// forever.
 const MAX_UNMERGED: usize = 20;
 
@@ -23,16 +23,25 @@ impl Database {
         self.rotation.is_running() || self.keyspaces().iter().any(has_sealed)
     }
 
-    pub(super) fn wait_for_background_work(&self) -> Result<(), Fault> {
+    /// Whether the background work is behind. Then commits should be few and small: once the active
+    /// memtables have twice their size, commits wait.
+    pub(crate) fn is_behind(&self) -> bool {
+        !self.is_idle && self.has_backlog()
+    }
+
+    fn has_backlog(&self) -> bool {
         let behind = |keyspace: &&Keyspace| {
             keyspace.tree.sealed_memtable_count() >= MAX_SEALED
                 || keyspace.tree.l0_run_count() >= MAX_UNMERGED
         };
+        self.keyspaces().iter().any(behind)
+    }
+
+    pub(super) fn wait_for_background_work(&self) -> Result<(), Fault> {
         if self.is_idle {
-            let is_behind = self.keyspaces().iter().any(behind);
-            return if is_behind { Err(Fault::NoSpace) } else { Ok(()) };
+            return if self.has_backlog() { Err(Fault::NoSpace) } else { Ok(()) };
         }
-        while self.keyspaces().iter().any(behind) {
+        while self.is_behind() && self.memtables() >= 2 * self.memtables_limit {
             self.check()?;
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -54,6 +63,9 @@ impl Database {
         }
         if self.is_idle {
             return self.write_out_here();
+        }
+        if self.is_behind() {
+            return Ok(());
         }
         self.rotation.finish()?;
         if self.memtables() >= self.memtables_limit {

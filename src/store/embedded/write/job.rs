@@ -74,6 +74,11 @@ impl Job {
         }
     }
 
+    /// About the bytes of the work.
+    pub(crate) fn len(&self) -> usize {
+        self.work.len()
+    }
+
     /// The user of the client; `None` for kvsock itself.
     pub(crate) fn uid(&self) -> Option<u32> {
         self.account.uid()
@@ -120,13 +125,18 @@ pub(crate) struct Answered {
     pub(super) _room: Place,
 }
 
+impl Answered {
+    /// Gives the answer to the client.
+    pub(crate) fn give(self) {
+        // A client that is gone needs no answer.
+        let _ = self.to.send(self.answer);
+    }
+}
+
 /// Gives the answers of whole groups to the waiting clients. The clients run on the same thread as
 /// this task. So only this task is woken from another thread, which is the expensive part.
 pub(crate) async fn give_answers(mut groups: mpsc::UnboundedReceiver<Vec<Answered>>) {
     while let Some(answers) = groups.recv().await {
-        for Answered { to, answer, .. } in answers {
-            // A client that is gone needs no answer.
-            let _ = to.send(answer);
-        }
+        answers.into_iter().for_each(Answered::give);
     }
 }

@@ -1,12 +1,14 @@
 //! Writes. Read `writer` first: the thread that carries out and commits all work. `work`, `job`,
-//! `queue` and `group` are the way of the work to the writer. `commit` is its transaction,
-//! `evaluation` evaluates transactions of clients, and `recovery` follows a failed write.
+//! `queue` and `group` are the way of the work to the writer, and `ration` bounds the work of each
+//! user. `commit` is the writer's transaction, `evaluation` evaluates transactions of clients, and
+//! `recovery` follows a failed write.
 
 pub(crate) mod commit;
 pub(crate) mod evaluation;
 pub(crate) mod group;
 pub(crate) mod job;
 pub(crate) mod queue;
+pub(crate) mod ration;
 pub(crate) mod recovery;
 pub(crate) mod work;
 pub(crate) mod writer;

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::job::Job;
 
+/// The longest wait of the writer while all waiting jobs may not begin yet.
+const HELD_UP: Duration = Duration::from_millis(1);
 /// The number of users whose lanes are kept for their next job.
 const LANES: usize = 64;
 
@@ -30,7 +32,7 @@ struct State {
 #[expect(clippy::large_enum_variant, reason = "work is the usual case, and goes on at once")]
 pub(crate) enum Next {
     Job(Job),
-    /// No job came in time.
+    /// No job came in time that may begin.
     Nothing,
     /// No further job will come.
     Closed,
@@ -58,20 +60,23 @@ impl Queue {
         self.state().push(job);
     }
 
-    /// The next job, if one waits.
-    pub(crate) fn try_next(&self) -> Option<Job> {
-        self.state().pop()
+    /// The next job that `may` begin, if one waits. Other jobs keep their turn.
+    pub(crate) fn try_next(&self, may: impl Fn(&Job) -> bool) -> Option<Job> {
+        self.state().pop(may)
     }
 
-    /// The next job. Waits for one, at most for `limit`.
-    pub(crate) fn next(&self, limit: Option<Duration>) -> Next {
-        let end = limit.map(|limit| Instant::now() + limit);
+    /// The next job that `may` begin. Waits for one, at most for `limit`.
+    pub(crate) fn next(&self, limit: Option<Duration>, may: impl Fn(&Job) -> bool) -> Next {
+        let mut end = limit.map(|limit| Instant::now() + limit);
         let mut state = self.state();
         loop {
-            if let Some(job) = state.pop() {
+            if let Some(job) = state.pop(&may) {
                 return Next::Job(job);
             }
-            if state.is_closed {
+            if !state.turns.is_empty() {
+                let soon = Instant::now() + HELD_UP;
+                end = Some(end.map_or(soon, |end| end.min(soon)));
+            } else if state.is_closed {
                 return Next::Closed;
             }
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
@@ -122,8 +127,10 @@ impl State {
         lane.push_back(job);
     }
 
-    fn pop(&mut self) -> Option<Job> {
-        let uid = self.turns.pop_front()?;
+    fn pop(&mut self, may: impl Fn(&Job) -> bool) -> Option<Job> {
+        let first = |uid: &Option<u32>| self.lanes.get(uid).and_then(VecDeque::front);
+        let turn = self.turns.iter().position(|uid| first(uid).is_some_and(&may))?;
+        let uid = self.turns.remove(turn)?;
         let lane = self.lanes.get_mut(&uid)?;
         let job = lane.pop_front();
         if !lane.is_empty() {
@@ -140,6 +147,7 @@ mod tests {
     use std::sync::Arc;
 
     use bytes::Bytes;
+    use fjall::Slice;
     use tokio::sync::oneshot;
 
     use super::*;
@@ -148,16 +156,24 @@ mod tests {
     use crate::store::embedded::write::job::Claim;
     use crate::store::embedded::write::work::Work;
 
+    fn work(keys: usize) -> Work {
+        Work::Remove(vec![Slice::from("key"); keys])
+    }
+
     fn job(accounts: &Accounts, uid: u32) -> Job {
+        job_of(accounts, uid, 1)
+    }
+
+    fn job_of(accounts: &Accounts, uid: u32, keys: usize) -> Job {
         let account = accounts.of(uid);
         let places = Places::new(Resource::Writing, 100, 100);
         let room = places.try_take(&account).expect("there is room");
         let whose = (Arc::new(Scope::new(Bytes::new(), 0)), account);
-        Job::new(Work::Clear, whose, Claim::default(), oneshot::channel().0, room)
+        Job::new(work(keys), whose, Claim::default(), oneshot::channel().0, room)
     }
 
     fn uids(queue: &Queue) -> Vec<u32> {
-        std::iter::from_fn(|| queue.try_next()?.uid()).collect()
+        std::iter::from_fn(|| queue.try_next(|_| true)?.uid()).collect()
     }
 
     #[test]
@@ -174,13 +190,28 @@ mod tests {
     }
 
     #[test]
+    fn work_that_may_not_be_done_keeps_its_turn() {
+        let (queue, accounts) = (Queue::default(), Accounts::default());
+        let _kept = [1, 2, 3].map(|uid| accounts.of(uid));
+        for (uid, keys) in [(1, 2), (2, 1), (1, 1), (3, 2)] {
+            assert!(queue.push(job_of(&accounts, uid, keys)));
+        }
+        let room = work(1).len();
+        let next = |room: usize| queue.try_next(|job| job.len() <= room)?.uid();
+        assert_eq!(next(room - 1), None);
+        assert_eq!(next(room), Some(2));
+        assert_eq!(next(room), None, "the order of one user's work stays");
+        assert_eq!(uids(&queue), [1, 3, 1]);
+    }
+
+    #[test]
     fn work_that_is_put_back_comes_after_all_that_waits() {
         let (queue, accounts) = (Queue::default(), Accounts::default());
         let _kept = [1, 2].map(|uid| accounts.of(uid));
         for uid in [1, 1, 2] {
             assert!(queue.push(job(&accounts, uid)));
         }
-        let first = queue.try_next().expect("a job");
+        let first = queue.try_next(|_| true).expect("a job");
         queue.put_back(first);
         assert_eq!(uids(&queue), [2, 1, 1]);
     }
@@ -191,7 +222,8 @@ mod tests {
         assert!(queue.push(job(&accounts, 1)));
         queue.close();
         assert!(!queue.push(job(&accounts, 1)));
-        assert!(matches!(queue.next(None), Next::Job(_)));
-        assert!(matches!(queue.next(None), Next::Closed));
+        assert!(matches!(queue.next(None, |_| false), Next::Nothing), "it may be done later");
+        assert!(matches!(queue.next(None, |_| true), Next::Job(_)));
+        assert!(matches!(queue.next(None, |_| true), Next::Closed));
     }
 }

@@ -7,4 +7,6 @@
 pub(crate) mod chores;
 pub(crate) mod state;
 pub(crate) mod step;
+#[cfg(test)]
+mod tests;
 pub(crate) mod thread;

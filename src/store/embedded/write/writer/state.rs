@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::store::embedded::read::shared::Shared;
 use crate::store::embedded::write::job::Answered;
 use crate::store::embedded::write::queue::Queue;
+use crate::store::embedded::write::ration::Rations;
 use crate::store::embedded::write::recovery::state::Recovery;
 use crate::store::options::Sync;
 
@@ -20,10 +21,13 @@ pub(crate) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) sync: Sync,
     pub(super) recovery: Recovery,
+    pub(super) rations: Rations,
     /// The time of the oldest commit that is not synced and must be.
     pub(super) unsynced_since: Option<Instant>,
     /// Whether a client asked for a save without waiting for it.
     pub(super) save_is_due: bool,
+    /// Whether the last commit was a large one.
+    pub(super) was_large: bool,
     /// Whether the uncommitted steps are only removals of an unfinished `FLUSHDB`.
     pub(super) is_removal: bool,
 }
@@ -43,8 +47,10 @@ impl Writer {
             shared,
             sync,
             recovery,
+            rations: Rations::default(),
             unsynced_since: None,
             save_is_due: false,
+            was_large: false,
             is_removal: true,
         }
     }

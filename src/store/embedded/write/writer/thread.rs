@@ -19,15 +19,15 @@ use crate::store::embedded::write::queue::Next;
 const MAX_JOBS: usize = 1_024;
 /// The most bytes of one commit, unless one value is longer.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
-/// The most bytes of one commit while other users wait.
-const MAX_BYTES_SHARED: usize = 1024 * 1024;
+/// The most bytes of one commit while other users wait. A longer job has a commit of its own, after
+/// which shorter jobs come first. So these wait for at most one large commit.
+pub(super) const MAX_BYTES_SHARED: usize = 1024 * 1024;
 
 impl Writer {
     /// Serves until the queue is closed, then syncs and closes the store.
     pub(crate) fn run(mut self) {
         loop {
-            let wait = self.longest_wait();
-            match self.queue.next(wait) {
+            match self.next() {
                 Next::Job(first) => self.serve(first),
                 Next::Nothing => {}
                 Next::Closed => break,
@@ -44,6 +44,22 @@ impl Writer {
         self.recovery.finish();
     }
 
+    /// The job that begins the next commit.
+    fn next(&mut self) -> Next {
+        let transaction = self.recovery.transaction();
+        let is_behind = transaction.is_some_and(|it| it.database().is_behind());
+        self.rations.set_in_force(is_behind);
+        let rations = &self.rations;
+        let is_small = |job: &Job| job.len() <= MAX_BYTES_SHARED && rations.allow(job);
+        if std::mem::take(&mut self.was_large)
+            && let Some(job) = self.queue.try_next(is_small)
+        {
+            return Next::Job(job);
+        }
+        let wait = self.longest_wait();
+        self.queue.next(wait, |job| self.rations.allow(job))
+    }
+
     /// Keeps the cursors, so that iterations go on in the next process.
     fn keep_cursors(&mut self) {
         if let Some(cursors) = self.shared.cursors.save()
@@ -56,6 +72,7 @@ impl Writer {
 
     fn serve(&mut self, first: Job) {
         let mut group = Group::default();
+        self.rations.take(&first);
         group.add(first);
         self.shared.clock.stop();
         if let Err(why) = self.recovery.make_writable() {
@@ -102,11 +119,12 @@ impl Writer {
                         }
                     }
                 }
-                let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
-                if transaction.len() > MAX_BYTES {
+                let len = self.recovery.transaction().ok_or(Fault::Poisoned)?.len();
+                if len > MAX_BYTES {
                     self.commit(group)?;
                 }
-                if begun.elapsed() > PIECE && !self.queue.is_empty() {
+                let is_long = begun.elapsed() > PIECE && !self.queue.is_empty();
+                if is_long || len >= MAX_BYTES_SHARED && self.queue.has_others(user) {
                     break;
                 }
             }
@@ -117,9 +135,13 @@ impl Writer {
             if is_much {
                 break;
             }
-            let Some(job) = self.queue.try_next() else { break };
+            let may = |job: &Job| job.len() <= most - len && self.rations.allow(job);
+            let Some(job) = self.queue.try_next(may) else { break };
+            self.rations.take(&job);
             group.add(job);
         }
+        let len = self.recovery.transaction().map_or(0, |transaction| transaction.len());
+        self.was_large = len >= MAX_BYTES_SHARED;
         self.commit(group)?;
         group.suspend().into_iter().for_each(|job| self.queue.put_back(job));
         Ok(())
