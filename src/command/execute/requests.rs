@@ -128,12 +128,14 @@ impl Execution {
                     continue;
                 }
             };
-            if session.queue.is_some() && !matches!(transaction::place(work.by), Place::Now) {
+            if session.queue.is_some()
+                && !matches!(transaction::place(work.command, work.by), Place::Now)
+            {
                 self.replies.push(queue(session, &work));
                 continue;
             }
             match work.by {
-                By::Store(_) if self.batch.takes(session) => {
+                By::Store if self.batch.takes(session) => {
                     newest = work.command.full_name;
                     self.append(context, session, work);
                 }
@@ -164,7 +166,7 @@ impl Execution {
             return Next::Continue;
         }
         match work.by {
-            By::Store(_) => {
+            By::Store => {
                 note(session, work.command.full_name, 0);
                 self.append(context, session, work);
                 Next::Continue
@@ -178,11 +180,10 @@ impl Execution {
 
     /// Appends a request to the batch.
     fn append(&mut self, context: &Context, session: &mut Session, work: Work) {
-        let Work { command, by, mut args } = work;
-        let By::Store(verb) = by else { return };
-        let pushed = narrow(command, verb, &mut args).and_then(|()| {
-            let operation = Operation { verb, args };
-            self.batch.push(session, &mut self.replies, command, operation)
+        let Work { command, mut args, .. } = work;
+        let pushed = narrow(command, &mut args).and_then(|()| {
+            let operation = Operation { command, args };
+            self.batch.push(session, &mut self.replies, operation)
         });
         match pushed {
             Ok(()) => tell(context, session, command),
@@ -232,7 +233,7 @@ fn refuse_error(session: &mut Session, error: ErrorReply) -> Reply {
 
 /// Queues the work for EXEC if it is allowed there; the reply tells which.
 fn queue(session: &mut Session, work: &Work) -> Reply {
-    match transaction::place(work.by) {
+    match transaction::place(work.command, work.by) {
         Place::Nowhere => refuse(session, transaction::refused()),
         Place::Now | Place::Queue => match transaction::refusal(session, work) {
             Some(refusal) => refuse(session, refusal),

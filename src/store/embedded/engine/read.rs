@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::store::Embedded;
 use super::thread::{Length, Waiting};
+use crate::command::table::spec::Spec;
 use crate::memory::ReplyRoom;
 use crate::message::Reply;
 use crate::store::embedded::argument::refusal::failure;
@@ -18,7 +19,7 @@ use crate::store::embedded::read::shared::Shared;
 use crate::store::embedded::read::snapshot::View;
 use crate::store::embedded::types::weight::{self, MAX_IN_PLACE};
 use crate::store::embedded::types::{reads, string};
-use crate::store::operation::{Operation, Verb};
+use crate::store::operation::Operation;
 
 /// The replies, and the rest of the batch, for which there was no room.
 pub(crate) type Done = (Vec<Reply>, Vec<Operation>);
@@ -43,14 +44,14 @@ impl Embedded {
         let place = match place {
             Ok(place) => place,
             Err(why) => {
-                replies.extend(batch.iter().map(|it| failed(it.verb, why)));
+                replies.extend(batch.iter().map(|it| failed(it.spec(), why)));
                 return (replies, Vec::new());
             }
         };
         // The wait for a place may have taken long: the database may be another one by then.
         let epoch = if is_in_place { epoch } else { self.core.shared.cache.epoch() };
         let Some(database) = self.database().await else {
-            replies.extend(batch.iter().map(|it| failed(it.verb, "being opened again")));
+            replies.extend(batch.iter().map(|it| failed(it.spec(), "being opened again")));
             return (replies, Vec::new());
         };
         let user = hold.account().uid();
@@ -61,7 +62,7 @@ impl Embedded {
             replies.extend(read);
             return (replies, rest);
         }
-        let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
+        let specs: Vec<&'static Spec> = batch.iter().map(Operation::spec).collect();
         let shared = Arc::clone(&self.core.shared);
         let mut part = hold.take();
         let read = Waiting::spawn(move |waiting: &Waiting<_>| {
@@ -76,13 +77,13 @@ impl Embedded {
             replies.extend(read);
             return (replies, rest);
         }
-        replies.extend(verbs.into_iter().map(|verb| failed(verb, "internal error")));
+        replies.extend(specs.into_iter().map(|spec| failed(spec, "internal error")));
         (replies, Vec::new())
     }
 }
 
-fn failed(verb: Verb, why: &str) -> Reply {
-    failure(verb.name(), verb.effect(), why, false)
+fn failed(spec: &'static Spec, why: &str) -> Reply {
+    failure(spec.name, spec.effect, why, false)
 }
 
 /// The part of a batch that the cache answers.
@@ -109,7 +110,7 @@ fn read_cached(
     let mut replies = Vec::with_capacity(batch.len());
     let (mut is_full, mut room) = (false, StoredKey::new());
     for operation in batch {
-        let (Verb::Get, [key]) = (operation.verb, &operation.args[..]) else { break };
+        let (true, [key]) = (operation.spec().is_lookup(), &operation.args[..]) else { break };
         let record = match scope.stored_in(key, &mut room).and_then(|stored| look.get(stored)) {
             Some(Known::Present(record)) => Some(record).filter(|record| !record.is_expired(now)),
             Some(Known::Absent) => None,
@@ -201,16 +202,16 @@ mod tests {
         let places: Vec<Place> =
             (1..100).filter_map(|uid| store.core.reading.try_take(&accounts.of(uid))).collect();
         assert!(places.len() > 1 && store.core.reading.try_take(&accounts.of(100)).is_none());
-        let operation = |verb, args: &[&'static str]| Operation {
-            verb,
-            args: args.iter().map(|it| Bytes::from_static(it.as_bytes())).collect(),
+        let operation = |name, args: &[&'static str]| {
+            let args = args.iter().map(|it| Bytes::from_static(it.as_bytes())).collect();
+            Operation::named(name, args).expect("a command")
         };
-        let scan = vec![operation(Verb::Scan, &["0"]), operation(Verb::RandomKey, &[])];
+        let scan = vec![operation("SCAN", &["0"]), operation("RANDOMKEY", &[])];
         let (replies, rest) = store.read(scan, &mut ReplyRoom::unlimited()).await;
         assert_eq!((replies.len(), &replies[1]), (2, &Reply::Nil));
         assert!(!matches!(replies[0], Reply::Error(_)), "{replies:?}");
         assert!(rest.is_empty());
-        let lcs = vec![operation(Verb::Lcs, &["a", "b"])];
+        let lcs = vec![operation("LCS", &["a", "b"])];
         let mut hold = ReplyRoom::unlimited();
         let waits =
             tokio::time::timeout(Duration::from_millis(50), store.read(lcs.clone(), &mut hold));

@@ -9,13 +9,12 @@ use super::read::any_is_long;
 use super::store::Embedded;
 use crate::account::Account;
 use crate::message::{ErrorReply, Reply};
-use crate::store::embedded::argument::refusal;
 use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::change::watch::Watch;
 use crate::store::embedded::types::weight::{MAX_IN_PLACE, effect, is_dear, is_for_writer, weight};
 use crate::store::embedded::write::job::{Answer, Outcome};
 use crate::store::embedded::write::work::Work;
-use crate::store::operation::{Operation, is_reserved};
+use crate::store::operation::{Operation, is_reserved, reserved};
 
 impl Embedded {
     /// See [`crate::store::Store::watch`].
@@ -25,7 +24,7 @@ impl Embedded {
         keys: Vec<Bytes>,
     ) -> Result<Watch, ErrorReply> {
         if keys.iter().any(|key| is_reserved(key)) {
-            return Err(refusal::reserved());
+            return Err(reserved());
         }
         let watch = watch.unwrap_or_else(|| Watch::new(&self.core.shared.watches));
         match self.submit(Work::Watch(watch, keys), &Account::own(), true).await {
@@ -45,7 +44,7 @@ impl Embedded {
         batch: Vec<Operation>,
         account: &Arc<Account>,
     ) -> Reply {
-        let only_reads = !batch.iter().any(|it| is_for_writer(it.verb));
+        let only_reads = !batch.iter().any(is_for_writer);
         let weight = batch.iter().map(weight).fold(0, usize::saturating_add);
         let shared = &self.core.shared;
         let are_long = || any_is_long(&self.scope, &shared.cache.look(), &batch);
