@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use kvsock::message::{ErrorReply, Reply};
-use kvsock::store::{Health, Options, Sync, Verb};
+use kvsock::store::{Health, Options, Sync};
 use rustix::io::Errno;
 
 use support::{Opened, operation, options, value};
@@ -201,13 +201,13 @@ fn wait_until(mut condition: impl FnMut() -> bool) {
 }
 
 fn set(store: &Opened, key: &str) -> Reply {
-    store.run(Verb::Set, &[key, &key.repeat(100)])
+    store.run("SET", &[key, &key.repeat(100)])
 }
 
 #[track_caller]
 fn expect(store: &Opened, keys: &[&str]) {
     for key in keys {
-        assert_eq!(store.run(Verb::Get, &[key]), value(key.repeat(100)), "{key}");
+        assert_eq!(store.run("GET", &[key]), value(key.repeat(100)), "{key}");
     }
 }
 
@@ -222,10 +222,10 @@ fn what_was_acknowledged_after_a_failed_sync_outlives_a_loss_of_power() {
     wait_until(|| set(&store, "later") == Reply::OK);
     assert_eq!(set(&store, "last"), Reply::OK);
     assert_eq!(store.health(), Health::Up);
-    let was_there = store.run(Verb::Get, &["failed"]);
+    let was_there = store.run("GET", &["failed"]);
     let copy = Opened::new(options(&disk.after_power_loss("copy")));
     expect(&copy, &["before", "later", "last"]);
-    assert_eq!(copy.run(Verb::Get, &["failed"]), was_there);
+    assert_eq!(copy.run("GET", &["failed"]), was_there);
     copy.close();
     store.close();
 }
@@ -246,16 +246,16 @@ fn what_was_acknowledged_before_a_failed_sync_in_the_background_outlives_a_loss_
 
 #[test]
 fn a_save_that_failed_is_an_error_and_the_next_one_saves_all() {
-    for verb in [Verb::Save, Verb::BgSave] {
+    for name in ["SAVE", "BGSAVE"] {
         let disk = Disk::new();
         let store = Opened::new(disk.options(Sync::No));
         assert_eq!(set(&store, "before"), Reply::OK);
         Disk::fail(".jnl", 0, 1);
-        let reply = store.ask(verb);
-        assert_eq!(matches!(reply, Reply::Error(_)), verb == Verb::Save, "{reply:?}");
+        let reply = store.ask(name);
+        assert_eq!(matches!(reply, Reply::Error(_)), name == "SAVE", "{reply:?}");
         wait_until(|| Disk::failed() == 1);
         wait_until(|| set(&store, "later") == Reply::OK);
-        assert_eq!(store.ask(Verb::Save), Reply::OK);
+        assert_eq!(store.ask("SAVE"), Reply::OK);
         let copy = Opened::new(options(&disk.after_power_loss("copy")));
         expect(&copy, &["before", "later"]);
         copy.close();
@@ -292,28 +292,28 @@ fn whichever_sync_fails_all_that_was_acknowledged_outlives_a_loss_of_power() {
             assert_eq!(set(&store, "before"), Reply::OK);
             Disk::fail("", before, 2);
             let (mut kept, mut gone) = (vec!["before"], Vec::new());
-            let many = |n: usize| operation(Verb::Set, &[format!("{n}"), "x".repeat(20)]);
+            let many = |n: usize| operation("SET", &[format!("{n}"), "x".repeat(20)]);
             kept.extend(["a", "b"].iter().filter(|key| set(&store, key) == Reply::OK));
             store.batch((0..1_500).map(many).collect());
-            match store.ask(Verb::Clear) {
+            match store.ask("FLUSHDB") {
                 Reply::OK => gone.append(&mut kept),
                 Reply::Error(ErrorReply::OutcomeUnknown(_)) => kept.clear(),
                 _ => {}
             }
             kept.extend(["c", "d"].iter().filter(|key| set(&store, key) == Reply::OK));
-            if store.ask(Verb::Save) != Reply::OK {
-                wait_until(|| store.ask(Verb::Save) == Reply::OK);
+            if store.ask("SAVE") != Reply::OK {
+                wait_until(|| store.ask("SAVE") == Reply::OK);
             }
             wait_until(|| set(&store, "later") == Reply::OK);
             // The failed syncs of a later part are not waited for.
             let failed = Disk::failed();
             Disk::fail("", 0, 0);
-            assert_eq!(store.ask(Verb::Save), Reply::OK);
+            assert_eq!(store.ask("SAVE"), Reply::OK);
             let copy = Opened::new(options(&disk.after_power_loss("copy")));
             expect(&copy, &kept);
             expect(&copy, &["later"]);
             for key in gone {
-                assert_eq!(copy.run(Verb::Get, &[key]), Reply::Nil, "{key}");
+                assert_eq!(copy.run("GET", &[key]), Reply::Nil, "{key}");
             }
             copy.close();
             store.close();

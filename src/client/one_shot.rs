@@ -12,9 +12,8 @@ use super::invocation::suggestion::{default_argument, error_of, explain, misuse}
 use super::output::json::Json;
 use super::output::plain::{write_plain, write_raw};
 use super::status::{FAILED, NOT_FOUND};
-use crate::command::{Run, find};
+use crate::command::find;
 use crate::message::Reply;
-use crate::store::Verb;
 
 /// Sends `words` and prints the reply; the command is the first word.
 pub(super) fn ask(
@@ -56,7 +55,7 @@ fn take_value(words: &mut [Vec<u8>]) -> io::Result<()> {
 
 /// Whether a reply of 0 means that no such key exists.
 fn is_test(name: &[u8]) -> bool {
-    find(name).is_some_and(|command| command.run == Run::Store(Verb::Exists))
+    find(name).is_some_and(|command| command.name == "exists")
 }
 
 fn report(error: &str, form: Form) -> Result<ExitCode, ClientError> {

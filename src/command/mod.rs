@@ -1,7 +1,7 @@
 //! Commands: the table of all commands, the right to call each, and the function of each.
 //!
 //! A command takes a [`Request`] and gives a [`Reply`]; only the connection writes to the socket.
-//! Imports run one way: `word` and `access`, then `table`, `work`, `session`, `context`, `builtin`,
+//! Imports run one way: `table`, which the store imports, too; then `word`, `access`, `work`, `session`, `context`, `builtin`,
 //! and `execute`. Read `table/row.rs` first, then `execute/requests.rs`.
 
 mod access;
@@ -11,7 +11,7 @@ mod execute;
 pub mod keygen;
 mod session;
 mod stop;
-mod table;
+pub(crate) mod table;
 mod word;
 mod work;
 
@@ -25,7 +25,8 @@ pub use self::session::state::Session;
 pub use self::session::users::Users;
 pub use self::stop::Stop;
 pub use self::table::{
-    Arguments, COMMANDS, Command, Group, Local, Run, Who, find, find_in, value_at,
+    Arguments, COMMANDS, Command, Effect, Group, Local, Own, Place, Run, Spec, Who, find, find_in,
+    rows, value_at,
 };
 
 #[cfg(doc)]

@@ -2,13 +2,12 @@
 
 use super::table::{Command, Local};
 use crate::message::Args;
-use crate::store::Verb;
 
 /// Where a request is carried out.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum By {
     /// In the store.
-    Store(Verb),
+    Store,
     /// In the daemon.
     Local(Local),
 }
@@ -18,6 +17,6 @@ pub(crate) enum By {
 pub(crate) struct Work {
     pub(crate) command: &'static Command,
     pub(crate) by: By,
-    /// The arguments. They include a subcommand's name only if the store carries it out.
+    /// The arguments, without a subcommand's name.
     pub(crate) args: Args,
 }

@@ -1,7 +1,8 @@
 //! Bounds on what a short request may cost the store.
 
 use super::integer;
-use super::operation::{Cost, Operation, Verb};
+use super::operation::Operation;
+use crate::command::table::spec::{Cost, Lengths, Reach};
 use crate::message::ErrorReply;
 
 /// The longest value, in bytes: Valkey's `proto-max-bulk-len`.
@@ -18,12 +19,12 @@ impl Operation {
     /// the request names no offset, or a wrong one, which the store refuses.
     pub(super) fn reach(&self) -> Option<usize> {
         let [_, offset, part, ..] = &self.args[..] else { return None };
-        match self.verb {
-            Verb::SetBit if matches!(&part[..], b"0" | b"1") => {
+        match self.spec().lengths {
+            Lengths::Reaches(Reach::Bit) if matches!(&part[..], b"0" | b"1") => {
                 let byte = usize::try_from(integer::parse(offset)?).ok()? / 8;
                 (byte < LONGEST_VALUE).then_some(byte + 1)
             }
-            Verb::SetRange if !part.is_empty() => {
+            Lengths::Reaches(Reach::Bytes) if !part.is_empty() => {
                 usize::try_from(integer::parse(offset)?).ok()?.checked_add(part.len())
             }
             _ => None,
@@ -32,7 +33,7 @@ impl Operation {
 
     /// The error for an operation that would make a value longer than the limit.
     pub(super) fn overgrowth(&self, max_reply: usize) -> Option<ErrorReply> {
-        if self.verb.cost() != Cost::Grows {
+        if self.spec().cost != Cost::Grows {
             return None;
         }
         growth_error(self.reach()?, max_reply)
@@ -40,9 +41,9 @@ impl Operation {
 
     /// Whether the operation may keep the store busy for long, so that all other requests wait.
     pub(super) fn is_expensive(&self) -> bool {
-        match self.verb.cost() {
+        match self.spec().cost {
             Cost::Small => self.args.len() > MANY_ARGUMENTS,
-            Cost::Reads | Cost::Copies | Cost::Product => true,
+            Cost::Reads | Cost::Copies | Cost::Unpacks | Cost::Combines | Cost::Product => true,
             Cost::Grows => self.reach().is_some_and(|reach| reach > SMALL_GROWTH),
         }
     }
@@ -67,48 +68,48 @@ mod tests {
 
     use super::*;
 
-    fn operation(verb: Verb, offset: &'static str, part: &'static str) -> Operation {
+    fn operation(name: &str, offset: &'static str, part: &'static str) -> Operation {
         let args = ["k", offset, part].map(Bytes::from);
-        Operation { verb, args: args.into_iter().collect() }
+        Operation::named(name, args.into_iter().collect()).expect("a command")
     }
 
     #[test]
     fn an_offset_says_how_long_the_value_becomes() {
-        for (verb, offset, part, reach) in [
-            (Verb::SetBit, "0", "1", Some(1)),
-            (Verb::SetBit, "7", "0", Some(1)),
-            (Verb::SetBit, "8", "1", Some(2)),
-            (Verb::SetBit, "4294967295", "1", Some(LONGEST_VALUE)),
-            (Verb::SetBit, "4294967296", "1", None),
-            (Verb::SetBit, "8", "2", None),
-            (Verb::SetBit, "-1", "1", None),
-            (Verb::SetRange, "10", "abc", Some(13)),
-            (Verb::SetRange, "10", "", None),
-            (Verb::SetRange, "-1", "abc", None),
-            (Verb::SetRange, "+1", "abc", None),
-            (Verb::Set, "10", "abc", None),
+        for (name, offset, part, reach) in [
+            ("SETBIT", "0", "1", Some(1)),
+            ("SETBIT", "7", "0", Some(1)),
+            ("SETBIT", "8", "1", Some(2)),
+            ("SETBIT", "4294967295", "1", Some(LONGEST_VALUE)),
+            ("SETBIT", "4294967296", "1", None),
+            ("SETBIT", "8", "2", None),
+            ("SETBIT", "-1", "1", None),
+            ("SETRANGE", "10", "abc", Some(13)),
+            ("SETRANGE", "10", "", None),
+            ("SETRANGE", "-1", "abc", None),
+            ("SETRANGE", "+1", "abc", None),
+            ("SET", "10", "abc", None),
         ] {
-            assert_eq!(operation(verb, offset, part).reach(), reach, "{verb:?} {offset} {part}");
+            assert_eq!(operation(name, offset, part).reach(), reach, "{name} {offset} {part}");
         }
     }
 
     #[test]
     fn what_could_not_be_read_is_not_made() {
-        assert_eq!(operation(Verb::SetRange, "9", "x").overgrowth(10), None);
+        assert_eq!(operation("SETRANGE", "9", "x").overgrowth(10), None);
         let text = "value longer than KVSOCK_MAX_REPLY lets a reply be, 10 bytes";
-        let refused = operation(Verb::SetRange, "10", "x").overgrowth(10);
+        let refused = operation("SETRANGE", "10", "x").overgrowth(10);
         assert_eq!(refused, Some(ErrorReply::Failed(text.into())));
         let text = "string exceeds maximum allowed size (proto-max-bulk-len)";
-        let refused = operation(Verb::SetRange, "536870912", "x").overgrowth(usize::MAX);
+        let refused = operation("SETRANGE", "536870912", "x").overgrowth(usize::MAX);
         assert_eq!(refused, Some(ErrorReply::Failed(text.into())));
     }
 
     #[test]
     fn only_far_offsets_are_expensive() {
-        assert!(!operation(Verb::SetBit, "8000000", "1").is_expensive());
-        assert!(operation(Verb::SetBit, "80000000", "1").is_expensive());
-        assert!(operation(Verb::BitCount, "0", "1").is_expensive());
-        assert!(!operation(Verb::Set, "80000000", "1").is_expensive());
-        assert!(operation(Verb::Keys, "*", "").is_expensive(), "as a part of a transaction");
+        assert!(!operation("SETBIT", "8000000", "1").is_expensive());
+        assert!(operation("SETBIT", "80000000", "1").is_expensive());
+        assert!(operation("BITCOUNT", "0", "1").is_expensive());
+        assert!(!operation("SET", "80000000", "1").is_expensive());
+        assert!(operation("KEYS", "*", "").is_expensive(), "as a part of a transaction");
     }
 }

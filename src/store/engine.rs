@@ -6,12 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::account::Account;
+use crate::command::table::spec::Spec;
 use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
 
 use super::check::Check;
 use super::location::Location;
-use super::operation::{Operation, Verb};
+use super::operation::Operation;
 use super::options::Options;
 use super::state::{Health, NearCache, OpenError};
 use super::watch::Watch;
@@ -72,9 +73,9 @@ impl Store {
     ///
     /// - A write whose reply is no error is done.
     /// - A write whose outcome is unknown is [`crate::message::ErrorReply::OutcomeUnknown`] with
-    ///   the verb's name, and is never sent again.
+    ///   the name of the server's command, and is never sent again.
     /// - Nothing waits longer than [`Options::timeout`] for a store that is away or for one reply,
-    ///   except [`Verb::Save`], which waits until the data is on disk.
+    ///   except `SAVE`, which waits until the data is on disk.
     /// - Keys that end as the name of the side index does, `\0kvsock:last`, are refused.
     pub async fn execute(&self, batch: Vec<Operation>) -> Vec<Reply> {
         self.attempt(batch, &mut ReplyRoom::unlimited()).await.0
@@ -159,11 +160,11 @@ impl Store {
         }
     }
 
-    /// The error, if `verb` cannot be a part of a transaction on this store.
-    pub fn refuses_in_transaction(&self, verb: Verb) -> Option<ErrorReply> {
+    /// The error, if the command of `spec` cannot be a part of a transaction on this store.
+    pub fn refuses_in_transaction(&self, spec: &'static Spec) -> Option<ErrorReply> {
         match self {
-            Store::Valkey(engine) => engine.refuses_in_transaction(verb),
-            Store::Cluster(_) => valkey::Cluster::refuses_in_transaction(verb),
+            Store::Valkey(engine) => engine.refuses_in_transaction(spec),
+            Store::Cluster(_) => valkey::Cluster::refuses_in_transaction(spec),
             Store::Embedded(_) => None,
         }
     }
@@ -174,7 +175,7 @@ impl Store {
     /// [`ErrorReply::OutcomeUnknown`] of `EXEC` if the outcome is unknown.
     ///
     /// Operations that [`Store::refuses_in_transaction`] refuses are an error, and so is
-    /// [`Verb::Save`].
+    /// `SAVE`.
     pub async fn transact(&self, watch: Option<Watch>, batch: Vec<Operation>) -> Reply {
         self.attempt_transaction(watch, batch, &mut ReplyRoom::unlimited()).await
     }

@@ -5,10 +5,14 @@ use smallvec::smallvec;
 
 use super::engine::Store;
 use super::measure;
-use super::operation::{Operation, Verb};
+use super::operation::Operation;
 use super::watch::Watch;
+use crate::command::table::of_store;
+use crate::command::table::row::Command;
 use crate::memory::ClientShare;
 use crate::message::{ErrorReply, Reply};
+
+const STRLEN: &Command = of_store("STRLEN");
 
 impl Store {
     /// As [`Store::execute`], for a client whose replies take room from a bounded memory. Gives at
@@ -91,13 +95,13 @@ impl Store {
     /// values, and the longest value in them.
     async fn measure(&self, batch: &[Operation]) -> (usize, usize) {
         let keys = measure::keys(batch);
-        let length = |key: &Bytes| Operation { verb: Verb::StrLen, args: smallvec![key.clone()] };
+        let length = |key: &Bytes| Operation { command: STRLEN, args: smallvec![key.clone()] };
         let asked = keys.iter().map(|key| length(key)).collect();
         let lengths = self.execute(asked).await.into_iter().map(|reply| match reply {
             Reply::Integer(length) => usize::try_from(length).unwrap_or(0),
             _ => 0,
         });
-        measure::replies(batch, keys.into_iter().zip(lengths).collect())
+        measure::replies(batch, keys.into_iter().zip(lengths))
     }
 }
 

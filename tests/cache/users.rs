@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use kvsock::message::Reply;
-use kvsock::store::{Operation, Store, Verb};
+use kvsock::store::{Operation, Store};
 
 use crate::support::valkey::Setup;
 
@@ -17,14 +17,14 @@ fn nobody_finds_what_another_user_has_under_the_same_name() {
         let users = [store.part(b"u1:"), store.part(b"u10:"), store.part(b"u2:")];
         for (user, value) in users[..2].iter().zip(["one", "ten"]) {
             let args = [Bytes::from_static(b"k"), Bytes::from_static(value.as_bytes())];
-            let set = Operation { verb: Verb::Set, args: args.into_iter().collect() };
+            let set = Operation::named("SET", args.into_iter().collect()).expect("a command");
             assert_eq!(user.execute(vec![set]).await, [Reply::OK]);
         }
         let expected = [Reply::value("one"), Reply::value("ten"), Reply::Nil];
         for _ in 0..5 {
             for (user, expected) in users.iter().zip(&expected) {
                 let args = [Bytes::from_static(b"k")].into_iter().collect();
-                let get = Operation { verb: Verb::Get, args };
+                let get = Operation::named("GET", args).expect("a command");
                 let replies = user.execute(vec![get.clone(), get]).await;
                 assert_eq!(replies, [expected.clone(), expected.clone()]);
             }

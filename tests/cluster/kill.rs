@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use kvsock::message::Reply;
-use kvsock::store::{Health, Store, Verb};
+use kvsock::store::{Health, Store};
 
 use crate::support::cluster::{Cluster, MASTERS, Setup};
 use crate::support::daemon::Daemon;
@@ -136,7 +136,7 @@ fn a_cluster_that_comes_up_later_is_waited_for() {
         let store = Store::open(options).expect("it opens");
         let is_told = |health| matches!(health, Health::Down(why) if why.contains("refused"));
         until("it is told why", || is_told(store.health())).await;
-        let batch = ["a", "b", "c"].map(|key| operation(Verb::Incr, &[key]));
+        let batch = ["a", "b", "c"].map(|key| operation("INCR", &[key]));
         let waiting = store.execute(batch.to_vec());
         let starting = async { (0..MASTERS).for_each(|number| cluster.restart(number)) };
         let (replies, ()) = tokio::join!(waiting, starting);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use kvsock::message::{ErrorReply, Reply};
-use kvsock::store::{Store, Verb};
+use kvsock::store::Store;
 use tokio::task::JoinHandle;
 
 use crate::{one, operation};
@@ -55,7 +55,7 @@ impl Counter {
     pub(crate) async fn finish(self, store: &Store) -> Sum {
         self.state.is_over.store(true, Ordering::Relaxed);
         self.task.await.expect("every reply was right");
-        let held = match one(store, Verb::Get, &[&self.key]).await {
+        let held = match one(store, "GET", &[&self.key]).await {
             Reply::Value(text) => std::str::from_utf8(&text).expect("a text").parse().expect("one"),
             other => panic!("{other:?} in {}", self.key),
         };
@@ -69,7 +69,7 @@ impl Counter {
 async fn count(store: Arc<Store>, key: String, state: Arc<State>) {
     let mut asked = 0;
     while !state.is_over.load(Ordering::Relaxed) {
-        let batch = vec![operation(Verb::Incr, &[&key]), operation(Verb::Get, &[&key])];
+        let batch = vec![operation("INCR", &[&key]), operation("GET", &[&key])];
         let replies = store.execute(batch).await;
         let [added, read] = &replies[..] else { panic!("{replies:?}") };
         asked += 1;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use kvsock::account::Accounts;
 use kvsock::message::{ErrorReply, Reply};
-use kvsock::store::{Operation, Store, Verb, Watch};
+use kvsock::store::{Operation, Store, Watch};
 
 use crate::support::cluster::{Cluster, Setup};
 use crate::{cross_slot, one, operation, run, until_up, value, values};
@@ -14,7 +14,7 @@ async fn watch(store: &Store, watch: Option<Watch>, keys: &[&str]) -> Result<Wat
 }
 
 fn sets(keys: &[&str]) -> Vec<Operation> {
-    keys.iter().map(|key| operation(Verb::Set, &[key, "1"])).collect()
+    keys.iter().map(|key| operation("SET", &[key, "1"])).collect()
 }
 
 /// Which of the masters serves the slot of `key`: slots are as they were made.
@@ -30,13 +30,13 @@ fn a_transaction_is_of_one_slot() {
         let done = Reply::Array(vec![Reply::OK; 2]);
         assert_eq!(store.transact(None, sets(&["{t}a", "{t}b"])).await, done);
         assert_eq!(store.transact(None, sets(&["a", "b"])).await, cross_slot());
-        assert_eq!(one(&store, Verb::Exists, &["a", "b"]).await, Reply::Integer(0));
+        assert_eq!(one(&store, "EXISTS", &["a", "b"]).await, Reply::Integer(0));
         // Many have a connection of their own.
         let many = store.transact(None, sets(&["{t}a"; 150])).await;
         assert_eq!(many, Reply::Array(vec![Reply::OK; 150]));
-        for verb in [Verb::LastSave, Verb::BgSave] {
-            let text = format!("{} cannot be a part of a transaction on a cluster", verb.name());
-            let reply = store.transact(None, vec![operation(verb, &[])]).await;
+        for name in ["LASTSAVE", "BGSAVE"] {
+            let text = format!("{} cannot be a part of a transaction on a cluster", name);
+            let reply = store.transact(None, vec![operation(name, &[])]).await;
             assert_eq!(reply, Reply::failed(text));
         }
     });
@@ -47,14 +47,17 @@ fn what_concerns_all_servers_is_refused_with_the_cause() {
     let Some(cluster) = Setup::default().start() else { return };
     run(async {
         let store = Store::open(cluster.options()).expect("it opens");
-        for verb in [Verb::Size, Verb::Keys, Verb::RandomKey, Verb::Clear, Verb::Last, Verb::Scan] {
-            let text = format!("{} cannot be a part of a transaction on a cluster", verb.name());
+        for name in ["DBSIZE", "KEYS", "RANDOMKEY", "FLUSHDB", "LAST", "SCAN"] {
+            let text = format!("{} cannot be a part of a transaction on a cluster", name);
             let refusal = ErrorReply::Failed(text.into());
-            assert_eq!(store.refuses_in_transaction(verb), Some(refusal.clone()));
-            let batch = vec![operation(Verb::Set, &["a", "1"]), operation(verb, &["1"])];
+            assert_eq!(
+                store.refuses_in_transaction(&operation(name, &[]).command.spec),
+                Some(refusal.clone())
+            );
+            let batch = vec![operation("SET", &["a", "1"]), operation(name, &["1"])];
             assert_eq!(store.transact(None, batch).await, Reply::Error(refusal));
         }
-        assert_eq!(one(&store, Verb::Get, &["a"]).await, Reply::Nil);
+        assert_eq!(one(&store, "GET", &["a"]).await, Reply::Nil);
         for number in 0..3 {
             cluster.command(number, &["CONFIG", "SET", "maxmemory", "1"]).expect("it is set");
         }
@@ -115,7 +118,7 @@ fn watched_keys_are_of_the_transactions_slot() {
         assert!(watch(&store, Some(watched), &["b"]).await.is_err_and(cross));
         let watched = watch(&store, None, &["{t}a"]).await.expect("watched");
         assert_eq!(store.transact(Some(watched), sets(&["b"])).await, cross_slot());
-        assert_eq!(one(&store, Verb::Get, &["b"]).await, Reply::Nil);
+        assert_eq!(one(&store, "GET", &["b"]).await, Reply::Nil);
     });
 }
 
@@ -124,14 +127,14 @@ fn a_slot_that_moves_away_ends_the_watch_of_its_keys() {
     let Some(cluster) = Setup::default().start() else { return };
     run(async {
         let store = Store::open(cluster.options()).expect("it opens");
-        assert_eq!(one(&store, Verb::Set, &["{t}a", "1"]).await, Reply::OK);
+        assert_eq!(one(&store, "SET", &["{t}a", "1"]).await, Reply::OK);
         let (slot, from) = (cluster.slot("{t}a"), owner(&cluster, "{t}a"));
         let to = (from + 1) % 3;
         let watched = watch(&store, None, &["{t}a", "{t}none"]).await.expect("watched");
         cluster.begin_move(&slot, from, to);
         cluster.finish_move(&slot, from, to);
         assert_eq!(store.transact(Some(watched), sets(&["{t}b"])).await, Reply::NilList);
-        assert_eq!(one(&store, Verb::Get, &["{t}b"]).await, Reply::Nil);
+        assert_eq!(one(&store, "GET", &["{t}b"]).await, Reply::Nil);
         let watched = watch(&store, None, &["{t}a"]).await.expect("watched");
         let done = store.transact(Some(watched), sets(&["{t}b"])).await;
         assert_eq!(done, Reply::Array(vec![Reply::OK]));
@@ -143,18 +146,18 @@ fn what_is_on_its_way_is_watched_and_changed_where_it_is() {
     let Some(cluster) = Setup::default().start() else { return };
     run(async {
         let store = Store::open(cluster.options()).expect("it opens");
-        assert_eq!(one(&store, Verb::MSet, &["{t}here", "1", "{t}there", "1"]).await, Reply::OK);
+        assert_eq!(one(&store, "MSET", &["{t}here", "1", "{t}there", "1"]).await, Reply::OK);
         let (slot, from) = (cluster.slot("{t}"), owner(&cluster, "{t}"));
         let to = (from + 1) % 3;
         cluster.begin_move(&slot, from, to);
         cluster.move_key("{t}there", from, to);
         // By ASK, and on the other server by ASKING.
         let done = Reply::Array(vec![Reply::Integer(2), value("2")]);
-        let twice = |key| vec![operation(Verb::Incr, &[key]), operation(Verb::Get, &[key])];
+        let twice = |key| vec![operation("INCR", &[key]), operation("GET", &[key])];
         assert_eq!(store.transact(None, twice("{t}there")).await, done);
         assert_eq!(store.transact(None, twice("{t}here")).await, done);
         let watched = watch(&store, None, &["{t}there"]).await.expect("watched");
-        assert_eq!(one(&store, Verb::Set, &["{t}there", "5"]).await, Reply::OK);
+        assert_eq!(one(&store, "SET", &["{t}there", "5"]).await, Reply::OK);
         let reply = store.transact(Some(watched), twice("{t}there")).await;
         assert_eq!(reply, Reply::NilList, "it was changed");
         let watched = watch(&store, None, &["{t}there"]).await.expect("watched");
@@ -180,10 +183,10 @@ fn keys_that_are_here_and_there_are_waited_for() {
         let transaction = store.transact(None, sets(&["{t}c", "{t}d", "{t}e"]));
         // What comes after a command that has to wait does not overtake it.
         let batch = vec![
-            operation(Verb::MSet, &["{t}a", "first", "{t}b", "first"]),
-            operation(Verb::Set, &["{t}b", "second"]),
-            operation(Verb::Append, &["{t}a", "+"]),
-            operation(Verb::MGet, &["{t}a", "{t}b"]),
+            operation("MSET", &["{t}a", "first", "{t}b", "first"]),
+            operation("SET", &["{t}b", "second"]),
+            operation("APPEND", &["{t}a", "+"]),
+            operation("MGET", &["{t}a", "{t}b"]),
         ];
         let executed = store.execute(batch);
         let moved = async {

@@ -1,7 +1,7 @@
 //! Many operations at a time.
 
 use kvsock::message::Reply;
-use kvsock::store::{Operation, Verb};
+use kvsock::store::Operation;
 
 use crate::engine::{Subject, list, operation, pairs, value};
 
@@ -11,21 +11,21 @@ pub(crate) async fn an_empty_batch_has_no_replies(subject: &Subject) {
 
 pub(crate) async fn replies_come_in_the_order_of_their_requests(subject: &Subject) {
     let (mut batch, mut expected) = (Vec::new(), Vec::new());
-    let mut add = |verb, args: &[&[u8]], reply| {
-        batch.push(operation(verb, args));
+    let mut add = |name, args: &[&[u8]], reply| {
+        batch.push(operation(name, args));
         expected.push(reply);
     };
     for number in 1..=25 {
         let text = number.to_string();
         let key = format!("key{number}");
-        add(Verb::Set, &[key.as_bytes(), text.as_bytes()], Reply::OK);
-        add(Verb::Get, &[key.as_bytes()], value(&text));
-        add(Verb::Incr, &[b"counter"], Reply::Integer(number));
-        add(Verb::Exists, &[key.as_bytes(), b"nobody"], Reply::Integer(1));
-        add(Verb::Get, &[b"nobody"], Reply::Nil);
-        add(Verb::SetEx, &[b"brief", b"100", key.as_bytes()], Reply::OK);
-        add(Verb::Get, &[b"brief"], value(&key));
-        add(Verb::Ping, &[], Reply::Status("PONG"));
+        add("SET", &[key.as_bytes(), text.as_bytes()], Reply::OK);
+        add("GET", &[key.as_bytes()], value(&text));
+        add("INCR", &[b"counter"], Reply::Integer(number));
+        add("EXISTS", &[key.as_bytes(), b"nobody"], Reply::Integer(1));
+        add("GET", &[b"nobody"], Reply::Nil);
+        add("SETEX", &[b"brief", b"100", key.as_bytes()], Reply::OK);
+        add("GET", &[b"brief"], value(&key));
+        add("PING", &[], Reply::Status("PONG"));
     }
     assert_eq!(batch.len(), 200);
     assert_eq!(subject.open().0.execute(batch).await, expected);
@@ -33,10 +33,10 @@ pub(crate) async fn replies_come_in_the_order_of_their_requests(subject: &Subjec
 
 pub(crate) async fn an_error_leaves_its_neighbours_alone(subject: &Subject) {
     let batch = vec![
-        operation(Verb::Set, &[b"n", b"x"]),
-        operation(Verb::Incr, &[b"n"]),
-        operation(Verb::Get, &[b"\0kvsock:last"]),
-        operation(Verb::Get, &[b"n"]),
+        operation("SET", &[b"n", b"x"]),
+        operation("INCR", &[b"n"]),
+        operation("GET", &[b"\0kvsock:last"]),
+        operation("GET", &[b"n"]),
     ];
     let expected = [
         Reply::OK,
@@ -49,17 +49,17 @@ pub(crate) async fn an_error_leaves_its_neighbours_alone(subject: &Subject) {
 
 pub(crate) async fn compound_operations_see_what_came_before_them(subject: &Subject) {
     let batch = vec![
-        operation(Verb::Size, &[]),
-        operation(Verb::Set, &[b"a", b"1"]),
-        operation(Verb::Set, &[b"b", b"2"]),
-        operation(Verb::Size, &[]),
-        operation(Verb::Keys, &[]),
-        operation(Verb::Last, &[b"5"]),
-        operation(Verb::Del, &[b"a"]),
-        operation(Verb::Last, &[b"5"]),
-        operation(Verb::Clear, &[]),
-        operation(Verb::Get, &[b"b"]),
-        operation(Verb::Last, &[b"5"]),
+        operation("DBSIZE", &[]),
+        operation("SET", &[b"a", b"1"]),
+        operation("SET", &[b"b", b"2"]),
+        operation("DBSIZE", &[]),
+        operation("KEYS", &[]),
+        operation("LAST", &[b"5"]),
+        operation("DEL", &[b"a"]),
+        operation("LAST", &[b"5"]),
+        operation("FLUSHDB", &[]),
+        operation("GET", &[b"b"]),
+        operation("LAST", &[b"5"]),
     ];
     let expected = [
         Reply::Integer(0),
@@ -86,9 +86,9 @@ pub(crate) async fn concurrent_batches_keep_their_replies_apart(subject: &Subjec
                 let name = format!("{task}.{round}");
                 let name = name.as_bytes();
                 let batch: Vec<Operation> = vec![
-                    operation(Verb::Set, &[name, name]),
-                    operation(Verb::Get, &[name]),
-                    operation(Verb::Exists, &[name]),
+                    operation("SET", &[name, name]),
+                    operation("GET", &[name]),
+                    operation("EXISTS", &[name]),
                 ];
                 let expected = [Reply::OK, value(name), Reply::Integer(1)];
                 assert_eq!(store.execute(batch).await, expected);

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use bytes::Bytes;
 use kvsock::message::Reply;
-use kvsock::store::{Location, Operation, Options, Store, Verb};
+use kvsock::store::{Location, Operation, Options, Store};
 use tempfile::TempDir;
 
 use crate::support::cluster::{self, Cluster};
@@ -44,27 +44,27 @@ impl Subject {
 
 impl Opened {
     /// Carries out one operation.
-    pub(crate) async fn one(&self, verb: Verb, args: &[&[u8]]) -> Reply {
-        let mut replies = self.0.execute(vec![operation(verb, args)]).await;
+    pub(crate) async fn one(&self, name: &str, args: &[&[u8]]) -> Reply {
+        let mut replies = self.0.execute(vec![operation(name, args)]).await;
         assert_eq!(replies.len(), 1);
         replies.remove(0)
     }
 
     /// Sets a key, which must work.
     pub(crate) async fn set(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
-        assert_eq!(self.one(Verb::Set, &[key.as_ref(), value.as_ref()]).await, Reply::OK);
+        assert_eq!(self.one("SET", &[key.as_ref(), value.as_ref()]).await, Reply::OK);
     }
 
     /// Gets a key.
     pub(crate) async fn get(&self, key: impl AsRef<[u8]>) -> Reply {
-        self.one(Verb::Get, &[key.as_ref()]).await
+        self.one("GET", &[key.as_ref()]).await
     }
 
     /// Carries out operations one after the other; each must be replied to as it says.
-    pub(crate) async fn expect(&self, steps: &[(Verb, &[&str], Reply)]) {
-        for (verb, args, expected) in steps {
+    pub(crate) async fn expect(&self, steps: &[(&str, &[&str], Reply)]) {
+        for (name, args, expected) in steps {
             let bytes: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
-            assert_eq!(self.one(*verb, &bytes).await, *expected, "{verb:?} {args:?}");
+            assert_eq!(self.one(*name, &bytes).await, *expected, "{name} {args:?}");
         }
     }
 
@@ -74,8 +74,9 @@ impl Opened {
     }
 }
 
-pub(crate) fn operation(verb: Verb, args: &[&[u8]]) -> Operation {
-    Operation { verb, args: args.iter().map(|arg| Bytes::copy_from_slice(arg)).collect() }
+pub(crate) fn operation(name: &str, args: &[&[u8]]) -> Operation {
+    let args = args.iter().map(|arg| Bytes::copy_from_slice(arg)).collect();
+    Operation::named(name, args).expect("a command")
 }
 
 pub(crate) fn value(bytes: impl AsRef<[u8]>) -> Reply {

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use kvsock::message::Reply;
-use kvsock::store::Verb;
 
 use crate::engine::{Opened, Subject, pairs};
 
 async fn last(store: &Opened, count: &str) -> Reply {
-    store.one(Verb::Last, &[count.as_bytes()]).await
+    store.one("LAST", &[count.as_bytes()]).await
 }
 
 pub(crate) async fn last_gives_the_newest_last(subject: &Subject) {
@@ -44,7 +43,7 @@ pub(crate) async fn setting_again_makes_a_key_the_newest(subject: &Subject) {
         store.set(key, "x").await;
     }
     assert_eq!(last(&store, "5").await, pairs([("b", "x"), ("a", "x")]));
-    store.one(Verb::SetEx, &[b"b", b"100", b"y"]).await;
+    store.one("SETEX", &[b"b", b"100", b"y"]).await;
     assert_eq!(last(&store, "5").await, pairs([("a", "x"), ("b", "y")]));
 }
 
@@ -56,9 +55,9 @@ pub(crate) async fn last_passes_over_removed_and_expired_keys(subject: &Subject)
     for number in 1..50 {
         let key = format!("key{number}");
         let gone = if number % 2 == 0 {
-            store.one(Verb::Del, &[key.as_bytes()]).await
+            store.one("DEL", &[key.as_bytes()]).await
         } else {
-            store.one(Verb::Expire, &[key.as_bytes(), b"0"]).await
+            store.one("EXPIRE", &[key.as_bytes(), b"0"]).await
         };
         assert_eq!(gone, Reply::Integer(1));
     }
@@ -69,7 +68,7 @@ pub(crate) async fn last_passes_over_removed_and_expired_keys(subject: &Subject)
 pub(crate) async fn last_gives_the_present_values(subject: &Subject) {
     let store = subject.open();
     store.set("n", "1").await;
-    store.one(Verb::Incr, &[b"n"]).await;
+    store.one("INCR", &[b"n"]).await;
     assert_eq!(last(&store, "1").await, pairs([("n", "2")]));
 }
 
@@ -101,7 +100,7 @@ pub(crate) async fn last_without_depth_is_empty(subject: &Subject) {
     let store = subject.open_with(|options| options.last_depth = 0);
     store.set("a", "1").await;
     assert_eq!(last(&store, "10").await, pairs([]));
-    assert_eq!(store.one(Verb::Size, &[]).await, Reply::Integer(1));
+    assert_eq!(store.one("DBSIZE", &[]).await, Reply::Integer(1));
 }
 
 pub(crate) async fn last_is_never_behind_its_own_client(subject: &Subject) {
@@ -122,7 +121,7 @@ pub(crate) async fn last_is_exact_while_many_changes_are_written(subject: &Subje
         for number in 0..300 {
             store.set(format!("{round}:{number}"), "x").await;
         }
-        store.one(Verb::Del, &[format!("{round}:298").as_bytes()]).await;
+        store.one("DEL", &[format!("{round}:298").as_bytes()]).await;
         // Each round meets the index at another moment, most of them half-way.
         tokio::time::sleep(Duration::from_millis(15 * round)).await;
         let names = [format!("{round}:296"), format!("{round}:297"), format!("{round}:299")];
@@ -141,7 +140,7 @@ pub(crate) async fn last_is_kept_when_the_store_is_opened_again(subject: &Subjec
 pub(crate) async fn last_is_empty_after_a_clear(subject: &Subject) {
     let store = subject.open();
     store.set("a", "1").await;
-    assert_eq!(store.one(Verb::Clear, &[]).await, Reply::OK);
+    assert_eq!(store.one("FLUSHDB", &[]).await, Reply::OK);
     store.set("b", "2").await;
     assert_eq!(last(&store, "5").await, pairs([("b", "2")]));
 }

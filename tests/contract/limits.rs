@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use kvsock::message::{ErrorReply, Reply};
-use kvsock::store::{Health, Verb};
+use kvsock::store::Health;
 
 use crate::engine::{Subject, operation, value};
 
@@ -11,9 +11,9 @@ pub(crate) async fn keys_of_the_index_are_refused(subject: &Subject) {
     let store = subject.open();
     let refused = Reply::failed("key is reserved for kvsock");
     for key in [&b"\0kvsock:last"[..], b"nested:\0kvsock:last"] {
-        assert_eq!(store.one(Verb::Get, &[key]).await, refused);
-        assert_eq!(store.one(Verb::Set, &[key, b"x"]).await, refused);
-        assert_eq!(store.one(Verb::Del, &[b"a", key]).await, refused);
+        assert_eq!(store.one("GET", &[key]).await, refused);
+        assert_eq!(store.one("SET", &[key, b"x"]).await, refused);
+        assert_eq!(store.one("DEL", &[b"a", key]).await, refused);
     }
     store.set("\0kvsock:last2", "x").await;
     assert_eq!(store.get("\0kvsock:last2").await, value("x"));
@@ -30,10 +30,10 @@ pub(crate) async fn a_value_longer_than_a_reply_may_be_is_refused(subject: &Subj
 pub(crate) async fn keys_longer_than_a_reply_may_be_are_refused(subject: &Subject) {
     let store = subject.open_with(|options| options.max_reply = 1000);
     store.set("small", "x").await;
-    assert!(matches!(store.one(Verb::Keys, &[]).await, Reply::List(_)));
+    assert!(matches!(store.one("KEYS", &[]).await, Reply::List(_)));
     store.set(vec![b'k'; 1001], "x").await;
     let refused = Reply::failed("reply longer than 1000 bytes; use SCAN");
-    assert_eq!(store.one(Verb::Keys, &[]).await, refused);
+    assert_eq!(store.one("KEYS", &[]).await, refused);
 }
 
 pub(crate) async fn last_longer_than_a_reply_may_be_is_refused(subject: &Subject) {
@@ -41,20 +41,20 @@ pub(crate) async fn last_longer_than_a_reply_may_be_is_refused(subject: &Subject
     for key in ["a", "b", "c"] {
         store.set(key, vec![b'x'; 400]).await;
     }
-    assert!(matches!(store.one(Verb::Last, &[b"2"]).await, Reply::Pairs(_)));
+    assert!(matches!(store.one("LAST", &[b"2"]).await, Reply::Pairs(_)));
     let refused = Reply::failed("reply longer than 1000 bytes");
-    assert_eq!(store.one(Verb::Last, &[b"3"]).await, refused);
+    assert_eq!(store.one("LAST", &[b"3"]).await, refused);
 }
 
 pub(crate) async fn a_reply_may_be_as_long_as_it_likes_without_a_limit(subject: &Subject) {
     let store = subject.open_with(|options| options.max_reply = 0);
     store.set("k", vec![b'x'; 2000]).await;
     assert_eq!(store.get("k").await, value(vec![b'x'; 2000]));
-    assert_eq!(store.one(Verb::SetRange, &[b"k", b"2999", b"x"]).await, Reply::Integer(3000));
+    assert_eq!(store.one("SETRANGE", &[b"k", b"2999", b"x"]).await, Reply::Integer(3000));
     let text = "string exceeds maximum allowed size (proto-max-bulk-len)";
-    assert_eq!(store.one(Verb::SetRange, &[b"k", b"536870912", b"x"]).await, Reply::failed(text));
+    assert_eq!(store.one("SETRANGE", &[b"k", b"536870912", b"x"]).await, Reply::failed(text));
     let text = "bit offset is not an integer or out of range";
-    assert_eq!(store.one(Verb::SetBit, &[b"k", b"4294967296", b"1"]).await, Reply::failed(text));
+    assert_eq!(store.one("SETBIT", &[b"k", b"4294967296", b"1"]).await, Reply::failed(text));
 }
 
 pub(crate) async fn a_short_request_makes_no_value_that_no_reply_could_hold(subject: &Subject) {
@@ -63,24 +63,24 @@ pub(crate) async fn a_short_request_makes_no_value_that_no_reply_could_hold(subj
         || Reply::failed("value longer than KVSOCK_MAX_REPLY lets a reply be, 1000 bytes");
     store
         .expect(&[
-            (Verb::SetBit, &["k", "4294967295", "1"], refused()),
-            (Verb::SetBit, &["k", "8000", "0"], refused()),
-            (Verb::SetRange, &["k", "536870911", "x"], refused()),
-            (Verb::SetRange, &["k", "998", "xyz"], refused()),
-            (Verb::Exists, &["k"], Reply::Integer(0)),
-            (Verb::SetBit, &["k", "7999", "1"], Reply::Integer(0)),
-            (Verb::SetRange, &["k", "997", "xyz"], Reply::Integer(1000)),
-            (Verb::SetRange, &["k", "5000", ""], Reply::Integer(1000)),
+            ("SETBIT", &["k", "4294967295", "1"], refused()),
+            ("SETBIT", &["k", "8000", "0"], refused()),
+            ("SETRANGE", &["k", "536870911", "x"], refused()),
+            ("SETRANGE", &["k", "998", "xyz"], refused()),
+            ("EXISTS", &["k"], Reply::Integer(0)),
+            ("SETBIT", &["k", "7999", "1"], Reply::Integer(0)),
+            ("SETRANGE", &["k", "997", "xyz"], Reply::Integer(1000)),
+            ("SETRANGE", &["k", "5000", ""], Reply::Integer(1000)),
         ])
         .await;
     let batch = vec![
-        operation(Verb::SetBit, &[b"{k}2", b"4294967295", b"1"]),
-        operation(Verb::Set, &[b"{k}3", b"x"]),
-        operation(Verb::SetRange, &[b"{k}2", b"1000", b"x"]),
+        operation("SETBIT", &[b"{k}2", b"4294967295", b"1"]),
+        operation("SET", &[b"{k}3", b"x"]),
+        operation("SETRANGE", &[b"{k}2", b"1000", b"x"]),
     ];
     let replies = store.0.transact(None, batch).await;
     assert_eq!(replies, Reply::Array(vec![refused(), Reply::OK, refused()]));
-    assert_eq!(store.one(Verb::Exists, &[b"{k}2"]).await, Reply::Integer(0));
+    assert_eq!(store.one("EXISTS", &[b"{k}2"]).await, Reply::Integer(0));
 }
 
 pub(crate) async fn a_value_does_not_grow_past_what_a_reply_could_hold(subject: &Subject) {
@@ -90,18 +90,18 @@ pub(crate) async fn a_value_does_not_grow_past_what_a_reply_could_hold(subject: 
     let [most, part] = [600, 400].map(|length| "x".repeat(length));
     store
         .expect(&[
-            (Verb::Append, &["k", &most], Reply::Integer(600)),
-            (Verb::Append, &["k", &most], refused()),
-            (Verb::StrLen, &["k"], Reply::Integer(600)),
-            (Verb::Append, &["k", &part], Reply::Integer(1000)),
-            (Verb::Append, &["k", "x"], refused()),
-            (Verb::Append, &["k", ""], Reply::Integer(1000)),
-            (Verb::Del, &["k"], Reply::Integer(1)),
-            (Verb::Append, &["k", "x"], Reply::Integer(1)),
+            ("APPEND", &["k", &most], Reply::Integer(600)),
+            ("APPEND", &["k", &most], refused()),
+            ("STRLEN", &["k"], Reply::Integer(600)),
+            ("APPEND", &["k", &part], Reply::Integer(1000)),
+            ("APPEND", &["k", "x"], refused()),
+            ("APPEND", &["k", ""], Reply::Integer(1000)),
+            ("DEL", &["k"], Reply::Integer(1)),
+            ("APPEND", &["k", "x"], Reply::Integer(1)),
         ])
         .await;
     // Also by requests of one batch, each of which is short.
-    let append = || operation(Verb::Append, &[b"k2", part.as_bytes()]);
+    let append = || operation("APPEND", &[b"k2", part.as_bytes()]);
     let replies = store.0.execute(vec![append(), append(), append()]).await;
     assert_eq!(replies, [Reply::Integer(400), Reply::Integer(800), refused()]);
     // Within a transaction either the request is refused, or all of it.
@@ -113,7 +113,7 @@ pub(crate) async fn a_value_does_not_grow_past_what_a_reply_could_hold(subject: 
         }
         reply => panic!("{reply:?}"),
     }
-    assert_eq!(store.one(Verb::StrLen, &[b"k2"]).await, Reply::Integer(800));
+    assert_eq!(store.one("STRLEN", &[b"k2"]).await, Reply::Integer(800));
 }
 
 pub(crate) async fn health_is_up_while_the_store_answers(subject: &Subject) {

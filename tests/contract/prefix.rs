@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use kvsock::message::Reply;
-use kvsock::store::Verb;
 
 use crate::engine::{Home, Opened, Subject, list, pairs, value};
 
@@ -23,18 +22,18 @@ pub(crate) async fn what_is_under_another_prefix_stays(subject: &Subject) {
     under(subject, "mine:", async |mine| {
         assert_eq!(mine.get("a").await, Reply::Nil);
         mine.set("a", "mine").await;
-        assert_eq!(mine.one(Verb::Size, &[]).await, Reply::Integer(1));
-        assert_eq!(mine.one(Verb::Keys, &[]).await, list(["a"]));
-        assert_eq!(mine.one(Verb::Last, &[b"9"]).await, pairs([("a", "mine")]));
-        assert_eq!(mine.one(Verb::Clear, &[]).await, Reply::OK);
-        assert_eq!(mine.one(Verb::Size, &[]).await, Reply::Integer(0));
+        assert_eq!(mine.one("DBSIZE", &[]).await, Reply::Integer(1));
+        assert_eq!(mine.one("KEYS", &[]).await, list(["a"]));
+        assert_eq!(mine.one("LAST", &[b"9"]).await, pairs([("a", "mine")]));
+        assert_eq!(mine.one("FLUSHDB", &[]).await, Reply::OK);
+        assert_eq!(mine.one("DBSIZE", &[]).await, Reply::Integer(0));
     })
     .await;
     under(subject, "other:", async |other| {
         assert_eq!(other.get("a").await, value("theirs"));
-        assert_eq!(other.one(Verb::Size, &[]).await, Reply::Integer(2));
+        assert_eq!(other.one("DBSIZE", &[]).await, Reply::Integer(2));
         let expected = pairs([("a", "theirs"), ("b", "theirs")]);
-        assert_eq!(other.one(Verb::Last, &[b"9"]).await, expected);
+        assert_eq!(other.one("LAST", &[b"9"]).await, expected);
     })
     .await;
     if let Home::Server(_) = subject.home {
@@ -49,9 +48,9 @@ pub(crate) async fn a_prefix_with_glob_letters_is_taken_as_it_is(subject: &Subje
     under(subject, "axb:", async |other| other.set("k", "theirs").await).await;
     under(subject, "a?[x]*\\:", async |mine| {
         mine.set("k", "mine").await;
-        assert_eq!(mine.one(Verb::Keys, &[]).await, list(["k"]));
-        assert_eq!(mine.one(Verb::Size, &[]).await, Reply::Integer(1));
-        assert_eq!(mine.one(Verb::Clear, &[]).await, Reply::OK);
+        assert_eq!(mine.one("KEYS", &[]).await, list(["k"]));
+        assert_eq!(mine.one("DBSIZE", &[]).await, Reply::Integer(1));
+        assert_eq!(mine.one("FLUSHDB", &[]).await, Reply::OK);
         assert_eq!(mine.get("k").await, Reply::Nil);
     })
     .await;

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use kvsock::message::Reply;
-use kvsock::store::{Operation, Verb};
+use kvsock::store::Operation;
 
 use crate::engine::{Opened, Subject, error, operation, value};
 
 async fn fill(store: &Opened, count: usize) -> BTreeSet<Bytes> {
     let names: Vec<String> = (0..count).map(|number| format!("key{number}")).collect();
     let sets: Vec<Operation> =
-        names.iter().map(|name| operation(Verb::Set, &[name.as_bytes(), b"x"])).collect();
+        names.iter().map(|name| operation("SET", &[name.as_bytes(), b"x"])).collect();
     assert!(store.0.execute(sets).await.iter().all(|reply| *reply == Reply::OK));
     names.into_iter().map(Bytes::from).collect()
 }
@@ -20,7 +20,7 @@ async fn fill(store: &Opened, count: usize) -> BTreeSet<Bytes> {
 async fn scan(store: &Opened, cursor: &Bytes, options: &[&str]) -> (Bytes, Vec<Bytes>) {
     let options = options.iter().map(|option| option.as_bytes());
     let args: Vec<&[u8]> = std::iter::once(&cursor[..]).chain(options).collect();
-    let reply = store.one(Verb::Scan, &args).await;
+    let reply = store.one("SCAN", &args).await;
     let Reply::Array(parts) = &reply else { panic!("{reply:?}") };
     let [Reply::Value(next), Reply::List(keys)] = &parts[..] else { panic!("{reply:?}") };
     (next.clone(), keys.iter().flatten().cloned().collect())
@@ -63,7 +63,7 @@ pub(crate) async fn an_iteration_is_not_disturbed_by_changes(subject: &Subject) 
     }
     let found = scan_all(&store, &["COUNT", "5"], async |round| {
         let key = format!("goes{}", round % 100);
-        store.one(Verb::Del, &[key.as_bytes()]).await;
+        store.one("DEL", &[key.as_bytes()]).await;
         store.set(format!("comes{}", round % 100), "x").await;
     })
     .await;
@@ -85,33 +85,33 @@ pub(crate) async fn the_index_is_not_found_by_scanning(subject: &Subject) {
     let store = subject.open();
     store.set("a", "1").await;
     // Writes the index.
-    store.one(Verb::Last, &[b"1"]).await;
+    store.one("LAST", &[b"1"]).await;
     assert_eq!(scan_all(&store, &[], async |_| ()).await, ["a"]);
-    assert_eq!(store.one(Verb::RandomKey, &[]).await, value("a"));
+    assert_eq!(store.one("RANDOMKEY", &[]).await, value("a"));
 }
 
 pub(crate) async fn what_is_no_cursor_or_option_is_refused(subject: &Subject) {
     let store = subject.open();
-    let steps: &[(Verb, &[&str], Reply)] = &[
-        (Verb::Scan, &["abc", "FOO"], error("invalid cursor")),
-        (Verb::Scan, &["-1"], error("invalid cursor")),
-        (Verb::Scan, &["18446744073709551616"], error("invalid cursor")),
-        (Verb::Scan, &["0", "FOO"], error("syntax error")),
-        (Verb::Scan, &["0", "MATCH"], error("syntax error")),
-        (Verb::Scan, &["0", "COUNT", "0"], error("syntax error")),
-        (Verb::Scan, &["0", "COUNT", "x"], error("value is not an integer or out of range")),
-        (Verb::Scan, &["0", "TYPE", "foo"], error("unknown type name 'foo'")),
+    let steps: &[(&str, &[&str], Reply)] = &[
+        ("SCAN", &["abc", "FOO"], error("invalid cursor")),
+        ("SCAN", &["-1"], error("invalid cursor")),
+        ("SCAN", &["18446744073709551616"], error("invalid cursor")),
+        ("SCAN", &["0", "FOO"], error("syntax error")),
+        ("SCAN", &["0", "MATCH"], error("syntax error")),
+        ("SCAN", &["0", "COUNT", "0"], error("syntax error")),
+        ("SCAN", &["0", "COUNT", "x"], error("value is not an integer or out of range")),
+        ("SCAN", &["0", "TYPE", "foo"], error("unknown type name 'foo'")),
     ];
     store.expect(steps).await;
 }
 
 pub(crate) async fn a_random_key_is_one_that_is_there(subject: &Subject) {
     let store = subject.open();
-    assert_eq!(store.one(Verb::RandomKey, &[]).await, Reply::Nil);
+    assert_eq!(store.one("RANDOMKEY", &[]).await, Reply::Nil);
     let all = fill(&store, 20).await;
     let mut found = BTreeSet::new();
     for _ in 0..100 {
-        let Reply::Value(key) = store.one(Verb::RandomKey, &[]).await else { panic!("a key") };
+        let Reply::Value(key) = store.one("RANDOMKEY", &[]).await else { panic!("a key") };
         found.insert(key);
     }
     assert!(found.is_subset(&all));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kvsock::message::{ErrorReply, Reply};
-use kvsock::store::{Operation, Verb, Watch};
+use kvsock::store::{Operation, Watch};
 
 use crate::engine::{Opened, Subject, operation, value};
 
@@ -16,7 +16,7 @@ async fn watch(store: &Opened, watch: Option<Watch>, keys: &[&str]) -> Watch {
 
 /// Whether a transaction takes place that depends on `watch`.
 async fn takes_place(store: &Opened, watch: Watch) -> bool {
-    match store.0.transact(Some(watch), vec![operation(Verb::Ping, &[])]).await {
+    match store.0.transact(Some(watch), vec![operation("PING", &[])]).await {
         Reply::NilList => false,
         reply => {
             assert_eq!(reply, Reply::Array(vec![Reply::Status("PONG")]));
@@ -29,14 +29,14 @@ pub(crate) async fn a_transaction_replies_to_each_operation(subject: &Subject) {
     let store = subject.open();
     assert_eq!(store.0.transact(None, Vec::new()).await, Reply::Array(vec![]));
     let batch = vec![
-        operation(Verb::Set, &[b"a", b"x"]),
-        operation(Verb::Incr, &[b"a"]),
-        operation(Verb::Get, &[b"\0kvsock:last"]),
-        operation(Verb::Set, &[b"a", b"1", b"FOO"]),
-        operation(Verb::Append, &[b"a", b"y"]),
-        operation(Verb::Get, &[b"a"]),
-        operation(Verb::MGet, &[b"a", b"none"]),
-        operation(Verb::Get, &[b"none"]),
+        operation("SET", &[b"a", b"x"]),
+        operation("INCR", &[b"a"]),
+        operation("GET", &[b"\0kvsock:last"]),
+        operation("SET", &[b"a", b"1", b"FOO"]),
+        operation("APPEND", &[b"a", b"y"]),
+        operation("GET", &[b"a"]),
+        operation("MGET", &[b"a", b"none"]),
+        operation("GET", &[b"none"]),
     ];
     let expected = Reply::Array(vec![
         Reply::OK,
@@ -51,7 +51,7 @@ pub(crate) async fn a_transaction_replies_to_each_operation(subject: &Subject) {
     assert_eq!(store.0.transact(None, batch).await, expected);
     assert_eq!(store.get("a").await, value("xy"));
     let last = Reply::Pairs(vec![("a".into(), "xy".into())]);
-    assert_eq!(store.one(Verb::Last, &[b"9"]).await, last);
+    assert_eq!(store.one("LAST", &[b"9"]).await, last);
 }
 
 pub(crate) async fn nobody_sees_a_part_of_a_transaction(subject: &Subject) {
@@ -62,9 +62,7 @@ pub(crate) async fn nobody_sees_a_part_of_a_transaction(subject: &Subject) {
             for round in 0..30 {
                 let text = format!("{name}{round}");
                 let batch: Vec<Operation> = (0..50)
-                    .map(|key| {
-                        operation(Verb::Set, &[format!("k{key}").as_bytes(), text.as_bytes()])
-                    })
+                    .map(|key| operation("SET", &[format!("k{key}").as_bytes(), text.as_bytes()]))
                     .collect();
                 let Reply::Array(replies) = store.transact(None, batch).await else {
                     panic!("an array")
@@ -76,7 +74,7 @@ pub(crate) async fn nobody_sees_a_part_of_a_transaction(subject: &Subject) {
     let names: Vec<String> = (0..50).map(|key| format!("k{key}")).collect();
     let keys: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
     while !writers.iter().all(tokio::task::JoinHandle::is_finished) {
-        let replies = store.execute(vec![operation(Verb::MGet, &keys)]).await;
+        let replies = store.execute(vec![operation("MGET", &keys)]).await;
         let [Reply::List(values)] = &replies[..] else { panic!("{replies:?}") };
         assert!(values.iter().all(|value| *value == values[0]), "{values:?}");
         tokio::task::yield_now().await;
@@ -88,64 +86,64 @@ pub(crate) async fn nobody_sees_a_part_of_a_transaction(subject: &Subject) {
 
 pub(crate) async fn a_change_of_a_watched_key_ends_a_transaction(subject: &Subject) {
     let store = subject.open();
-    let changes: &[(Verb, &[&str])] = &[
-        (Verb::Set, &["a", "1"]),
-        (Verb::Append, &["a", ""]),
-        (Verb::IncrBy, &["a", "0"]),
-        (Verb::Expire, &["a", "100"]),
-        (Verb::Persist, &["a"]),
-        (Verb::Rename, &["b", "a"]),
-        (Verb::Copy, &["c", "a", "REPLACE"]),
-        (Verb::GetEx, &["a", "EX", "100"]),
-        (Verb::Expire, &["a", "-1"]),
-        (Verb::SetBit, &["a", "1", "1"]),
-        (Verb::Del, &["a"]),
-        (Verb::SetNx, &["a", "1"]),
-        (Verb::Clear, &[]),
+    let changes: &[(&str, &[&str])] = &[
+        ("SET", &["a", "1"]),
+        ("APPEND", &["a", ""]),
+        ("INCRBY", &["a", "0"]),
+        ("EXPIRE", &["a", "100"]),
+        ("PERSIST", &["a"]),
+        ("RENAME", &["b", "a"]),
+        ("COPY", &["c", "a", "REPLACE"]),
+        ("GETEX", &["a", "EX", "100"]),
+        ("EXPIRE", &["a", "-1"]),
+        ("SETBIT", &["a", "1", "1"]),
+        ("DEL", &["a"]),
+        ("SETNX", &["a", "1"]),
+        ("FLUSHDB", &[]),
     ];
-    store.one(Verb::MSet, &[b"a", b"1", b"b", b"1", b"c", b"1"]).await;
-    for (verb, args) in changes {
+    store.one("MSET", &[b"a", b"1", b"b", b"1", b"c", b"1"]).await;
+    for (name, args) in changes {
         let watched = watch(&store, None, &["x", "a"]).await;
         let args: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
-        let reply = store.one(*verb, &args).await;
-        assert!(!matches!(reply, Reply::Error(_)), "{verb:?}: {reply:?}");
-        let batch = vec![operation(Verb::Set, &[b"done", b"1"])];
+        let reply = store.one(*name, &args).await;
+        assert!(!matches!(reply, Reply::Error(_)), "{name}: {reply:?}");
+        let batch = vec![operation("SET", &[b"done", b"1"])];
         let reply = store.0.transact(Some(watched), batch).await;
-        assert_eq!(reply, Reply::NilList, "{verb:?} {args:?}");
+        assert_eq!(reply, Reply::NilList, "{name} {args:?}");
         assert_eq!(store.get("done").await, Reply::Nil);
     }
 }
 
 pub(crate) async fn what_changes_nothing_lets_a_transaction_take_place(subject: &Subject) {
     let store = subject.open();
-    let changes: &[(Verb, &[&str])] = &[
-        (Verb::Get, &["a"]),
-        (Verb::Set, &["other", "1"]),
-        (Verb::Del, &["none"]),
-        (Verb::SetNx, &["a", "2"]),
-        (Verb::Set, &["a", "2", "NX"]),
-        (Verb::Set, &["none", "2", "XX"]),
-        (Verb::Persist, &["a"]),
-        (Verb::Touch, &["a"]),
-        (Verb::Rename, &["a", "a"]),
-        (Verb::Copy, &["other", "a"]),
-        (Verb::RenameNx, &["other", "a"]),
-        (Verb::SetRange, &["a", "0", ""]),
-        (Verb::SetBit, &["a", "1", "0"]),
-        (Verb::GetEx, &["a", "PERSIST"]),
-        (Verb::Expire, &["a", "100", "XX"]),
-        (Verb::Append, &["other", ""]),
+    let changes: &[(&str, &[&str])] = &[
+        ("GET", &["a"]),
+        ("SET", &["other", "1"]),
+        ("DEL", &["none"]),
+        ("SETNX", &["a", "2"]),
+        ("SET", &["a", "2", "NX"]),
+        ("SET", &["none", "2", "XX"]),
+        ("PERSIST", &["a"]),
+        ("TOUCH", &["a"]),
+        ("RENAME", &["a", "a"]),
+        ("COPY", &["other", "a"]),
+        ("RENAMENX", &["other", "a"]),
+        ("SETRANGE", &["a", "0", ""]),
+        ("SETBIT", &["a", "1", "0"]),
+        ("GETEX", &["a", "PERSIST"]),
+        ("EXPIRE", &["a", "100", "XX"]),
+        ("APPEND", &["other", ""]),
     ];
     store.set("a", "x").await;
-    store.one(Verb::SetBit, &[b"a", b"1", b"0"]).await;
-    for (verb, args) in changes {
+    store.one("SETBIT", &[b"a", b"1", b"0"]).await;
+    for (name, args) in changes {
         let watched = watch(&store, None, &["a", "none"]).await;
         let args: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
-        store.one(*verb, &args).await;
-        assert!(takes_place(&store, watched).await, "{verb:?} {args:?}");
+        store.one(*name, &args).await;
+        assert!(takes_place(&store, watched).await, "{name} {args:?}");
     }
     let watched = watch(&store, None, &["none"]).await;
-    store.one(Verb::Clear, &[]).await;
+    store.one("FLUSHDB", &[]).await;
     assert!(takes_place(&store, watched).await);
 }
 
@@ -153,7 +151,7 @@ pub(crate) async fn a_change_and_its_undoing_are_changes(subject: &Subject) {
     let store = subject.open();
     let watched = watch(&store, None, &["none"]).await;
     store.set("none", "1").await;
-    store.one(Verb::Del, &[b"none"]).await;
+    store.one("DEL", &[b"none"]).await;
     assert!(!takes_place(&store, watched).await);
 }
 
@@ -189,12 +187,12 @@ pub(crate) async fn a_watched_key_that_expires_is_a_change(subject: &Subject) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    store.one(Verb::PSetEx, &[b"brief", b"1000", b"1"]).await;
+    store.one("PSETEX", &[b"brief", b"1000", b"1"]).await;
     let watched = watch(&store, None, &["brief"]).await;
     gone("brief").await;
     assert!(!takes_place(&store, watched).await);
     // What had expired already does not change any more.
-    store.one(Verb::PSetEx, &[b"gone", b"1", b"1"]).await;
+    store.one("PSETEX", &[b"gone", b"1", b"1"]).await;
     gone("gone").await;
     let watched = watch(&store, None, &["gone"]).await;
     // Time for the store to remove it for good, which nobody can see.
@@ -214,7 +212,7 @@ pub(crate) async fn only_one_of_several_clients_wins(subject: &Subject) {
                 let Reply::Value(text) = store.get("n").await else { panic!("a value") };
                 let text = String::from_utf8_lossy(&text);
                 let next = text.parse::<u32>().expect("a number") + 1;
-                let set = operation(Verb::Set, &[b"n", next.to_string().as_bytes()]);
+                let set = operation("SET", &[b"n", next.to_string().as_bytes()]);
                 match store.0.transact(Some(watched), vec![set]).await {
                     Reply::NilList => {}
                     reply => {
@@ -242,7 +240,5 @@ pub(crate) async fn a_watch_past_its_limit_lets_nothing_take_place(subject: &Sub
     let store = subject.open_with(|options| options.watch_limit = Duration::ZERO);
     let watched = watch(&store, None, &["a"]).await;
     assert!(!takes_place(&store, watched).await);
-    assert!(
-        store.0.transact(None, vec![operation(Verb::Set, &[b"a", b"1"])]).await != Reply::NilList
-    );
+    assert!(store.0.transact(None, vec![operation("SET", &[b"a", b"1"])]).await != Reply::NilList);
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use kvsock::message::Reply;
-use kvsock::store::{Operation, Options, Store, Sync, Verb};
+use kvsock::store::{Operation, Options, Store, Sync};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -62,7 +62,7 @@ impl Race {
         let mut floors: Vec<u64> =
             self.told.iter().map(|told| told.load(Ordering::SeqCst)).collect();
         let one = |(number, is_get): &(usize, bool)| {
-            operation(if *is_get { Verb::Get } else { Verb::MGet }, &[key(*number)])
+            operation(if *is_get { "GET" } else { "MGET" }, &[key(*number)])
         };
         let replies = self.store.execute(asked.iter().map(one).collect()).await;
         for ((number, is_get), reply) in asked.into_iter().zip(replies) {
@@ -81,8 +81,8 @@ impl Race {
     async fn read_twins(&self, rng: &mut StdRng) {
         let floor = self.twins.load(Ordering::SeqCst);
         let [one, other] = if rng.random() { TWINS } else { [TWINS[1], TWINS[0]] };
-        let mut batch = vec![operation(Verb::Get, &[one]), operation(Verb::Get, &[other])];
-        batch.insert(rng.random_range(0..=2), operation(Verb::MGet, &TWINS));
+        let mut batch = vec![operation("GET", &[one]), operation("GET", &[other])];
+        batch.insert(rng.random_range(0..=2), operation("MGET", &TWINS));
         let mut last = floor;
         for reply in self.store.execute(batch).await {
             let found = match reply {
@@ -101,11 +101,11 @@ impl Race {
     async fn write(&self, rng: &mut StdRng) {
         let number = Race::any_key(rng);
         let floor = self.told[number].load(Ordering::SeqCst);
-        let incr = operation(Verb::Incr, &[key(number)]);
+        let incr = operation("INCR", &[key(number)]);
         let found = if rng.random_bool(0.5) {
             number_of(self.store.execute(vec![incr]).await.remove(0))
         } else {
-            let get = operation(Verb::Get, &[key(number)]);
+            let get = operation("GET", &[key(number)]);
             let Reply::Array(replies) = self.store.transact(None, vec![get, incr]).await else {
                 panic!("it took place")
             };
@@ -129,7 +129,7 @@ impl Race {
     async fn write_twins(&self) {
         let next = (self.twins.load(Ordering::SeqCst) + 1).to_string();
         let pairs = [TWINS[0], &next, TWINS[1], &next];
-        let reply = self.store.execute(vec![operation(Verb::MSet, &pairs)]).await;
+        let reply = self.store.execute(vec![operation("MSET", &pairs)]).await;
         assert_eq!(reply, [Reply::OK]);
         self.twins.fetch_max(next.parse().unwrap(), Ordering::SeqCst);
     }
@@ -207,7 +207,7 @@ fn what_was_cleared_is_gone_for_all_who_read_beside_it() {
                         if floor == u64::MAX {
                             return found;
                         }
-                        for reply in store.execute(vec![operation(Verb::Get, &["k1"]); 3]).await {
+                        for reply in store.execute(vec![operation("GET", &["k1"]); 3]).await {
                             let number = number_of(reply);
                             assert!(number == 0 || number > floor, "{number} is cleared");
                             found += u64::from(number != 0);
@@ -217,16 +217,16 @@ fn what_was_cleared_is_gone_for_all_who_read_beside_it() {
                 })
             })
             .collect();
-        let other = |n: usize| operation(Verb::Set, &[format!("x{n}"), "1".to_owned()]);
+        let other = |n: usize| operation("SET", &[format!("x{n}"), "1".to_owned()]);
         for round in 1..=40_u64 {
             // Few keys are removed one by one, many by new tables.
             let others = if round % 4 == 0 { 1_500 } else { 3 };
             store.execute((0..others).map(other).collect::<Vec<Operation>>()).await;
-            let set = operation(Verb::Set, &["k1".to_owned(), round.to_string()]);
+            let set = operation("SET", &["k1".to_owned(), round.to_string()]);
             assert_eq!(store.execute(vec![set]).await, [Reply::OK]);
-            let get = store.execute(vec![operation(Verb::Get, &["k1"])]).await;
+            let get = store.execute(vec![operation("GET", &["k1"])]).await;
             assert_eq!(get, [value(round.to_string())]);
-            let clear = operation::<&str>(Verb::Clear, &[]);
+            let clear = operation::<&str>("FLUSHDB", &[]);
             assert_eq!(store.execute(vec![clear]).await, [Reply::OK]);
             cleared.store(round, Ordering::SeqCst);
         }
@@ -252,32 +252,32 @@ fn a_value_that_was_read_expires_when_it_must() {
     for (key, time) in
         [("short", "2000"), ("longer", "2000"), ("kept", "2000"), ("removed", "60000")]
     {
-        assert_eq!(store.run(Verb::PSetEx, &[key, time, "1"]), Reply::OK);
-        assert_eq!(store.run(Verb::Get, &[key]), value("1"));
+        assert_eq!(store.run("PSETEX", &[key, time, "1"]), Reply::OK);
+        assert_eq!(store.run("GET", &[key]), value("1"));
     }
-    let Reply::Integer(end) = store.run(Verb::PExpireTime, &["short"]) else { panic!("a time") };
+    let Reply::Integer(end) = store.run("PEXPIRETIME", &["short"]) else { panic!("a time") };
     let end = u128::try_from(end).unwrap();
-    assert_eq!(store.run(Verb::PExpire, &["longer", "60000"]), Reply::Integer(1));
-    assert_eq!(store.run(Verb::Persist, &["kept"]), Reply::Integer(1));
-    assert_eq!(store.run(Verb::PExpire, &["removed", "-1"]), Reply::Integer(1));
+    assert_eq!(store.run("PEXPIRE", &["longer", "60000"]), Reply::Integer(1));
+    assert_eq!(store.run("PERSIST", &["kept"]), Reply::Integer(1));
+    assert_eq!(store.run("PEXPIRE", &["removed", "-1"]), Reply::Integer(1));
     for (key, expected) in [("longer", value("1")), ("kept", value("1")), ("removed", Reply::Nil)] {
-        assert_eq!(store.run(Verb::Get, &[key]), expected, "{key}");
+        assert_eq!(store.run("GET", &[key]), expected, "{key}");
     }
     let mut is_over = false;
     while !is_over {
         is_over = now() >= end;
-        let reply = store.run(Verb::Get, &["short"]);
+        let reply = store.run("GET", &["short"]);
         if is_over || now() < end {
             let expected = if is_over { Reply::Nil } else { value("1") };
             assert_eq!(reply, expected, "after {:?}", begun.elapsed());
         }
     }
     // Swept, it is absent, and then set anew.
-    wait_until(|| store.ask(Verb::Size) == Reply::Integer(2));
-    assert_eq!(store.run(Verb::Get, &["short"]), Reply::Nil);
-    assert_eq!(store.run(Verb::SetNx, &["short", "2"]), Reply::Integer(1));
+    wait_until(|| store.ask("DBSIZE") == Reply::Integer(2));
+    assert_eq!(store.run("GET", &["short"]), Reply::Nil);
+    assert_eq!(store.run("SETNX", &["short", "2"]), Reply::Integer(1));
     for (key, expected) in [("short", "2"), ("longer", "1"), ("kept", "1")] {
-        assert_eq!(store.run(Verb::Get, &[key]), value(expected), "{key}");
+        assert_eq!(store.run("GET", &[key]), value(expected), "{key}");
     }
     store.close();
 }
@@ -287,32 +287,32 @@ fn every_way_to_change_a_key_shows_in_what_is_read() {
     let directory = tempfile::tempdir().unwrap();
     let store = Opened::new(options(directory.path()));
     let read = || {
-        let get = |key| operation(Verb::Get, &[key]);
+        let get = |key| operation("GET", &[key]);
         store.batch(vec![get("a"), get("b")])
     };
-    for (verb, args, a, b) in [
-        (Verb::Set, &["a", "1"][..], Some("1"), None),
-        (Verb::Append, &["a", "2"], Some("12"), None),
-        (Verb::SetRange, &["a", "0", "3"], Some("32"), None),
-        (Verb::Incr, &["a"], Some("33"), None),
-        (Verb::Copy, &["a", "b"], Some("33"), Some("33")),
-        (Verb::GetSet, &["a", "4"], Some("4"), Some("33")),
-        (Verb::Rename, &["a", "b"], None, Some("4")),
-        (Verb::RenameNx, &["b", "a"], Some("4"), None),
-        (Verb::MSet, &["a", "5", "b", "6"], Some("5"), Some("6")),
-        (Verb::GetDel, &["a"], None, Some("6")),
-        (Verb::MSetNx, &["a", "7", "b", "8"], None, Some("6")),
-        (Verb::Del, &["a", "b"], None, None),
-        (Verb::MSetNx, &["a", "7", "b", "8"], Some("7"), Some("8")),
-        (Verb::SetBit, &["a", "7", "0"], Some("6"), Some("8")),
-        (Verb::GetEx, &["a", "PXAT", "1"], None, Some("8")),
-        (Verb::Clear, &[], None, None),
+    for (name, args, a, b) in [
+        ("SET", &["a", "1"][..], Some("1"), None),
+        ("APPEND", &["a", "2"], Some("12"), None),
+        ("SETRANGE", &["a", "0", "3"], Some("32"), None),
+        ("INCR", &["a"], Some("33"), None),
+        ("COPY", &["a", "b"], Some("33"), Some("33")),
+        ("GETSET", &["a", "4"], Some("4"), Some("33")),
+        ("RENAME", &["a", "b"], None, Some("4")),
+        ("RENAMENX", &["b", "a"], Some("4"), None),
+        ("MSET", &["a", "5", "b", "6"], Some("5"), Some("6")),
+        ("GETDEL", &["a"], None, Some("6")),
+        ("MSETNX", &["a", "7", "b", "8"], None, Some("6")),
+        ("DEL", &["a", "b"], None, None),
+        ("MSETNX", &["a", "7", "b", "8"], Some("7"), Some("8")),
+        ("SETBIT", &["a", "7", "0"], Some("6"), Some("8")),
+        ("GETEX", &["a", "PXAT", "1"], None, Some("8")),
+        ("FLUSHDB", &[], None, None),
     ] {
         read();
-        store.run(verb, args);
+        store.run(name, args);
         let expected = [a, b].map(|it| it.map_or(Reply::Nil, value));
-        assert_eq!(read(), expected, "{verb:?} {args:?}");
-        assert_eq!(read(), expected, "{verb:?} {args:?}, once more");
+        assert_eq!(read(), expected, "{name} {args:?}");
+        assert_eq!(read(), expected, "{name} {args:?}, once more");
     }
     store.close();
 }
@@ -328,13 +328,13 @@ fn long_values_are_read_as_short_ones_are() {
         [value("1"), value(long), list, value("1")]
     };
     for text in [&long[..], "short", &long[1..]] {
-        store.run(Verb::MSet, &["short", "1", "long", text]);
+        store.run("MSET", &["short", "1", "long", text]);
         for _ in 0..3 {
             let batch = [&["short"][..], &["long"], &["short", "long"], &["short"]];
-            let verb = |keys: &[&str]| if keys.len() == 1 { Verb::Get } else { Verb::MGet };
-            let replies = store.batch(batch.map(|keys| operation(verb(keys), keys)).into());
+            let name = |keys: &[&str]| if keys.len() == 1 { "GET" } else { "MGET" };
+            let replies = store.batch(batch.map(|keys| operation(name(keys), keys)).into());
             assert!(replies == expected(text), "{}", text.len());
-            let strlen = store.run(Verb::StrLen, &["long"]);
+            let strlen = store.run("STRLEN", &["long"]);
             assert_eq!(strlen, Reply::Integer(i64::try_from(text.len()).unwrap()));
         }
     }

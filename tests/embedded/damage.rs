@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 
 use kvsock::message::Reply;
-use kvsock::store::Verb;
 
 use crate::support::{Opened, options};
 
@@ -26,23 +25,23 @@ fn a_journal_that_lost_its_tail_is_recovered() {
         let directory = tempfile::tempdir().unwrap();
         let store = Opened::new(options(directory.path()));
         for key in 0..100 {
-            store.run(Verb::Set, &[format!("k{key:03}"), "v".repeat(100)]);
+            store.run("SET", &[format!("k{key:03}"), "v".repeat(100)]);
         }
         store.close();
         let journal = journal(directory.path());
         let len = written_len(&journal) - cut;
         fs::OpenOptions::new().write(true).open(&journal).unwrap().set_len(len).unwrap();
         let store = Opened::new(options(directory.path()));
-        let Reply::Integer(size) = store.ask(Verb::Size) else { panic!("a number") };
-        let Reply::List(keys) = store.ask(Verb::Keys) else { panic!("keys") };
-        let Reply::Pairs(last) = store.run(Verb::Last, &["1000"]) else { panic!("pairs") };
+        let Reply::Integer(size) = store.ask("DBSIZE") else { panic!("a number") };
+        let Reply::List(keys) = store.ask("KEYS") else { panic!("keys") };
+        let Reply::Pairs(last) = store.run("LAST", &["1000"]) else { panic!("pairs") };
         assert!((1..100).contains(&size), "{cut} bytes took {size}");
         assert_eq!(usize::try_from(size).unwrap(), keys.len());
         assert_eq!(last.len(), keys.len());
-        assert_eq!(store.run(Verb::Set, &["again", "1"]), Reply::OK);
+        assert_eq!(store.run("SET", &["again", "1"]), Reply::OK);
         store.close();
         let store = Opened::new(options(directory.path()));
-        assert_eq!(store.ask(Verb::Size), Reply::Integer(size + 1));
+        assert_eq!(store.ask("DBSIZE"), Reply::Integer(size + 1));
         store.close();
     }
 }
@@ -68,7 +67,7 @@ fn damaged_files_are_a_clear_error_or_harmless() {
     let original = home.path().join("db");
     let store = Opened::new(options(&original));
     for key in 0..350 {
-        store.run(Verb::Set, &[format!("k{key:03}"), "v".repeat(50_000)]);
+        store.run("SET", &[format!("k{key:03}"), "v".repeat(50_000)]);
     }
     store.close();
     // Only zeros follow, which would be copied each time.
@@ -101,8 +100,8 @@ fn damaged_files_are_a_clear_error_or_harmless() {
             }
             match Opened::try_new(options(&copy)) {
                 Ok(store) => {
-                    store.run(Verb::Get, &["k001"]);
-                    store.run(Verb::Set, &["k002", "x"]);
+                    store.run("GET", &["k001"]);
+                    store.run("SET", &["k002", "x"]);
                     store.close();
                 }
                 Err(error) => {

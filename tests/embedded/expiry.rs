@@ -1,7 +1,6 @@
 //! Keys that expire.
 
 use kvsock::message::Reply;
-use kvsock::store::Verb;
 
 use crate::support::{Opened, list, operation, options, pairs, wait_until};
 
@@ -9,25 +8,25 @@ use crate::support::{Opened, list, operation, options, pairs, wait_until};
 fn an_expired_key_is_gone_at_once_and_swept_later() {
     let directory = tempfile::tempdir().unwrap();
     let store = Opened::new(options(directory.path()));
-    let setex = |key| operation(Verb::SetEx, &[format!("k{key}"), "1".to_owned(), "7".to_owned()]);
+    let setex = |key| operation("SETEX", &[format!("k{key}"), "1".to_owned(), "7".to_owned()]);
     let begun = std::time::Instant::now();
     store.batch((0..2_500).map(setex).collect());
-    let size = store.ask(Verb::Size);
+    let size = store.ask("DBSIZE");
     if begun.elapsed().as_millis() < 990 {
         assert_eq!(size, Reply::Integer(2_500));
     }
-    store.run(Verb::Set, &["stays", "1"]);
-    store.run(Verb::Expire, &["stays", "1000"]);
-    wait_until(|| store.ask(Verb::Size) == Reply::Integer(1));
-    assert_eq!(store.run(Verb::Get, &["k2499"]), Reply::Nil);
-    assert_eq!(store.run(Verb::Keys, &["*"]), list(&["stays"]));
-    assert_eq!(store.run(Verb::Last, &["9"]), pairs(&[("stays", "1")]));
+    store.run("SET", &["stays", "1"]);
+    store.run("EXPIRE", &["stays", "1000"]);
+    wait_until(|| store.ask("DBSIZE") == Reply::Integer(1));
+    assert_eq!(store.run("GET", &["k2499"]), Reply::Nil);
+    assert_eq!(store.run("KEYS", &["*"]), list(&["stays"]));
+    assert_eq!(store.run("LAST", &["9"]), pairs(&[("stays", "1")]));
     // What expired does not come back by counting, which is no setting.
-    assert_eq!(store.run(Verb::Incr, &["k1"]), Reply::Integer(1));
-    assert_eq!(store.run(Verb::Last, &["9"]), pairs(&[("stays", "1")]));
-    assert_eq!(store.ask(Verb::Size), Reply::Integer(2));
+    assert_eq!(store.run("INCR", &["k1"]), Reply::Integer(1));
+    assert_eq!(store.run("LAST", &["9"]), pairs(&[("stays", "1")]));
+    assert_eq!(store.ask("DBSIZE"), Reply::Integer(2));
     store.close();
     let store = Opened::new(options(directory.path()));
-    assert_eq!(store.ask(Verb::Size), Reply::Integer(2));
+    assert_eq!(store.ask("DBSIZE"), Reply::Integer(2));
     store.close();
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use kvsock::account::{Account, Accounts};
 use kvsock::memory::Memory;
 use kvsock::message::Reply;
-use kvsock::store::{Operation, Options, Store, Verb};
+use kvsock::store::{Operation, Options, Store};
 
 use crate::support::{operation, options, value};
 
@@ -16,8 +16,8 @@ fn open(directory: &Path) -> Arc<Store> {
     Arc::new(Store::open(Options { has_parts: true, ..options(directory) }).unwrap())
 }
 
-async fn one(store: &Store, verb: Verb, args: &[&str]) -> Reply {
-    store.execute(vec![operation(verb, args)]).await.remove(0)
+async fn one(store: &Store, name: &str, args: &[&str]) -> Reply {
+    store.execute(vec![operation(name, args)]).await.remove(0)
 }
 
 /// Carries out a batch for a user.
@@ -34,7 +34,7 @@ const DEAR: usize = 16;
 /// Two values whose common part takes a while to find.
 async fn set_long(store: &Store) {
     for (key, byte) in [("a", "xy"), ("b", "yx")] {
-        assert_eq!(one(store, Verb::Set, &[key, &byte.repeat(5_500)]).await, Reply::OK);
+        assert_eq!(one(store, "SET", &[key, &byte.repeat(5_500)]).await, Reply::OK);
     }
 }
 
@@ -65,8 +65,8 @@ async fn others_write_while_dear_transactions_are_evaluated() {
         async move {
             let transaction = |n: usize| {
                 let store = Arc::clone(&store);
-                let set = operation(Verb::Set, &[format!("done{n}"), "1".to_owned()]);
-                let batch = vec![operation(Verb::Lcs, &["a", "b", "LEN"]), set];
+                let set = operation("SET", &[format!("done{n}"), "1".to_owned()]);
+                let batch = vec![operation("LCS", &["a", "b", "LEN"]), set];
                 tokio::spawn(async move { store.transact(None, batch).await })
             };
             let mut replies = Vec::new();
@@ -77,7 +77,7 @@ async fn others_write_while_dear_transactions_are_evaluated() {
         }
     };
     let replies = while_it_runs(dear, async |_| {
-        assert_eq!(one(&store, Verb::Set, &["polite", "1"]).await, Reply::OK);
+        assert_eq!(one(&store, "SET", &["polite", "1"]).await, Reply::OK);
     })
     .await;
     let expected = Reply::Array(vec![Reply::Integer(10_999), Reply::OK]);
@@ -91,15 +91,15 @@ async fn a_dear_transaction_is_evaluated_anew_when_what_it_read_has_changed() {
     let store = open(directory.path());
     set_long(&store).await;
     let transact = |store: &Arc<Store>| {
-        let mut batch = vec![operation(Verb::Lcs, &["a", "b", "LEN"]); DEAR];
-        batch.push(operation(Verb::StrLen, &["a"]));
-        batch.push(operation(Verb::Append, &["a", "!"]));
+        let mut batch = vec![operation("LCS", &["a", "b", "LEN"]); DEAR];
+        batch.push(operation("STRLEN", &["a"]));
+        batch.push(operation("APPEND", &["a", "!"]));
         let store = Arc::clone(store);
         async move { store.transact(None, batch).await }
     };
     let reply = while_it_runs(transact(&store), async |round| {
         if round == 0 {
-            assert_eq!(one(&store, Verb::Append, &["a", "?"]).await, Reply::Integer(11_001));
+            assert_eq!(one(&store, "APPEND", &["a", "?"]).await, Reply::Integer(11_001));
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     })
@@ -110,12 +110,12 @@ async fn a_dear_transaction_is_evaluated_anew_when_what_it_read_has_changed() {
     assert_eq!(reply, Reply::Array(expected));
     // Others change it all the time: then it is refused, with nothing done.
     let reply = while_it_runs(transact(&store), async |_| {
-        one(&store, Verb::SetRange, &["a", "0", "z"]).await;
+        one(&store, "SETRANGE", &["a", "0", "z"]).await;
     })
     .await;
     let Reply::Error(error) = reply else { panic!("{reply:?}") };
     assert!(error.to_string().contains("transaction was not carried out"), "{error}");
-    assert_eq!(one(&store, Verb::StrLen, &["a"]).await, Reply::Integer(11_002));
+    assert_eq!(one(&store, "STRLEN", &["a"]).await, Reply::Integer(11_002));
     store.close(Duration::from_secs(20)).await;
 }
 
@@ -123,23 +123,23 @@ async fn a_dear_transaction_is_evaluated_anew_when_what_it_read_has_changed() {
 async fn a_transaction_on_a_key_space_holds_whoever_writes_to_it() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path());
-    one(&store, Verb::Set, &["n", "1"]).await;
+    one(&store, "SET", &["n", "1"]).await;
     let writer = {
         let store = Arc::clone(&store);
         tokio::spawn(async move {
             for number in 0..300 {
-                one(&store, Verb::Set, &[&format!("k{number}"), "1"]).await;
+                one(&store, "SET", &[&format!("k{number}"), "1"]).await;
             }
         })
     };
     let mut rounds = 0;
     while !writer.is_finished() || rounds == 0 {
         let batch = vec![
-            operation::<&str>(Verb::Size, &[]),
-            operation(Verb::Set, &["extra", "1"]),
-            operation(Verb::Keys, &["*"]),
-            operation(Verb::Del, &["extra"]),
-            operation::<&str>(Verb::Size, &[]),
+            operation::<&str>("DBSIZE", &[]),
+            operation("SET", &["extra", "1"]),
+            operation("KEYS", &["*"]),
+            operation("DEL", &["extra"]),
+            operation::<&str>("DBSIZE", &[]),
         ];
         let Reply::Array(replies) = store.transact(None, batch).await else { panic!("an array") };
         let Reply::List(keys) = &replies[2] else { panic!("{replies:?}") };
@@ -157,22 +157,22 @@ async fn a_part_is_cleared_while_others_write() {
     let store = open(directory.path());
     let (one_part, other) = (Arc::new(store.part(b"u1:")), store.part(b"u2:"));
     for thousand in 0..30 {
-        let key = |n| operation(Verb::Set, &[format!("{thousand:02}{n:03}"), "v".to_owned()]);
+        let key = |n| operation("SET", &[format!("{thousand:02}{n:03}"), "v".to_owned()]);
         one_part.execute((0..1_000).map(key).collect()).await;
     }
     let clear = {
         let part = Arc::clone(&one_part);
-        async move { one(&part, Verb::Clear, &[]).await }
+        async move { one(&part, "FLUSHDB", &[]).await }
     };
     let reply = while_it_runs(clear, async |_| {
-        assert_eq!(one(&other, Verb::Set, &["polite", "1"]).await, Reply::OK);
+        assert_eq!(one(&other, "SET", &["polite", "1"]).await, Reply::OK);
     })
     .await;
     assert_eq!(reply, Reply::OK);
-    assert_eq!(one(&one_part, Verb::Size, &[]).await, Reply::Integer(0));
-    assert_eq!(one(&one_part, Verb::Last, &["5"]).await, Reply::Pairs(vec![]));
-    assert_eq!(one(&store, Verb::Size, &[]).await, Reply::Integer(1));
-    assert_eq!(one(&other, Verb::Get, &["polite"]).await, value("1"));
+    assert_eq!(one(&one_part, "DBSIZE", &[]).await, Reply::Integer(0));
+    assert_eq!(one(&one_part, "LAST", &["5"]).await, Reply::Pairs(vec![]));
+    assert_eq!(one(&store, "DBSIZE", &[]).await, Reply::Integer(1));
+    assert_eq!(one(&other, "GET", &["polite"]).await, value("1"));
     store.close(Duration::from_secs(20)).await;
 }
 
@@ -181,17 +181,17 @@ async fn a_large_batch_gives_way_to_others() {
     let directory = tempfile::tempdir().unwrap();
     let (store, accounts) = (open(directory.path()), Accounts::default());
     let (hostile, polite) = (accounts.of(7), accounts.of(8));
-    let batch = (0..50_000).map(|n| operation(Verb::Set, &[n.to_string(), "v".to_owned()]));
+    let batch = (0..50_000).map(|n| operation("SET", &[n.to_string(), "v".to_owned()]));
     let (batch, there) = (batch.collect(), Arc::clone(&store));
     let large = async move { run_for(&there, &hostile, batch).await };
     let replies = while_it_runs(large, async |_| {
-        let set = vec![operation(Verb::Set, &["polite", "1"])];
+        let set = vec![operation("SET", &["polite", "1"])];
         assert_eq!(run_for(&store, &polite, set).await, [Reply::OK]);
     })
     .await;
     assert_eq!(replies.len(), 50_000);
     assert!(replies.iter().all(|reply| *reply == Reply::OK));
-    assert_eq!(one(&store, Verb::Size, &[]).await, Reply::Integer(50_001));
+    assert_eq!(one(&store, "DBSIZE", &[]).await, Reply::Integer(50_001));
     store.close(Duration::from_secs(20)).await;
 }
 
@@ -205,7 +205,7 @@ async fn one_users_long_reads_leave_threads_to_others() {
     let reads = async move {
         let read = |_| {
             let (store, account) = (Arc::clone(&there), Arc::clone(&hostile));
-            let lcs = vec![operation(Verb::Lcs, &["a", "b", "LEN"])];
+            let lcs = vec![operation("LCS", &["a", "b", "LEN"])];
             tokio::spawn(async move { run_for(&store, &account, lcs).await })
         };
         let mut replies = Vec::new();
@@ -215,7 +215,7 @@ async fn one_users_long_reads_leave_threads_to_others() {
         replies
     };
     let replies = while_it_runs(reads, async |_| {
-        let scan = vec![operation(Verb::Scan, &["0"])];
+        let scan = vec![operation("SCAN", &["0"])];
         let replies = run_for(&store, &polite, scan).await;
         assert!(matches!(&replies[..], [Reply::Array(_)]), "{replies:?}");
     })
@@ -229,10 +229,10 @@ async fn one_users_iterations_leave_anothers_alone() {
     let directory = tempfile::tempdir().unwrap();
     let (store, accounts) = (open(directory.path()), Accounts::default());
     let (hostile, polite) = (accounts.of(7), accounts.of(8));
-    let sets = (0..6_000).map(|n| operation(Verb::Set, &[format!("{n:05}"), "v".to_owned()]));
+    let sets = (0..6_000).map(|n| operation("SET", &[format!("{n:05}"), "v".to_owned()]));
     store.execute(sets.collect()).await;
     let scan = async |account: &Arc<Account>, cursor: &str| {
-        let scan = vec![operation(Verb::Scan, &[cursor, "COUNT", "1"])];
+        let scan = vec![operation("SCAN", &[cursor, "COUNT", "1"])];
         let reply = run_for(&store, account, scan).await.remove(0);
         let Reply::Array(parts) = reply else { panic!("{reply:?}") };
         let [Reply::Value(next), Reply::List(keys)] = &parts[..] else { panic!("{parts:?}") };

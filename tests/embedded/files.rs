@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use kvsock::message::Reply;
-use kvsock::store::{OpenError, Options, Sync, Verb};
+use kvsock::store::{OpenError, Options, Sync};
 
 use crate::support::{Opened, options, value};
 
@@ -30,10 +30,10 @@ fn every_sync_mode_keeps_what_it_acknowledged_over_a_restart() {
     for sync in [Sync::Always, Sync::EverySecond, Sync::No] {
         let directory = tempfile::tempdir().unwrap();
         let store = Opened::new(Options { sync, ..options(directory.path()) });
-        store.run(Verb::Set, &["a", "1"]);
+        store.run("SET", &["a", "1"]);
         store.close();
         let store = Opened::new(Options { sync, ..options(directory.path()) });
-        assert_eq!(store.run(Verb::Get, &["a"]), value("1"));
+        assert_eq!(store.run("GET", &["a"]), value("1"));
         store.close();
     }
 }
@@ -53,28 +53,28 @@ fn an_orderly_end_spares_the_next_start_a_long_journal_and_keeps_everything() {
         let store = Opened::new(options(directory.path()));
         if round > 0 {
             for key in (0..200).filter(|key| key % 2 == 1) {
-                let found = store.run(Verb::Get, &[&format!("k{key}")]);
+                let found = store.run("GET", &[&format!("k{key}")]);
                 assert_eq!(found, value(long(round - 1, key)), "{key} after {round} rounds");
             }
-            assert_eq!(store.run(Verb::Get, &["k2"]), Reply::Nil, "removed");
-            assert_eq!(store.ask(Verb::Size), Reply::Integer(100));
+            assert_eq!(store.run("GET", &["k2"]), Reply::Nil, "removed");
+            assert_eq!(store.ask("DBSIZE"), Reply::Integer(100));
         }
         for key in 0..200 {
-            store.run(Verb::Set, &[&format!("k{key}"), &long(round, key)]);
+            store.run("SET", &[&format!("k{key}"), &long(round, key)]);
         }
         for key in (0..200).filter(|key| key % 2 == 0) {
-            store.run(Verb::Del, &[&format!("k{key}")]);
+            store.run("DEL", &[&format!("k{key}")]);
         }
         store.close();
         assert_eq!(journals(directory.path()), [0], "after round {round}");
     }
     // A short one is read faster than tables are written.
     let store = Opened::new(options(directory.path()));
-    store.run(Verb::Set, &["short", "1"]);
+    store.run("SET", &["short", "1"]);
     store.close();
     assert!(journals(directory.path())[0] > 0);
     let store = Opened::new(options(directory.path()));
-    assert_eq!(store.run(Verb::Get, &["short"]), value("1"));
-    assert_eq!(store.ask(Verb::Size), Reply::Integer(101));
+    assert_eq!(store.run("GET", &["short"]), value("1"));
+    assert_eq!(store.ask("DBSIZE"), Reply::Integer(101));
     store.close();
 }

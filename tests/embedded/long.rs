@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fjall::{KeyspaceCreateOptions, PersistMode};
 use kvsock::message::Reply;
-use kvsock::store::{Operation, Store, Verb};
+use kvsock::store::{Operation, Store};
 
 use crate::support::{open_without_index, operation, options, value};
 
@@ -53,43 +53,43 @@ async fn run(store: &Store, batch: Vec<Operation>) -> (Vec<Reply>, bool) {
 }
 
 async fn get(store: &Store, key: &str) -> (Reply, bool) {
-    let (mut replies, at_once) = run(store, vec![operation(Verb::Get, &[key])]).await;
+    let (mut replies, at_once) = run(store, vec![operation("GET", &[key])]).await;
     (replies.remove(0), at_once)
 }
 
-async fn write(store: &Store, verb: Verb, args: &[&str]) {
-    let reply = store.execute(vec![operation(verb, args)]).await.remove(0);
-    assert!(!matches!(reply, Reply::Error(_)), "{verb:?}: {reply:?}");
+async fn write(store: &Store, command: &str, args: &[&str]) {
+    let reply = store.execute(vec![operation(command, args)]).await.remove(0);
+    assert!(!matches!(reply, Reply::Error(_)), "{command}: {reply:?}");
 }
 
 #[test]
 fn the_first_read_of_a_long_value_after_a_start_is_beside_the_serving_thread() {
     block_on(async {
-        let reads: [(Verb, &[&str]); 14] = [
-            (Verb::Get, &[]),
-            (Verb::MGet, &["short"]),
-            (Verb::StrLen, &[]),
-            (Verb::GetRange, &["0", "1"]),
-            (Verb::GetBit, &["7"]),
-            (Verb::BitCount, &[]),
-            (Verb::Exists, &["short"]),
-            (Verb::Touch, &[]),
-            (Verb::Type, &[]),
-            (Verb::Ttl, &[]),
-            (Verb::PExpireTime, &[]),
-            (Verb::MGet, &["none", "short"]),
-            (Verb::Exists, &[]),
-            (Verb::StrLen, &[]),
+        let reads: [(&str, &[&str]); 14] = [
+            ("GET", &[]),
+            ("MGET", &["short"]),
+            ("STRLEN", &[]),
+            ("GETRANGE", &["0", "1"]),
+            ("GETBIT", &["7"]),
+            ("BITCOUNT", &[]),
+            ("EXISTS", &["short"]),
+            ("TOUCH", &[]),
+            ("TYPE", &[]),
+            ("TTL", &[]),
+            ("PEXPIRETIME", &[]),
+            ("MGET", &["none", "short"]),
+            ("EXISTS", &[]),
+            ("STRLEN", &[]),
         ];
         let directory = tempfile::tempdir().unwrap();
         let store = open(directory.path());
-        write(&store, Verb::MSet, &["short", "1", "other", "2"]).await;
+        write(&store, "MSET", &["short", "1", "other", "2"]).await;
         for len in LENGTHS {
             for number in 0..reads.len() {
-                write(&store, Verb::Set, &[&format!("{len}:{number}"), &long(len)]).await;
+                write(&store, "SET", &[&format!("{len}:{number}"), &long(len)]).await;
             }
             for key in ["transaction", "batch"] {
-                write(&store, Verb::Set, &[&format!("{len}:{key}"), &long(len)]).await;
+                write(&store, "SET", &[&format!("{len}:{key}"), &long(len)]).await;
             }
         }
         close(store).await;
@@ -107,13 +107,13 @@ fn the_first_read_of_a_long_value_after_a_start_is_beside_the_serving_thread() {
                 assert!(!at_once, "{verb:?} of {len} bytes");
             }
             let key = format!("{len}:batch");
-            let batch = vec![operation(Verb::Get, &["other"]), operation(Verb::Get, &[&key])];
+            let batch = vec![operation("GET", &["other"]), operation("GET", &[&key])];
             let (replies, at_once) = run(&store, batch).await;
             assert!(
                 replies == [value("2"), value(long(len))] && !at_once,
                 "a batch with {len} bytes"
             );
-            let get = vec![operation(Verb::Get, &[format!("{len}:transaction")])];
+            let get = vec![operation("GET", &[format!("{len}:transaction")])];
             let (reply, at_once) = see(store.transact(None, get)).await;
             let expected = Reply::Array(vec![value(long(len))]);
             assert!(reply == expected && !at_once, "a transaction that reads {len} bytes");
@@ -130,14 +130,14 @@ fn a_long_value_that_the_cache_has_forgotten_is_read_beside_the_serving_thread()
         let filling = "y".repeat(4 * 1024);
         let fill = async |name: &str| {
             for thousand in 0..20 {
-                let set = |n| operation(Verb::Set, &[&format!("{name}{thousand}:{n}"), &filling]);
+                let set = |n| operation("SET", &[&format!("{name}{thousand}:{n}"), &filling]);
                 store.execute((0..1_000).map(set).collect()).await;
             }
         };
         // What comes into an empty cache stays longest.
         fill("before").await;
         for len in LENGTHS {
-            write(&store, Verb::Set, &[&len.to_string(), &long(len)]).await;
+            write(&store, "SET", &[&len.to_string(), &long(len)]).await;
         }
         fill("after").await;
         for len in LENGTHS {
@@ -155,12 +155,12 @@ fn what_is_long_no_more_is_read_on_the_serving_thread_after_a_start() {
         let store = open(directory.path());
         let [len, _] = LENGTHS;
         for key in ["shorter", "gone", "renamed", "kept"] {
-            write(&store, Verb::Set, &[key, &long(len)]).await;
+            write(&store, "SET", &[key, &long(len)]).await;
         }
-        write(&store, Verb::Set, &["shorter", "1"]).await;
-        write(&store, Verb::Del, &["gone"]).await;
-        write(&store, Verb::Rename, &["renamed", "new"]).await;
-        write(&store, Verb::Expire, &["kept", "1000"]).await;
+        write(&store, "SET", &["shorter", "1"]).await;
+        write(&store, "DEL", &["gone"]).await;
+        write(&store, "RENAME", &["renamed", "new"]).await;
+        write(&store, "EXPIRE", &["kept", "1000"]).await;
         close(store).await;
         let store = open(directory.path());
         for (key, expected) in
@@ -182,12 +182,12 @@ fn a_cleared_store_has_an_index_of_its_own_of_long_values() {
         let directory = tempfile::tempdir().unwrap();
         let store = open(directory.path());
         let [len, _] = LENGTHS;
-        write(&store, Verb::Set, &["before", &long(len)]).await;
-        let sets = (0..2_000).map(|n| operation(Verb::Set, &[format!("k{n}"), "1".to_owned()]));
+        write(&store, "SET", &["before", &long(len)]).await;
+        let sets = (0..2_000).map(|n| operation("SET", &[format!("k{n}"), "1".to_owned()]));
         store.execute(sets.collect()).await;
-        write(&store, Verb::Clear, &[]).await;
+        write(&store, "FLUSHDB", &[]).await;
         assert_eq!(get(&store, "before").await, (Reply::Nil, true));
-        write(&store, Verb::MSet, &["after", &long(len), "short", "1"]).await;
+        write(&store, "MSET", &["after", &long(len), "short", "1"]).await;
         close(store).await;
         let store = open(directory.path());
         assert_eq!(get(&store, "before").await, (Reply::Nil, true));
@@ -213,8 +213,8 @@ fn what_a_program_without_index_wrote_is_read_beside_the_serving_thread() {
         let directory = tempfile::tempdir().unwrap();
         let [len, _] = LENGTHS;
         let store = open(directory.path());
-        write(&store, Verb::Set, &["first", &long(len)]).await;
-        let sets = (0..2_000).map(|n| operation(Verb::Set, &[format!("k{n}"), "1".to_owned()]));
+        write(&store, "SET", &["first", &long(len)]).await;
+        let sets = (0..2_000).map(|n| operation("SET", &[format!("k{n}"), "1".to_owned()]));
         store.execute(sets.collect()).await;
         close(store).await;
         let keys = ["first", "second", "third", "fourth"];

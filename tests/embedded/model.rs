@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use kvsock::message::Reply;
-use kvsock::store::{Operation, Verb};
+use kvsock::store::Operation;
 use proptest::prelude::*;
 
 use crate::support::{Opened, operation, options};
@@ -28,27 +28,27 @@ fn any_operation() -> impl Strategy<Value = Operation> {
     let depth = prop::sample::select(vec!["1", "3", "1000"]);
     let glob = prop::sample::select(vec!["*", "a*", "?", "[n-z]*", ""]);
     prop_oneof![
-        6 => (key(), text()).prop_map(|(k, v)| operation(Verb::Set, &[&*k, v])),
-        2 => (key(), text()).prop_map(|(k, v)| operation(Verb::SetEx, &[&*k, "1000", v])),
-        2 => prop::collection::vec(key(), 1..3).prop_map(|keys| operation(Verb::Del, &keys)),
-        2 => key().prop_map(|k| operation(Verb::Incr, &[k])),
-        2 => key().prop_map(|k| operation(Verb::Decr, &[k])),
-        1 => key().prop_map(|k| operation(Verb::Expire, &[&*k, "-1"])),
-        1 => key().prop_map(|k| operation(Verb::Persist, &[k])),
-        3 => key().prop_map(|k| operation(Verb::Get, &[k])),
-        1 => prop::collection::vec(key(), 1..3).prop_map(|keys| operation(Verb::Exists, &keys)),
-        2 => (key(), text()).prop_map(|(k, v)| operation(Verb::SetNx, &[&*k, v])),
-        1 => (key(), text()).prop_map(|(k, v)| operation(Verb::GetSet, &[&*k, v])),
-        2 => (key(), text()).prop_map(|(k, v)| operation(Verb::Append, &[&*k, v])),
-        1 => key().prop_map(|k| operation(Verb::GetDel, &[k])),
-        1 => (key(), key()).prop_map(|(k, l)| operation(Verb::MSet, &[&*k, "1", &*l, "2"])),
-        2 => (key(), key()).prop_map(|(k, l)| operation(Verb::Rename, &[k, l])),
-        1 => (key(), key()).prop_map(|(k, l)| operation(Verb::RenameNx, &[k, l])),
-        1 => (key(), key()).prop_map(|(k, l)| operation(Verb::Copy, &[&*k, &*l, "REPLACE"])),
-        2 => depth.prop_map(|count| operation(Verb::Last, &[count])),
-        1 => glob.prop_map(|pattern| operation(Verb::Keys, &[pattern])),
-        1 => Just(operation::<&str>(Verb::Size, &[])),
-        1 => Just(operation::<&str>(Verb::Clear, &[])),
+        6 => (key(), text()).prop_map(|(k, v)| operation("SET", &[&*k, v])),
+        2 => (key(), text()).prop_map(|(k, v)| operation("SETEX", &[&*k, "1000", v])),
+        2 => prop::collection::vec(key(), 1..3).prop_map(|keys| operation("DEL", &keys)),
+        2 => key().prop_map(|k| operation("INCR", &[k])),
+        2 => key().prop_map(|k| operation("DECR", &[k])),
+        1 => key().prop_map(|k| operation("EXPIRE", &[&*k, "-1"])),
+        1 => key().prop_map(|k| operation("PERSIST", &[k])),
+        3 => key().prop_map(|k| operation("GET", &[k])),
+        1 => prop::collection::vec(key(), 1..3).prop_map(|keys| operation("EXISTS", &keys)),
+        2 => (key(), text()).prop_map(|(k, v)| operation("SETNX", &[&*k, v])),
+        1 => (key(), text()).prop_map(|(k, v)| operation("GETSET", &[&*k, v])),
+        2 => (key(), text()).prop_map(|(k, v)| operation("APPEND", &[&*k, v])),
+        1 => key().prop_map(|k| operation("GETDEL", &[k])),
+        1 => (key(), key()).prop_map(|(k, l)| operation("MSET", &[&*k, "1", &*l, "2"])),
+        2 => (key(), key()).prop_map(|(k, l)| operation("RENAME", &[k, l])),
+        1 => (key(), key()).prop_map(|(k, l)| operation("RENAMENX", &[k, l])),
+        1 => (key(), key()).prop_map(|(k, l)| operation("COPY", &[&*k, &*l, "REPLACE"])),
+        2 => depth.prop_map(|count| operation("LAST", &[count])),
+        1 => glob.prop_map(|pattern| operation("KEYS", &[pattern])),
+        1 => Just(operation::<&str>("DBSIZE", &[])),
+        1 => Just(operation::<&str>("FLUSHDB", &[])),
     ]
 }
 
@@ -70,59 +70,60 @@ struct Model {
 impl Model {
     fn run(&mut self, operation: &Operation) -> Reply {
         let args = &operation.args;
-        match operation.verb {
-            Verb::Set => self.set(&args[0], &args[1], false),
-            Verb::SetEx => self.set(&args[0], &args[2], true),
-            Verb::Del | Verb::Expire => {
-                let keys = if operation.verb == Verb::Del { &args[..] } else { &args[..1] };
+        match operation.command.spec.name {
+            "SET" => self.set(&args[0], &args[1], false),
+            "SETEX" => self.set(&args[0], &args[2], true),
+            "DEL" | "EXPIRE" => {
+                let keys =
+                    if operation.command.spec.name == "DEL" { &args[..] } else { &args[..1] };
                 let removed = keys.iter().filter(|key| self.remove(key)).count();
                 Reply::Integer(i64::try_from(removed).unwrap())
             }
-            Verb::SetNx if self.data.contains_key(&args[0]) => Reply::Integer(0),
-            Verb::SetNx => {
+            "SETNX" if self.data.contains_key(&args[0]) => Reply::Integer(0),
+            "SETNX" => {
                 self.set(&args[0], &args[1], false);
                 Reply::Integer(1)
             }
-            Verb::GetSet => {
+            "GETSET" => {
                 let old = self.get(&args[0]);
                 self.set(&args[0], &args[1], false);
                 old
             }
-            Verb::GetDel => {
+            "GETDEL" => {
                 let old = self.get(&args[0]);
                 self.remove(&args[0]);
                 old
             }
-            Verb::Append => {
+            "APPEND" => {
                 let value = &mut self.data.entry(args[0].clone()).or_default().0;
                 *value = [&value[..], &args[1]].concat().into();
                 Reply::Integer(i64::try_from(value.len()).unwrap())
             }
-            Verb::MSet => {
+            "MSET" => {
                 for pair in args.chunks(2) {
                     self.set(&pair[0], &pair[1], false);
                 }
                 Reply::OK
             }
-            Verb::Rename | Verb::RenameNx | Verb::Copy => self.transfer(operation),
-            Verb::Incr => self.add(&args[0], 1),
-            Verb::Decr => self.add(&args[0], -1),
-            Verb::Persist => {
+            "RENAME" | "RENAMENX" | "COPY" => self.transfer(operation),
+            "INCR" => self.add(&args[0], 1),
+            "DECR" => self.add(&args[0], -1),
+            "PERSIST" => {
                 let found = self.data.get_mut(&args[0]);
                 Reply::Integer(found.map_or(0, |it| i64::from(std::mem::take(&mut it.1))))
             }
-            Verb::Get => self.get(&args[0]),
-            Verb::Exists => {
+            "GET" => self.get(&args[0]),
+            "EXISTS" => {
                 let found = args.iter().filter(|key| self.data.contains_key(*key)).count();
                 Reply::Integer(i64::try_from(found).unwrap())
             }
-            Verb::Last => {
+            "LAST" => {
                 let count: usize = std::str::from_utf8(&args[0]).unwrap().parse().unwrap();
                 let skipped = self.order.len().saturating_sub(count);
                 let pair = |key: &Bytes| (key.clone(), self.data[key].0.clone());
                 Reply::Pairs(self.order.iter().skip(skipped).map(pair).collect())
             }
-            Verb::Keys => {
+            "KEYS" => {
                 let matching = |key: &&Bytes| match &args[0][..] {
                     b"*" => true,
                     b"a*" => key.starts_with(b"a"),
@@ -132,12 +133,12 @@ impl Model {
                 };
                 Reply::List(self.data.keys().filter(matching).cloned().map(Some).collect())
             }
-            Verb::Size => Reply::Integer(i64::try_from(self.data.len()).unwrap()),
-            Verb::Clear => {
+            "DBSIZE" => Reply::Integer(i64::try_from(self.data.len()).unwrap()),
+            "FLUSHDB" => {
                 *self = Model::default();
                 Reply::OK
             }
-            verb => unreachable!("{verb:?} is not generated"),
+            name => unreachable!("{name} is not generated"),
         }
     }
 
@@ -148,20 +149,22 @@ impl Model {
     fn transfer(&mut self, operation: &Operation) -> Reply {
         let (from, to) = (&operation.args[0], &operation.args[1]);
         let found = self.data.get(from).cloned();
-        let (done, refused) = match operation.verb {
-            Verb::Copy if from == to => {
+        let (done, refused) = match operation.command.spec.name {
+            "COPY" if from == to => {
                 return Reply::failed("source and destination objects are the same");
             }
-            Verb::Copy => (Reply::Integer(1), Reply::Integer(0)),
+            "COPY" => (Reply::Integer(1), Reply::Integer(0)),
             _ if found.is_none() => return Reply::failed("no such key"),
-            Verb::Rename => (Reply::OK, Reply::OK),
+            "RENAME" => (Reply::OK, Reply::OK),
             _ => (Reply::Integer(1), Reply::Integer(0)),
         };
         let is_new = !self.data.contains_key(to);
         match found {
-            Some((value, expires)) if is_new || from != to && operation.verb != Verb::RenameNx => {
+            Some((value, expires))
+                if is_new || from != to && operation.command.spec.name != "RENAMENX" =>
+            {
                 self.set(to, &value, expires);
-                if operation.verb != Verb::Copy {
+                if operation.command.spec.name != "COPY" {
                     self.remove(from);
                 }
                 done

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use kvsock::message::Reply;
-use kvsock::store::{Operation, Options, Verb};
+use kvsock::store::{Operation, Options};
 
 use crate::support::{Opened, operation, options, value};
 
 fn scan(store: &Opened, args: &[&str]) -> (Bytes, Vec<Bytes>) {
-    parts(store.run(Verb::Scan, args))
+    parts(store.run("SCAN", args))
 }
 
 fn parts(reply: Reply) -> (Bytes, Vec<Bytes>) {
@@ -19,7 +19,7 @@ fn parts(reply: Reply) -> (Bytes, Vec<Bytes>) {
 }
 
 fn fill(store: &Opened, count: usize) {
-    let sets = (0..count).map(|n| operation(Verb::Set, &[format!("k{n:05}"), "v".to_owned()]));
+    let sets = (0..count).map(|n| operation("SET", &[format!("k{n:05}"), "v".to_owned()]));
     assert!(store.batch(sets.collect()).iter().all(|reply| *reply == Reply::OK));
 }
 
@@ -40,9 +40,9 @@ fn keys_come_in_order_and_once_across_changes() {
         // The key where it goes on is gone by then, and another one comes before it.
         let last = found.last().map_or("", |key| std::str::from_utf8(key).unwrap());
         let next_key = format!("k{:05}", last[1..].parse::<u32>().unwrap() + 1);
-        assert_eq!(store.run(Verb::Del, &[&next_key]), Reply::Integer(1));
+        assert_eq!(store.run("DEL", &[&next_key]), Reply::Integer(1));
         removed += 1;
-        store.run(Verb::Set, &["a", "new"]);
+        store.run("SET", &["a", "new"]);
     }
     assert!(found.is_sorted());
     assert_eq!(found.iter().collect::<BTreeSet<_>>().len(), found.len());
@@ -63,7 +63,7 @@ fn a_cursor_may_be_used_again_until_it_is_forgotten() {
     let unknown = |cursor: &str| {
         Reply::failed(format!("cursor {cursor} is not known any more; begin again with 0"))
     };
-    assert_eq!(store.run(Verb::Scan, &["18446744073709551615"]), unknown("18446744073709551615"));
+    assert_eq!(store.run("SCAN", &["18446744073709551615"]), unknown("18446744073709551615"));
     // Iterations that begin remember one place together.
     for _ in 0..5_000 {
         scan(&store, &["0", "COUNT", "1"]);
@@ -74,7 +74,7 @@ fn a_cursor_may_be_used_again_until_it_is_forgotten() {
     for _ in 0..4_500 {
         next = String::from_utf8_lossy(&scan(&store, &[&next, "COUNT", "1"]).0).into_owned();
     }
-    assert_eq!(store.run(Verb::Scan, &[&cursor]), unknown(&cursor));
+    assert_eq!(store.run("SCAN", &[&cursor]), unknown(&cursor));
     store.close();
 }
 
@@ -89,8 +89,8 @@ fn a_long_reply_is_given_in_parts() {
     let cursor = String::from_utf8_lossy(&cursor).into_owned();
     let (_, more) = scan(&store, &[&cursor, "COUNT", "1"]);
     assert_eq!(more, [format!("k{:05}", keys.len())]);
-    store.run(Verb::Set, &["a".repeat(1_001), "v".to_owned()]);
-    assert_eq!(store.run(Verb::Scan, &["0"]), Reply::failed("reply longer than 1000 bytes"));
+    store.run("SET", &["a".repeat(1_001), "v".to_owned()]);
+    assert_eq!(store.run("SCAN", &["0"]), Reply::failed("reply longer than 1000 bytes"));
     store.close();
 }
 
@@ -98,18 +98,18 @@ fn a_long_reply_is_given_in_parts() {
 fn a_batch_and_a_transaction_find_what_they_changed() {
     let directory = tempfile::tempdir().unwrap();
     let store = Opened::new(options(directory.path()));
-    store.batch(["a", "c", "e"].map(|key| operation(Verb::Set, &[key, "1"])).to_vec());
+    store.batch(["a", "c", "e"].map(|key| operation("SET", &[key, "1"])).to_vec());
     let batch: Vec<Operation> = vec![
-        operation(Verb::Set, &["b", "1"]),
-        operation(Verb::Set, &["f", "1"]),
-        operation(Verb::Del, &["c"]),
-        operation(Verb::Set, &["e", "1", "EXAT", "1"]),
-        operation(Verb::Scan, &["0"]),
+        operation("SET", &["b", "1"]),
+        operation("SET", &["f", "1"]),
+        operation("DEL", &["c"]),
+        operation("SET", &["e", "1", "EXAT", "1"]),
+        operation("SCAN", &["0"]),
     ];
     let Reply::Array(mut replies) = store.transact(None, batch.clone()) else { panic!("an array") };
     let found = parts(replies.pop().unwrap());
     assert_eq!(found, ("0".into(), ["a", "b", "f"].map(Bytes::from).to_vec()));
-    store.batch(["c", "e"].map(|key| operation(Verb::Set, &[key, "1"])).to_vec());
+    store.batch(["c", "e"].map(|key| operation("SET", &[key, "1"])).to_vec());
     assert_eq!(parts(store.batch(batch).pop().unwrap()), found);
     store.close();
 }
@@ -121,11 +121,11 @@ fn a_random_key_is_found_among_expired_ones() {
     fill(&store, 200);
     let expired = (0..200)
         .filter(|n| *n != 77)
-        .map(|n| operation(Verb::PExpire, &[format!("k{n:05}"), "1".to_owned()]));
+        .map(|n| operation("PEXPIRE", &[format!("k{n:05}"), "1".to_owned()]));
     store.batch(expired.collect());
-    crate::support::wait_until(|| store.ask(Verb::Size) == Reply::Integer(1));
+    crate::support::wait_until(|| store.ask("DBSIZE") == Reply::Integer(1));
     for _ in 0..20 {
-        assert_eq!(store.ask(Verb::RandomKey), value("k00077"));
+        assert_eq!(store.ask("RANDOMKEY"), value("k00077"));
     }
     store.close();
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use kvsock::message::{ErrorReply, Reply};
-use kvsock::store::{Store, Verb};
+use kvsock::store::Store;
 use tokio::task::JoinHandle;
 
 use crate::{one, operation, until};
@@ -71,7 +71,7 @@ impl Load {
         let mut seen = Seen::default();
         for client in self.clients {
             let client = client.await.expect("no client saw a wrong reply");
-            client.check(&one(&self.store, Verb::Get, &[&client.key]).await);
+            client.check(&one(&self.store, "GET", &[&client.key]).await);
             seen.unknown += client.unknown;
             seen.unavailable += client.unavailable;
         }
@@ -92,9 +92,9 @@ impl Client {
         let value = format!("{}={written}", self.key);
         let missing = format!("{}.missing", self.key);
         let batch = vec![
-            operation(Verb::Set, &[&self.key, &value]),
-            operation(Verb::Exists, &[&missing]),
-            operation(Verb::Get, &[&self.key]),
+            operation("SET", &[&self.key, &value]),
+            operation("EXISTS", &[&missing]),
+            operation("GET", &[&self.key]),
         ];
         let replies = store.execute(batch).await;
         let [set, exists, get] = &replies[..] else { panic!("three replies") };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kvsock::message::{ErrorReply, Reply};
-use kvsock::store::{Health, Store, Verb};
+use kvsock::store::{Health, Store};
 
 use crate::load::Load;
 use crate::support::valkey::Setup;
@@ -17,7 +17,7 @@ fn a_store_that_comes_up_later_is_waited_for() {
     run(async {
         let store = Store::open(server.options(server.tcp())).expect("it opens");
         until_down(&store, "connection refused").await;
-        let batch = vec![operation(Verb::Set, &["k", "v"]), operation(Verb::Get, &["k"])];
+        let batch = vec![operation("SET", &["k", "v"]), operation("GET", &["k"])];
         let waiting = store.execute(batch);
         let starting = async { server.restart() };
         let (replies, ()) = tokio::join!(waiting, starting);
@@ -37,11 +37,8 @@ fn a_store_that_stays_away_is_an_error_after_the_timeout() {
         let store = Store::open(options).expect("it opens");
         let begin = Instant::now();
         // The compound operation splits the batch; there is one wait all the same.
-        let batch = vec![
-            operation(Verb::Set, &["k", "v"]),
-            operation(Verb::Size, &[]),
-            operation(Verb::Get, &["k"]),
-        ];
+        let batch =
+            vec![operation("SET", &["k", "v"]), operation("DBSIZE", &[]), operation("GET", &["k"])];
         for reply in store.execute(batch).await {
             let Reply::Error(ErrorReply::Unavailable(why)) = reply else { panic!("{reply:?}") };
             assert!(why == "no such socket" || why == "connection refused", "{why}");
@@ -94,7 +91,7 @@ fn a_server_that_stands_still_is_left_after_the_timeout() {
         let load = Load::start(&store);
         load.go_on().await;
         server.stop();
-        let batch = vec![operation(Verb::Set, &["k", "v"]), operation(Verb::Get, &["other"])];
+        let batch = vec![operation("SET", &["k", "v"]), operation("GET", &["other"])];
         let begin = Instant::now();
         let replies = store.execute(batch).await;
         assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
@@ -131,13 +128,13 @@ fn the_index_outlives_a_lost_connection() {
     let Some(mut server) = Setup { durable: true, ..Setup::default() }.start() else { return };
     run(async {
         let store = Store::open(server.options(server.tcp())).expect("it opens");
-        assert_eq!(one(&store, Verb::Set, &["k", "v"]).await, Reply::OK);
+        assert_eq!(one(&store, "SET", &["k", "v"]).await, Reply::OK);
         // Before the index is written.
         server.kill();
         until_down(&store, "").await;
         server.restart();
         let expected = Reply::Pairs(vec![("k".into(), "v".into())]);
-        assert_eq!(one(&store, Verb::Last, &["1"]).await, expected);
+        assert_eq!(one(&store, "LAST", &["1"]).await, expected);
     });
 }
 
@@ -149,7 +146,7 @@ fn a_wait_without_end_ends_when_the_store_comes() {
         let mut options = server.options(server.tcp());
         options.timeout = Duration::ZERO;
         let store = Store::open(options).expect("it opens");
-        let waiting = one(&store, Verb::Ping, &[]);
+        let waiting = one(&store, "PING", &[]);
         let starting = async { server.restart() };
         assert_eq!(tokio::join!(waiting, starting).0, Reply::Status("PONG"));
     });

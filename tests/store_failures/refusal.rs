@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kvsock::message::{ErrorReply, Reply};
-use kvsock::store::{Health, OpenError, Secret, Store, Tls, Verb};
+use kvsock::store::{Health, OpenError, Secret, Store, Tls};
 
 use crate::support::valkey::Setup;
 use crate::{one, operation, run, until_down, until_up, value};
@@ -23,12 +23,12 @@ fn a_wrong_password_is_named_and_the_right_one_helps() {
         options.timeout = Duration::from_millis(200);
         let store = Store::open(options).expect("it opens");
         until_down(&store, "WRONGPASS invalid username-password pair").await;
-        let refused = one(&store, Verb::Get, &["k"]).await;
+        let refused = one(&store, "GET", &["k"]).await;
         let Reply::Error(ErrorReply::Unavailable(why)) = refused else { panic!("{refused:?}") };
         assert!(why.starts_with("WRONGPASS") && !why.contains("hunter2"), "{why}");
         server.restart_with_password("mine-hunter2");
         until_up(&store).await;
-        assert_eq!(one(&store, Verb::Get, &["k"]).await, Reply::Nil);
+        assert_eq!(one(&store, "GET", &["k"]).await, Reply::Nil);
     });
 }
 
@@ -88,12 +88,12 @@ fn the_servers_own_errors_keep_their_code() {
         let store = Store::open(server.options(server.tcp())).expect("it opens");
         server.command(&["RPUSH", "list", "x"]);
         let wrong = coded("WRONGTYPE Operation against a key holding the wrong kind of value");
-        assert_eq!(one(&store, Verb::Get, &["list"]).await, wrong);
+        assert_eq!(one(&store, "GET", &["list"]).await, wrong);
         server.command(&["CONFIG", "SET", "maxmemory", "1"]);
         let full = coded("OOM command not allowed when used memory > 'maxmemory'.");
-        assert_eq!(one(&store, Verb::Set, &["k", "v"]).await, full);
+        assert_eq!(one(&store, "SET", &["k", "v"]).await, full);
         server.command(&["CONFIG", "SET", "maxmemory", "0"]);
-        assert_eq!(one(&store, Verb::Set, &["k", "v"]).await, Reply::OK);
+        assert_eq!(one(&store, "SET", &["k", "v"]).await, Reply::OK);
         assert_eq!(store.health(), Health::Up);
     });
 }
@@ -106,10 +106,10 @@ fn a_read_only_server_is_read() {
     run(async {
         let kvsock::store::Transport::Tcp { host, port } = primary.tcp() else { panic!("a port") };
         let store = Store::open(server.options(server.tcp())).expect("it opens");
-        assert_eq!(one(&store, Verb::Set, &["k", "v"]).await, Reply::OK);
+        assert_eq!(one(&store, "SET", &["k", "v"]).await, Reply::OK);
         server.command(&["REPLICAOF", &host, &port.to_string()]);
         let refused = coded("READONLY You can't write against a read only replica.");
-        assert_eq!(one(&store, Verb::Set, &["k", "w"]).await, refused);
+        assert_eq!(one(&store, "SET", &["k", "w"]).await, refused);
     });
 }
 
@@ -123,17 +123,17 @@ fn what_the_server_forbids_disturbs_nothing_else() {
         options.password = Some(Secret::new("pw"));
         let store = Store::open(options).expect("it opens");
         until_up(&store).await;
-        assert_eq!(one(&store, Verb::Set, &["k", "v"]).await, Reply::OK);
-        let batch = vec![operation(Verb::Incr, &["n"]), operation(Verb::Get, &["k"])];
+        assert_eq!(one(&store, "SET", &["k", "v"]).await, Reply::OK);
+        let batch = vec![operation("INCR", &["n"]), operation("GET", &["k"])];
         let replies = store.execute(batch).await;
         let forbidden = coded("NOPERM User few has no permissions to run the 'incr' command");
         assert_eq!(replies, [forbidden, value("v")]);
-        let save = one(&store, Verb::Save, &[]).await;
+        let save = one(&store, "SAVE", &[]).await;
         let Reply::Error(ErrorReply::Failed(why)) = save else { panic!("{save:?}") };
         assert!(why.starts_with("the store does not allow save: NOPERM"), "{why}");
-        let last = one(&store, Verb::Last, &["1"]).await;
+        let last = one(&store, "LAST", &["1"]).await;
         assert!(matches!(last, Reply::Error(ErrorReply::Coded(_))), "{last:?}");
-        assert_eq!(one(&store, Verb::Get, &["k"]).await, value("v"));
+        assert_eq!(one(&store, "GET", &["k"]).await, value("v"));
     });
 }
 
@@ -142,10 +142,10 @@ fn a_save_that_fails_says_so() {
     let Some(server) = Setup::default().start() else { return };
     run(async {
         let store = Store::open(server.options(server.tcp())).expect("it opens");
-        assert_eq!(one(&store, Verb::Set, &["k", "v"]).await, Reply::OK);
+        assert_eq!(one(&store, "SET", &["k", "v"]).await, Reply::OK);
         // A directory where the dump would be renamed to.
         std::fs::create_dir(server.dir().join("dump.rdb")).expect("make a directory");
-        let save = one(&store, Verb::Save, &[]).await;
+        let save = one(&store, "SAVE", &[]).await;
         let Reply::Error(ErrorReply::Failed(why)) = save else { panic!("{save:?}") };
         assert!(why.starts_with("save failed"), "{why}");
     });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kvsock::message::{ErrorReply, Reply};
-use kvsock::store::{Location, Server, Store, Transport, Verb};
+use kvsock::store::{Location, Server, Store, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -46,7 +46,7 @@ fn check(answer: &'static [u8]) {
         })
         .expect("it opens");
         let serving = tokio::spawn(serve(listener, answer, b"$4\r\nread\r\n"));
-        let batch = vec![operation(Verb::Set, &["k", "v"]), operation(Verb::Get, &["other"])];
+        let batch = vec![operation("SET", &["k", "v"]), operation("GET", &["other"])];
         let replies = store.execute(batch).await;
         let unknown = Reply::Error(ErrorReply::OutcomeUnknown("SET"));
         assert_eq!(replies, [unknown, Reply::Value("read".into())]);

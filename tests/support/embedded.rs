@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kvsock::message::{ErrorReply, Reply};
-use kvsock::store::{
-    Health, Location, OpenError, Operation, Options, Store, Sync, Tls, Verb, Watch,
-};
+use kvsock::store::{Health, Location, OpenError, Operation, Options, Store, Sync, Tls, Watch};
 use tokio::runtime::Runtime;
 
 /// Settings for a store in `directory`.
@@ -31,9 +29,9 @@ pub fn options(directory: &Path) -> Options {
 }
 
 /// One operation.
-pub fn operation<A: AsRef<[u8]>>(verb: Verb, args: &[A]) -> Operation {
+pub fn operation<A: AsRef<[u8]>>(name: &str, args: &[A]) -> Operation {
     let args = args.iter().map(|arg| Bytes::copy_from_slice(arg.as_ref())).collect();
-    Operation { verb, args }
+    Operation::named(name, args).expect("a command")
 }
 
 /// A value in a reply.
@@ -105,13 +103,13 @@ impl Opened {
     }
 
     /// Carries out one operation.
-    pub fn run<A: AsRef<[u8]>>(&self, verb: Verb, args: &[A]) -> Reply {
-        self.batch(vec![operation(verb, args)]).remove(0)
+    pub fn run<A: AsRef<[u8]>>(&self, name: &str, args: &[A]) -> Reply {
+        self.batch(vec![operation(name, args)]).remove(0)
     }
 
     /// Carries out one operation without arguments.
-    pub fn ask(&self, verb: Verb) -> Reply {
-        self.run::<&str>(verb, &[])
+    pub fn ask(&self, name: &str) -> Reply {
+        self.run::<&str>(name, &[])
     }
 
     /// Watches keys.

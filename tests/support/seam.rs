@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use kvsock::message::Reply;
-use kvsock::store::{Operation, Store, Verb};
+use kvsock::store::{Operation, Store};
 
 /// Runs a test's future as the daemon runs: on one thread.
 pub(crate) fn run(test: impl Future<Output = ()>) {
@@ -13,13 +13,14 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
         .block_on(test);
 }
 
-pub(crate) fn operation(verb: Verb, args: &[&str]) -> Operation {
-    Operation { verb, args: args.iter().map(|arg| Bytes::from((*arg).to_owned())).collect() }
+pub(crate) fn operation(name: &str, args: &[&str]) -> Operation {
+    let args = args.iter().map(|arg| Bytes::from((*arg).to_owned())).collect();
+    Operation::named(name, args).expect("a command")
 }
 
 /// The reply to one operation.
-pub(crate) async fn one(store: &Store, verb: Verb, args: &[&str]) -> Reply {
-    let mut replies = store.execute(vec![operation(verb, args)]).await;
+pub(crate) async fn one(store: &Store, name: &str, args: &[&str]) -> Reply {
+    let mut replies = store.execute(vec![operation(name, args)]).await;
     assert_eq!(replies.len(), 1);
     replies.remove(0)
 }

@@ -1,8 +1,7 @@
 //! Suggestions for mistyped commands.
 
-use crate::command::{COMMANDS, Run, find};
+use crate::command::{COMMANDS, Own, find};
 use crate::message::Reply;
-use crate::store::Verb;
 
 /// An error text for people: an unknown command gets a suggestion. `help` is the command that lists
 /// all commands.
@@ -28,7 +27,7 @@ pub(crate) fn misuse(name: &[u8], args: usize) -> Option<String> {
 
 /// An argument that people may omit, though RESP may not: `keys` without a pattern lists all.
 pub(crate) fn default_argument(name: &[u8], args: usize) -> Option<&'static [u8]> {
-    let lists_keys = find(name).is_some_and(|command| command.run == Run::Store(Verb::Keys));
+    let lists_keys = find(name).is_some_and(|command| command.spec.own == Own::Keys);
     (lists_keys && args == 0).then_some(b"*")
 }
 

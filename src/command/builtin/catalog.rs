@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 
-use crate::command::table::{COMMANDS, Command, Group, Run, Who, find, find_in};
+use crate::command::table::places::{Place, Positions};
+use crate::command::table::{COMMANDS, Command, Effect, Group, Run, Who, find, find_in};
 use crate::command::word::is_word;
 use crate::message::refusal::syntax;
 use crate::message::{ErrorReply, Reply};
-use crate::store::{Effect, Keys, Operation, Verb, glob_matches};
+use crate::store::glob_matches;
 
 /// The number of commands.
 pub(crate) fn count() -> Reply {
@@ -53,22 +54,22 @@ pub(crate) fn list(args: &[Bytes]) -> Result<Reply, ErrorReply> {
 pub(crate) fn keys(words: &[Bytes]) -> Result<Reply, ErrorReply> {
     let failed = |text: &'static str| Err(ErrorReply::Failed(text.into()));
     let Some(mut command) = find(&words[0]) else { return failed("Invalid command specified") };
-    let mut count = words.len() - 1;
+    let mut args = &words[1..];
     if let (Run::Container(rows), Some(word)) = (command.run, words.get(1)) {
         let Some(sub) = find_in(rows, word) else { return failed("Invalid command specified") };
-        (command, count) = (sub, count - 1);
+        (command, args) = (sub, &args[1..]);
     }
-    let verb = match command.run {
-        Run::Store(verb) if verb.keys() != Keys::None => Some(verb),
-        _ if command.name == "watch" => Some(Verb::Exists),
-        _ => None,
-    };
-    let Some(verb) = verb else { return failed("The command has no key arguments") };
-    if !command.arguments.admit(count, false) {
+    if command.spec.places.is_empty() {
+        return failed("The command has no key arguments");
+    }
+    if !command.arguments.admit(args.len(), false) {
         return failed("Invalid number of arguments specified for command");
     }
-    let operation = Operation { verb, args: words[1..].into() };
-    Ok(Reply::List(operation.keys().cloned().map(Some).collect()))
+    let Ok(positions) = Positions::find(command.spec.places, args) else {
+        return failed("Invalid arguments specified for command");
+    };
+    let keys = args.iter().enumerate().filter(|(position, _)| positions.include(*position));
+    Ok(Reply::List(keys.map(|(_, key)| Some(key.clone())).collect()))
 }
 
 fn names(wanted: impl Fn(&Command) -> bool) -> Reply {
@@ -95,7 +96,7 @@ fn full_name(command: &Command) -> Reply {
 /// describe the keys.
 fn description(command: &Command) -> Reply {
     let (first, last, step) = key_positions(command);
-    let words = 1 + usize::from(command.name != command.full_name);
+    let words = words(command);
     let arity = i64::try_from(command.arguments.least + words).unwrap_or(i64::MAX);
     let is_exact = command.arguments.least == command.arguments.most;
     let category = Reply::Word(format!("@{}", category(command)));
@@ -117,11 +118,16 @@ fn description(command: &Command) -> Reply {
     ])
 }
 
+/// The number of words in the name.
+fn words(command: &Command) -> usize {
+    1 + usize::from(command.name != command.full_name)
+}
+
 fn flags(command: &Command) -> Vec<Reply> {
     let effect = match command.run {
-        Run::Store(verb) if verb.keys() == Keys::None => None,
-        Run::Store(verb) if verb.effect() == Effect::Read => Some(Reply::Status("readonly")),
-        Run::Store(_) => Some(Reply::Status("write")),
+        Run::Store if command.spec.places.is_empty() => None,
+        Run::Store if command.spec.effect == Effect::Read => Some(Reply::Status("readonly")),
+        Run::Store => Some(Reply::Status("write")),
         Run::Local(_) => Some(Reply::Status("loading")),
         Run::Container(_) => None,
     };
@@ -131,17 +137,14 @@ fn flags(command: &Command) -> Vec<Reply> {
 
 /// First key, last key and step, as COMMAND INFO counts them.
 fn key_positions(command: &Command) -> (i64, i64, i64) {
-    let Run::Store(verb) = command.run else {
-        return if command.name == "watch" { (1, -1, 1) } else { (0, 0, 0) };
+    let [Place::Range { first, last, step }, ..] = *command.spec.places else {
+        return (0, 0, 0);
     };
-    match verb.keys() {
-        Keys::None | Keys::Numbered => (0, 0, 0),
-        Keys::First => (1, 1, 1),
-        Keys::Second => (2, 2, 1),
-        Keys::FirstTwo => (1, 2, 1),
-        Keys::All => (1, -1, 1),
-        Keys::Alternate => (1, -1, 2),
-    }
+    let words = words(command);
+    let number = |at: usize| i64::try_from(at).unwrap_or(i64::MAX);
+    let last =
+        if last < 0 { -number(last.unsigned_abs()) } else { number(last.unsigned_abs() + words) };
+    (number(first + words), last, number(step))
 }
 
 /// The closest category of Valkey's access control.

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use crate::command::context::Context;
 use crate::command::session::space::Namespace;
 use crate::command::session::state::Session;
-use crate::command::table::Command;
+use crate::command::table::{Command, of_store};
 use crate::command::word::is_word;
 use crate::handover::KeySpace;
 use crate::message::{Args, ErrorReply, Reply};
-use crate::store::{Operation, Verb};
+use crate::store::Operation;
 
 /// The name in the log of CLEARDB on another user's keys.
 const OF_ANOTHER: &str = "cleardb --user";
@@ -73,7 +73,7 @@ pub(crate) async fn clear(
         }
         _ => return Err(command.misuse()),
     };
-    let clear = Operation { verb: Verb::Clear, args: Args::new() };
+    let clear = Operation { command: const { of_store("FLUSHDB") }, args: Args::new() };
     match store.execute(vec![clear]).await.pop() {
         Some(Reply::Error(ErrorReply::OutcomeUnknown(_))) => {
             Err(ErrorReply::OutcomeUnknown(command.full_name))

@@ -9,8 +9,9 @@ use crate::command::context::{Context, Counters};
 use crate::command::session::size::CachedSize;
 use crate::command::session::space::Namespace;
 use crate::command::session::state::Session;
+use crate::command::table::of_store;
 use crate::message::{Args, Reply};
-use crate::store::{Health, NearCache, Operation, Store, Verb};
+use crate::store::{Health, NearCache, Operation, Store};
 
 /// The longest time that a `status` waits for a new count of the keys.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -146,7 +147,7 @@ fn subject(context: &Context, session: &mut Session) -> Option<(Arc<Store>, Arc<
 
 async fn count(store: Arc<Store>, size: Arc<CachedSize>) -> Option<i64> {
     let began = Instant::now();
-    let operation = Operation { verb: Verb::Size, args: Args::new() };
+    let operation = Operation { command: const { of_store("DBSIZE") }, args: Args::new() };
     let counted = match store.execute(vec![operation]).await.pop() {
         Some(Reply::Integer(counted)) => Some(counted),
         _ => None,

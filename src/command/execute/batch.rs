@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::check::may;
 use crate::command::context::{Context, Counters};
 use crate::command::session::state::Session;
-use crate::command::table::{Command, Run};
+use crate::command::table::Command;
 use crate::memory::ClientShare;
 use crate::message::{ErrorReply, Reply};
-use crate::store::{Operation, Store, Verb};
+use crate::store::{Operation, Store};
 
 /// Operations of one connection in one key space. The key space is the session's at the time when
 /// the batch was formed, even if the session has changed since.
@@ -51,7 +51,6 @@ impl Batch {
         &mut self,
         session: &Session,
         replies: &mut Vec<Reply>,
-        command: &'static Command,
         operation: Operation,
     ) -> Result<(), ErrorReply> {
         debug_assert!(self.takes(session), "a batch has one key space");
@@ -59,7 +58,7 @@ impl Batch {
             self.store = Some(Arc::clone(session.store()?));
             self.is_abroad = session.is_abroad();
         }
-        self.places.push_back((replies.len(), command));
+        self.places.push_back((replies.len(), operation.command));
         self.operations.push(operation);
         replies.push(Reply::Nil);
         Ok(())
@@ -119,7 +118,7 @@ impl Batch {
         self.operations = rest;
         let (mut hits, mut misses) = (0, 0);
         for ((place, command), answer) in self.places.drain(..answers.len()).zip(answers) {
-            if command.run == Run::Store(Verb::Get) {
+            if command.spec.is_lookup() {
                 match answer {
                     Reply::Value(_) => hits += 1,
                     Reply::Nil => misses += 1,

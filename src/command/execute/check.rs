@@ -7,12 +7,11 @@ use crate::command::builtin::connection::only_database;
 use crate::command::context::{Context, Scripts};
 use crate::command::session::space::Namespace;
 use crate::command::session::state::Session;
-use crate::command::table::{Command, Local, Run, Who, find, find_in};
+use crate::command::table::{Command, Effect, Form, Local, Run, Who, find, find_in};
 use crate::command::word::is_word;
 use crate::command::work::By;
 use crate::message::refusal::{shown, syntax};
 use crate::message::{Args, ErrorReply, Request};
-use crate::store::Verb;
 
 /// The longest part of an unknown subcommand that is repeated, in bytes.
 const SHOWN: usize = 128;
@@ -44,9 +43,10 @@ pub(crate) fn check(
     }
     may(context, session, command)?;
     match command.run {
-        Run::Store(verb) => {
+        Run::Store => {
             session.store()?;
-            Ok((command, By::Store(verb)))
+            args.drain(..words);
+            Ok((command, By::Store))
         }
         Run::Local(local) => {
             args.drain(..words);
@@ -106,7 +106,7 @@ pub(crate) fn tell(context: &Context, session: &mut Session, command: &Command) 
         }
         Who::Scripts if context.scripts == Scripts::All => return,
         Who::Scripts => false,
-        Who::Administrators => command.run != Run::Store(Verb::Restore),
+        Who::Administrators => command.spec.effect != Effect::Store,
     };
     if always || session.is_first(command.full_name) {
         context.users.audit.administers(session.caller(), command.full_name);
@@ -115,21 +115,21 @@ pub(crate) fn tell(context: &Context, session: &mut Session, command: &Command) 
 
 /// Checks arguments whose meaning differs from the store's, and removes those that the engines need
 /// not know. In a transaction this happens at EXEC, as in Valkey.
-pub(crate) fn narrow(command: &Command, verb: Verb, args: &mut Args) -> Result<(), ErrorReply> {
-    match verb {
-        Verb::Last if !is_positive(&args[0]) => return Err(command.misuse()),
-        Verb::Clear => match &args[..] {
+pub(crate) fn narrow(command: &Command, args: &mut Args) -> Result<(), ErrorReply> {
+    match command.arguments.form {
+        Form::Count if !is_positive(&args[0]) => return Err(command.misuse()),
+        Form::FlushMode => match &args[..] {
             [] => {}
             [mode] if is_word(mode, "async") || is_word(mode, "sync") => args.clear(),
             _ => return Err(syntax()),
         },
-        Verb::BgSave => match &args[..] {
+        Form::Schedule => match &args[..] {
             [] => {}
             [word] if is_word(word, "schedule") => {}
             _ => return Err(syntax()),
         },
-        Verb::Copy => copy(args)?,
-        _ => {}
+        Form::Copy => copy(args)?,
+        Form::Free | Form::Count => {}
     }
     Ok(())
 }

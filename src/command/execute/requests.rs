@@ -16,7 +16,7 @@ use crate::command::table::{Command, Local, Turn, find};
 use crate::command::work::{By, Work};
 use crate::memory::ClientShare;
 use crate::message::{Args, ErrorReply, Reply, Request};
-use crate::store::{Operation, Verb};
+use crate::store::Operation;
 
 /// The connection's next step, once the replies are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,14 +128,14 @@ impl Execution {
                     continue;
                 }
             };
-            if session.queue.is_some() && !matches!(transaction::place(by), Place::Now) {
+            if session.queue.is_some() && !matches!(transaction::place(command, by), Place::Now) {
                 self.replies.push(queue(session, &Work { command, by, args }));
                 continue;
             }
             match by {
-                By::Store(verb) if self.batch.takes(session) => {
+                By::Store if self.batch.takes(session) => {
                     newest = command.full_name;
-                    self.append(context, session, command, verb, args);
+                    self.append(context, session, command, args);
                 }
                 By::Local(local) if command.turn == Turn::AtOnce => {
                     newest = "";
@@ -164,9 +164,9 @@ impl Execution {
             return Next::Continue;
         }
         match by {
-            By::Store(verb) => {
+            By::Store => {
                 note(session, command.full_name, 0);
-                self.append(context, session, command, verb, args);
+                self.append(context, session, command, args);
                 Next::Continue
             }
             By::Local(local) => {
@@ -182,12 +182,11 @@ impl Execution {
         context: &Context,
         session: &mut Session,
         command: &'static Command,
-        verb: Verb,
         mut args: Args,
     ) {
-        let pushed = narrow(command, verb, &mut args).and_then(|()| {
-            let operation = Operation { verb, args };
-            self.batch.push(session, &mut self.replies, command, operation)
+        let pushed = narrow(command, &mut args).and_then(|()| {
+            let operation = Operation { command, args };
+            self.batch.push(session, &mut self.replies, operation)
         });
         match pushed {
             Ok(()) => tell(context, session, command),
@@ -238,7 +237,7 @@ fn refuse_error(session: &mut Session, error: ErrorReply) -> Reply {
 
 /// Queues the work for EXEC if it is allowed there; the reply tells which.
 fn queue(session: &mut Session, work: &Work) -> Reply {
-    match transaction::place(work.by) {
+    match transaction::place(work.command, work.by) {
         Place::Nowhere => refuse(session, transaction::refused()),
         Place::Now | Place::Queue => match transaction::refusal(session, work) {
             Some(refusal) => refuse(session, refusal),

@@ -65,7 +65,7 @@ fn queue(context: &Context, session: &Session, transaction: &TransactionRecord) 
         let name = words.next().unwrap_or_default();
         let mut request = Request { name: name[..].into(), args: words.collect() };
         let checked = check(context, session, &mut request).ok();
-        let checked = checked.filter(|(_, by)| matches!(place(*by), Place::Queue));
+        let checked = checked.filter(|(command, by)| matches!(place(command, *by), Place::Queue));
         let queued = checked.is_some_and(|(command, by)| {
             let work = Work { command, by, args: request.args };
             queue.push(&work, session.is_text(), session.max_queue)

@@ -7,14 +7,17 @@ use crate::command::builtin::transaction::without;
 use crate::command::builtin::{dispatch, keyspace};
 use crate::command::context::Context;
 use crate::command::session::state::{Session, Watched};
-use crate::command::table::{Command, Local};
+use crate::command::table::{Command, Local, Own, of_store};
 use crate::command::work::{By, Work};
 use crate::memory::ClientShare;
 use crate::message::{Args, ErrorReply, Reply, refusal};
-use crate::store::{Operation, Verb};
+use crate::store::Operation;
 
 /// After this many commands that do not wait, other tasks get a turn.
 const TURN: usize = 32;
+
+/// The store's part of CLEARDB.
+const CLEAR: &Command = of_store("FLUSHDB");
 
 /// The treatment of a command after MULTI.
 pub(crate) enum Place {
@@ -27,10 +30,10 @@ pub(crate) enum Place {
 }
 
 /// The treatment of a command after MULTI.
-pub(crate) fn place(by: By) -> Place {
+pub(crate) fn place(command: &Command, by: By) -> Place {
     match by {
-        By::Store(Verb::Save)
-        | By::Local(Local::Multi | Local::Watch | Local::Shutdown | Local::KeySpace) => {
+        By::Store if command.spec.own == Own::Save => Place::Nowhere,
+        By::Local(Local::Multi | Local::Watch | Local::Shutdown | Local::KeySpace) => {
             Place::Nowhere
         }
         By::Local(Local::Exec | Local::Discard | Local::Quit | Local::Reset) => Place::Now,
@@ -40,14 +43,14 @@ pub(crate) fn place(by: By) -> Place {
 
 /// The reply that refuses a command which cannot be part of this transaction; none if it can.
 pub(crate) fn refusal(session: &Session, work: &Work) -> Option<Reply> {
-    let verb = match work.by {
-        By::Store(verb) => verb,
+    let command = match work.by {
+        By::Store => work.command,
         // CLEARDB on the caller's own key space.
-        By::Local(Local::ClearDb) if work.args.is_empty() => Verb::Clear,
+        By::Local(Local::ClearDb) if work.args.is_empty() => CLEAR,
         By::Local(Local::ClearDb) => return Some(refused()),
         By::Local(_) => return None,
     };
-    session.store.as_ref()?.refuses_in_transaction(verb).map(Reply::Error)
+    session.store.as_ref()?.refuses_in_transaction(&command.spec).map(Reply::Error)
 }
 
 /// Queues a command for EXEC.
@@ -163,16 +166,16 @@ fn steps(
         match by {
             By::Local(Local::ClearDb) => {
                 keyspace::tell_clear(context, session);
-                operations.push(Operation { verb: Verb::Clear, args });
+                operations.push(Operation { command: CLEAR, args });
                 Step::Store
             }
             By::Local(which) => Step::Local(command, which, args),
-            By::Store(verb) => {
-                if let Err(error) = narrow(command, verb, &mut args) {
+            By::Store => {
+                if let Err(error) = narrow(command, &mut args) {
                     return Step::Refused(error);
                 }
                 tell(context, session, command);
-                operations.push(Operation { verb, args });
+                operations.push(Operation { command, args });
                 Step::Store
             }
         }

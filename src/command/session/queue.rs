@@ -62,14 +62,14 @@ impl Queue {
     }
 
     /// The commands with their arguments, in order.
-    pub(crate) fn commands(&self) -> impl Iterator<Item = (&'static Command, By, Vec<&[u8]>)> {
+    pub(crate) fn commands(&self) -> impl Iterator<Item = (&'static Command, Vec<&[u8]>)> {
         let (mut start, mut ends) = (0, self.ends.iter());
         self.entries.iter().map(move |entry| {
             let args = (0..entry.args).map_while(|_| {
                 let end = *ends.next()?;
                 Some(&self.data[std::mem::replace(&mut start, end)..end])
             });
-            (entry.command, entry.by, args.collect())
+            (entry.command, args.collect())
         })
     }
 
@@ -86,16 +86,14 @@ impl Queue {
     }
 }
 
-/// The words of a command's name that are not among its arguments. A subcommand's second word is an
-/// argument where the store carries the subcommand out.
-pub(crate) fn command_words(command: &Command, by: By) -> impl Iterator<Item = &'static str> {
-    let most = if matches!(by, By::Local(_)) { 2 } else { 1 };
-    command.full_name.split(' ').take(most)
+/// The words of a command's name, which are not among its arguments.
+pub(crate) fn command_words(command: &Command) -> impl Iterator<Item = &'static str> {
+    command.full_name.split(' ')
 }
 
 /// Bytes of the shortest request for `work`.
 fn sent_len(work: &Work, is_text: bool) -> usize {
-    let name = || command_words(work.command, work.by).map(str::len);
+    let name = || command_words(work.command).map(str::len);
     let words = name().chain(work.args.iter().map(Bytes::len));
     if is_text {
         return words.map(|length| length + 1).sum();
@@ -113,7 +111,7 @@ mod tests {
     fn work(words: &[&str]) -> Work {
         let command = find(words[0].as_bytes()).expect("a command");
         let by = match command.run {
-            Run::Store(verb) => By::Store(verb),
+            Run::Store => By::Store,
             Run::Local(local) => By::Local(local),
             Run::Container(_) => panic!("{words:?}"),
         };
@@ -129,7 +127,7 @@ mod tests {
             assert!(queue.push(&work(words), false, usize::MAX));
         }
         assert_eq!(queue.len(), given.len());
-        let shown = queue.commands().map(|(command, _, args)| {
+        let shown = queue.commands().map(|(command, args)| {
             let args = args.into_iter().map(|arg| String::from_utf8_lossy(arg).into_owned());
             std::iter::once(command.name.to_owned()).chain(args).collect::<Vec<_>>()
         });

@@ -6,7 +6,6 @@ use serde_bytes::ByteBuf;
 use super::queue::command_words;
 use super::state::{Session, Watched};
 use crate::command::table::Command;
-use crate::command::work::By;
 use crate::handover::{ClientRecord, KeySpace, TransactionRecord};
 
 impl Session {
@@ -46,7 +45,7 @@ impl Session {
 }
 
 /// The words of the request for a queued command.
-fn words((command, by, args): (&Command, By, Vec<&[u8]>)) -> Vec<ByteBuf> {
-    let name = command_words(command, by).map(str::as_bytes);
+fn words((command, args): (&Command, Vec<&[u8]>)) -> Vec<ByteBuf> {
+    let name = command_words(command).map(str::as_bytes);
     name.map(ByteBuf::from).chain(args.into_iter().map(ByteBuf::from)).collect()
 }

@@ -5,13 +5,17 @@
 mod connection;
 mod key;
 mod own;
-mod row;
+pub(crate) mod places;
+pub(crate) mod row;
 mod server;
+pub(crate) mod spec;
 mod string;
 mod transaction;
 
-pub(super) use self::row::Turn;
+pub use self::places::Place;
 pub use self::row::{Arguments, Command, Group, Local, Run, Who};
+pub(super) use self::row::{Form, Turn};
+pub use self::spec::{Effect, Own, Spec};
 
 /// The groups with their rows.
 const GROUPS: [(Group, &[Command]); 6] = [
@@ -32,7 +36,62 @@ const COUNT: usize = {
     count
 };
 
-static SORTED: [Command; COUNT] = sorted();
+static SORTED: [Command; COUNT] = linked();
+
+const SUB_COUNT: usize = {
+    let (rows, mut count, mut at) = (sorted(), 0, 0);
+    while at < COUNT {
+        if let Run::Container(members) = rows[at].run {
+            count += members.len();
+        }
+        at += 1;
+    }
+    count
+};
+
+/// All subcommands, container by container.
+static SUBCOMMANDS: [Command; SUB_COUNT] = subcommands();
+
+/// The number of rows, see [`Command::index`].
+pub(crate) const ROWS: usize = COUNT + SUB_COUNT;
+
+/// All rows, by their numbers.
+pub fn rows() -> impl Iterator<Item = &'static Command> {
+    SORTED.iter().chain(&SUBCOMMANDS)
+}
+
+/// The row of the command that a server knows by `name`, in upper case.
+///
+/// # Panics
+///
+/// If there is none. Called in constants, so that the compiler tells.
+pub(crate) const fn of_store(name: &str) -> &'static Command {
+    let (mut found, mut from) = (None, 0);
+    while let Some(number) = next_of_store(name, from) {
+        let row = row(number);
+        if found.is_none() || is_same(row.full_name, name, true) {
+            found = Some(row);
+        }
+        from = number + 1;
+    }
+    found.expect("the store has such a command")
+}
+
+/// The number of the next row, from the number `from` on, whose command a server knows by `name`.
+pub(crate) const fn next_of_store(name: &str, from: usize) -> Option<usize> {
+    let mut number = from;
+    while number < ROWS {
+        if is_same(row(number).spec.name, name, false) {
+            return Some(number);
+        }
+        number += 1;
+    }
+    None
+}
+
+const fn row(number: usize) -> &'static Command {
+    if number < COUNT { &SORTED[number] } else { &SUBCOMMANDS[number - COUNT] }
+}
 
 /// The names as numbers, in the same order, so that a lookup compares no texts.
 static NUMBERS: [u128; COUNT] = numbers();
@@ -60,6 +119,38 @@ const fn sorted() -> [Command; COUNT] {
         group += 1;
     }
     rows
+}
+
+/// The sorted rows with their numbers. Containers have the numbered rows of their subcommands.
+const fn linked() -> [Command; COUNT] {
+    let (mut rows, mut at, mut rest) = (sorted(), 0, SUBCOMMANDS.as_slice());
+    while at < COUNT {
+        if let Run::Container(members) = rows[at].run {
+            let (own, later) = rest.split_at(members.len());
+            rows[at].run = Run::Container(own);
+            rest = later;
+        }
+        rows[at] = rows[at].numbered(at);
+        at += 1;
+    }
+    rows
+}
+
+const fn subcommands() -> [Command; SUB_COUNT] {
+    let (rows, mut subcommands) = (sorted(), [GROUPS[0].1[0]; SUB_COUNT]);
+    let (mut count, mut at) = (0, 0);
+    while at < COUNT {
+        if let Run::Container(members) = rows[at].run {
+            let mut member = 0;
+            while member < members.len() {
+                subcommands[count] = members[member].numbered(COUNT + count);
+                count += 1;
+                member += 1;
+            }
+        }
+        at += 1;
+    }
+    subcommands
 }
 
 const fn numbers() -> [u128; COUNT] {
@@ -109,6 +200,20 @@ const fn is_before(one: &str, other: &str) -> bool {
     one.len() < other.len()
 }
 
+/// Whether two names are the same, if `folds` in letters of any case.
+const fn is_same(one: &str, other: &str, folds: bool) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() {
+        let is_same = one[at] == other[at] || folds && one[at].eq_ignore_ascii_case(&other[at]);
+        if !is_same {
+            return false;
+        }
+        at += 1;
+    }
+    one.len() == other.len()
+}
+
 /// The longest name, in bytes: as many as a number holds.
 const NAME_MAX: usize = size_of::<u128>();
 
@@ -148,7 +253,7 @@ pub fn value_at(name: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn subcommands() -> impl Iterator<Item = (&'static Command, &'static [Command])> {
+    fn containers() -> impl Iterator<Item = (&'static Command, &'static [Command])> {
         COMMANDS.iter().filter_map(|command| match command.run {
             Run::Container(rows) => Some((command, rows)),
             _ => None,
@@ -170,7 +275,7 @@ mod tests {
 
     #[test]
     fn every_subcommand_is_found_by_its_second_word() {
-        for (command, rows) in subcommands() {
+        for (command, rows) in containers() {
             for row in rows {
                 let (first, second) = (row.full_name.split_once(' ')).expect("two words");
                 assert_eq!((first, second), (command.name, row.name));
@@ -181,13 +286,26 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_found_by_their_numbers_and_by_the_stores_names() {
+        for (number, row) in rows().enumerate() {
+            assert_eq!(row.index, number);
+            let is_stored = row.run == Run::Store;
+            assert_eq!(is_stored, !row.spec.name.is_empty(), "{}", row.full_name);
+            if is_stored {
+                assert_eq!(of_store(row.spec.name).spec.name, row.spec.name);
+            }
+        }
+        assert_eq!(of_store("DEL").full_name, "del", "not remove");
+    }
+
+    #[test]
     fn names_come_once() {
         assert!(COMMANDS.windows(2).all(|pair| pair[0].name < pair[1].name));
     }
 
     #[test]
     fn every_row_reads_as_a_sentence() {
-        for command in COMMANDS.iter().chain(subcommands().flat_map(|(_, rows)| rows)) {
+        for command in COMMANDS.iter().chain(containers().flat_map(|(_, rows)| rows)) {
             assert!(!command.summary.ends_with('.'), "{}", command.name);
             assert!(command.arguments.rule.ends_with('.'), "{}", command.name);
             assert!(command.arguments.most > 0 || command.synopsis.is_empty());

@@ -1,7 +1,8 @@
 //! Commands that only kvsock has.
 
-use super::row::{Command, KEYS, Local, NONE, local, store, takes};
-use crate::store::Verb;
+use super::key::DEL;
+use super::row::{Command, Form, KEYS, Local, NONE, local, store, takes};
+use super::spec::{Effect, Merge, Own, own};
 
 pub(super) const ROWS: &[Command] = &[
     local(
@@ -32,11 +33,17 @@ pub(super) const ROWS: &[Command] = &[
         "last",
         "<count>",
         "gives the most recently set pairs, the newest last",
-        takes(1, 1, "requires a positive number for count."),
-        Verb::Last,
+        takes(1, 1, "requires a positive number for count.").of_form(Form::Count),
+        own("LAST", Own::Last, Effect::Read),
     ),
-    store("pingdb", "", "answers PONG once the store has answered", NONE, Verb::Ping),
-    store("remove", "<key>...", "removes the keys and gives how many existed", KEYS, Verb::Del),
+    store(
+        "pingdb",
+        "",
+        "answers PONG once the store has answered",
+        NONE,
+        own("PING", Own::Ping, Effect::Read).everywhere(Merge::Same),
+    ),
+    store("remove", "<key>...", "removes the keys and gives how many existed", KEYS, DEL),
     local("rtkey", "", "makes a key of 16 characters that spreads over shards", NONE, Local::RtKey)
         .at_once(),
     local(

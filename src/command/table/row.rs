@@ -1,7 +1,9 @@
 //! A row of the table: its fields, and the functions that build it.
 
 use crate::message::ErrorReply;
-use crate::store::Verb;
+
+use super::places::Place;
+use super::spec::Spec;
 
 /// One command, or one subcommand.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +26,10 @@ pub struct Command {
     pub turn: Turn,
     /// Where and how the command is carried out.
     pub run: Run,
+    /// What the engines of the store know of the command.
+    pub spec: Spec,
+    /// The number of the row, counted from 0; subcommands come after all commands.
+    pub index: usize,
 }
 
 /// The groups of commands.
@@ -54,8 +60,25 @@ pub struct Arguments {
     pub least_in_text: usize,
     /// The index, from 0, of the argument that takes the rest of a text request's line.
     pub value_at: Option<usize>,
+    /// The form of the arguments, if it is narrower than the store's.
+    pub form: Form,
     /// The end of the error sentence for a wrong number: `"get" command ...`.
     pub rule: &'static str,
+}
+
+/// Forms of arguments that are narrower than the store's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Whatever the store takes.
+    Free,
+    /// A positive number first.
+    Count,
+    /// At most ASYNC or SYNC, which the engines need not know.
+    FlushMode,
+    /// At most SCHEDULE.
+    Schedule,
+    /// COPY's: no database but 0.
+    Copy,
 }
 
 /// The callers that may call a command.
@@ -85,7 +108,7 @@ pub enum Turn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Run {
     /// In the store.
-    Store(Verb),
+    Store,
     /// In the daemon.
     Local(Local),
     /// By the subcommand that the next word names.
@@ -159,7 +182,7 @@ pub(super) const KEYS: Arguments = takes(1, MANY, "requires a key.");
 
 /// From `least` to `most` arguments.
 pub(super) const fn takes(least: usize, most: usize, rule: &'static str) -> Arguments {
-    Arguments { least, most, least_in_text: least, value_at: None, rule }
+    Arguments { least, most, least_in_text: least, value_at: None, form: Form::Free, rule }
 }
 
 /// Makes the argument at `position` a value: in a text request, the last one.
@@ -169,7 +192,14 @@ pub(super) const fn with_value(
     most: usize,
     rule: &'static str,
 ) -> Arguments {
-    Arguments { least, most, least_in_text: least, value_at: Some(position), rule }
+    Arguments {
+        least,
+        most,
+        least_in_text: least,
+        value_at: Some(position),
+        form: Form::Free,
+        rule,
+    }
 }
 
 /// A command that the store carries out.
@@ -178,9 +208,9 @@ pub(super) const fn store(
     synopsis: &'static str,
     summary: &'static str,
     arguments: Arguments,
-    verb: Verb,
+    spec: Spec,
 ) -> Command {
-    row(name, name, synopsis, summary, arguments, Run::Store(verb))
+    Command { spec, ..row(name, name, synopsis, summary, arguments, Run::Store) }
 }
 
 /// A command that the daemon carries out.
@@ -216,6 +246,17 @@ pub(super) const fn sub(
     row(second_word(full_name), full_name, synopsis, summary, arguments, run)
 }
 
+/// A subcommand that the store carries out.
+pub(super) const fn substore(
+    full_name: &'static str,
+    synopsis: &'static str,
+    summary: &'static str,
+    arguments: Arguments,
+    spec: Spec,
+) -> Command {
+    Command { spec, ..sub(full_name, synopsis, summary, arguments, Run::Store) }
+}
+
 const fn row(
     name: &'static str,
     full_name: &'static str,
@@ -225,7 +266,8 @@ const fn row(
     run: Run,
 ) -> Command {
     let (group, who, turn) = (Group::Own, Who::Everyone, Turn::InOrder);
-    Command { name, full_name, group, synopsis, summary, arguments, who, turn, run }
+    let (spec, index) = (Spec::NONE, 0);
+    Command { name, full_name, group, synopsis, summary, arguments, who, turn, run, spec, index }
 }
 
 const fn second_word(name: &'static str) -> &'static str {
@@ -240,6 +282,12 @@ impl Arguments {
     /// Sets the fewest arguments of a text request.
     pub(super) const fn least_in_text(mut self, least: usize) -> Arguments {
         self.least_in_text = least;
+        self
+    }
+
+    /// Narrows the form of the arguments.
+    pub(super) const fn of_form(mut self, form: Form) -> Arguments {
+        self.form = form;
         self
     }
 
@@ -276,6 +324,17 @@ impl Command {
 
     pub(super) const fn at_once(mut self) -> Command {
         self.turn = Turn::AtOnce;
+        self
+    }
+
+    /// Sets the places of keys of a command that the daemon carries out.
+    pub(super) const fn on(mut self, places: &'static [Place]) -> Command {
+        self.spec.places = places;
+        self
+    }
+
+    pub(super) const fn numbered(mut self, index: usize) -> Command {
+        self.index = index;
         self
     }
 

@@ -1,7 +1,12 @@
 //! Commands on the service as a whole, with Valkey's names.
 
-use super::row::{Command, KEYS, Local, MANY, NONE, Run, container, local, store, sub, takes};
-use crate::store::Verb;
+use super::places::FIRST;
+use super::row::{
+    Command, Form, KEYS, Local, MANY, NONE, Run, container, local, store, sub, substore, takes,
+};
+use super::spec::{Effect, Merge, Own, Spec, own, reads};
+
+const CLEAR: Spec = own("FLUSHDB", Own::Clear, Effect::Write).everywhere(Merge::Same);
 
 const MODE: &str = "takes at most ASYNC or SYNC.";
 
@@ -10,8 +15,8 @@ pub(super) const ROWS: &[Command] = &[
         "bgsave",
         "[SCHEDULE]",
         "begins to bring all data on disk",
-        takes(0, MANY, "takes at most SCHEDULE."),
-        Verb::BgSave,
+        takes(0, MANY, "takes at most SCHEDULE.").of_form(Form::Schedule),
+        own("BGSAVE", Own::BgSave, Effect::Read).everywhere(Merge::Same),
     )
     .for_administrators(),
     Command {
@@ -26,21 +31,21 @@ pub(super) const ROWS: &[Command] = &[
         .at_once()
     },
     container("config", "tells of settings that clients ask for", "requires a subcommand.", CONFIG),
-    store("dbsize", "", "gives the number of keys", NONE, Verb::Size),
+    store("dbsize", "", "gives the number of keys", NONE, own("DBSIZE", Own::Size, Effect::Read)),
     store(
         "flushall",
         "[ASYNC|SYNC]",
         "removes every key of kvsock's, as cleardb",
-        takes(0, MANY, MODE),
-        Verb::Clear,
+        takes(0, MANY, MODE).of_form(Form::FlushMode),
+        CLEAR,
     )
     .for_owners(),
     store(
         "flushdb",
         "[ASYNC|SYNC]",
         "removes every key of kvsock's, as cleardb",
-        takes(0, MANY, MODE),
-        Verb::Clear,
+        takes(0, MANY, MODE).of_form(Form::FlushMode),
+        CLEAR,
     )
     .for_owners(),
     local(
@@ -50,9 +55,22 @@ pub(super) const ROWS: &[Command] = &[
         takes(0, MANY, "takes names of sections."),
         Local::Info,
     ),
-    store("lastsave", "", "gives the time of the last save in Unix seconds", NONE, Verb::LastSave),
+    store(
+        "lastsave",
+        "",
+        "gives the time of the last save in Unix seconds",
+        NONE,
+        own("LASTSAVE", Own::LastSave, Effect::Read).everywhere(Merge::Least),
+    ),
     container("memory", "tells of memory", "requires a subcommand.", MEMORY),
-    store("save", "", "answers OK once all data is on disk", NONE, Verb::Save).for_administrators(),
+    store(
+        "save",
+        "",
+        "answers OK once all data is on disk",
+        NONE,
+        own("SAVE", Own::Save, Effect::Read),
+    )
+    .for_administrators(),
     local(
         "shutdown",
         "[NOSAVE|SAVE] [NOW] [FORCE]",
@@ -118,11 +136,11 @@ const CONFIG: &[Command] = &[
 
 const MEMORY: &[Command] = &[
     sub("memory help", "", "lists the subcommands", NONE, Run::Local(Local::MemoryHelp)).at_once(),
-    sub(
+    substore(
         "memory usage",
         "<key> [SAMPLES <count>]",
         "estimates the bytes that a key takes",
         takes(1, MANY, KEYS.rule),
-        Run::Store(Verb::MemoryUsage),
+        reads("MEMORY USAGE", FIRST),
     ),
 ];

@@ -1,7 +1,10 @@
 //! Transactions and scripts.
 
-use super::row::{Command, KEYS, Local, MANY, NONE, Run, container, local, store, sub, takes};
-use crate::store::Verb;
+use super::places::{ALL, COUNTED};
+use super::row::{
+    Command, KEYS, Local, MANY, NONE, Run, container, local, store, sub, substore, takes,
+};
+use super::spec::{Lengths, Merge, Values, writes};
 
 const SCRIPT_RULE: &str = "requires a script and the number of its keys.";
 
@@ -12,7 +15,7 @@ pub(super) const ROWS: &[Command] = &[
         "<script> <number-of-keys> [<key>]... [<argument>]...",
         "runs a script in the store",
         takes(2, MANY, SCRIPT_RULE),
-        Verb::Eval,
+        writes("EVAL", COUNTED).gives(Values::Made).makes(Lengths::Any).pinned(),
     )
     .for_scripts(),
     store(
@@ -20,7 +23,7 @@ pub(super) const ROWS: &[Command] = &[
         "<digest> <number-of-keys> [<key>]... [<argument>]...",
         "runs a script that the store knows",
         takes(2, MANY, SCRIPT_RULE),
-        Verb::EvalSha,
+        writes("EVALSHA", COUNTED).gives(Values::Made).makes(Lengths::Any).pinned(),
     )
     .for_scripts(),
     local("exec", "", "carries out the commands since multi, as one", NONE, Local::Exec),
@@ -33,33 +36,34 @@ pub(super) const ROWS: &[Command] = &[
         "lets the next exec do nothing if one of the keys has changed by then",
         KEYS,
         Local::Watch,
-    ),
+    )
+    .on(ALL),
 ];
 
 const SCRIPT: &[Command] = &[
-    sub(
+    substore(
         "script exists",
         "<digest>...",
         "tells which scripts the store knows",
         takes(1, MANY, "requires a digest."),
-        Run::Store(Verb::Script),
+        writes("SCRIPT EXISTS", &[]).everywhere(Merge::Least).pinned(),
     )
     .for_scripts(),
-    sub(
+    substore(
         "script flush",
         "[ASYNC|SYNC]",
         "lets the store forget all scripts",
         takes(0, MANY, "takes at most one mode."),
-        Run::Store(Verb::Script),
+        writes("SCRIPT FLUSH", &[]).everywhere(Merge::Least).pinned(),
     )
     .for_administrators(),
     sub("script help", "", "lists the subcommands", NONE, Run::Local(Local::ScriptHelp)).at_once(),
-    sub(
+    substore(
         "script load",
         "<script>",
         "lets the store know a script; gives its digest",
         takes(1, 1, "requires a script."),
-        Run::Store(Verb::Script),
+        writes("SCRIPT LOAD", &[]).everywhere(Merge::Least).pinned(),
     )
     .for_scripts(),
 ];

@@ -2,24 +2,13 @@
 
 use bytes::Bytes;
 
+use crate::command::table::spec::Effect;
 pub(crate) use crate::message::refusal::{shown, syntax};
 use crate::message::{ErrorReply, Reply};
-use crate::store::operation::{Effect, Verb};
 
 /// The error for an argument or a value that is not a number.
 pub(crate) fn not_an_integer() -> ErrorReply {
     ErrorReply::Failed("value is not an integer or out of range".into())
-}
-
-/// The error for a number of arguments that the table of commands could not check.
-pub(crate) fn wrong_arguments(verb: Verb) -> ErrorReply {
-    let name = verb.name().to_ascii_lowercase();
-    ErrorReply::Failed(format!("wrong number of arguments for '{name}' command").into())
-}
-
-/// The error for a key that is reserved for kvsock.
-pub(crate) fn reserved() -> ErrorReply {
-    ErrorReply::Failed("key is reserved for kvsock".into())
 }
 
 /// The reply to `BGSAVE` with these options.

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::store::Embedded;
 use super::thread::{Length, Waiting};
 use crate::account::{Account, Place};
+use crate::command::table::spec::Effect;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::change::watch::Watch;
@@ -15,7 +16,7 @@ use crate::store::embedded::types::weight::{PIECE, effect, is_for_writer, looks_
 use crate::store::embedded::write::evaluation::evaluate::{Prepared, Stopped, prepare};
 use crate::store::embedded::write::job::{Answer, Outcome};
 use crate::store::embedded::write::work::Work;
-use crate::store::operation::{Effect, Operation};
+use crate::store::operation::Operation;
 
 /// The number of attempts to evaluate a transaction beside the writer, if others change keys that
 /// it reads.
@@ -46,7 +47,7 @@ impl Embedded {
         batch: Vec<Operation>,
         account: &Arc<Account>,
     ) -> Reply {
-        let only_reads = !batch.iter().any(|it| is_for_writer(it.verb));
+        let only_reads = !batch.iter().any(is_for_writer);
         let effect = effect(&batch);
         // Before the writer has the transaction nothing is changed.
         let failed = |why: &str| failure("EXEC", effect, why, false);

@@ -9,6 +9,7 @@ use fjall::{Readable, Slice};
 use super::store::Embedded;
 use super::thread::{Length, Waiting};
 use crate::account::Account;
+use crate::command::table::spec::Effect;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::disk::database::Database;
@@ -18,7 +19,10 @@ use crate::store::embedded::read::snapshot::is_all;
 use crate::store::embedded::types::weight::MAX_CLEARED;
 use crate::store::embedded::write::job::Answer;
 use crate::store::embedded::write::work::Work;
-use crate::store::operation::{Effect, Operation, Verb};
+use crate::store::operation::Operation;
+
+/// The name of the command.
+const CLEAR: &str = "FLUSHDB";
 
 /// The most keys that one part removes.
 const CHUNK: usize = 1_000;
@@ -57,12 +61,7 @@ impl Embedded {
                         return Ok(replies.remove(0));
                     }
                     Reply::Error(error @ ErrorReply::OutcomeUnknown(_)) => {
-                        return Err(failure(
-                            Verb::Clear.name(),
-                            Effect::Write,
-                            &error.to_string(),
-                            true,
-                        ));
+                        return Err(failure(CLEAR, Effect::Write, &error.to_string(), true));
                     }
                     // By now the key space has too many keys, or others change its keys all the
                     // time.
@@ -124,7 +123,7 @@ impl Embedded {
 }
 
 fn failed(why: &str, begun: bool) -> Reply {
-    failure(Verb::Clear.name(), Effect::Write, why, begun)
+    failure(CLEAR, Effect::Write, why, begun)
 }
 
 /// The plan for clearing `scope`. New keyspaces cost a dozen syncs or more, which is too much for a

@@ -2,12 +2,13 @@
 
 use super::read::Done;
 use super::store::Embedded;
+use crate::command::table::spec::{Own, Spec};
 use crate::memory::ReplyRoom;
 use crate::message::Reply;
 use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::types::weight::{MAX_IN_PLACE, is_for_writer, weight};
 use crate::store::embedded::write::work::Work;
-use crate::store::operation::{Operation, Verb};
+use crate::store::operation::Operation;
 
 /// The thread that carries out an operation of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,9 +22,9 @@ enum Way {
 }
 
 fn way(operation: &Operation) -> Way {
-    if operation.verb == Verb::Clear {
+    if operation.own() == Own::Clear {
         Way::Clear
-    } else if !is_for_writer(operation.verb) && weight(operation) > MAX_IN_PLACE {
+    } else if !is_for_writer(operation) && weight(operation) > MAX_IN_PLACE {
         Way::Reader
     } else {
         Way::Writer
@@ -34,7 +35,7 @@ impl Embedded {
     /// See [`crate::store::Store::execute_within`]. Returns the replies that there was room for,
     /// and the rest of the batch.
     pub(crate) async fn execute(&self, batch: Vec<Operation>, hold: &mut ReplyRoom) -> Done {
-        if !batch.iter().any(|it| is_for_writer(it.verb)) {
+        if !batch.iter().any(is_for_writer) {
             return self.read(batch, hold).await;
         }
         if batch.iter().all(|it| way(it) == Way::Writer) {
@@ -45,7 +46,7 @@ impl Embedded {
         for part in batch.chunk_by(|one, next| way(one) == way(next)) {
             let (given, rest) = match way(&part[0]) {
                 Way::Clear => (self.clear_for(part, hold.account()).await, Vec::new()),
-                Way::Writer if part.iter().any(|it| is_for_writer(it.verb)) => {
+                Way::Writer if part.iter().any(is_for_writer) => {
                     self.write(part.to_vec(), hold).await
                 }
                 Way::Reader | Way::Writer => self.read(part.to_vec(), hold).await,
@@ -62,13 +63,13 @@ impl Embedded {
     /// Has the writer carry out a batch. All replies are given, even without room: the writer read
     /// the values between its writes and cannot read them again.
     async fn write(&self, batch: Vec<Operation>, hold: &mut ReplyRoom) -> Done {
-        let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
-        let is_timed = !verbs.contains(&Verb::Save);
+        let specs: Vec<&'static Spec> = batch.iter().map(Operation::spec).collect();
+        let is_timed = !specs.iter().any(|spec| spec.own == Own::Save);
         let replies = match self.submit(Work::Batch(batch), hold.account(), is_timed).await {
             Ok(answer) => answer.replies,
-            Err(begun) => verbs
+            Err(begun) => specs
                 .into_iter()
-                .map(|verb| failure(verb.name(), verb.effect(), "timed out", begun))
+                .map(|spec| failure(spec.name, spec.effect, "timed out", begun))
                 .collect(),
         };
         hold.force(replies.iter().map(Reply::data_len).sum());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::store::Embedded;
 use super::thread::{Length, Waiting};
+use crate::command::table::spec::Spec;
 use crate::memory::ReplyRoom;
 use crate::message::Reply;
 use crate::store::embedded::argument::refusal::failure;
@@ -17,7 +18,7 @@ use crate::store::embedded::read::shared::Shared;
 use crate::store::embedded::read::snapshot::View;
 use crate::store::embedded::types::weight::{self, MAX_IN_PLACE};
 use crate::store::embedded::types::{reads, string};
-use crate::store::operation::{Operation, Verb};
+use crate::store::operation::Operation;
 
 /// The replies, and the rest of the batch, for which there was no room.
 pub(crate) type Done = (Vec<Reply>, Vec<Operation>);
@@ -42,7 +43,7 @@ impl Embedded {
         let place = match place {
             Ok(place) => place,
             Err(why) => {
-                replies.extend(batch.iter().map(|it| failed(it.verb, why)));
+                replies.extend(batch.iter().map(|it| failed(it.spec(), why)));
                 return (replies, Vec::new());
             }
         };
@@ -50,7 +51,7 @@ impl Embedded {
         let epoch = if is_in_place { epoch } else { self.core.shared.cache.epoch() };
         let database = if is_in_place { here } else { self.database().await };
         let Some(database) = database else {
-            replies.extend(batch.iter().map(|it| failed(it.verb, "being opened again")));
+            replies.extend(batch.iter().map(|it| failed(it.spec(), "being opened again")));
             return (replies, Vec::new());
         };
         let user = hold.account().uid();
@@ -61,7 +62,7 @@ impl Embedded {
             replies.extend(read);
             return (replies, rest);
         }
-        let verbs: Vec<Verb> = batch.iter().map(|it| it.verb).collect();
+        let specs: Vec<&'static Spec> = batch.iter().map(Operation::spec).collect();
         let shared = Arc::clone(&self.core.shared);
         let mut part = hold.take();
         let read = Waiting::spawn(move |waiting: &Waiting<_>| {
@@ -76,7 +77,7 @@ impl Embedded {
             replies.extend(read);
             return (replies, rest);
         }
-        replies.extend(verbs.into_iter().map(|verb| failed(verb, "internal error")));
+        replies.extend(specs.into_iter().map(|spec| failed(spec, "internal error")));
         (replies, Vec::new())
     }
 
@@ -95,8 +96,8 @@ impl Embedded {
 
 const _: () = assert!(MAX_IN_PLACE <= Lengths::MAX_KEYS);
 
-fn failed(verb: Verb, why: &str) -> Reply {
-    failure(verb.name(), verb.effect(), why, false)
+fn failed(spec: &'static Spec, why: &str) -> Reply {
+    failure(spec.name, spec.effect, why, false)
 }
 
 /// The part of a batch that the cache answers.
@@ -123,7 +124,7 @@ fn read_cached(
     let mut replies = Vec::with_capacity(batch.len());
     let (mut is_full, mut room) = (false, StoredKey::new());
     for operation in batch {
-        let (Verb::Get, [key]) = (operation.verb, &operation.args[..]) else { break };
+        let (true, [key]) = (operation.spec().is_lookup(), &operation.args[..]) else { break };
         let record = match scope.stored_in(key, &mut room).and_then(|stored| look.get(stored)) {
             Some(Known::Present(record)) => Some(record).filter(|record| !record.is_expired(now)),
             Some(Known::Absent) => None,
@@ -207,16 +208,16 @@ mod tests {
         let places: Vec<Place> =
             (1..100).filter_map(|uid| store.core.reading.try_take(&accounts.of(uid))).collect();
         assert!(places.len() > 1 && store.core.reading.try_take(&accounts.of(100)).is_none());
-        let operation = |verb, args: &[&'static str]| Operation {
-            verb,
-            args: args.iter().map(|it| Bytes::from_static(it.as_bytes())).collect(),
+        let operation = |name, args: &[&'static str]| {
+            let args = args.iter().map(|it| Bytes::from_static(it.as_bytes())).collect();
+            Operation::named(name, args).expect("a command")
         };
-        let scan = vec![operation(Verb::Scan, &["0"]), operation(Verb::RandomKey, &[])];
+        let scan = vec![operation("SCAN", &["0"]), operation("RANDOMKEY", &[])];
         let (replies, rest) = store.read(scan, &mut ReplyRoom::unlimited()).await;
         assert_eq!((replies.len(), &replies[1]), (2, &Reply::Nil));
         assert!(!matches!(replies[0], Reply::Error(_)), "{replies:?}");
         assert!(rest.is_empty());
-        let lcs = vec![operation(Verb::Lcs, &["a", "b"])];
+        let lcs = vec![operation("LCS", &["a", "b"])];
         let mut hold = ReplyRoom::unlimited();
         let waits =
             tokio::time::timeout(Duration::from_millis(50), store.read(lcs.clone(), &mut hold));

@@ -7,8 +7,9 @@ use tokio::sync::oneshot;
 
 use super::store::Embedded;
 use crate::account::{Account, Place};
+use crate::command::table::spec::{Cost, Own};
 use crate::store::embedded::disk::database::Database;
-use crate::store::operation::{Operation, Verb};
+use crate::store::operation::Operation;
 
 /// The time that a read beside the serving thread takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +24,10 @@ pub(crate) enum Length {
 impl Length {
     /// The length of a batch.
     pub(crate) fn of(batch: &[Operation]) -> Length {
-        let is_long =
-            |it: &Operation| matches!(it.verb, Verb::Lcs | Verb::Keys | Verb::Size | Verb::Clear);
+        let is_long = |it: &Operation| {
+            it.spec().cost == Cost::Product
+                || matches!(it.own(), Own::Keys | Own::Size | Own::Clear)
+        };
         if batch.iter().any(is_long) { Length::Long } else { Length::Short }
     }
 }

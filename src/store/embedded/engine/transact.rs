@@ -8,14 +8,13 @@ use bytes::Bytes;
 use super::store::Embedded;
 use crate::account::Account;
 use crate::message::{ErrorReply, Reply};
-use crate::store::embedded::argument::refusal;
 use crate::store::embedded::argument::refusal::failure;
 use crate::store::embedded::change::watch::Watch;
 use crate::store::embedded::read::lengths::Lengths;
 use crate::store::embedded::types::weight::{effect, is_dear, is_for_writer};
 use crate::store::embedded::write::job::{Answer, Outcome};
 use crate::store::embedded::write::work::Work;
-use crate::store::operation::{Operation, is_reserved};
+use crate::store::operation::{Operation, is_reserved, reserved};
 
 impl Embedded {
     /// See [`crate::store::Store::watch`].
@@ -25,7 +24,7 @@ impl Embedded {
         keys: Vec<Bytes>,
     ) -> Result<Watch, ErrorReply> {
         if keys.iter().any(|key| is_reserved(key)) {
-            return Err(refusal::reserved());
+            return Err(reserved());
         }
         let watch = watch.unwrap_or_else(|| Watch::new(&self.core.shared.watches));
         match self.submit(Work::Watch(watch, keys), &Account::own(), true).await {
@@ -45,7 +44,7 @@ impl Embedded {
         batch: Vec<Operation>,
         account: &Arc<Account>,
     ) -> Reply {
-        let only_reads = !batch.iter().any(|it| is_for_writer(it.verb));
+        let only_reads = !batch.iter().any(is_for_writer);
         let is_at_once = || {
             let lengths = Lengths::of(&self.scope, &self.core.shared.cache.look(), &batch);
             self.where_to_read_at_once(&batch, lengths).is_some()

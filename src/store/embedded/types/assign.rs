@@ -7,7 +7,6 @@ use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::argument::time::Unit;
 use crate::store::embedded::format::layout::Record;
-use crate::store::operation::Verb;
 
 /// The command whose options are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,13 +104,9 @@ pub(crate) fn set_new(
 /// `SETEX` and `PSETEX`
 pub(crate) fn set_for(
     editor: &mut Editor<'_>,
-    verb: Verb,
+    (unit, name): (Unit, &str),
     [key, time, value]: [&Bytes; 3],
 ) -> Result<Reply, ErrorReply> {
-    let (unit, name) = match verb {
-        Verb::PSetEx => (Unit::Milliseconds, "psetex"),
-        _ => (Unit::Seconds, "setex"),
-    };
     let expires = unit.moment(time, editor.now, name)?;
     editor.set(key, value.clone(), Some(expires)).map(|()| Reply::OK)
 }
@@ -130,18 +125,15 @@ pub(crate) fn get_and_set(
 }
 
 /// `MSET`
-pub(crate) fn set_all(editor: &mut Editor<'_>, pairs: &[Bytes]) -> Result<Reply, ErrorReply> {
-    let (pairs, []) = pairs.as_chunks() else {
-        return Err(refusal::wrong_arguments(Verb::MSet));
-    };
+pub(crate) fn set_all(editor: &mut Editor<'_>, pairs: &[[Bytes; 2]]) -> Result<Reply, ErrorReply> {
     store_all(editor, pairs).map(|()| Reply::OK)
 }
 
 /// `MSETNX`
-pub(crate) fn set_all_new(editor: &mut Editor<'_>, pairs: &[Bytes]) -> Result<Reply, ErrorReply> {
-    let (pairs, []) = pairs.as_chunks() else {
-        return Err(refusal::wrong_arguments(Verb::MSetNx));
-    };
+pub(crate) fn set_all_new(
+    editor: &mut Editor<'_>,
+    pairs: &[[Bytes; 2]],
+) -> Result<Reply, ErrorReply> {
     for [key, _] in pairs {
         if editor.live(key)?.is_some() {
             return Ok(Reply::Integer(0));

@@ -8,7 +8,6 @@ use crate::store::embedded::argument::refusal;
 use crate::store::embedded::argument::time::Unit;
 use crate::store::embedded::format::layout::Record;
 use crate::store::embedded::read::keys::{Reader, Source};
-use crate::store::operation::Verb;
 
 /// A condition of a change of expiry. A key without expiry counts as one that expires never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,16 +65,10 @@ impl Condition {
 /// `EXPIRE`, `PEXPIRE`, `EXPIREAT` and `PEXPIREAT`
 pub(crate) fn expire(
     editor: &mut Editor<'_>,
-    verb: Verb,
+    (unit, name): (Unit, &str),
     [key, time]: [&Bytes; 2],
     conditions: &[Bytes],
 ) -> Result<Reply, ErrorReply> {
-    let (unit, name) = match verb {
-        Verb::Expire => (Unit::Seconds, "expire"),
-        Verb::PExpire => (Unit::Milliseconds, "pexpire"),
-        Verb::ExpireAt => (Unit::UnixSeconds, "expireat"),
-        _ => (Unit::UnixMilliseconds, "pexpireat"),
-    };
     let conditions = Condition::parse_all(conditions)?;
     let moment = unit.any_moment(time, editor.now, name)?;
     let Some(old) = editor.live(key)? else { return Ok(Reply::Integer(0)) };
@@ -103,17 +96,17 @@ pub(crate) fn persist(editor: &mut Editor<'_>, key: &Bytes) -> Result<Reply, Err
 /// `TTL`, `PTTL`, `EXPIRETIME` and `PEXPIRETIME`
 pub(crate) fn tell(
     reader: &Reader<'_, impl Source>,
-    verb: Verb,
+    unit: Unit,
     key: &Bytes,
 ) -> Result<Reply, ErrorReply> {
     let Some(record) = reader.live(key)? else { return Ok(Reply::Integer(-2)) };
     let Some(expires) = record.expires else { return Ok(Reply::Integer(-1)) };
     let left = expires.saturating_sub(reader.now);
-    let told = match verb {
-        Verb::Ttl => rounded_seconds(left),
-        Verb::PTtl => left,
-        Verb::ExpireTime => rounded_seconds(expires),
-        _ => expires,
+    let told = match unit {
+        Unit::Seconds => rounded_seconds(left),
+        Unit::Milliseconds => left,
+        Unit::UnixSeconds => rounded_seconds(expires),
+        Unit::UnixMilliseconds => expires,
     };
     Ok(Reply::Integer(i64::try_from(told).unwrap_or(i64::MAX)))
 }

@@ -1,5 +1,5 @@
-//! The commands of each type. Read `reads` and `writes` first: they pick the function for an
-//! operation. `editor` is the context of operations that write; `weight` estimates how much work an
+//! The commands of each type. Read `functions` first: it maps the rows of the table of
+//! commands to functions. `editor` is the context of operations that write; `weight` estimates how much work an
 //! operation is.
 
 pub(crate) mod assign;
@@ -8,6 +8,7 @@ pub(crate) mod counter;
 pub(crate) mod editor;
 pub(crate) mod expiry;
 pub(crate) mod float;
+pub(crate) mod functions;
 pub(crate) mod keys;
 pub(crate) mod last;
 pub(crate) mod lcs;

@@ -18,33 +18,41 @@ const NO_FREQUENCY: &str = "An LFU maxmemory policy is not selected, access freq
     Please note that when switching between policies at runtime LRU and LFU data will take some \
     time to adjust.";
 
-/// `OBJECT`
+/// `OBJECT ENCODING`
+pub(crate) fn of_encoding(record: &Record) -> Result<Reply, ErrorReply> {
+    Ok(Reply::value(encoding(&record.value)))
+}
+
+/// `OBJECT REFCOUNT`. Values are never shared.
+pub(crate) fn of_references(_: &Record) -> Result<Reply, ErrorReply> {
+    Ok(Reply::Integer(1))
+}
+
+/// `OBJECT IDLETIME`
+pub(crate) fn of_idleness(_: &Record) -> Result<Reply, ErrorReply> {
+    Ok(Reply::Integer(0))
+}
+
+/// `OBJECT FREQ`
+pub(crate) fn of_frequency(_: &Record) -> Result<Reply, ErrorReply> {
+    Err(ErrorReply::Failed(NO_FREQUENCY.into()))
+}
+
+/// What `tell` says of the record at a key.
 pub(crate) fn object(
     reader: &Reader<'_, impl Source>,
-    what: &Bytes,
+    tell: fn(&Record) -> Result<Reply, ErrorReply>,
     key: &Bytes,
 ) -> Result<Reply, ErrorReply> {
-    let tell: fn(&Record) -> Result<Reply, ErrorReply> = match &what.to_ascii_uppercase()[..] {
-        b"ENCODING" => |record| Ok(Reply::value(encoding(&record.value))),
-        // Values are never shared.
-        b"REFCOUNT" => |_| Ok(Reply::Integer(1)),
-        b"IDLETIME" => |_| Ok(Reply::Integer(0)),
-        b"FREQ" => |_| Err(ErrorReply::Failed(NO_FREQUENCY.into())),
-        _ => return Err(unknown("OBJECT", what)),
-    };
     reader.live(key)?.map_or(Ok(Reply::Nil), |record| tell(&record))
 }
 
 /// `MEMORY USAGE`: an estimate.
 pub(crate) fn memory(
     reader: &Reader<'_, impl Source>,
-    what: &Bytes,
     key: &Bytes,
     options: &[Bytes],
 ) -> Result<Reply, ErrorReply> {
-    if !what.eq_ignore_ascii_case(b"USAGE") {
-        return Err(unknown("MEMORY", what));
-    }
     for option in options.chunks(2) {
         match option {
             [name, samples] if name.eq_ignore_ascii_case(b"SAMPLES") => {
@@ -59,11 +67,6 @@ pub(crate) fn memory(
         Some(value) => integer_of(OVERHEAD + key.len() + value.len()),
         None => Reply::Nil,
     })
-}
-
-fn unknown(command: &str, what: &[u8]) -> ErrorReply {
-    let text = format!("unknown subcommand '{}'. Try {command} HELP.", refusal::shown(what));
-    ErrorReply::Failed(text.into())
 }
 
 fn encoding(value: &[u8]) -> &'static str {

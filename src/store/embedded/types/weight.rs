@@ -1,11 +1,12 @@
-//! Estimates of the work of operations and transactions, from their verbs and arguments alone. They
+//! Estimates of the work of operations and transactions, from their rows and arguments alone. They
 //! decide which thread carries out the work. This file imports no other part of the engine.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::store::operation::{Effect, Operation, Verb};
+use crate::command::table::spec::{Cost, Effect, Own};
+use crate::store::operation::Operation;
 
 /// The most keys that are looked up on the serving thread. A read of more keys goes to another
 /// thread.
@@ -22,32 +23,30 @@ pub(crate) const MAX_CLEARED: usize = 4_096;
 
 /// About the number of keys that an operation looks at, if it reads.
 pub(crate) fn weight(operation: &Operation) -> usize {
-    match operation.verb {
-        // These look at all keys, or take long. SCAN returns few keys, but it may have to pass many
-        // removed ones.
-        Verb::Keys | Verb::Last | Verb::Size | Verb::RandomKey | Verb::Lcs | Verb::Scan => {
-            usize::MAX
-        }
-        _ => operation.keys().count().max(1),
+    // These look at all keys, or take long. SCAN returns few keys, but it may have to pass many
+    // removed ones.
+    if is_whole(operation) || operation.spec().cost == Cost::Product {
+        return usize::MAX;
     }
+    operation.keys().count().max(1)
 }
 
 /// Whether only the writer can carry out the operation.
-pub(crate) fn is_for_writer(verb: Verb) -> bool {
-    verb.effect() != Effect::Read || matches!(verb, Verb::Save | Verb::BgSave)
+pub(crate) fn is_for_writer(operation: &Operation) -> bool {
+    operation.is_write() || matches!(operation.own(), Own::Save | Own::BgSave)
 }
 
 /// Whether an operation looks at a whole key space.
-pub(crate) fn is_whole(verb: Verb) -> bool {
+pub(crate) fn is_whole(operation: &Operation) -> bool {
     matches!(
-        verb,
-        Verb::Size | Verb::Keys | Verb::RandomKey | Verb::Scan | Verb::Last | Verb::Clear
+        operation.own(),
+        Own::Size | Own::Keys | Own::RandomKey | Own::Scan | Own::Last | Own::Clear
     )
 }
 
 /// Whether a transaction looks at a whole key space.
 pub(crate) fn looks_at_all(batch: &[Operation]) -> bool {
-    batch.iter().any(|it| is_whole(it.verb))
+    batch.iter().any(is_whole)
 }
 
 /// Whether a transaction may take longer than [`PIECE`], as far as its operations show.
@@ -59,8 +58,7 @@ pub(crate) fn is_dear(batch: &[Operation]) -> bool {
 
 /// The effect of a transaction: it decides which reply a failure gets.
 pub(crate) fn effect(batch: &[Operation]) -> Effect {
-    let only_reads = batch.iter().all(|it| it.verb.effect() == Effect::Read);
-    if only_reads { Effect::Read } else { Effect::Write }
+    if batch.iter().any(Operation::is_write) { Effect::Write } else { Effect::Read }
 }
 
 #[cfg(test)]
@@ -70,9 +68,10 @@ mod tests {
     /// SCAN may have to pass any number of removed keys. That cannot be seen beforehand.
     #[test]
     fn what_iterates_never_runs_on_the_serving_thread() {
-        for verb in [Verb::Scan, Verb::Keys, Verb::Size, Verb::RandomKey, Verb::Last, Verb::Lcs] {
-            let operation = Operation { verb, args: vec![Bytes::from_static(b"0")].into() };
-            assert!(weight(&operation) > MAX_IN_PLACE, "{verb:?}");
+        for name in ["SCAN", "KEYS", "DBSIZE", "RANDOMKEY", "LAST", "LCS"] {
+            let args = vec![Bytes::from_static(b"0")].into();
+            let operation = Operation::named(name, args).expect("a command");
+            assert!(weight(&operation) > MAX_IN_PLACE, "{name}");
         }
     }
 }

@@ -90,14 +90,14 @@ mod tests {
     use crate::account::{Account, Places, Resource};
     use crate::store::embedded::write::job::{Answer, Claim, give_answers};
     use crate::store::embedded::write::work::Work;
-    use crate::store::operation::{Operation, Verb};
+    use crate::store::operation::Operation;
 
     fn job(keys: &[&'static str], claim: &Claim) -> (Job, oneshot::Receiver<Answer>) {
         let account = Account::own();
         let room = Places::new(Resource::Writing, 1, 1).try_take(&account).expect("there is room");
-        let get = |key: &&'static str| Operation {
-            verb: Verb::Get,
-            args: vec![Bytes::from_static(key.as_bytes())].into(),
+        let get = |key: &&'static str| {
+            let args = vec![Bytes::from_static(key.as_bytes())].into();
+            Operation::named("GET", args).expect("a command")
         };
         let scope = Arc::new(Scope::new(Bytes::new(), 0));
         let (answer, replies) = oneshot::channel();

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use fjall::Slice;
 
 use super::evaluation::evaluate::Prepared;
+use crate::command::table::spec::{Effect, Fate, Own};
 use crate::store::embedded::change::watch::Watch;
 use crate::store::embedded::types::weight::effect;
-use crate::store::operation::{Effect, Operation, Verb};
+use crate::store::operation::Operation;
 
 /// The work of one client.
 pub(crate) enum Work {
@@ -66,9 +67,9 @@ impl Work {
     /// The name and the effect of a step.
     pub(super) fn describe(&self, number: usize) -> (&'static str, Effect) {
         match self {
-            Work::Batch(batch) => batch
-                .get(number)
-                .map_or(("", Effect::Read), |it| (it.verb.name(), it.verb.effect())),
+            Work::Batch(batch) => {
+                batch.get(number).map_or(("", Effect::Read), |it| (it.name(), it.effect()))
+            }
             Work::Transaction(_, batch) => ("EXEC", effect(batch)),
             Work::Prepared(_) => ("EXEC", Effect::Write),
             Work::Watch(..) => ("WATCH", Effect::Read),
@@ -100,9 +101,9 @@ impl Step<'_> {
     /// Whether the step can be carried out on a full disk: it only reads, or it frees room.
     pub(crate) fn needs_no_room(&self) -> bool {
         let needs_none = |operation: &Operation| {
-            let verb = operation.verb;
-            let frees = matches!(verb, Verb::Del | Verb::Unlink | Verb::GetDel | Verb::Clear);
-            frees || matches!(verb, Verb::Save | Verb::BgSave) || verb.effect() == Effect::Read
+            let frees =
+                matches!(operation.spec().fate, Fate::Removes(_)) || operation.own() == Own::Clear;
+            frees || !operation.is_write()
         };
         match self {
             Step::Operation(operation) => needs_none(operation),

@@ -1,6 +1,7 @@
 //! Decides how each operation is carried out on a cluster.
 
-use crate::store::operation::{Keys, Operation, Verb};
+use crate::command::table::spec::Lane;
+use crate::store::operation::Operation;
 
 /// How an operation is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,18 +19,16 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The kind of `operation`, as far as its verb and arguments tell.
+    /// The kind of `operation`, as far as its row and arguments tell.
     pub(super) fn of(operation: &Operation) -> Kind {
-        match operation.verb.keys() {
-            _ if is_script(operation) => Kind::Script,
-            Keys::None => Kind::Whole,
-            _ if operation.is_expensive() => Kind::Expensive,
-            _ => Kind::Keyed,
+        if operation.spec().places.is_empty() {
+            Kind::Whole
+        } else if operation.spec().lane == Lane::Pinned {
+            Kind::Script
+        } else if operation.is_expensive() {
+            Kind::Expensive
+        } else {
+            Kind::Keyed
         }
     }
-}
-
-/// Whether the operation takes a pinned connection.
-fn is_script(operation: &Operation) -> bool {
-    matches!(operation.verb, Verb::Eval | Verb::EvalSha | Verb::Lcs)
 }

@@ -15,9 +15,10 @@ use super::slot::Slot;
 use super::topology::address::Address;
 use super::watch::Watch;
 use crate::account;
+use crate::command::table::spec::{Own, Spec};
 use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
-use crate::store::operation::{Operation, Verb};
+use crate::store::operation::Operation;
 use crate::store::valkey::connect::limits::{RETRY_WAIT, is_late};
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::single::admission::{Unfit, discarded, unsettled};
@@ -36,7 +37,8 @@ impl Cluster {
         hold: &mut ReplyRoom,
     ) -> Reply {
         let deadline = self.shared.limits.deadline_of(hold);
-        if let Some(refusal) = batch.iter().find_map(|it| Cluster::refuses_in_transaction(it.verb))
+        if let Some(refusal) =
+            batch.iter().find_map(|it| Cluster::refuses_in_transaction(it.spec()))
         {
             return Reply::Error(refusal);
         }
@@ -61,9 +63,9 @@ impl Cluster {
     }
 
     /// See [`crate::store::Store::refuses_in_transaction`].
-    pub(crate) fn refuses_in_transaction(verb: Verb) -> Option<ErrorReply> {
-        is_of_all_servers(verb).then(|| {
-            let name = verb.name();
+    pub(crate) fn refuses_in_transaction(spec: &Spec) -> Option<ErrorReply> {
+        is_of_all_servers(spec).then(|| {
+            let name = spec.name;
             let text = format!("{name} cannot be a part of a transaction on a cluster");
             ErrorReply::Failed(text.into())
         })
@@ -130,6 +132,9 @@ impl Cluster {
         deadline: Option<Instant>,
         hold: &mut ReplyRoom,
     ) -> Reply {
+        if let Some(error) = operation.refusal() {
+            return Reply::Error(error);
+        }
         let slot = match split::one_slot(&self.prefix, operation.keys()) {
             Ok(slot) => slot,
             Err(refusal) => return refusal,
@@ -137,9 +142,6 @@ impl Cluster {
         let batch = std::slice::from_ref(operation);
         let place = Place { slot: slot.unwrap_or(Slot::ANY), detour: None };
         let transaction = self.transaction(batch);
-        if transaction.sent().next().is_none() {
-            return reply::reserved();
-        }
         let _place = match self.enter(&transaction, deadline, hold).await {
             Ok(place) => place,
             Err(cause) => return reply::unavailable(cause),
@@ -270,8 +272,8 @@ async fn hand_over(
 }
 
 /// Whether the operation concerns all nodes. It cannot be a part of a transaction on one slot.
-fn is_of_all_servers(verb: Verb) -> bool {
-    verb.is_compound() || matches!(verb, Verb::Scan | Verb::BgSave | Verb::LastSave | Verb::Script)
+fn is_of_all_servers(spec: &Spec) -> bool {
+    spec.places.is_empty() && spec.own != Own::Ping
 }
 
 /// The redirection and its text, if the node executed nothing because it does not hold all keys of
@@ -312,9 +314,9 @@ mod tests {
     use crate::store::valkey::last::index::Index;
 
     fn told(replies: &[Reply]) -> Option<Redirect> {
-        let get = |key: &'static str| Operation {
-            verb: Verb::Get,
-            args: [Bytes::from(key)].into_iter().collect(),
+        let get = |key: &'static str| {
+            let args = [Bytes::from(key)].into_iter().collect();
+            Operation::named("GET", args).expect("a command")
         };
         let batch = [get("{t}a"), get("{t}b")];
         let (prefix, index) = (Prefix::none(), Index::new(Vec::new(), 0));

@@ -1,13 +1,13 @@
 //! An upper bound on how long a server needs for the expensive operations of a transaction, in
 //! which it serves nobody else, from the lengths that the values have before.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 
+use crate::command::table::spec::{Cost, Lengths as Rule};
 use crate::message::ErrorReply;
 use crate::store::cost::growth_error;
-use crate::store::operation::{Cost, Operation, Verb};
+use crate::store::lengths::{Assumed, Lengths};
+use crate::store::operation::Operation;
 
 /// Pairs of places that one LCS may compare: a server needs up to 12 ns for each, and 4 bytes of
 /// memory. It serves nobody else meanwhile.
@@ -22,8 +22,6 @@ const COPY: usize = 1600;
 const MOST_TIME: usize = 200_000_000;
 /// Keys whose lengths are asked for: they are watched, whose cost grows with the square.
 const MOST_KEYS: usize = 1000;
-/// The longest text of a number, which INCRBYFLOAT makes.
-const LONGEST_NUMBER: usize = 5 * 1024;
 /// How many times as long as what DUMP gave a value can be.
 const COMPRESSION: usize = 100;
 
@@ -38,14 +36,14 @@ pub(crate) fn keys<'a>(
     may_outgrow: impl Fn(&Operation) -> bool,
 ) -> Result<Vec<&'a Bytes>, ErrorReply> {
     let is_expensive = |operation: &&Operation| {
-        let is_large = operation.verb.cost() != Cost::Small && operation.is_expensive();
+        let is_large = operation.spec().cost != Cost::Small && operation.is_expensive();
         is_large || may_outgrow(operation)
     };
     if !batch.clone().any(|operation| is_expensive(&operation)) {
         return Ok(Vec::new());
     }
-    let moves = |verb| matches!(verb, Verb::Rename | Verb::RenameNx);
-    let wanted = batch.filter(|operation| is_expensive(operation) || moves(operation.verb));
+    let moves = |operation: &Operation| operation.spec().lengths == Rule::Moves;
+    let wanted = batch.filter(|operation| is_expensive(operation) || moves(operation));
     let mut keys: Vec<&Bytes> = wanted.flat_map(Operation::keys).collect();
     keys.sort_unstable();
     keys.dedup();
@@ -62,8 +60,8 @@ pub(crate) fn keys<'a>(
 /// Follows the lengths of values through a transaction.
 #[derive(Debug)]
 pub(crate) struct Estimate<'a> {
-    /// Upper bounds, of the keys that are asked for.
-    lengths: HashMap<&'a [u8], usize>,
+    /// Those of the keys that are asked for.
+    lengths: Lengths<'a>,
     /// Picoseconds.
     time: usize,
     /// The longest that a value may be.
@@ -76,8 +74,8 @@ impl<'a> Estimate<'a> {
         lengths: impl Iterator<Item = (&'a Bytes, usize)>,
         limit: usize,
     ) -> Estimate<'a> {
-        let lengths = lengths.map(|(key, length)| (&key[..], length)).collect();
-        Estimate { lengths, time: 0, limit }
+        let assumed = Assumed { script: usize::MAX, compression: COMPRESSION };
+        Estimate { lengths: Lengths::new(lengths, assumed), time: 0, limit }
     }
 
     /// Whether a server may be asked for all of `batch` at once.
@@ -91,9 +89,9 @@ impl<'a> Estimate<'a> {
     ) -> Result<(), ErrorReply> {
         for operation in batch {
             self.count(operation)?;
-            self.follow(operation);
-            if operation.verb == Verb::Append
-                && let Some(error) = growth_error(self.length(&operation.args[0]), self.limit)
+            self.lengths.follow(operation);
+            if matches!(operation.spec().lengths, Rule::Appends(_))
+                && let Some(error) = growth_error(self.lengths.of(&operation.args[0]), self.limit)
             {
                 return Err(error);
             }
@@ -105,19 +103,22 @@ impl<'a> Estimate<'a> {
         Ok(())
     }
 
-    fn length(&self, key: &[u8]) -> usize {
-        self.lengths.get(key).copied().unwrap_or(0)
-    }
-
     /// Counts the time of one operation.
     fn count(&mut self, operation: &Operation) -> Result<(), ErrorReply> {
-        let lengths: Vec<usize> = operation.keys().map(|key| self.length(key)).collect();
+        let lengths: Vec<usize> = operation.keys().map(|key| self.lengths.of(key)).collect();
         let first = lengths.first().copied().unwrap_or(0);
-        let time = match operation.verb.cost() {
+        let time = match operation.spec().cost {
             Cost::Small => 0,
             Cost::Reads => first.saturating_mul(READ),
-            Cost::Copies if operation.verb == Verb::Restore => {
+            Cost::Unpacks => {
                 operation.args.get(2).map_or(0, Bytes::len).saturating_mul(COMPRESSION * READ)
+            }
+            Cost::Combines => {
+                let (sum, longest) =
+                    lengths.iter().skip(1).fold((0_usize, 0), |(sum, longest), it| {
+                        (sum.saturating_add(*it), (*it).max(longest))
+                    });
+                sum.saturating_mul(READ).saturating_add(longest.saturating_mul(COPY))
             }
             Cost::Copies => first.saturating_mul(COPY),
             Cost::Grows => {
@@ -139,57 +140,6 @@ impl<'a> Estimate<'a> {
         self.time = self.time.saturating_add(time);
         Ok(())
     }
-
-    /// Follows what one operation does to lengths. What it may leave undone counts as either.
-    fn follow(&mut self, operation: &Operation) {
-        let args = &operation.args;
-        let len = |at: usize| args.get(at).map_or(0, Bytes::len);
-        match operation.verb {
-            Verb::Set if args.len() == 2 => self.set(&args[0], len(1)),
-            Verb::GetSet => self.set(&args[0], len(1)),
-            Verb::SetEx | Verb::PSetEx => self.set(&args[0], len(2)),
-            Verb::Set | Verb::SetNx => self.at_least(&args[0], len(1)),
-            Verb::MSet | Verb::MSetNx => {
-                for pair in args.chunks_exact(2) {
-                    if operation.verb == Verb::MSet {
-                        self.set(&pair[0], pair[1].len());
-                    } else {
-                        self.at_least(&pair[0], pair[1].len());
-                    }
-                }
-            }
-            Verb::Append => self.at_least(&args[0], self.length(&args[0]).saturating_add(len(1))),
-            Verb::SetRange | Verb::SetBit => {
-                self.at_least(&args[0], operation.reach().unwrap_or(0));
-            }
-            Verb::Incr | Verb::Decr | Verb::IncrBy | Verb::DecrBy | Verb::IncrByFloat => {
-                self.at_least(&args[0], LONGEST_NUMBER);
-            }
-            Verb::Restore => self.at_least(&args[0], len(2).saturating_mul(COMPRESSION)),
-            Verb::Copy | Verb::Rename | Verb::RenameNx => {
-                self.at_least(&args[1], self.length(&args[0]));
-            }
-            Verb::Del | Verb::Unlink | Verb::GetDel => {
-                operation.keys().for_each(|key| self.set(key, 0));
-            }
-            Verb::Eval | Verb::EvalSha => {
-                operation.keys().for_each(|key| self.at_least(key, usize::MAX));
-            }
-            _ => {}
-        }
-    }
-
-    fn set(&mut self, key: &[u8], length: usize) {
-        if let Some(known) = self.lengths.get_mut(key) {
-            *known = length;
-        }
-    }
-
-    fn at_least(&mut self, key: &[u8], length: usize) {
-        if let Some(known) = self.lengths.get_mut(key) {
-            *known = length.max(*known);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -197,22 +147,11 @@ mod tests {
     use super::*;
 
     fn batch(lines: &[&str]) -> Vec<Operation> {
-        let verb = |name: &str| match name {
-            "SET" => Verb::Set,
-            "APPEND" => Verb::Append,
-            "COPY" => Verb::Copy,
-            "RENAME" => Verb::Rename,
-            "DEL" => Verb::Del,
-            "SETBIT" => Verb::SetBit,
-            "BITCOUNT" => Verb::BitCount,
-            "LCS" => Verb::Lcs,
-            _ => Verb::Get,
-        };
         let operation = |line: &&str| {
             let mut words = line.split(' ').map(|word| Bytes::from(word.to_owned()));
             let name = words.next().expect("a name");
-            let verb = verb(std::str::from_utf8(&name).expect("letters"));
-            Operation { verb, args: words.collect() }
+            let name = std::str::from_utf8(&name).expect("letters");
+            Operation::named(name, words.collect()).expect("a command")
         };
         lines.iter().map(operation).collect()
     }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::account::{Account, Place, Places, Resource};
+use crate::command::table::spec::Cost;
 use crate::message::Reply;
-use crate::store::operation::{Cost, Operation, is_reserved};
-use crate::store::valkey::keys::reply;
+use crate::store::operation::Operation;
 
 /// Expensive operations, or portions of them, under way at a time.
 const AT_ONCE: usize = 2;
@@ -53,14 +53,11 @@ impl Expenses {
 
 /// How many of these expensive operations are sent at a time.
 pub(crate) fn portion(part: &[Operation]) -> usize {
-    let only_read = part.iter().all(|operation| operation.verb.cost() == Cost::Reads);
+    let only_read = part.iter().all(|operation| operation.spec().cost == Cost::Reads);
     if only_read { VALUES_READ } else { 1 }
 }
 
 /// The reply to an operation that no server is asked for.
 pub(crate) fn refusal(operation: &Operation, max_reply: usize) -> Option<Reply> {
-    if operation.keys().any(|key| is_reserved(key)) {
-        return Some(reply::reserved());
-    }
-    operation.overgrowth(max_reply).map(Reply::Error)
+    operation.refusal().or_else(|| operation.overgrowth(max_reply)).map(Reply::Error)
 }

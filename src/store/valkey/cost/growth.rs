@@ -8,13 +8,23 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use smallvec::smallvec;
 
+use crate::command::table::of_store;
+use crate::command::table::row::Command;
+use crate::command::table::spec::{Lengths, Reach};
 use crate::message::{ErrorReply, Reply};
 use crate::store::cost::growth_error;
-use crate::store::operation::{Operation, Verb};
+use crate::store::operation::Operation;
 use crate::store::valkey::keys::prefix::{Prefix, StoredKey};
 
 /// Values known to be long; past that all are forgotten, and each may grow by one more request.
 const MOST: usize = 4096;
+
+const STRLEN: &Command = of_store("STRLEN");
+
+/// Whether the value gets longer by what the request appends.
+fn is_append(operation: &Operation) -> bool {
+    matches!(operation.spec().lengths, Lengths::Appends(_))
+}
 
 /// The values that are longer than half of what is allowed, as far as replies have told.
 #[derive(Debug)]
@@ -42,7 +52,7 @@ impl Growth {
 
     /// How many bytes `batch` appends in all.
     pub(crate) fn appended(batch: &[Operation]) -> usize {
-        let appends = batch.iter().filter(|operation| operation.verb == Verb::Append);
+        let appends = batch.iter().filter(|operation| is_append(operation));
         appends.filter_map(|operation| operation.args.get(1)).map(bytes::Bytes::len).sum()
     }
 
@@ -55,8 +65,7 @@ impl Growth {
         operation: &Operation,
         appended: usize,
     ) -> bool {
-        operation.verb == Verb::Append
-            && (appended > self.limit / 2 || self.is_long(prefix, operation))
+        is_append(operation) && (appended > self.limit / 2 || self.is_long(prefix, operation))
     }
 
     /// Whether the length has to be asked for before a transaction that the operation is a part of.
@@ -67,7 +76,7 @@ impl Growth {
 
     /// The operation that asks for the length.
     pub(crate) fn question(operation: &Operation) -> Operation {
-        Operation { verb: Verb::StrLen, args: smallvec![operation.args[0].clone()] }
+        Operation { command: STRLEN, args: smallvec![operation.args[0].clone()] }
     }
 
     /// The error for an APPEND to a value of which a server told the length.
@@ -85,7 +94,9 @@ impl Growth {
     /// Learns from the replies to `batch`.
     pub(crate) fn learn(&self, prefix: &Prefix, batch: &[Operation], replies: &[Reply]) {
         for (operation, reply) in batch.iter().zip(replies) {
-            if let (Verb::Append | Verb::SetRange, Reply::Integer(length)) = (operation.verb, reply)
+            let rule = operation.spec().lengths;
+            if let (Lengths::Appends(_) | Lengths::Reaches(Reach::Bytes), Reply::Integer(length)) =
+                (rule, reply)
             {
                 let is_long = usize::try_from(*length).is_ok_and(|len| len > self.limit / 2);
                 if is_long || self.any.load(Ordering::Relaxed) {
@@ -129,7 +140,8 @@ mod tests {
     use super::*;
 
     fn append(key: &'static str, value: &'static str) -> Operation {
-        Operation { verb: Verb::Append, args: smallvec![Bytes::from(key), Bytes::from(value)] }
+        let args = smallvec![Bytes::from(key), Bytes::from(value)];
+        Operation::named("APPEND", args).expect("a command")
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Tells the near cache which keys operations have changed.
 
 use super::prefix::{Prefix, StoredKey};
-use crate::store::operation::{Effect, Operation};
+use crate::store::operation::Operation;
 use crate::store::valkey::cache::Cache;
 
 impl Cache {
@@ -15,7 +15,7 @@ impl Cache {
         let mut known = self.changing();
         let mut stored = StoredKey::new();
         for operation in operations {
-            if operation.verb.effect() == Effect::Read {
+            if !operation.is_write() {
                 continue;
             }
             let mut keys = operation.keys().peekable();

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::store::operation::{LAST_INDEX, Operation, Verb};
+use crate::command::table::spec::Own;
+use crate::store::operation::{LAST_INDEX, Operation};
 use crate::store::valkey::wire::command::{COPIED, Commands};
 use crate::store::{integer, operation};
 
@@ -55,15 +56,16 @@ impl Prefix {
 
     /// Appends one operation as a command.
     pub(crate) fn write(&self, operation: &Operation, commands: &mut Commands) {
-        if operation.verb == Verb::Scan {
+        if operation.own() == Own::Scan {
             return commands.push(&borrowed(&self.scan(&operation.args)));
         }
-        let args = &operation.args;
-        commands.begin(1 + args.len());
-        commands.word(operation.verb.name().as_bytes());
-        let keys = operation.verb.keys();
+        let (args, words) = (&operation.args, &operation.spec().words);
+        commands.begin(words.count() + args.len());
+        commands.encoded(words.encoded());
+        // Engines refuse an operation whose keys have no known places before they send anything.
+        let keys = operation.positions().unwrap_or_default();
         for (position, arg) in args.iter().enumerate() {
-            if keys.include(position, args) {
+            if keys.include(position) {
                 commands.joined(&[&self.prefix, arg]);
             } else {
                 commands.data(arg);
@@ -173,10 +175,10 @@ mod tests {
     use super::*;
 
     /// As it is sent.
-    fn packed(prefix: &'static [u8], verb: Verb, args: &[&'static [u8]]) -> Vec<u8> {
+    fn packed(prefix: &'static [u8], name: &str, args: &[&'static [u8]]) -> Vec<u8> {
         let args = args.iter().copied().map(Bytes::from_static).collect();
         let prefix = Prefix::new(Bytes::from_static(prefix));
-        let operation = Operation { verb, args };
+        let operation = Operation::named(name, args).expect("a command");
         let mut commands = Commands::default();
         prefix.write(&operation, &mut commands);
         let bytes = commands.into_bytes();
@@ -186,21 +188,21 @@ mod tests {
     #[test]
     fn keys_carry_the_prefix_and_values_do_not() {
         assert_eq!(
-            packed(b"p:", Verb::Set, &[b"k", b"v"]),
+            packed(b"p:", "SET", &[b"k", b"v"]),
             b"*3\r\n$3\r\nSET\r\n$3\r\np:k\r\n$1\r\nv\r\n"
         );
         assert_eq!(
-            packed(b"p:", Verb::Del, &[b"a", b""]),
+            packed(b"p:", "DEL", &[b"a", b""]),
             b"*3\r\n$3\r\nDEL\r\n$3\r\np:a\r\n$2\r\np:\r\n"
         );
-        assert_eq!(packed(b"", Verb::Get, &[b"k"]), b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n");
+        assert_eq!(packed(b"", "GET", &[b"k"]), b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n");
     }
 
     #[test]
     fn scan_looks_at_what_is_under_the_prefix_alone() {
-        assert_eq!(packed(b"", Verb::Scan, &[b"0"]), b"*2\r\n$4\r\nSCAN\r\n$1\r\n0\r\n");
+        assert_eq!(packed(b"", "SCAN", &[b"0"]), b"*2\r\n$4\r\nSCAN\r\n$1\r\n0\r\n");
         assert_eq!(
-            packed(b"p:", Verb::Scan, &[b"7", b"count", b"99999"]),
+            packed(b"p:", "SCAN", &[b"7", b"count", b"99999"]),
             b"*6\r\n$4\r\nSCAN\r\n$1\r\n7\r\n$5\r\nMATCH\r\n$3\r\np:*\r\n$5\r\ncount\r\n$5\r\n10000\r\n"
         );
     }

@@ -5,17 +5,18 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::prefix::Prefix;
+use crate::command::table::spec::Shape;
 use crate::message::{ErrorReply, Reply};
-use crate::store::operation::{Operation, Verb};
+use crate::store::operation::Operation;
 use crate::store::valkey::wire::error_text;
 use crate::store::valkey::wire::exchange::Lost;
 use crate::store::valkey::wire::substitute;
 
 /// The reply to `operation`, with clients' names of keys.
 pub(crate) fn of(prefix: &Prefix, operation: &Operation, reply: Reply, max_reply: usize) -> Reply {
-    match operation.verb {
-        Verb::Scan => step(prefix, reply),
-        _ => plain(reply, max_reply),
+    match operation.spec().shape {
+        Shape::Step => step(prefix, reply),
+        Shape::Plain => plain(reply, max_reply),
     }
 }
 
@@ -75,11 +76,6 @@ fn status(word: String) -> Reply {
         Some(known) => Reply::Status(known),
         None => Reply::Word(word),
     }
-}
-
-/// The error for a key that is reserved for the index of `last`.
-pub(crate) fn reserved() -> Reply {
-    Reply::failed("key is reserved for kvsock")
 }
 
 /// The cause, if the server replies that it does not serve yet. It did not carry out the command.

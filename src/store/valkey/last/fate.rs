@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
+use crate::command::table::spec::{Fate as Rule, When};
 use crate::message::Reply;
-use crate::store::operation::{Operation, Verb};
+use crate::store::operation::Operation;
 
 /// What an operation did to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,34 +17,52 @@ pub(crate) enum Fate {
 
 /// Calls `tell` for each key that `operation` set or removed.
 pub(crate) fn of(operation: &Operation, reply: &Reply, mut tell: impl FnMut(Fate, &Bytes)) {
-    let args = &operation.args;
-    match (operation.verb, reply) {
-        (_, Reply::Error(_)) => {}
-        (Verb::Set, reply) if was_set(&args[2..], reply) => tell(Fate::Set, &args[0]),
-        (Verb::SetEx | Verb::PSetEx | Verb::Restore | Verb::GetSet, _)
-        | (Verb::SetNx, Reply::Integer(1)) => tell(Fate::Set, &args[0]),
-        (Verb::MSet, _) | (Verb::MSetNx, Reply::Integer(1)) => {
-            operation.keys().for_each(|key| tell(Fate::Set, key));
+    let (rule, holds) = (operation.spec().fate, |when| holds(when, &operation.args, reply));
+    let keys = operation.keys();
+    match rule {
+        Rule::Sets(when) if holds(when) => keys.for_each(|key| tell(Fate::Set, key)),
+        Rule::SetsSecond(when) if holds(when) => {
+            keys.skip(1).for_each(|key| tell(Fate::Set, key));
         }
-        (Verb::Copy, Reply::Integer(1)) => tell(Fate::Set, &args[1]),
-        (Verb::Rename, _) | (Verb::RenameNx, Reply::Integer(1)) => {
-            tell(Fate::Gone, &args[0]);
-            tell(Fate::Set, &args[1]);
+        Rule::Moves(when) if holds(when) => {
+            let fates = [Fate::Gone, Fate::Set];
+            keys.zip(fates).for_each(|(key, fate)| tell(fate, key));
         }
-        (Verb::Del | Verb::Unlink, Reply::Integer(1..)) | (Verb::GetDel, Reply::Value(_)) => {
-            operation.keys().for_each(|key| tell(Fate::Gone, key));
+        Rule::Removes(when) if holds(when) => keys.for_each(|key| tell(Fate::Gone, key)),
+        Rule::SetsToLength => {
+            let fate = match reply {
+                Reply::Integer(0) => Fate::Gone,
+                Reply::Integer(_) => Fate::Set,
+                _ => return,
+            };
+            keys.take(1).for_each(|key| tell(fate, key));
         }
         _ => {}
+    }
+}
+
+/// Whether `reply` is one of those that `when` describes.
+fn holds(when: When, args: &[Bytes], reply: &Reply) -> bool {
+    match (when, reply) {
+        (_, Reply::Error(_)) => false,
+        (When::Always, _)
+        | (When::One, Reply::Integer(1))
+        | (When::Positive, Reply::Integer(1..))
+        | (When::Value, Reply::Value(_)) => true,
+        (When::AsSet, reply) => was_set(args.get(2..).unwrap_or_default(), reply),
+        _ => false,
     }
 }
 
 /// A stand-in for the lost reply to an operation that was carried out. With it, [`of`] names each
 /// key that may have been set, and no key that may still exist as removed.
 pub(crate) fn likely(operation: &Operation) -> Reply {
-    match operation.verb {
-        Verb::SetNx | Verb::MSetNx | Verb::Copy => Reply::Integer(1),
-        Verb::RenameNx | Verb::Del | Verb::Unlink => Reply::Integer(0),
-        Verb::GetDel => Reply::Nil,
+    match operation.spec().fate {
+        Rule::Sets(When::One) | Rule::SetsSecond(When::One) | Rule::SetsToLength => {
+            Reply::Integer(1)
+        }
+        Rule::Moves(When::One) | Rule::Removes(When::Positive) => Reply::Integer(0),
+        Rule::Removes(_) => Reply::Nil,
         _ => Reply::OK,
     }
 }
@@ -64,9 +83,9 @@ fn was_set(options: &[Bytes], reply: &Reply) -> bool {
 mod tests {
     use super::*;
 
-    fn keys(verb: Verb, args: &[&'static str], reply: &Reply) -> (Vec<String>, Vec<String>) {
+    fn keys(name: &str, args: &[&'static str], reply: &Reply) -> (Vec<String>, Vec<String>) {
         let args = args.iter().map(|arg| Bytes::from(*arg)).collect();
-        let operation = Operation { verb, args };
+        let operation = Operation::named(name, args).expect("a command");
         let (mut stored, mut removed) = (Vec::new(), Vec::new());
         of(&operation, reply, |fate, key| {
             let key = String::from_utf8_lossy(key).into_owned();
@@ -82,7 +101,7 @@ mod tests {
     fn a_set_that_stored_nothing_is_none() {
         let stored = |options: &[&'static str], reply| {
             let args = [&["k", "v"], options].concat();
-            !keys(Verb::Set, &args, &reply).0.is_empty()
+            !keys("SET", &args, &reply).0.is_empty()
         };
         assert!(stored(&[], Reply::OK));
         assert!(stored(&["EX", "10"], Reply::OK));
@@ -98,9 +117,9 @@ mod tests {
 
     #[test]
     fn renaming_sets_one_key_and_removes_the_other() {
-        let (stored, removed) = keys(Verb::Rename, &["a", "b"], &Reply::OK);
+        let (stored, removed) = keys("RENAME", &["a", "b"], &Reply::OK);
         assert_eq!((stored, removed), (vec!["b".to_owned()], vec!["a".to_owned()]));
-        let pairs = keys(Verb::MSet, &["a", "1", "b", "2"], &Reply::OK).0;
+        let pairs = keys("MSET", &["a", "1", "b", "2"], &Reply::OK).0;
         assert_eq!(pairs, ["a", "b"]);
     }
 }

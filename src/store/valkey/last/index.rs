@@ -18,7 +18,7 @@ use super::log::{Change, Changes, Stamp};
 use super::pending::Pending;
 use super::waiting::Waiting;
 use crate::message::Reply;
-use crate::store::operation::{Effect, Operation};
+use crate::store::operation::Operation;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::last::access::Access;
 use crate::store::valkey::wire::command::{Commands, Form};
@@ -87,7 +87,7 @@ impl Index {
 
     /// Notes which keys the operations set or removed. Touches memory only.
     pub(crate) fn note(&self, batch: &[Operation], replies: &[Reply]) {
-        let is_read = |operation: &Operation| operation.verb.effect() == Effect::Read;
+        let is_read = |operation: &Operation| !operation.is_write();
         if self.depth == 0 || batch.iter().all(is_read) {
             return;
         }

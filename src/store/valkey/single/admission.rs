@@ -33,9 +33,10 @@ impl Transaction<'_> {
     /// Whether the transaction needs a pinned connection.
     pub(crate) fn wants_own_connection(&self) -> bool {
         self.batch.len() > MOST_SHARED
-            || self.batch.iter().any(|it| {
-                wants_own_connection(it.verb) || it.is_expensive() || self.may_outgrow(it)
-            })
+            || self
+                .batch
+                .iter()
+                .any(|it| wants_own_connection(it) || it.is_expensive() || self.may_outgrow(it))
     }
 
     /// Whether the operation may make a value longer than the limit.

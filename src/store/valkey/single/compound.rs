@@ -8,9 +8,10 @@ use tokio::time::Instant;
 
 use super::pipeline::Run;
 use super::{random, save, scan};
+use crate::command::table::spec::Own;
 use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
-use crate::store::operation::{Operation, Verb};
+use crate::store::operation::Operation;
 use crate::store::valkey::cache::Cache;
 use crate::store::valkey::connect::limits::{RETRY_WAIT, is_late};
 use crate::store::valkey::connect::link::Link;
@@ -41,10 +42,10 @@ impl Compound<'_> {
         operation: &Operation,
         hold: &mut ReplyRoom,
     ) -> Option<Reply> {
-        match operation.verb {
-            Verb::Clear if self.prefix.is_empty() => Some(self.clear_all(operation).await),
-            Verb::Clear => Some(self.clear().await),
-            Verb::Save => Some(self.save().await),
+        match operation.own() {
+            Own::Clear if self.prefix.is_empty() => Some(self.clear_all(operation).await),
+            Own::Clear => Some(self.clear(operation).await),
+            Own::Save => Some(self.save().await),
             _ => self.read(operation, hold).await,
         }
     }
@@ -79,15 +80,15 @@ impl Compound<'_> {
         operation: &Operation,
         hold: &mut ReplyRoom,
     ) -> Result<Reply, Fault> {
-        match operation.verb {
-            Verb::Last => {
+        match operation.own() {
+            Own::Last => {
                 let count = count(operation)?;
                 self.index.write(self.link, self.deadline).await.map_err(lost)?;
                 let place = (self.prefix, self.index);
                 read::last(self.link, place, count, self.max_reply, hold).await
             }
-            Verb::RandomKey => random::random_key(connection, self.prefix).await,
-            Verb::Size => {
+            Own::RandomKey => random::random_key(connection, self.prefix).await,
+            Own::Size => {
                 let index = (!self.has_parts).then_some(self.index);
                 scan::size(connection, self.prefix, index).await
             }
@@ -122,7 +123,7 @@ impl Compound<'_> {
     }
 
     /// Removes all keys under the prefix.
-    async fn clear(&self) -> Reply {
+    async fn clear(&self, operation: &Operation) -> Reply {
         let _paused = self.index.pause().await;
         let stamp = self.index.pending().stamp();
         let mut begun = false;
@@ -143,7 +144,7 @@ impl Compound<'_> {
                 Err(Fault::Refused(reply)) => return reply,
                 Err(Fault::NoRoom) => return reply::unexpected(),
                 Err(Fault::Lost(_)) if begun => {
-                    return Reply::Error(ErrorReply::OutcomeUnknown(Verb::Clear.name()));
+                    return Reply::Error(ErrorReply::OutcomeUnknown(operation.name()));
                 }
                 Err(Fault::Lost(lost)) if is_late(self.deadline) => {
                     return reply::unavailable(lost.cause);

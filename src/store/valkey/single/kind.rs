@@ -1,6 +1,7 @@
 //! Decides how each operation is carried out on one server.
 
-use crate::store::operation::{Operation, Verb};
+use crate::command::table::spec::Lane;
+use crate::store::operation::Operation;
 
 /// How an operation is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,13 +19,16 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The kind of `operation`, as far as its verb and arguments tell.
+    /// The kind of `operation`, as far as its row and arguments tell.
     pub(super) fn of(operation: &Operation) -> Kind {
-        match operation.verb {
-            verb if wants_own_connection(verb) => Kind::Own,
-            verb if verb.is_compound() => Kind::Compound,
-            _ if operation.is_expensive() => Kind::Expensive,
-            _ => Kind::Plain,
+        if wants_own_connection(operation) {
+            Kind::Own
+        } else if operation.spec().is_compound() {
+            Kind::Compound
+        } else if operation.is_expensive() {
+            Kind::Expensive
+        } else {
+            Kind::Plain
         }
     }
 
@@ -36,6 +40,6 @@ impl Kind {
 
 /// Whether the command must not run on the shared connection: it takes long, or its reply may end
 /// the connection.
-pub(super) fn wants_own_connection(verb: Verb) -> bool {
-    matches!(verb, Verb::Eval | Verb::EvalSha | Verb::Script | Verb::Lcs)
+pub(super) fn wants_own_connection(operation: &Operation) -> bool {
+    operation.spec().lane == Lane::Pinned
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
-use crate::store::operation::{Effect, Operation, Verb};
+use crate::store::operation::Operation;
 use crate::store::valkey::cache::Cache;
 use crate::store::valkey::connect::link::Link;
 use crate::store::valkey::cost::expense;
@@ -104,7 +104,7 @@ impl<'a> Run<'a> {
     /// The exchange for the open operations. Replies up to that of the last write are always taken,
     /// since a read that is sent again would see the write.
     fn exchange(&self, prefix: &Prefix, cache: Option<&Cache>, hold: ReplyRoom) -> Exchange {
-        let is_write = |position: &usize| self.batch[*position].verb.effect() != Effect::Read;
+        let is_write = |position: &usize| self.batch[*position].is_write();
         let kept = self.open.iter().rposition(is_write).map_or(0, |last| last + 1);
         let bytes = |position: &usize| prefix.bytes(&self.batch[*position]);
         let mut commands = Commands::with_room(self.open.iter().map(bytes).sum());
@@ -113,7 +113,7 @@ impl<'a> Run<'a> {
         for (number, position) in self.open.iter().enumerate() {
             let operation = &self.batch[*position];
             if let Some(cache) = cache
-                && operation.verb == Verb::Get
+                && operation.spec().is_lookup()
             {
                 let key = prefix.stored_in(&operation.args[0], &mut stored);
                 if cache.wants(key) {
@@ -125,7 +125,7 @@ impl<'a> Run<'a> {
             prefix.write(operation, &mut commands);
         }
         if let Some(cache) = cache {
-            let gets = self.open.iter().filter(|it| self.batch[**it].verb == Verb::Get);
+            let gets = self.open.iter().filter(|it| self.batch[**it].spec().is_lookup());
             cache.count(0, gets.count());
         }
         Exchange { commands, wanted, kept, is_once: false, max_reply: self.max_reply, hold }
@@ -141,7 +141,7 @@ impl<'a> Run<'a> {
         let mut has_room = true;
         for position in &self.open {
             let operation = &self.batch[*position];
-            if operation.verb != Verb::Get {
+            if !operation.spec().is_lookup() {
                 break;
             }
             let key = prefix.stored_in(&operation.args[0], &mut stored);
@@ -176,7 +176,7 @@ impl<'a> Run<'a> {
         let turned_away = |order: usize, position: usize, reply: &Reply| {
             reply::not_serving(reply).or_else(|| {
                 let (first, cause) = refusal.as_ref()?;
-                let is_read = self.batch[position].verb.effect() == Effect::Read;
+                let is_read = !self.batch[position].is_write();
                 let is_refused = is_read || Refusal::of(reply).is_some();
                 (order >= *first && is_refused).then(|| cause.clone())
             })
@@ -220,9 +220,9 @@ impl<'a> Run<'a> {
         for position in open.into_iter().rev() {
             let operation = &self.batch[position];
             let mut keys = operation.keys().map(AsRef::as_ref);
-            if operation.verb.effect() != Effect::Read && !lost.is_unsent {
+            if operation.is_write() && !lost.is_unsent {
                 written.extend(keys);
-                let unknown = ErrorReply::OutcomeUnknown(operation.verb.name());
+                let unknown = ErrorReply::OutcomeUnknown(operation.name());
                 self.replies[position] = Reply::Error(unknown);
             } else if may_wait && !keys.any(|key| written.contains(&key)) {
                 self.open.push(position);

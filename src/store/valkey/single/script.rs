@@ -8,9 +8,10 @@ use tokio::time::Instant;
 use super::engine::Valkey;
 use super::kind::wants_own_connection;
 use super::pipeline::Run;
+use crate::command::table::spec::Cost;
 use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
-use crate::store::operation::{Cost, Effect, Operation};
+use crate::store::operation::Operation;
 use crate::store::valkey::cost::expense::portion;
 use crate::store::valkey::cost::growth::Growth;
 use crate::store::valkey::keys::reply;
@@ -28,7 +29,7 @@ impl Valkey {
     ) -> Vec<Reply> {
         let mut replies = Vec::with_capacity(batch.len());
         for operation in batch {
-            let reply = match operation.verb.cost() {
+            let reply = match operation.spec().cost {
                 Cost::Product => {
                     let one = vec![operation.clone()];
                     alone(Box::pin(self.transact_until(None, one, deadline, hold)).await, operation)
@@ -102,9 +103,9 @@ impl Valkey {
         deadline: Option<Instant>,
         hold: &mut ReplyRoom,
     ) -> Reply {
-        debug_assert!(wants_own_connection(operation.verb));
-        if operation.keys().any(|key| crate::store::operation::is_reserved(key)) {
-            return reply::reserved();
+        debug_assert!(wants_own_connection(operation));
+        if let Some(error) = operation.refusal() {
+            return Reply::Error(error);
         }
         let node = &self.server.node;
         let lease = match node.pool.take(&node.link, hold.account(), deadline).await {
@@ -124,15 +125,15 @@ impl Valkey {
                 reply::of(&self.prefix, operation, reply, max_reply)
             }
             Err(lost) if lost.is_unsent => reply::unavailable(lost.cause),
-            Err(lost) if operation.verb.effect() == Effect::Read => reply::unavailable(lost.cause),
-            Err(_) => Reply::Error(ErrorReply::OutcomeUnknown(operation.verb.name())),
+            Err(lost) if !operation.is_write() => reply::unavailable(lost.cause),
+            Err(_) => Reply::Error(ErrorReply::OutcomeUnknown(operation.name())),
         }
     }
 }
 
 /// Whether the reply found no room, and the operation may be sent again.
 pub(crate) fn is_to_be_asked_again(operation: &Operation, reply: &Reply) -> bool {
-    operation.verb.effect() == Effect::Read && *reply == substitute::no_room()
+    !operation.is_write() && *reply == substitute::no_room()
 }
 
 /// Turns the reply to a transaction of one operation into the reply to the operation.
@@ -140,7 +141,7 @@ pub(crate) fn alone(reply: Reply, operation: &Operation) -> Reply {
     match reply {
         Reply::Array(mut replies) if replies.len() == 1 => replies.remove(0),
         Reply::Error(ErrorReply::OutcomeUnknown(_)) => {
-            Reply::Error(ErrorReply::OutcomeUnknown(operation.verb.name()))
+            Reply::Error(ErrorReply::OutcomeUnknown(operation.name()))
         }
         Reply::Error(ErrorReply::Coded(text)) => {
             match text.strip_prefix("EXECABORT Transaction discarded because of: ") {

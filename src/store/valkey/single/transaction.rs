@@ -9,9 +9,10 @@ use tokio::time::Instant;
 use super::admission::{Unfit, discarded, unsettled};
 use super::watch::Watch;
 use super::within::Within;
+use crate::command::table::spec::{Own, Spec};
 use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
-use crate::store::operation::{Effect, Operation, Verb};
+use crate::store::operation::Operation;
 use crate::store::valkey::connect::limits::{RETRY_WAIT, is_late};
 use crate::store::valkey::connect::pool::Lease;
 use crate::store::valkey::cost::expense::refusal;
@@ -50,17 +51,17 @@ impl Valkey {
         deadline: Option<Instant>,
         hold: &mut ReplyRoom,
     ) -> Reply {
-        if let Some(refusal) = batch.iter().find_map(|it| self.refuses_in_transaction(it.verb)) {
+        if let Some(refusal) = batch.iter().find_map(|it| self.refuses_in_transaction(it.spec())) {
             return Reply::Error(refusal);
         }
-        let has = |verb| batch.iter().any(|operation| operation.verb == verb);
-        if has(Verb::Last)
+        let has = |own| batch.iter().any(|operation| operation.own() == own);
+        if has(Own::Last)
             && let Err(cause) = self.index.write(&*self.server.node.link, deadline).await
         {
             return reply::unavailable(cause);
         }
         // No change is written to the index while FLUSHDB runs.
-        let _paused = if has(Verb::Clear) { Some(self.index.pause().await) } else { None };
+        let _paused = if has(Own::Clear) { Some(self.index.pause().await) } else { None };
         let transaction = Transaction::new(&self.prefix, &self.index, &self.server.growth, &batch);
         let place = if transaction.is_expensive() {
             match self.server.expenses.enter(hold.account(), deadline).await {
@@ -152,22 +153,22 @@ impl Valkey {
     }
 
     /// See [`crate::store::Store::refuses_in_transaction`].
-    pub(crate) fn refuses_in_transaction(&self, verb: Verb) -> Option<ErrorReply> {
+    pub(crate) fn refuses_in_transaction(&self, spec: &Spec) -> Option<ErrorReply> {
         let has_prefix = !self.prefix.is_empty();
         let has_parts = self.server.limits.has_parts;
-        let is_refused = match verb {
-            Verb::Size | Verb::RandomKey => has_prefix || has_parts,
-            Verb::Clear => has_prefix,
-            Verb::Last => self.prefix.sort_pattern().is_none(),
-            _ => verb == Verb::Save,
+        let is_refused = match spec.own {
+            Own::Size | Own::RandomKey => has_prefix || has_parts,
+            Own::Clear => has_prefix,
+            Own::Last => self.prefix.sort_pattern().is_none(),
+            own => own == Own::Save,
         };
-        let cause = match verb {
-            Verb::Save => "",
+        let cause = match spec.own {
+            Own::Save => "",
             _ if has_parts => " with per-user key spaces (KVSOCK_NAMESPACE)",
             _ => " under a key prefix (KVSOCK_KEY_PREFIX)",
         };
         is_refused.then(|| {
-            let text = format!("{} is not possible in a transaction{cause}", verb.name());
+            let text = format!("{} is not possible in a transaction{cause}", spec.name);
             ErrorReply::Failed(text.into())
         })
     }
@@ -191,7 +192,7 @@ impl<'a> Transaction<'a> {
         growth: &'a Growth,
         batch: &'a [Operation],
     ) -> Transaction<'a> {
-        let clears = batch.iter().any(|operation| operation.verb == Verb::Clear);
+        let clears = batch.iter().any(|operation| operation.own() == Own::Clear);
         let begun = clears.then(|| index.pending().stamp());
         let max_reply = growth.limit();
         Transaction { within: Within { prefix, index }, growth, max_reply, batch, begun }
@@ -301,7 +302,7 @@ impl<'a> Transaction<'a> {
 
     /// Notes the changes in the index of `last`.
     fn note(&self, replies: &[Reply]) {
-        let is_clear = |operation: &Operation| operation.verb == Verb::Clear;
+        let is_clear = |operation: &Operation| operation.own() == Own::Clear;
         let cleared = self.batch.iter().rposition(is_clear);
         if let (Some(_), Some(begun)) = (cleared, self.begun) {
             self.within.index.pending().clear(begun);
@@ -313,7 +314,7 @@ impl<'a> Transaction<'a> {
 
     /// The reply when the connection ended after the transaction was sent.
     pub(crate) fn lost(&self, lost: Lost) -> Reply {
-        if self.batch.iter().all(|operation| operation.verb.effect() == Effect::Read) {
+        if !self.batch.iter().any(Operation::is_write) {
             return reply::unavailable(lost.cause);
         }
         Reply::Error(ErrorReply::OutcomeUnknown("EXEC"))

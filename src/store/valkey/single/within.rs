@@ -8,9 +8,10 @@ use bytes::Bytes;
 use rand::seq::IndexedRandom;
 
 use super::compound::count;
+use crate::command::table::spec::{Effect, Own};
 use crate::message::Reply;
 use crate::store::operation;
-use crate::store::operation::{Effect, Operation, Verb};
+use crate::store::operation::Operation;
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::keys::reply::Fault;
@@ -37,10 +38,10 @@ pub(crate) struct Within<'a> {
 impl Within<'_> {
     /// The reply to an operation that is not sent.
     pub(crate) fn answer(&self, operation: &Operation) -> Option<Reply> {
-        if operation.keys().any(|key| operation::is_reserved(key)) {
-            return Some(reply::reserved());
+        if let Some(error) = operation.refusal() {
+            return Some(Reply::Error(error));
         }
-        if operation.verb != Verb::Last {
+        if operation.own() != Own::Last {
             return None;
         }
         match count(operation) {
@@ -53,20 +54,20 @@ impl Within<'_> {
     /// Appends the commands of the operation at `position`.
     pub(crate) fn write(&self, batch: &[Operation], position: usize, commands: &mut Commands) {
         let operation = &batch[position];
-        match operation.verb {
-            Verb::Size => {
+        match operation.own() {
+            Own::Size => {
                 commands.push(&[b"DBSIZE"]);
                 commands.push(&[b"EXISTS", self.index.name()]);
             }
-            Verb::RandomKey => {
+            Own::RandomKey => {
                 (0..TRIES).for_each(|_| commands.push(&[b"RANDOMKEY"]));
                 commands.push(&[b"SCAN", b"0", b"COUNT", CHOICE]);
             }
-            Verb::Keys => {
+            Own::Keys => {
                 let pattern = operation.args.first().map_or(&b"*"[..], AsRef::as_ref);
                 commands.push(&[b"KEYS", &self.prefix.glob(pattern)]);
             }
-            Verb::Last => self.write_last(batch, position, commands),
+            Own::Last => self.write_last(batch, position, commands),
             _ => self.prefix.write(operation, commands),
         }
     }
@@ -81,17 +82,17 @@ impl Within<'_> {
         answers: &mut impl Iterator<Item = Reply>,
     ) -> Reply {
         let mut next = || answers.next().unwrap_or_else(reply::unexpected);
-        let result = match batch[position].verb {
-            Verb::Size => {
+        let result = match batch[position].own() {
+            Own::Size => {
                 let (all, own) = (next(), next());
                 reply::integer(all).and_then(|all| Ok(Reply::Integer(all - reply::integer(own)?)))
             }
-            Verb::RandomKey => {
+            Own::RandomKey => {
                 let tries: Vec<Reply> = (0..TRIES).map(|_| next()).collect();
                 self.random_key(tries, next())
             }
-            Verb::Keys => self.keys(next()),
-            Verb::Last => {
+            Own::Keys => self.keys(next()),
+            Own::Last => {
                 let newest = next();
                 let written = written(batch, position);
                 let values = if written.is_empty() { None } else { Some(next()) };
@@ -212,7 +213,7 @@ fn wanted(operation: &Operation) -> usize {
 
 /// The position after the last FLUSHDB before `position`; 0 if there is none.
 fn cleared(batch: &[Operation], position: usize) -> usize {
-    let is_clear = |operation: &Operation| operation.verb == Verb::Clear;
+    let is_clear = |operation: &Operation| operation.own() == Own::Clear;
     batch[..position].iter().rposition(is_clear).map_or(0, |last| last + 1)
 }
 
@@ -221,7 +222,7 @@ fn cleared(batch: &[Operation], position: usize) -> usize {
 fn written(batch: &[Operation], position: usize) -> Vec<&Bytes> {
     let most = wanted(&batch[position]);
     let mut seen = HashSet::new();
-    let stores = |operation: &&Operation| operation.verb.effect() == Effect::Store;
+    let stores = |operation: &&Operation| operation.effect() == Effect::Store;
     let before = batch[cleared(batch, position)..position].iter().rev().filter(stores);
     let keys = before.flat_map(Operation::keys).filter(|key| !operation::is_reserved(key));
     keys.filter(|key| seen.insert(*key)).take(most).collect()

@@ -94,6 +94,11 @@ impl Commands {
         write_length(b'*', words, self.bytes.text());
     }
 
+    /// Appends words that are encoded already to the command that was begun.
+    pub(crate) fn encoded(&mut self, words: &[u8]) {
+        self.bytes.text().extend_from_slice(words);
+    }
+
     /// Appends a word to the command that was begun.
     pub(crate) fn word(&mut self, word: &[u8]) {
         let text = self.bytes.text();

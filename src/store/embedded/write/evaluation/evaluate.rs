@@ -8,6 +8,7 @@ use fjall::Slice;
 
 use super::draft::{Draft, Step};
 use super::whole::Whole;
+use crate::command::table::spec::Own;
 use crate::message::Reply;
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::change::observer::Observer;
@@ -19,7 +20,7 @@ use crate::store::embedded::read::snapshot::View;
 use crate::store::embedded::types::editor::{Editor, Target};
 use crate::store::embedded::types::weight::{is_whole, looks_at_all};
 use crate::store::embedded::types::writes;
-use crate::store::operation::{Effect, Operation, Verb};
+use crate::store::operation::Operation;
 
 /// The most bytes that one transaction changes, besides its last value.
 const MAX_TRANSACTION: usize = 256 * 1024 * 1024;
@@ -41,7 +42,7 @@ pub(crate) struct Evaluated {
     /// The replies are valid until this moment, in Unix milliseconds.
     pub(crate) expires: u64,
     len: usize,
-    /// Whether the transaction asks for a save, see [`Verb::BgSave`].
+    /// Whether the transaction asks for a save, see [`Own::BgSave`].
     pub(crate) saves: bool,
 }
 
@@ -96,19 +97,18 @@ pub(crate) fn evaluate(
         if is_stopped() {
             return None;
         }
-        let verb = operation.verb;
-        let is_read = verb.effect() == Effect::Read;
+        let (own, is_read) = (operation.own(), !operation.is_write());
         let reply = if is_read && let Err(error) = scope.check_len(read, "") {
             Reply::Error(error)
-        } else if verb == Verb::Save {
+        } else if own == Own::Save {
             Reply::failed("SAVE is not possible in a transaction")
-        } else if verb == Verb::BgSave {
+        } else if own == Own::BgSave {
             let reply = refusal::save_options(&operation.args);
             saves = saves || reply.is_ok();
             reply.unwrap_or_else(Reply::Error)
         } else if draft.len() > MAX_TRANSACTION && !is_read {
             Reply::failed(format!("transaction longer than {MAX_TRANSACTION} bytes"))
-        } else if let Some(view) = view.filter(|_| is_whole(verb) && verb != Verb::Scan) {
+        } else if let Some(view) = view.filter(|_| is_whole(operation) && own != Own::Scan) {
             let whole = Whole { draft: &mut draft, view, scope, now }.execute(operation);
             whole.unwrap_or_else(Reply::Error)
         } else {

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use fjall::Slice;
 
 use super::draft::{Draft, Step};
+use crate::command::table::spec::Own;
 use crate::message::{ErrorReply, Reply};
-use crate::store::embedded::argument::refusal;
 use crate::store::embedded::disk::fault::Fault;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::glob;
@@ -16,7 +16,7 @@ use crate::store::embedded::read::snapshot::View;
 use crate::store::embedded::types::editor::Edit;
 use crate::store::embedded::types::last;
 use crate::store::embedded::types::weight::MAX_CLEARED;
-use crate::store::operation::{Operation, Verb};
+use crate::store::operation::Operation;
 
 /// The number of random keys that are tried before one of the first keys is taken.
 const TRIES: usize = 8;
@@ -34,13 +34,13 @@ pub(crate) struct Whole<'a, 'b> {
 impl Whole<'_, '_> {
     /// Carries out an operation for which `is_whole` holds, except `SCAN`.
     pub(crate) fn execute(&mut self, operation: &Operation) -> Result<Reply, ErrorReply> {
-        match operation.verb {
-            Verb::Size => Ok(Reply::Integer(i64::try_from(self.size()?).unwrap_or(i64::MAX))),
-            Verb::Keys => self.keys(operation.args.first()),
-            Verb::RandomKey => self.random_key(),
-            Verb::Last => self.last(&operation.args),
-            Verb::Clear => self.clear(),
-            verb => Err(refusal::wrong_arguments(verb)),
+        match operation.own() {
+            Own::Size => Ok(Reply::Integer(i64::try_from(self.size()?).unwrap_or(i64::MAX))),
+            Own::Keys => self.keys(operation.args.first()),
+            Own::RandomKey => self.random_key(),
+            Own::Last => self.last(&operation.args),
+            Own::Clear => self.clear(),
+            _ => Err(operation.wrong_arguments()),
         }
     }
 

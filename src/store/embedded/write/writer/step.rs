@@ -7,6 +7,7 @@ use bytes::Bytes;
 use fjall::PersistMode;
 
 use super::state::Writer;
+use crate::command::table::spec::Own;
 use crate::message::Reply;
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::argument::time;
@@ -23,7 +24,7 @@ use crate::store::embedded::types::{reads, writes};
 use crate::store::embedded::write::evaluation::evaluate::{Evaluated, Prepared, Setting, evaluate};
 use crate::store::embedded::write::job::Outcome;
 use crate::store::embedded::write::work::Step;
-use crate::store::operation::{Operation, Verb};
+use crate::store::operation::Operation;
 
 /// The result of a step.
 pub(super) enum Done {
@@ -46,8 +47,8 @@ impl Writer {
         self.is_removal &= matches!(step, Step::Remove(_));
         let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
         Ok(match step {
-            Step::Operation(operation) if operation.verb.is_compound() => Done::OnCommitted,
-            Step::Operation(operation) if operation.verb == Verb::BgSave => {
+            Step::Operation(operation) if operation.spec().is_compound() => Done::OnCommitted,
+            Step::Operation(operation) if operation.own() == Own::BgSave => {
                 Done::Reply(self.save_soon(&operation.args))
             }
             Step::Operation(operation) => {
@@ -167,7 +168,7 @@ impl Writer {
         let transaction = self.recovery.transaction().ok_or(Fault::Poisoned)?;
         let epoch = self.shared.cache.epoch();
         match step {
-            Step::Operation(operation) if operation.verb == Verb::Save => {
+            Step::Operation(operation) if operation.own() == Own::Save => {
                 transaction.database().persist(PersistMode::SyncAll)?;
                 self.shared.saved.note();
             }

@@ -18,7 +18,7 @@ use crate::store::embedded::write::job::{Answer, Answered, Claim, Job};
 use crate::store::embedded::write::queue::Queue;
 use crate::store::embedded::write::recovery::state::Recovery;
 use crate::store::embedded::write::work::Work;
-use crate::store::operation::{Operation, Verb};
+use crate::store::operation::Operation;
 use crate::store::options::Sync;
 
 /// A writer whose queue is closed and has waiting work.
@@ -43,7 +43,7 @@ impl Waiting {
         let mut clients = Vec::new();
         for (number, (uid, len)) in work.iter().enumerate() {
             let args = [Bytes::from(format!("k{number}")), vec![b'v'; *len].into()];
-            let set = Operation { verb: Verb::Set, args: args.into_iter().collect() };
+            let set = Operation::named("SET", args.into_iter().collect()).expect("a command");
             let (account, (answer, reply)) = (accounts.of(*uid), oneshot::channel());
             let room = places.try_take(&account).expect("there is room");
             let whose = (Arc::clone(&scope), account);

@@ -8,9 +8,11 @@ use super::batch::Route;
 use super::lease::Place;
 use super::part::MOST_HOPS;
 use super::redirect::Redirect;
+use crate::command::table::of_store;
+use crate::command::table::row::Command;
 use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
-use crate::store::operation::{Operation, Verb};
+use crate::store::operation::Operation;
 use crate::store::valkey::cluster::slot::Slot;
 use crate::store::valkey::cluster::topology::keeper::Topology;
 use crate::store::valkey::keys::prefix::Prefix;
@@ -19,6 +21,8 @@ use crate::store::valkey::keys::reply::Fault;
 use crate::store::valkey::last::access::Access;
 use crate::store::valkey::wire::command::{Commands, Form};
 use crate::store::valkey::wire::exchange::Lost;
+
+const MGET: &Command = of_store("MGET");
 
 impl Access for Topology {
     async fn ready(&self, key: &[u8], deadline: Option<Instant>) -> Result<(), Cow<'static, str>> {
@@ -70,7 +74,7 @@ impl Access for Topology {
 
     async fn values(&self, keys: &[Vec<u8>]) -> Result<Vec<Reply>, Fault> {
         let args = keys.iter().map(|key| key.clone().into()).collect();
-        let (batch, none) = ([Operation { verb: Verb::MGet, args }], Prefix::none());
+        let (batch, none) = ([Operation { command: MGET, args }], Prefix::none());
         let route = Route::of_stored_keys(self, &none, &batch);
         let now = Some(Instant::now());
         match route.finish(now, &mut ReplyRoom::unlimited()).await.pop() {

@@ -226,7 +226,7 @@ impl<'a> Route<'a> {
                         if lost.is_unsent || !part.is_write() {
                             fates.push((number, Fate::Open(cause.clone())));
                         } else {
-                            let unknown = ErrorReply::OutcomeUnknown(part.operation.verb.name());
+                            let unknown = ErrorReply::OutcomeUnknown(part.operation.name());
                             part.reply = Some(Reply::Error(unknown));
                             fates.push((number, Fate::Unknown));
                         }

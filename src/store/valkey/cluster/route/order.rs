@@ -37,20 +37,20 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::store::operation::{Operation, Verb};
+    use crate::store::operation::Operation;
     use crate::store::valkey::cluster::route::part;
     use crate::store::valkey::keys::prefix::Prefix;
 
-    fn batch(operations: &[(Verb, &'static str)]) -> Vec<Operation> {
-        let operation = |(verb, keys): &(Verb, &'static str)| Operation {
-            verb: *verb,
-            args: keys.split(' ').map(Bytes::from).collect(),
+    fn batch(operations: &[(&str, &'static str)]) -> Vec<Operation> {
+        let operation = |(name, keys): &(&str, &'static str)| {
+            let args = keys.split(' ').map(Bytes::from).collect();
+            Operation::named(name, args).expect("a command")
         };
         operations.iter().map(operation).collect()
     }
 
     /// Which of the parts fail, of which those named are open and the others done.
-    fn failed(operations: &[(Verb, &'static str)], open: &[usize], may_wait: bool) -> Vec<usize> {
+    fn failed(operations: &[(&str, &'static str)], open: &[usize], may_wait: bool) -> Vec<usize> {
         let batch = batch(operations);
         let mut parts = part::of(&Prefix::none(), &batch, |_| None);
         let fate = |number: usize| {
@@ -64,18 +64,18 @@ mod tests {
 
     #[test]
     fn what_was_overtaken_on_its_key_fails() {
-        let (incr, get) = (Verb::Incr, Verb::Get);
+        let (incr, get) = ("INCR", "GET");
         assert_eq!(failed(&[(incr, "a"), (incr, "a")], &[0], true), [0]);
         assert_eq!(failed(&[(incr, "a"), (get, "a")], &[0], true), [0]);
         assert_eq!(failed(&[(get, "a"), (incr, "a")], &[0], true), [0]);
         assert_eq!(failed(&[(incr, "a"), (incr, "a"), (get, "b")], &[0, 1], true), [0; 0]);
         assert_eq!(failed(&[(incr, "a"), (incr, "a"), (incr, "a")], &[1], true), [1]);
-        assert_eq!(failed(&[(incr, "{t}a"), (Verb::Del, "{t}b {t}a")], &[0], true), [0]);
+        assert_eq!(failed(&[(incr, "{t}a"), ("DEL", "{t}b {t}a")], &[0], true), [0]);
     }
 
     #[test]
     fn what_has_nothing_to_do_with_what_came_later_stays_open() {
-        let (incr, get) = (Verb::Incr, Verb::Get);
+        let (incr, get) = ("INCR", "GET");
         assert_eq!(failed(&[(incr, "{t}a"), (incr, "{t}b")], &[0], true), [0; 0]);
         assert_eq!(failed(&[(get, "a"), (get, "a")], &[0], true), [0; 0], "both only read");
         assert_eq!(failed(&[(incr, "a"), (incr, "a")], &[1], true), [0; 0]);
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn what_may_be_turned_away_alone_is_waited_for() {
-        let batch = batch(&[(Verb::Del, "{t}a {t}b"), (Verb::Incr, "{t}a"), (Verb::Incr, "{t}c")]);
+        let batch = batch(&[("DEL", "{t}a {t}b"), ("INCR", "{t}a"), ("INCR", "{t}c")]);
         let parts = part::of(&Prefix::none(), &batch, |_| None);
         assert!(parts[1].must_wait_for(&parts[0]));
         assert!(!parts[2].must_wait_for(&parts[0]) && !parts[2].must_wait_for(&parts[1]));

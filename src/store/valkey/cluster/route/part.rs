@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::split;
 use super::split::Split;
 use crate::message::Reply;
-use crate::store::operation::{Effect, Operation};
+use crate::store::operation::Operation;
 use crate::store::valkey::cluster::slot::Slot;
 use crate::store::valkey::cluster::topology::member::Member;
 use crate::store::valkey::keys::prefix::Prefix;
@@ -38,7 +38,7 @@ pub(crate) struct Part<'a> {
 impl Part<'_> {
     /// Whether the part changes data.
     pub(crate) fn is_write(&self) -> bool {
-        self.operation.verb.effect() != Effect::Read
+        self.operation.is_write()
     }
 
     /// Whether the part has more than one key. While their slot moves, some keys may be on one node
@@ -117,7 +117,7 @@ pub(crate) fn replies(batch: &[Operation], parts: Vec<Part<'_>>, max_reply: usiz
             }
         }
         whole.unwrap_or_else(|| {
-            let merged = split::merge(operation.verb, several);
+            let merged = split::merge(operation, several);
             if merged.data_len() > max_reply { substitute::too_long(max_reply) } else { merged }
         })
     };

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::message::{ErrorReply, Reply};
-use crate::store::operation::{Effect, Operation, Verb};
+use crate::command::table::places::Place;
+use crate::command::table::spec::{Merge, Route};
+use crate::message::{Args, ErrorReply, Reply};
+use crate::store::operation::Operation;
 use crate::store::valkey::cluster::slot::Slot;
 use crate::store::valkey::keys::prefix::{Prefix, StoredKey};
 use crate::store::valkey::keys::reply;
@@ -56,23 +58,24 @@ pub(crate) fn one_slot<'a>(
 
 /// Splits `operation`.
 pub(crate) fn split(prefix: &Prefix, operation: &Operation) -> Split {
-    let (verb, args) = (operation.verb, &operation.args);
-    if matches!(verb, Verb::MSet | Verb::MSetNx) && !args.len().is_multiple_of(2) {
-        let name = verb.name().to_ascii_lowercase();
-        let text = format!("wrong number of arguments for '{name}' command");
-        return Split::Refused(Reply::failed(text));
+    if let Err(error) = operation.positions() {
+        return Split::Refused(Reply::Error(error));
     }
-    match one_slot(prefix, operation.keys()) {
+    let refusal = match one_slot(prefix, operation.keys()) {
         Ok(slot) => return Split::Whole(slot.unwrap_or(Slot::ANY)),
-        Err(refusal) if !is_divisible(verb) => return Split::Refused(refusal),
-        Err(_) => {}
-    }
-    let words = if verb == Verb::MSet { 2 } else { 1 };
+        Err(refusal) => refusal,
+    };
+    let (Route::Split(_), &[Place::Range { step: words, .. }]) =
+        (operation.spec().route, operation.spec().places)
+    else {
+        return Split::Refused(refusal);
+    };
+    let (command, args) = (operation.command, &operation.args);
     let mut parts: BTreeMap<Slot, SlotPart> = BTreeMap::new();
     for (place, words) in args.chunks(words).enumerate() {
         let slot = slot_of(prefix, &words[0]);
         let part = parts.entry(slot).or_insert_with(|| {
-            let operation = Operation { verb, args: crate::message::Args::new() };
+            let operation = Operation { command, args: Args::new() };
             SlotPart { slot, operation, places: Vec::new() }
         });
         part.operation.args.extend(words.iter().cloned());
@@ -81,19 +84,14 @@ pub(crate) fn split(prefix: &Prefix, operation: &Operation) -> Split {
     Split::Parts(parts.into_values().collect())
 }
 
-/// Whether the operation may be carried out key by key.
-fn is_divisible(verb: Verb) -> bool {
-    matches!(verb, Verb::MGet | Verb::MSet | Verb::Del | Verb::Unlink | Verb::Exists | Verb::Touch)
-}
-
 /// The reply to an operation, from the replies to its parts. Each comes with the positions of the
 /// part's keys.
-pub(crate) fn merge(verb: Verb, parts: Vec<(Vec<usize>, Reply)>) -> Reply {
-    if let Some(error) = failure(verb, &parts) {
+pub(crate) fn merge(operation: &Operation, parts: Vec<(Vec<usize>, Reply)>) -> Reply {
+    if let Some(error) = failure(operation, &parts) {
         return error;
     }
-    match verb {
-        Verb::MGet => {
+    match operation.spec().route {
+        Route::Split(Merge::Places) => {
             let count = parts.iter().map(|(places, _)| places.len()).sum();
             let mut values = vec![None; count];
             for (places, reply) in parts {
@@ -104,7 +102,9 @@ pub(crate) fn merge(verb: Verb, parts: Vec<(Vec<usize>, Reply)>) -> Reply {
             }
             Reply::List(values)
         }
-        Verb::MSet => Reply::OK,
+        Route::Split(Merge::Same) => {
+            parts.into_iter().next().map_or_else(reply::unexpected, |(_, reply)| reply)
+        }
         _ => {
             let numbers = parts.iter().map(|(_, reply)| match reply {
                 Reply::Integer(number) => Some(number),
@@ -117,7 +117,7 @@ pub(crate) fn merge(verb: Verb, parts: Vec<(Vec<usize>, Reply)>) -> Reply {
 
 /// The error, if a part has failed. A write counts as not done only if none of its parts was done.
 /// If some parts were done, its outcome is unknown.
-fn failure(verb: Verb, parts: &[(Vec<usize>, Reply)]) -> Option<Reply> {
+fn failure(operation: &Operation, parts: &[(Vec<usize>, Reply)]) -> Option<Reply> {
     let errors = || {
         parts.iter().filter_map(|(_, reply)| match reply {
             Reply::Error(error) => Some(error),
@@ -131,8 +131,8 @@ fn failure(verb: Verb, parts: &[(Vec<usize>, Reply)]) -> Option<Reply> {
         && !parts
             .iter()
             .all(|(_, reply)| matches!(reply, Reply::Error(error) if is_unavailable(error)));
-    if verb.effect() != Effect::Read && (is_unknown || is_partial) {
-        return Some(Reply::Error(ErrorReply::OutcomeUnknown(verb.name())));
+    if operation.is_write() && (is_unknown || is_partial) {
+        return Some(Reply::Error(ErrorReply::OutcomeUnknown(operation.name())));
     }
     Some(Reply::Error(first))
 }
@@ -141,12 +141,13 @@ fn failure(verb: Verb, parts: &[(Vec<usize>, Reply)]) -> Option<Reply> {
 mod tests {
     use super::*;
 
-    fn operation(verb: Verb, args: &[&'static str]) -> Operation {
-        Operation { verb, args: args.iter().map(|arg| Bytes::from(*arg)).collect() }
+    fn operation(name: &str, args: &[&'static str]) -> Operation {
+        let args = args.iter().map(|arg| Bytes::from(*arg)).collect();
+        Operation::named(name, args).expect("a command")
     }
 
-    fn parts(verb: Verb, args: &[&'static str]) -> Vec<(Operation, Vec<usize>)> {
-        match split(&Prefix::new(Bytes::new()), &operation(verb, args)) {
+    fn parts(name: &str, args: &[&'static str]) -> Vec<(Operation, Vec<usize>)> {
+        match split(&Prefix::new(Bytes::new()), &operation(name, args)) {
             Split::Parts(parts) => parts.into_iter().map(|it| (it.operation, it.places)).collect(),
             other => panic!("{other:?}"),
         }
@@ -156,17 +157,17 @@ mod tests {
     fn keys_of_several_slots_go_in_parts() {
         // a is in slot 15495, b in 3300, {b}2 with it.
         assert_eq!(
-            parts(Verb::MGet, &["a", "b", "{b}2", "a"]),
+            parts("MGET", &["a", "b", "{b}2", "a"]),
             [
-                (operation(Verb::MGet, &["b", "{b}2"]), vec![1, 2]),
-                (operation(Verb::MGet, &["a", "a"]), vec![0, 3]),
+                (operation("MGET", &["b", "{b}2"]), vec![1, 2]),
+                (operation("MGET", &["a", "a"]), vec![0, 3]),
             ]
         );
         assert_eq!(
-            parts(Verb::MSet, &["a", "1", "b", "2", "{b}2", "3"]),
+            parts("MSET", &["a", "1", "b", "2", "{b}2", "3"]),
             [
-                (operation(Verb::MSet, &["b", "2", "{b}2", "3"]), vec![1, 2]),
-                (operation(Verb::MSet, &["a", "1"]), vec![0]),
+                (operation("MSET", &["b", "2", "{b}2", "3"]), vec![1, 2]),
+                (operation("MSET", &["a", "1"]), vec![0]),
             ]
         );
     }
@@ -174,19 +175,19 @@ mod tests {
     #[test]
     fn what_cannot_be_divided_is_refused() {
         let prefix = |text: &'static str| Prefix::new(Bytes::from(text));
-        for (verb, args) in [
-            (Verb::MSetNx, &["a", "1", "b", "2"][..]),
-            (Verb::Rename, &["a", "b"]),
-            (Verb::Copy, &["a", "b"]),
-            (Verb::Lcs, &["a", "b"]),
+        for (name, args) in [
+            ("MSETNX", &["a", "1", "b", "2"][..]),
+            ("RENAME", &["a", "b"]),
+            ("COPY", &["a", "b"]),
+            ("LCS", &["a", "b"]),
         ] {
-            let operation = operation(verb, args);
-            assert_eq!(split(&prefix(""), &operation), Split::Refused(cross_slot()), "{verb:?}");
+            let operation = operation(name, args);
+            assert_eq!(split(&prefix(""), &operation), Split::Refused(cross_slot()), "{name}");
             // A prefix with a tag keeps all keys together.
             let together = Split::Whole(Slot::of(b"all"));
-            assert_eq!(split(&prefix("{all}:"), &operation), together, "{verb:?}");
+            assert_eq!(split(&prefix("{all}:"), &operation), together, "{name}");
         }
-        let odd = split(&prefix(""), &operation(Verb::MSet, &["a", "1", "b"]));
+        let odd = split(&prefix(""), &operation("MSET", &["a", "1", "b"]));
         let text = "wrong number of arguments for 'mset' command";
         assert_eq!(odd, Split::Refused(Reply::failed(text)));
     }
@@ -196,25 +197,34 @@ mod tests {
         let list = |values: &[&'static str]| {
             Reply::List(values.iter().map(|value| Some(Bytes::from(*value))).collect())
         };
-        let merged =
-            merge(Verb::MGet, vec![(vec![1, 2], list(&["y", "z"])), (vec![0], list(&["x"]))]);
+        let merged = merge(
+            &operation("MGET", &[]),
+            vec![(vec![1, 2], list(&["y", "z"])), (vec![0], list(&["x"]))],
+        );
         assert_eq!(merged, list(&["x", "y", "z"]));
-        let merged =
-            merge(Verb::Del, vec![(vec![1], Reply::Integer(1)), (vec![0], Reply::Integer(2))]);
+        let merged = merge(
+            &operation("DEL", &[]),
+            vec![(vec![1], Reply::Integer(1)), (vec![0], Reply::Integer(2))],
+        );
         assert_eq!(merged, Reply::Integer(3));
-        assert_eq!(merge(Verb::MSet, vec![(vec![0], Reply::OK), (vec![1], Reply::OK)]), Reply::OK);
+        assert_eq!(
+            merge(&operation("MSET", &[]), vec![(vec![0], Reply::OK), (vec![1], Reply::OK)]),
+            Reply::OK
+        );
     }
 
     #[test]
     fn a_write_that_is_done_in_part_is_of_unknown_outcome() {
         let away = || Reply::Error(ErrorReply::Unavailable("away".into()));
         let unknown = |name| Reply::Error(ErrorReply::OutcomeUnknown(name));
-        let of = |verb, first, second| merge(verb, vec![(vec![0], first), (vec![1], second)]);
-        assert_eq!(of(Verb::Del, Reply::Integer(1), away()), unknown("DEL"));
-        assert_eq!(of(Verb::MSet, away(), unknown("MSET")), unknown("MSET"));
-        assert_eq!(of(Verb::MSet, away(), Reply::coded("OOM x")), unknown("MSET"));
-        assert_eq!(of(Verb::MSet, Reply::OK, Reply::coded("OOM x")), Reply::coded("OOM x"));
-        assert_eq!(of(Verb::MSet, away(), away()), away());
-        assert_eq!(of(Verb::MGet, Reply::List(vec![None]), away()), away());
+        let of = |name, first, second| {
+            merge(&operation(name, &[]), vec![(vec![0], first), (vec![1], second)])
+        };
+        assert_eq!(of("DEL", Reply::Integer(1), away()), unknown("DEL"));
+        assert_eq!(of("MSET", away(), unknown("MSET")), unknown("MSET"));
+        assert_eq!(of("MSET", away(), Reply::coded("OOM x")), unknown("MSET"));
+        assert_eq!(of("MSET", Reply::OK, Reply::coded("OOM x")), Reply::coded("OOM x"));
+        assert_eq!(of("MSET", away(), away()), away());
+        assert_eq!(of("MGET", Reply::List(vec![None]), away()), away());
     }
 }

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use futures_util::future::join_all;
 
 use super::walk::Whole;
+use crate::command::table::spec::{Merge, Route};
 use crate::message::{ErrorReply, Reply};
-use crate::store::operation::{Effect, Operation, Verb};
+use crate::store::operation::Operation;
 use crate::store::valkey::cluster::topology::address::Address;
 use crate::store::valkey::connect::limits::is_late;
 use crate::store::valkey::keys::reply;
@@ -18,7 +19,7 @@ impl Whole<'_> {
     /// Sends the operation to every node once, and merges the replies.
     pub(crate) async fn everywhere(&self, operation: &Operation) -> Reply {
         let mut replies: HashMap<Address, Reply> = HashMap::new();
-        let is_read = operation.verb.effect() == Effect::Read;
+        let is_read = !operation.is_write();
         loop {
             let cause = match self.topology.servers(self.deadline).await {
                 Err(cause) if replies.is_empty() || is_read => return reply::unavailable(cause),
@@ -63,7 +64,7 @@ impl Whole<'_> {
 }
 
 fn unknown(operation: &Operation) -> Reply {
-    Reply::Error(ErrorReply::OutcomeUnknown(operation.verb.name()))
+    Reply::Error(ErrorReply::OutcomeUnknown(operation.name()))
 }
 
 /// The cause, if the node did nothing and will serve later: it does not serve yet, or has become a
@@ -83,14 +84,14 @@ fn turned_away(reply: &Reply) -> Option<Cow<'static, str>> {
 fn merge(operation: &Operation, replies: impl Iterator<Item = Reply>) -> Reply {
     let mut replies = replies.map(|reply| reply::plain(reply, usize::MAX));
     let Some(first) = replies.next() else { return reply::unexpected() };
-    replies.fold(first, |one, other| match (operation.verb, one, other) {
+    replies.fold(first, |one, other| match (operation.spec().route, one, other) {
         (_, Reply::Error(error), _) | (_, _, Reply::Error(error)) => Reply::Error(error),
-        // Data older than this is saved on all nodes.
-        (Verb::LastSave, Reply::Integer(one), Reply::Integer(other)) => {
+        // LASTSAVE: data older than this is saved on all nodes.
+        (Route::All(Merge::Least), Reply::Integer(one), Reply::Integer(other)) => {
             Reply::Integer(one.min(other))
         }
-        // Scripts that all nodes know.
-        (Verb::Script, Reply::Array(one), Reply::Array(other)) => {
+        // SCRIPT EXISTS: scripts that all nodes know.
+        (Route::All(Merge::Least), Reply::Array(one), Reply::Array(other)) => {
             let both = one.into_iter().zip(other).map(|both| match both {
                 (Reply::Integer(one), Reply::Integer(other)) => Reply::Integer(one.min(other)),
                 (one, _) => one,
@@ -106,19 +107,20 @@ mod tests {
     use super::*;
     use crate::message::Args;
 
-    fn merged(verb: Verb, replies: Vec<Reply>) -> Reply {
-        merge(&Operation { verb, args: Args::new() }, replies.into_iter())
+    fn merged(name: &str, replies: Vec<Reply>) -> Reply {
+        let operation = Operation::named(name, Args::new()).expect("a command");
+        merge(&operation, replies.into_iter())
     }
 
     #[test]
     fn all_servers_have_a_say() {
         let exists = |all: &[i64]| Reply::Array(all.iter().copied().map(Reply::Integer).collect());
         let both = vec![exists(&[1, 1, 0]), exists(&[1, 0, 1])];
-        assert_eq!(merged(Verb::Script, both), exists(&[1, 0, 0]));
+        assert_eq!(merged("SCRIPT EXISTS", both), exists(&[1, 0, 0]));
         let saves = vec![Reply::Integer(7), Reply::Integer(5), Reply::Integer(6)];
-        assert_eq!(merged(Verb::LastSave, saves), Reply::Integer(5));
+        assert_eq!(merged("LASTSAVE", saves), Reply::Integer(5));
         let error = Reply::failed("no");
-        assert_eq!(merged(Verb::Ping, vec![Reply::Word("PONG".into()), error.clone()]), error);
+        assert_eq!(merged("PING", vec![Reply::Word("PONG".into()), error.clone()]), error);
         assert!(turned_away(&Reply::coded("READONLY You can't")).is_some());
         assert!(turned_away(&Reply::coded("NOPERM x")).is_none());
     }

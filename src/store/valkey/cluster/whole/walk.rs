@@ -5,9 +5,13 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
+use crate::command::table::of_store;
+use crate::command::table::row::Command;
+use crate::command::table::spec;
+use crate::command::table::spec::Own;
 use crate::memory::ReplyRoom;
 use crate::message::{Args, ErrorReply, Reply};
-use crate::store::operation::{Operation, Verb};
+use crate::store::operation::Operation;
 use crate::store::valkey::cluster::route::batch::Route;
 use crate::store::valkey::cluster::topology::keeper::Topology;
 use crate::store::valkey::cluster::topology::servers::Servers;
@@ -23,6 +27,8 @@ use crate::store::valkey::single::scan::Scan;
 use crate::store::valkey::single::{random, save, scan};
 use crate::store::valkey::wire::command::{Commands, Form};
 use crate::store::valkey::wire::exchange::Lost;
+
+const UNLINK: &Command = of_store("UNLINK");
 
 /// The context of an operation.
 pub(crate) struct Whole<'a> {
@@ -41,11 +47,11 @@ impl Whole<'_> {
         operation: &Operation,
         hold: &mut ReplyRoom,
     ) -> Option<Reply> {
-        match operation.verb {
-            Verb::Clear if self.prefix.is_empty() => Some(self.clear_all(operation).await),
-            Verb::Clear => Some(self.clear().await),
-            Verb::Save => Some(self.save().await),
-            Verb::Ping | Verb::BgSave | Verb::LastSave | Verb::Script => {
+        match operation.own() {
+            Own::Clear if self.prefix.is_empty() => Some(self.clear_all(operation).await),
+            Own::Clear => Some(self.clear().await),
+            Own::Save => Some(self.save().await),
+            _ if matches!(operation.spec().route, spec::Route::All(_)) => {
                 Some(self.everywhere(operation).await)
             }
             _ => self.read(operation, hold).await,
@@ -82,17 +88,17 @@ impl Whole<'_> {
         hold: &mut ReplyRoom,
     ) -> Result<Reply, Fault> {
         let max_reply = self.limits.max_reply;
-        match operation.verb {
-            Verb::Scan => super::cursor::step(all, self.prefix, operation).await,
-            Verb::Last => {
+        match operation.own() {
+            Own::Scan => super::cursor::step(all, self.prefix, operation).await,
+            Own::Last => {
                 let count = count(operation)?;
                 let written = self.index.write(self.topology, self.deadline).await;
                 written.map_err(|cause| Fault::Lost(Lost { cause, is_unsent: true }))?;
                 let place = (self.prefix, self.index);
                 read::last(self.topology, place, count, max_reply, hold).await
             }
-            Verb::RandomKey => self.random_key(all).await,
-            Verb::Size => self.size(all).await.map(Reply::Integer),
+            Own::RandomKey => self.random_key(all).await,
+            Own::Size => self.size(all).await.map(Reply::Integer),
             _ => {
                 let pattern = operation.args.first().map_or(&b"*"[..], AsRef::as_ref);
                 let connections: Vec<_> = all.iter().map(|(_, it)| Arc::clone(it)).collect();
@@ -185,7 +191,7 @@ impl Whole<'_> {
                 }
                 *begun = true;
                 let args = stored.into_iter().collect::<Args>();
-                let batch = [Operation { verb: Verb::Unlink, args }];
+                let batch = [Operation { command: UNLINK, args }];
                 let route = Route::of_stored_keys(self.topology, &none, &batch);
                 let mut replies = route.finish(self.deadline, &mut ReplyRoom::unlimited()).await;
                 reply::integer(replies.pop().unwrap_or(Reply::Nil))?;
