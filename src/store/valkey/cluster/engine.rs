@@ -8,7 +8,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::kind::Kind;
-use super::route::batch::Route;
+use super::route::batch::{Route, Routes};
 use super::topology::address::Address;
 use super::topology::keeper::Topology;
 use super::whole::walk::Whole;
@@ -22,11 +22,11 @@ use crate::store::state::{Health, OpenError};
 use crate::store::valkey::connect::connector::Connector;
 use crate::store::valkey::connect::limits::{Limits, is_late};
 use crate::store::valkey::connect::login::Login;
-use crate::store::valkey::cost::expense::{Expenses, portion};
+use crate::store::valkey::cost::expense::Expenses;
 use crate::store::valkey::cost::growth::Growth;
 use crate::store::valkey::keys::prefix::Prefix;
-use crate::store::valkey::keys::reply;
 use crate::store::valkey::last::index::Index;
+use crate::store::valkey::single::guarded::Guarded;
 
 /// The keys under one prefix on a cluster.
 #[derive(Debug)]
@@ -125,7 +125,9 @@ impl Cluster {
                 deadline = limits.deadline();
             }
             let given = match kind_of(&part[0]) {
-                Kind::Append if part.len() == 1 => self.run_append(part, deadline, hold).await,
+                Kind::Append if part.len() == 1 => {
+                    self.guarded(deadline).run_append(part, hold).await
+                }
                 // More than one: another thread has just learnt that the value is long.
                 Kind::Keyed | Kind::Append => {
                     let route = Route::new(topology, &self.prefix, limits.max_reply, part);
@@ -134,7 +136,7 @@ impl Cluster {
                     growth.learn(&self.prefix, part, &given);
                     given
                 }
-                Kind::Expensive => self.run_expensive(part, deadline, hold).await,
+                Kind::Expensive => self.guarded(deadline).run_expensive(part, hold).await,
                 Kind::Script => {
                     self.run_script(&part[0], deadline, hold).await.into_iter().collect()
                 }
@@ -153,58 +155,11 @@ impl Cluster {
         replies
     }
 
-    /// Carries out one APPEND, unless it would make the value too long. Gives no reply if that
-    /// finds no room.
-    async fn run_append(
-        &self,
-        part: &[Operation],
-        deadline: Option<Instant>,
-        hold: &mut ReplyRoom,
-    ) -> Vec<Reply> {
-        let Some(operation) = part.first() else { return Vec::new() };
-        let Shared { topology, limits, growth, .. } = &*self.shared;
-        let question = [Growth::question(operation)];
-        let route = Route::new(topology, &self.prefix, limits.max_reply, &question);
-        let length = route.finish(deadline, hold).await.pop();
-        if let Some(error) = growth.refusal(operation, length.as_ref()) {
-            return vec![Reply::Error(error)];
-        }
-        let route = Route::new(topology, &self.prefix, limits.max_reply, part);
-        let given = route.finish(deadline, hold).await;
-        growth.learn(&self.prefix, part, &given);
-        self.index.note(part, &given);
-        given
-    }
-
-    /// Carries out adjacent expensive operations. Gives the replies that found room.
-    async fn run_expensive(
-        &self,
-        batch: &[Operation],
-        deadline: Option<Instant>,
-        hold: &mut ReplyRoom,
-    ) -> Vec<Reply> {
-        let (limits, topology) = (&self.shared.limits, &*self.shared.topology);
-        let mut replies = Vec::with_capacity(batch.len());
-        for part in batch.chunks(portion(batch)) {
-            let place = match self.shared.expenses.enter(hold.account(), deadline).await {
-                Ok(place) => place,
-                Err(cause) => {
-                    let refused = batch[replies.len()..].iter();
-                    replies.extend(refused.map(|_| reply::unavailable(cause.clone())));
-                    break;
-                }
-            };
-            let route = Route::new(topology, &self.prefix, limits.max_reply, part);
-            let given = route.finish(deadline, hold).await;
-            drop(place);
-            self.index.note(part, &given);
-            let is_cut = given.len() < part.len();
-            replies.extend(given);
-            if is_cut {
-                break;
-            }
-        }
-        replies
+    fn guarded(&self, deadline: Option<Instant>) -> Guarded<'_, Routes<'_>> {
+        let Shared { topology, limits, expenses, growth, .. } = &*self.shared;
+        let (prefix, index) = (&self.prefix, &*self.index);
+        let sender = Routes { topology, prefix, max_reply: limits.max_reply };
+        Guarded { sender, prefix, index, expenses, growth, deadline }
     }
 
     /// See [`crate::store::Store::is_exhausted_by`].

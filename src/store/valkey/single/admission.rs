@@ -2,7 +2,7 @@
 //! one go and serves no one else meanwhile.
 
 use super::kind::wants_own_connection;
-use super::transaction::Transaction;
+use super::multi::Transaction;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::Operation;
 use crate::store::valkey::cost::estimate;
@@ -19,6 +19,9 @@ const MOST_CHEAP: usize = 10_000;
 /// The most operations in a transaction on the shared connection, where other requests wait behind
 /// it. A longer one takes a pinned connection.
 const MOST_SHARED: usize = 100;
+
+/// The most attempts at a transaction whose keys change while its cost is estimated.
+pub(crate) const ATTEMPTS: usize = 10;
 
 /// Why a transaction is not sent.
 #[derive(Debug)]

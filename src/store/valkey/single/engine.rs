@@ -9,8 +9,9 @@ use tokio::sync::watch::Sender;
 use tokio::time::Instant;
 
 use super::compound::Compound;
+use super::guarded::Guarded;
 use super::kind::Kind;
-use super::pipeline::Run;
+use super::pipeline::{Pipelines, Run};
 use crate::account::Account;
 use crate::memory::ReplyRoom;
 use crate::message::Reply;
@@ -151,7 +152,7 @@ impl Valkey {
                     Box::pin(self.catch_up()).await;
                     given
                 }
-                Kind::Append => Box::pin(self.run_append(part, deadline, hold)).await,
+                Kind::Append => Box::pin(self.guarded(deadline).run_append(part, hold)).await,
                 Kind::Plain => {
                     let run = Run::new(part, self.server.limits.max_reply);
                     let given =
@@ -160,7 +161,7 @@ impl Valkey {
                     growth.learn(&self.prefix, part, &given);
                     given
                 }
-                Kind::Expensive => Box::pin(self.run_expensive(part, deadline, hold)).await,
+                Kind::Expensive => Box::pin(self.guarded(deadline).run_expensive(part, hold)).await,
             };
             let is_cut = given.len() < part.len();
             if replies.is_empty() {
@@ -241,6 +242,13 @@ impl Valkey {
             has_parts: self.server.limits.has_parts,
             deadline,
         }
+    }
+
+    fn guarded(&self, deadline: Option<Instant>) -> Guarded<'_, Pipelines<'_>> {
+        let Connected { node, limits, expenses, growth, .. } = &*self.server;
+        let (prefix, index) = (&self.prefix, &*self.index);
+        let sender = Pipelines { link: &node.link, prefix, max_reply: limits.max_reply };
+        Guarded { sender, prefix, index, expenses, growth, deadline }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {

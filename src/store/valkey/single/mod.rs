@@ -4,7 +4,9 @@
 pub(crate) mod admission;
 pub(crate) mod compound;
 pub(crate) mod engine;
+pub(crate) mod guarded;
 mod kind;
+pub(crate) mod multi;
 pub(crate) mod pipeline;
 pub(crate) mod random;
 pub(crate) mod save;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
+use super::guarded::Sender;
 use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::Operation;
@@ -22,6 +23,24 @@ use crate::store::valkey::wire::refusal::Refusal;
 
 /// The wait before the next attempt at a server that loads its data.
 const LOADING_WAIT: Duration = Duration::from_millis(50);
+
+/// Pipelines to one server.
+pub(crate) struct Pipelines<'a> {
+    pub(crate) link: &'a Link,
+    pub(crate) prefix: &'a Prefix,
+    pub(crate) max_reply: usize,
+}
+
+impl Sender for Pipelines<'_> {
+    async fn send(
+        &self,
+        batch: &[Operation],
+        deadline: Option<Instant>,
+        hold: &mut ReplyRoom,
+    ) -> Vec<Reply> {
+        Run::new(batch, self.max_reply).finish(self.link, self.prefix, deadline, hold).await
+    }
+}
 
 /// Positions in a batch.
 type Positions = SmallVec<[usize; 16]>;

@@ -1,21 +1,17 @@
-//! Operations that other requests should not wait for. Scripts take a pinned connection, since
-//! their replies may end a connection. LCS takes one, too, after its cost is estimated. Other
-//! expensive operations run on the shared connection, a few at a time.
+//! Operations on a pinned connection, so that other requests need not wait for them. A script's
+//! reply may end its connection. LCS is sent after its cost is estimated.
 
-use crate::store::valkey::wire::substitute;
 use tokio::time::Instant;
 
 use super::engine::Valkey;
 use super::kind::wants_own_connection;
-use super::pipeline::Run;
 use crate::command::table::spec::Cost;
 use crate::memory::ReplyRoom;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::Operation;
-use crate::store::valkey::cost::expense::portion;
-use crate::store::valkey::cost::growth::Growth;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::wire::command::Commands;
+use crate::store::valkey::wire::substitute;
 
 impl Valkey {
     /// Carries out adjacent operations, one after the other. `deadline` bounds the waits for the
@@ -42,59 +38,6 @@ impl Valkey {
             replies.push(reply);
         }
         replies
-    }
-
-    /// Carries out adjacent expensive operations. Gives the replies that found room.
-    pub(crate) async fn run_expensive(
-        &self,
-        batch: &[Operation],
-        deadline: Option<Instant>,
-        hold: &mut ReplyRoom,
-    ) -> Vec<Reply> {
-        let mut replies = Vec::with_capacity(batch.len());
-        for part in batch.chunks(portion(batch)) {
-            let place = match self.server.expenses.enter(hold.account(), deadline).await {
-                Ok(place) => place,
-                Err(cause) => {
-                    let refused = batch[replies.len()..].iter();
-                    replies.extend(refused.map(|_| reply::unavailable(cause.clone())));
-                    break;
-                }
-            };
-            let run = Run::new(part, self.server.limits.max_reply);
-            let given = run.finish(&self.server.node.link, &self.prefix, deadline, hold).await;
-            drop(place);
-            self.index.note(part, &given);
-            let is_cut = given.len() < part.len();
-            replies.extend(given);
-            if is_cut {
-                break;
-            }
-        }
-        replies
-    }
-
-    /// Carries out one APPEND, unless it would make the value too long. Gives no reply if that
-    /// finds no room.
-    pub(crate) async fn run_append(
-        &self,
-        part: &[Operation],
-        deadline: Option<Instant>,
-        hold: &mut ReplyRoom,
-    ) -> Vec<Reply> {
-        let Some(operation) = part.first() else { return Vec::new() };
-        let server = &self.server;
-        let question = [Growth::question(operation)];
-        let run = Run::new(&question, server.limits.max_reply);
-        let length = run.finish(&server.node.link, &self.prefix, deadline, hold).await.pop();
-        if let Some(error) = server.growth.refusal(operation, length.as_ref()) {
-            return vec![Reply::Error(error)];
-        }
-        let run = Run::new(part, server.limits.max_reply);
-        let given = run.finish(&server.node.link, &self.prefix, deadline, hold).await;
-        server.growth.learn(&self.prefix, part, &given);
-        self.index.note(part, &given);
-        given
     }
 
     async fn run_one(
