@@ -3,6 +3,12 @@
 //! An entry carries its id as `message_id`, which becomes the journal's `MESSAGE_ID=`; other
 //! outputs omit it. `systemd/kvsock.catalog` has the text that `journalctl -x` shows for each.
 
+/// The target of all entries about callers. `KVSOCK_LOG` and `journalctl` name it in the manual, so
+/// that it does not follow the path of a file.
+pub const AUDIT_TARGET: &str = "kvsock::command::audit";
+/// The target of all entries about a store that is up or down, with either engine.
+pub const OUTAGE_TARGET: &str = "kvsock::store::outage";
+
 macro_rules! events {
     ($($(#[doc = $doc:literal])+ $name:ident = $id:literal;)+) => {
         $($(#[doc = $doc])+ pub const $name: &str = $id;)+
@@ -61,7 +67,7 @@ events! {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::ALL;
+    use super::{ALL, AUDIT_TARGET, OUTAGE_TARGET};
 
     const CATALOG: &str = include_str!("../../systemd/kvsock.catalog");
 
@@ -123,6 +129,53 @@ mod tests {
         let sources = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         for (name, _) in ALL {
             assert!(is_used(&sources, name), "{name}");
+        }
+    }
+
+    /// The texts that administrators read, and their names.
+    const TEXTS: &[(&str, &str)] = &[
+        (".env.example", include_str!("../../.env.example")),
+        ("README.md", include_str!("../../README.md")),
+        ("kvsock.catalog", CATALOG),
+        ("kvsock.env.5", include_str!("../../packaging/man/kvsock.env.5.in")),
+        ("kvsockd.8", include_str!("../../packaging/man/kvsockd.8.in")),
+    ];
+
+    /// The targets that a text names.
+    fn targets(text: &str) -> impl Iterator<Item = &str> {
+        let is_part = |letter: char| letter.is_ascii_alphanumeric() || "_:".contains(letter);
+        text.match_indices("kvsock::").map(move |(at, _)| {
+            let end = text[at..].find(|letter| !is_part(letter)).map_or(text.len(), |len| at + len);
+            text[at..end].trim_end_matches(':')
+        })
+    }
+
+    #[test]
+    fn the_manual_names_targets_that_do_not_follow_the_path_of_a_file() {
+        let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut fixed = BTreeSet::from([AUDIT_TARGET, OUTAGE_TARGET]);
+        for (name, text) in TEXTS {
+            for target in targets(text) {
+                let part = target.strip_prefix("kvsock::").expect("begins so");
+                let is_part = source.join(part).is_dir();
+                let is_fixed = [AUDIT_TARGET, OUTAGE_TARGET].contains(&target);
+                assert!(is_part || is_fixed, "{name} names {target}");
+                fixed.remove(target);
+            }
+        }
+        assert!(fixed.is_empty(), "no text names {fixed:?}");
+    }
+
+    #[test]
+    fn an_outage_has_one_target_on_every_engine() {
+        for source in [
+            include_str!("../store/valkey/connect/outage.rs"),
+            include_str!("../store/embedded/write/recovery/attempt.rs"),
+        ] {
+            for (at, _) in source.match_indices("message_id = event::STORE_") {
+                let before = source[..at].trim_end();
+                assert!(before.ends_with("target: event::OUTAGE_TARGET,"), "{before}");
+            }
         }
     }
 }

@@ -6,6 +6,8 @@
 //! Events for which the queue has no room are dropped and counted. Each event is logged alone:
 //! spans are not recorded. Read `thread` first.
 
+#[cfg(test)]
+pub(crate) mod captured;
 mod entry;
 mod error;
 pub mod event;

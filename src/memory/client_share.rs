@@ -8,9 +8,9 @@ use super::bound::{Memory, SMALL};
 use super::reply_room::ReplyRoom;
 use crate::account::{Account, Place};
 
-/// The time in which requests of one pipeline do not wait again for a store that is unreachable:
-/// long enough to refuse a long pipeline, and short enough that a client that tries again waits
-/// again.
+/// The time after a refusal in which the next requests of a pipeline do not wait again for a store
+/// that is unreachable: longer than a pipeline pauses between two batches, and short enough that a
+/// client that tries again later waits again.
 const IMPATIENCE: Duration = Duration::from_secs(1);
 
 /// The assumed length of a value whose request cannot be repeated.
@@ -67,11 +67,7 @@ impl ClientShare {
     /// Sets whether the store was unreachable for the client's last requests, which have waited for
     /// it. See [`ReplyRoom::is_impatient`].
     pub fn set_impatient(&mut self, is_impatient: bool) {
-        match (is_impatient, self.impatient_until) {
-            (false, _) => self.impatient_until = None,
-            (true, Some(end)) if Instant::now() < end => {}
-            (true, _) => self.impatient_until = Some(Instant::now() + IMPATIENCE),
-        }
+        self.impatient_until = is_impatient.then(|| Instant::now() + IMPATIENCE);
     }
 
     /// Adds the bytes of received replies, until [`ClientShare::let_replies_go`].

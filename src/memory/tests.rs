@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::*;
 use crate::account::Account;
@@ -139,4 +140,17 @@ async fn the_turn_goes_round_among_many_that_wait() {
         shares[holder].resume(turn);
         assert!(!shares[holder].must_pause(), "share {holder}");
     }
+}
+
+#[test]
+fn impatience_lasts_while_the_store_refuses_and_ends_with_the_pipeline() {
+    let memory = Arc::new(Memory::new(0));
+    let mut share = memory.share(&Account::own());
+    share.set_impatient(true);
+    let first = share.impatient_until.expect("impatient");
+    std::thread::sleep(Duration::from_millis(1));
+    share.set_impatient(true);
+    assert!(share.impatient_until.expect("impatient still") > first, "each refusal counts");
+    share.set_impatient(false);
+    assert!(!share.hold().is_impatient());
 }

@@ -12,7 +12,6 @@ mod engine;
 pub(crate) mod integer;
 mod lengths;
 mod location;
-mod measure;
 mod operation;
 mod options;
 mod room;

@@ -3,6 +3,5 @@
 /// The folder, the number of its entries, and the reason.
 pub(crate) const WIDE: &[(&str, usize, &str)] = &[
     ("", 17, "One entry for each part of ARCHITECTURE.md."),
-    ("store", 15, "One file for each part of the seam."),
     ("store/embedded/types", 16, "One file for each family of commands."),
 ];

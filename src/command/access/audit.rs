@@ -16,9 +16,7 @@ use super::caller::Caller;
 use super::pace::{Pace, WINDOW};
 use crate::handover::KeySpace;
 use crate::logging::event;
-
-/// The target of every entry, which `KVSOCK_LOG` may name. It does not depend on this file's place.
-const TARGET: &str = "kvsock::command::audit";
+use crate::logging::event::AUDIT_TARGET as TARGET;
 
 /// The text for an administrative command.
 const ADMINISTRATION: &str = "administrative command";
@@ -227,5 +225,33 @@ fn tell_held_back(subject: Option<Subject>, times: u64) {
         info!(target: TARGET, message_id = event::HELD_BACK, peer_uid, command, what, times, "{HELD_BACK}");
     } else {
         warn!(target: TARGET, message_id = event::HELD_BACK, peer_uid, command, what, times, "{HELD_BACK}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logging::captured::targets;
+
+    #[test]
+    fn every_entry_has_the_target_that_the_manual_names() {
+        let kinds = [
+            Kind::Administration,
+            Kind::Refused,
+            Kind::Full,
+            Kind::UserFull,
+            Kind::WatchersFull,
+            Kind::Stalled,
+            Kind::Overrun,
+        ];
+        for kind in kinds {
+            let subject = Subject { kind, command: Some("cleardb"), uid: 1000 };
+            let found = targets(|| {
+                subject.tell(Some(1), None);
+                tell_held_back(Some(subject), 2);
+            });
+            assert_eq!(found, ["kvsock::command::audit"; 2], "{kind:?}");
+        }
+        assert_eq!(targets(|| tell_held_back(None, 2)), ["kvsock::command::audit"]);
     }
 }

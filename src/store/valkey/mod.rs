@@ -26,4 +26,4 @@ mod wire;
 pub(super) use self::cluster::engine::Cluster;
 pub(super) use self::cluster::watch::Watch as ClusterWatch;
 pub(super) use self::single::engine::Valkey;
-pub(super) use self::single::watch::Watch;
+pub(super) use self::single::transaction::watch::Watch;

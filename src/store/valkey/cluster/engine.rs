@@ -8,7 +8,8 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::kind::Kind;
-use super::route::batch::{Route, Routes};
+use super::route::batch::Route;
+use super::route::sender::Routes;
 use super::topology::address::Address;
 use super::topology::keeper::Topology;
 use super::whole::walk::Whole;

@@ -18,7 +18,7 @@ use crate::store::operation;
 use crate::store::valkey::connect::limits::{RETRY_WAIT, is_late};
 use crate::store::valkey::connect::pool::Lease;
 use crate::store::valkey::keys::reply;
-use crate::store::valkey::single::watch::Watch as OnServer;
+use crate::store::valkey::single::transaction::watch::Watch as OnServer;
 use crate::store::valkey::wire::command::Commands;
 use crate::store::valkey::wire::exchange::Lost;
 

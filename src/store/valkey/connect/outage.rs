@@ -19,6 +19,7 @@ impl Outage {
     pub(crate) fn note(&mut self, name: &str, cause: Cow<'static, str>) {
         if self.logged.len() < MAX_LOGGED && !self.logged.contains(&cause) {
             tracing::warn!(
+                target: event::OUTAGE_TARGET,
                 message_id = event::STORE_DOWN,
                 store = name,
                 %cause,
@@ -35,7 +36,29 @@ impl Outage {
 
     /// Logs that the store called `name` is up. The next outage begins without logged causes.
     pub(crate) fn end(&mut self, name: &str) {
-        tracing::info!(message_id = event::STORE_UP, store = name, "store is up");
+        tracing::info!(
+            target: event::OUTAGE_TARGET,
+            message_id = event::STORE_UP,
+            store = name,
+            "store is up"
+        );
         self.logged.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logging::captured::targets;
+
+    #[test]
+    fn every_entry_has_the_target_that_the_manual_names() {
+        let found = targets(|| {
+            let mut outage = Outage::default();
+            outage.note("a store", "gone".into());
+            outage.note("a store", "gone".into());
+            outage.end("a store");
+        });
+        assert_eq!(found, ["kvsock::store::outage"; 2]);
     }
 }

@@ -86,7 +86,11 @@ impl Recovery {
     }
 
     pub(super) fn note_up(&self) {
-        tracing::info!(message_id = event::STORE_UP, "the embedded store takes writes again");
+        tracing::info!(
+            target: event::OUTAGE_TARGET,
+            message_id = event::STORE_UP,
+            "the embedded store takes writes again"
+        );
         self.shared.set_health(Health::Up);
     }
 
@@ -147,6 +151,7 @@ impl Recovery {
         };
         if self.failure.as_ref().is_none_or(|failure| failure.why != why) {
             tracing::error!(
+                target: event::OUTAGE_TARGET,
                 message_id = event::STORE_DOWN,
                 %why,
                 "the embedded store takes no writes"

@@ -31,29 +31,9 @@ use crate::store::valkey::connect::limits::{RETRY_WAIT, is_late};
 use crate::store::valkey::cost::expense;
 use crate::store::valkey::keys::prefix::Prefix;
 use crate::store::valkey::keys::reply;
-use crate::store::valkey::single::guarded::Sender;
 use crate::store::valkey::wire::command::Commands;
 use crate::store::valkey::wire::connection::Connection;
 use crate::store::valkey::wire::exchange::{Answer, Exchange, Lost};
-
-/// Pipelines to the nodes of a cluster.
-pub(crate) struct Routes<'a> {
-    pub(crate) topology: &'a Topology,
-    pub(crate) prefix: &'a Prefix,
-    pub(crate) max_reply: usize,
-}
-
-impl Sender for Routes<'_> {
-    async fn send(
-        &self,
-        batch: &[Operation],
-        deadline: Option<Instant>,
-        hold: &mut ReplyRoom,
-    ) -> Vec<Reply> {
-        let route = Route::new(self.topology, self.prefix, self.max_reply, batch);
-        route.finish(deadline, hold).await
-    }
-}
 
 /// A batch that is being routed.
 pub(crate) struct Route<'a> {

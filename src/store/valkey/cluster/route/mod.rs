@@ -7,4 +7,5 @@ pub(crate) mod lease;
 pub(crate) mod order;
 pub(crate) mod part;
 pub(crate) mod redirect;
+pub(crate) mod sender;
 pub(crate) mod split;

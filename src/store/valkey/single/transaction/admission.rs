@@ -1,13 +1,13 @@
 //! Decides whether a transaction may be sent, and on which connection. The server executes it in
 //! one go and serves no one else meanwhile.
 
-use super::kind::wants_own_connection;
 use super::multi::Transaction;
 use crate::message::{ErrorReply, Reply};
 use crate::store::operation::Operation;
 use crate::store::valkey::cost::estimate;
 use crate::store::valkey::cost::estimate::Estimate;
 use crate::store::valkey::keys::reply;
+use crate::store::valkey::single::kind::wants_own_connection;
 use crate::store::valkey::wire::command::Commands;
 use crate::store::valkey::wire::connection::Connection;
 use crate::store::valkey::wire::error_text;

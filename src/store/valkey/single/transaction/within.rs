@@ -7,7 +7,6 @@ use std::collections::{HashMap, HashSet};
 use bytes::Bytes;
 use rand::seq::IndexedRandom;
 
-use super::compound::count;
 use crate::command::table::spec::{Effect, Own};
 use crate::message::Reply;
 use crate::store::operation;
@@ -18,6 +17,7 @@ use crate::store::valkey::keys::reply::Fault;
 use crate::store::valkey::last::fate;
 use crate::store::valkey::last::fate::Fate;
 use crate::store::valkey::last::index::Index;
+use crate::store::valkey::single::compound::count;
 use crate::store::valkey::wire::command::Commands;
 
 /// The number of RANDOMKEY commands, since one may give the index of `last`.

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use super::cost::LONGEST_VALUE;
-use super::lengths::{Assumed, Lengths};
-use super::operation::Operation;
 use crate::command::table::spec::Lengths as Rule;
+use crate::store::cost::LONGEST_VALUE;
+use crate::store::lengths::{Assumed, Lengths};
+use crate::store::operation::Operation;
 
 /// Bytes that a reply, and each value in it, may take besides the value: its descriptor, what was
 /// received before it, the trailer of DUMP, the texts of LCS.

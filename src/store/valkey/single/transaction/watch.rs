@@ -1,6 +1,5 @@
 //! Keys that one client watches, on a pinned connection.
 
-use super::engine::Valkey;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -14,6 +13,7 @@ use crate::store::valkey::connect::limits::{RETRY_WAIT, is_late};
 use crate::store::valkey::connect::pool::Lease;
 use crate::store::valkey::keys::reply;
 use crate::store::valkey::keys::reply::Fault;
+use crate::store::valkey::single::engine::Valkey;
 use crate::store::valkey::wire::command::Commands;
 
 /// Keys that one client watches. They are unwatched when this is dropped.

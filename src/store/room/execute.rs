@@ -3,14 +3,14 @@
 use bytes::Bytes;
 use smallvec::smallvec;
 
-use super::engine::Store;
 use super::measure;
-use super::operation::Operation;
-use super::watch::Watch;
 use crate::command::table::of_store;
 use crate::command::table::row::Command;
 use crate::memory::ClientShare;
 use crate::message::{ErrorReply, Reply};
+use crate::store::engine::Store;
+use crate::store::operation::Operation;
+use crate::store::watch::Watch;
 
 const STRLEN: &Command = of_store("STRLEN");
 
