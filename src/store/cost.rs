@@ -1,5 +1,6 @@
 //! Bounds on what a short request may cost the store.
 
+use super::field::Field;
 use super::integer;
 use super::operation::Operation;
 use crate::command::table::spec::{Cost, Lengths, Reach};
@@ -18,6 +19,10 @@ impl Operation {
     /// The least length of the value afterwards, in bytes, by the offset in the request. `None` if
     /// the request names no offset, or a wrong one, which the store refuses.
     pub(super) fn reach(&self) -> Option<usize> {
+        if self.spec().lengths == Lengths::Reaches(Reach::Fields) {
+            let fields = Field::parse_all(self.args.get(1..)?).ok()?;
+            return fields.iter().filter(|it| it.is_write()).map(Field::reach).max();
+        }
         let [_, offset, part, ..] = &self.args[..] else { return None };
         match self.spec().lengths {
             Lengths::Reaches(Reach::Bit) if matches!(&part[..], b"0" | b"1") => {

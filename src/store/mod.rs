@@ -9,6 +9,7 @@ mod check;
 mod cost;
 mod embedded;
 mod engine;
+mod field;
 pub(crate) mod integer;
 mod lengths;
 mod location;

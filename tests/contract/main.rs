@@ -95,6 +95,8 @@ macro_rules! promises {
                 values_grow_at_their_end
                 ranges_are_got_and_set
                 bits_are_set_got_and_counted
+                values_are_combined_bit_by_bit
+                integers_of_any_width_stand_in_values
                 counting_takes_any_step
                 fractions_are_added_in_80_bits;
             keys:

@@ -1,5 +1,6 @@
 //! Parts of values: ranges, bits, what two have in common; and numbers in them.
 
+use bytes::Bytes;
 use kvsock::message::Reply;
 
 use crate::engine::{Home, Subject, error, value};
@@ -69,6 +70,100 @@ pub(crate) async fn bits_are_set_got_and_counted(subject: &Subject) {
         ("BITCOUNT", &["none", "0", "1"], Reply::Integer(0)),
         ("BITCOUNT", &["b", "5", "30", "FOO"], error("syntax error")),
         ("BITCOUNT", &["b", "a", "1"], error(NO_NUMBER)),
+        ("BITPOS", &["b", "1"], Reply::Integer(1)),
+        ("BITPOS", &["b", "0"], Reply::Integer(0)),
+        ("BITPOS", &["b", "1", "5", "30", "BIT"], Reply::Integer(5)),
+        ("BITPOS", &["b", "1", "2", "-1", "byte"], Reply::Integer(17)),
+        ("BITPOS", &["b", "1", "-1", "-3"], Reply::Integer(-1)),
+        ("BITPOS", &["none", "1"], Reply::Integer(-1)),
+        ("BITPOS", &["none", "0"], Reply::Integer(0)),
+        ("SETRANGE", &["full", "0", "\u{7f}"], Reply::Integer(1)),
+        ("BITOP", &["NOT", "full", "full"], Reply::Integer(1)),
+        ("SETBIT", &["full", "0", "0"], Reply::Integer(1)),
+        ("BITOP", &["NOT", "full", "full"], Reply::Integer(1)),
+        ("BITPOS", &["full", "0"], Reply::Integer(8)),
+        ("BITPOS", &["full", "0", "0", "-1"], Reply::Integer(-1)),
+        ("BITPOS", &["b", "2"], error("The bit argument must be 1 or 0.")),
+        ("BITPOS", &["b", "1", "0", "1", "FOO"], error("syntax error")),
+        ("BITPOS", &["b", "1", "0", "1", "BIT", "x"], error("syntax error")),
+    ];
+    store.expect(steps).await;
+}
+
+pub(crate) async fn values_are_combined_bit_by_bit(subject: &Subject) {
+    let store = subject.open();
+    let steps: &[(&str, &[&str], Reply)] = &[
+        ("SET", &["{b}x", "abc", "EX", "100"], Reply::OK),
+        ("SET", &["{b}y", "ABCD"], Reply::OK),
+        ("BITOP", &["AND", "{b}to", "{b}x", "{b}y"], Reply::Integer(4)),
+        ("GET", &["{b}to"], value("ABC\0")),
+        ("BITOP", &["or", "{b}to", "{b}x", "{b}y", "{b}none"], Reply::Integer(4)),
+        ("GET", &["{b}to"], value("abcD")),
+        ("BITOP", &["XOR", "{b}x", "{b}x", "{b}y"], Reply::Integer(4)),
+        ("GET", &["{b}x"], value("   D")),
+        ("TTL", &["{b}x"], Reply::Integer(-1)),
+        ("BITOP", &["AND", "{b}to", "{b}y"], Reply::Integer(4)),
+        ("GET", &["{b}to"], value("ABCD")),
+        ("LAST", &["2"], Reply::Pairs(vec![pair("{b}x", "   D"), pair("{b}to", "ABCD")])),
+        ("BITOP", &["AND", "{b}to", "{b}none"], Reply::Integer(0)),
+        ("EXISTS", &["{b}to"], Reply::Integer(0)),
+        ("LAST", &["1"], Reply::Pairs(vec![pair("{b}x", "   D")])),
+        ("BITOP", &["NAND", "{b}to", "{b}x"], error("syntax error")),
+        (
+            "BITOP",
+            &["NOT", "{b}to", "{b}x", "{b}y"],
+            error("BITOP NOT must be called with a single source key."),
+        ),
+    ];
+    store.expect(steps).await;
+}
+
+fn pair(key: &'static str, value: &'static str) -> (Bytes, Bytes) {
+    (Bytes::from(key), Bytes::from(value))
+}
+
+pub(crate) async fn integers_of_any_width_stand_in_values(subject: &Subject) {
+    let store = subject.open();
+    let numbers = |numbers: &[i64]| {
+        Reply::Array(numbers.iter().map(|number| Reply::Integer(*number)).collect())
+    };
+    let steps: &[(&str, &[&str], Reply)] = &[
+        ("BITFIELD", &["f", "INCRBY", "i5", "100", "1", "GET", "u4", "0"], numbers(&[1, 0])),
+        ("STRLEN", &["f"], Reply::Integer(14)),
+        ("BITFIELD", &["f", "SET", "i8", "#0", "100", "get", "u8", "0"], numbers(&[0, 100])),
+        ("BITFIELD", &["f", "INCRBY", "i8", "0", "100"], numbers(&[-56])),
+        (
+            "BITFIELD",
+            &["f", "OVERFLOW", "SAT", "INCRBY", "u8", "0", "100", "INCRBY", "i8", "8", "-200"],
+            numbers(&[255, -128]),
+        ),
+        (
+            "BITFIELD",
+            &["f", "OVERFLOW", "FAIL", "INCRBY", "u8", "0", "1", "GET", "u8", "0"],
+            Reply::Array(vec![Reply::Nil, Reply::Integer(255)]),
+        ),
+        ("BITFIELD", &["new", "OVERFLOW", "FAIL", "SET", "u1", "20", "2"], Reply::List(vec![None])),
+        ("STRLEN", &["new"], Reply::Integer(3)),
+        ("BITFIELD_RO", &["f", "GET", "i8", "#1", "GET", "i64", "900"], numbers(&[-128, 0])),
+        ("BITFIELD_RO", &["none", "GET", "u63", "0"], numbers(&[0])),
+        ("EXISTS", &["none"], Reply::Integer(0)),
+        (
+            "BITFIELD_RO",
+            &["f", "SET", "u8", "0", "1"],
+            error("BITFIELD_RO only supports the GET subcommand"),
+        ),
+        (
+            "BITFIELD",
+            &["f", "GET", "u64", "0"],
+            error(
+                "Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported \
+                 but i64 is.",
+            ),
+        ),
+        ("BITFIELD", &["f", "GET", "u8", "-1"], error(NO_OFFSET)),
+        ("BITFIELD", &["f", "SET", "u8", "0", "x"], error(NO_NUMBER)),
+        ("BITFIELD", &["f", "OVERFLOW", "FOO"], error("Invalid OVERFLOW type specified")),
+        ("BITFIELD", &["f", "GET", "u8"], error("syntax error")),
     ];
     store.expect(steps).await;
 }

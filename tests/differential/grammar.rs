@@ -58,6 +58,17 @@ const BITS: &[Rule] = &[
     (15, "BITCOUNT <any> <index> <index> (BYTE|BIT)?"),
     (4, "BITCOUNT <any> <int> <int> (BYTE|BIT|<odd>)*"),
     (2, "BITCOUNT <any> <index>"),
+    (6, "BITPOS <any> (0|1) (<index>)?"),
+    (12, "BITPOS <any> (0|1) <index> <index> (BYTE|BIT)?"),
+    (4, "BITPOS <any> (0|1|2|<odd>) <int> <int> (BYTE|BIT|<odd>)*"),
+    (10, "BITOP (AND|OR|XOR) <key> (<any>)+"),
+    (4, "BITOP NOT <key> <any>"),
+    (2, "BITOP (NOT|<odd>) <key> (<any>)+"),
+    (8, "BITFIELD_RO <any> GET (i5|u8|i64|u63|u1|i16) (<bit>|#0|#3)"),
+    (2, "BITFIELD_RO <any> (GET|SET|<odd>) (i5|u64|<odd>) (<bit>|<odd>)"),
+    (10, "BITFIELD <key> SET (i5|u8|i64|u63|u1) (<bit>|#0|#2) <int> GET u8 #0"),
+    (10, "BITFIELD <key> OVERFLOW (WRAP|SAT|FAIL) INCRBY (i5|u8|i64|u63) (<bit>|#1) <int>"),
+    (3, "BITFIELD <key> (OVERFLOW|GET|<odd>) (FOO|i0|u64|<odd>) (<bit>|<odd>)"),
 ];
 
 const KEYS: &[Rule] = &[

@@ -105,7 +105,6 @@ fn is_valkey(server: &Valkey) -> bool {
 fn reference() -> Setup {
     let unknown = [
         "ACL ",
-        "BITOP ",
         "BLPOP ",
         "DEBUG ",
         "HGETALL ",

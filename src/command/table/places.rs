@@ -25,6 +25,8 @@ pub(super) const FIRST: &[Place] = &[Place::Range { first: 0, last: 0, step: 1 }
 pub(super) const FIRST_TWO: &[Place] = &[Place::Range { first: 0, last: 1, step: 1 }];
 /// All arguments.
 pub(super) const ALL: &[Place] = &[Place::Range { first: 0, last: -1, step: 1 }];
+/// All arguments but the first.
+pub(super) const REST: &[Place] = &[Place::Range { first: 1, last: -1, step: 1 }];
 /// The first argument of each pair.
 pub(super) const PAIRED: &[Place] = &[Place::Range { first: 0, last: -1, step: 2 }];
 /// As many arguments after the second as the number in the second.
@@ -129,6 +131,7 @@ mod tests {
         assert_eq!(found(FIRST, "k v"), Ok(vec![0]));
         assert_eq!(found(FIRST_TWO, "a b REPLACE"), Ok(vec![0, 1]));
         assert_eq!(found(ALL, "a b c"), Ok(vec![0, 1, 2]));
+        assert_eq!(found(REST, "AND to a b"), Ok(vec![1, 2, 3]));
         assert_eq!(found(PAIRED, "a 1 b 2"), Ok(vec![0, 2]));
         assert_eq!(found(COUNTED, "script 2 a b c"), Ok(vec![2, 3]));
         assert_eq!(found(COUNTED, "script 0 a"), Ok(vec![]));
@@ -142,6 +145,7 @@ mod tests {
             (FIRST, "", Misplaced::Incomplete),
             (FIRST_TWO, "a", Misplaced::Incomplete),
             (ALL, "", Misplaced::Incomplete),
+            (REST, "AND", Misplaced::Incomplete),
             (PAIRED, "a 1 b", Misplaced::Incomplete),
             (COUNTED, "script", Misplaced::Incomplete),
             (COUNTED, "script x a", Misplaced::NoNumber),

@@ -146,7 +146,7 @@ pub enum Reach {
     Bit,
     /// The second argument is the offset of the third.
     Bytes,
-    /// Some of the options are fields of bits with their offsets.
+    /// The options are fields of bits with their offsets.
     Fields,
 }
 

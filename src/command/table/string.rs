@@ -1,6 +1,6 @@
 //! Commands on values.
 
-use super::places::{ALL, FIRST, FIRST_TWO, PAIRED};
+use super::places::{ALL, FIRST, FIRST_TWO, PAIRED, REST};
 use super::row::{Command, KEY, KEYS, MANY, store, takes, with_value};
 use super::spec::{Cost, Fate, Lengths, Merge, Reach, Values, When, reads, sets, writes};
 
@@ -25,6 +25,34 @@ pub(super) const ROWS: &[Command] = &[
         "counts the bits that are set in the value, or in a part of it",
         takes(1, MANY, "requires a key, and at most start, end and unit."),
         reads("BITCOUNT", FIRST).costs(Cost::Reads),
+    ),
+    store(
+        "bitfield",
+        "<key> [GET <encoding> <offset>] [OVERFLOW WRAP|SAT|FAIL] [SET <encoding> <offset> <value>] [INCRBY <encoding> <offset> <increment>]",
+        "reads and changes integers of any width within the value",
+        takes(1, MANY, "requires a key, and integers by their encodings and offsets."),
+        writes("BITFIELD", FIRST).makes(Lengths::Reaches(Reach::Fields)).costs(Cost::Grows),
+    ),
+    store(
+        "bitfield_ro",
+        "<key> [GET <encoding> <offset>]...",
+        "reads integers of any width within the value",
+        takes(1, MANY, "requires a key, and integers by their encodings and offsets."),
+        reads("BITFIELD_RO", FIRST),
+    ),
+    store(
+        "bitop",
+        "AND|OR|XOR|NOT <destination> <key>...",
+        "stores the combination of the values, bit by bit; gives its length",
+        takes(3, MANY, "requires an operation, a destination and keys."),
+        sets("BITOP", REST, Fate::SetsToLength).makes(Lengths::Combines).costs(Cost::Combines),
+    ),
+    store(
+        "bitpos",
+        "<key> <bit> [<start> [<end> [BYTE|BIT]]]",
+        "gives the place of the first bit that is 0 or 1, or -1",
+        takes(2, MANY, "requires a key and a bit, and at most start, end and unit."),
+        reads("BITPOS", FIRST).costs(Cost::Reads),
     ),
     store(
         "decr",

@@ -18,6 +18,13 @@ pub(crate) fn clamped(start: i64, end: i64, len: usize) -> Range<usize> {
     if start < end { start..end } else { 0..0 }
 }
 
+/// As [`clamped`], but both ends are clamped before they are compared, as `BITPOS` does.
+pub(crate) fn ordered(start: i64, end: i64, len: usize) -> Range<usize> {
+    let start = start.max(i64::try_from(len).map_or(i64::MIN, |len| -len));
+    let end = end.max(i64::try_from(len).map_or(i64::MIN, |len| -len));
+    clamped(start, end, len)
+}
+
 #[cfg(test)]
 mod tests {
     use super::clamped;

@@ -1,4 +1,4 @@
-//! Single bits of values: `SETBIT`, `GETBIT`, `BITCOUNT`. Bit 0 is the highest of the first byte.
+//! Single bits of values: `SETBIT`, `GETBIT`, `BITCOUNT`, `BITPOS`, `BITOP`. Bit 0 is the highest of the first byte.
 
 use bytes::Bytes;
 
@@ -71,6 +71,102 @@ pub(crate) fn count(
     };
     let end = end.map_or(Ok(-1), |end| integer::argument(end))?;
     Ok(Reply::Integer(ones(&reader.value_or_empty(key)?, start, end, by_bits)))
+}
+
+/// `BITPOS`
+pub(crate) fn position(
+    reader: &Reader<'_, impl Source>,
+    [key, bit]: [&Bytes; 2],
+    range: &[Bytes],
+) -> Result<Reply, ErrorReply> {
+    let bit = match integer::argument(bit)? {
+        0 => false,
+        1 => true,
+        _ => return Err(ErrorReply::Failed("The bit argument must be 1 or 0.".into())),
+    };
+    let (start, end, by_bits) = match range {
+        [] => (0, None, false),
+        [start] => (integer::argument(start)?, None, false),
+        [_, _, _, _, ..] => return Err(refusal::syntax()),
+        [start, end, unit @ ..] => {
+            let start = integer::argument(start)?;
+            let by_bits = match unit {
+                [] => false,
+                [unit] if unit.eq_ignore_ascii_case(b"BIT") => true,
+                [unit] if unit.eq_ignore_ascii_case(b"BYTE") => false,
+                _ => return Err(refusal::syntax()),
+            };
+            (start, Some(integer::argument(end)?), by_bits)
+        }
+    };
+    Ok(Reply::Integer(match reader.value(key)? {
+        Some(value) => first(&value, bit, (start, end), by_bits),
+        // An absent value counts as zeros without end.
+        None if bit => -1,
+        None => 0,
+    }))
+}
+
+/// The place of the first such bit. Zeros follow a value, unless the range has an end.
+fn first(value: &[u8], bit: bool, (start, end): (i64, Option<i64>), by_bits: bool) -> i64 {
+    let unit = if by_bits { 1 } else { 8 };
+    let range = range::ordered(start, end.unwrap_or(-1), value.len() * 8 / unit);
+    let (mut at, to) = (range.start * unit, range.end * unit);
+    if at >= to {
+        return -1;
+    }
+    let none = if bit { 0 } else { 0xff };
+    while at < to {
+        if at % 8 == 0 && value[at / 8] == none {
+            at += 8;
+        } else if (value[at / 8] & 0x80 >> (at % 8) != 0) == bit {
+            return i64::try_from(at).unwrap_or(i64::MAX);
+        } else {
+            at += 1;
+        }
+    }
+    let is_open = end.is_none() && !bit;
+    if is_open { i64::try_from(value.len() * 8).unwrap_or(i64::MAX) } else { -1 }
+}
+
+/// `BITOP`
+pub(crate) fn combine(
+    editor: &mut Editor<'_>,
+    [name, destination]: [&Bytes; 2],
+    keys: &[Bytes],
+) -> Result<Reply, ErrorReply> {
+    let combined: fn(u8, u8) -> u8 = match &name.to_ascii_lowercase()[..] {
+        b"and" => |one, other| one & other,
+        b"or" => |one, other| one | other,
+        b"xor" => |one, other| one ^ other,
+        b"not" if keys.len() == 1 => |one, _| !one,
+        b"not" => {
+            let text = "BITOP NOT must be called with a single source key.";
+            return Err(ErrorReply::Failed(text.into()));
+        }
+        _ => return Err(refusal::syntax()),
+    };
+    let Some((first, others)) = keys.split_first() else { return Err(refusal::syntax()) };
+    let mut result = Vec::from(editor.reader().value_or_empty(first)?);
+    if others.is_empty() {
+        // NOT needs no second value, and the others change nothing.
+        let is_not = combined(0, 0) != 0;
+        result.iter_mut().filter(|_| is_not).for_each(|byte| *byte = combined(*byte, 0));
+    }
+    for key in others {
+        let value = editor.reader().value_or_empty(key)?;
+        // A shorter value counts as followed by zeros.
+        result.resize(result.len().max(value.len()), 0);
+        let bytes = value.iter().copied().chain(std::iter::repeat(0));
+        result.iter_mut().zip(bytes).for_each(|(one, other)| *one = combined(*one, other));
+    }
+    let len = result.len();
+    if len == 0 {
+        editor.remove(destination)?;
+    } else {
+        editor.set(destination, result.into(), None)?;
+    }
+    Ok(Reply::Integer(i64::try_from(len).unwrap_or(i64::MAX)))
 }
 
 fn ones(value: &[u8], start: i64, end: i64, by_bits: bool) -> i64 {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::editor::Editor;
-use super::{assign, bits, counter, expiry, keys, lcs, object, scan, string};
+use super::{assign, bits, counter, expiry, field, keys, lcs, object, scan, string};
 use crate::command::table::row::Command;
 use crate::command::table::{ROWS, next_of_store};
 use crate::message::{ErrorReply, Reply};
@@ -61,6 +61,24 @@ const NAMED: &[(&str, Function)] = &[
     (
         "BITCOUNT",
         Read(|reader, args| one_and(args).map(|(key, range)| bits::count(reader, key, range))),
+    ),
+    (
+        "BITFIELD",
+        Write(|editor, args| {
+            one_and(args).map(|(key, options)| field::change(editor, key, options))
+        }),
+    ),
+    (
+        "BITFIELD_RO",
+        Read(|reader, args| one_and(args).map(|(key, options)| field::read(reader, key, options))),
+    ),
+    (
+        "BITOP",
+        Write(|editor, args| two_and(args).map(|(place, keys)| bits::combine(editor, place, keys))),
+    ),
+    (
+        "BITPOS",
+        Read(|reader, args| two_and(args).map(|(bit, range)| bits::position(reader, bit, range))),
     ),
     (
         "COPY",

@@ -7,6 +7,7 @@ pub(crate) mod bits;
 pub(crate) mod counter;
 pub(crate) mod editor;
 pub(crate) mod expiry;
+pub(crate) mod field;
 pub(crate) mod float;
 pub(crate) mod functions;
 pub(crate) mod keys;
