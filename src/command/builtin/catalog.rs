@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::command::table::places::{Place, Positions};
+use crate::command::table::places::{Misplaced, Place, Positions};
 use crate::command::table::{COMMANDS, Command, Effect, Group, Run, Who, find, find_in};
 use crate::command::word::is_word;
 use crate::message::refusal::syntax;
@@ -65,7 +65,14 @@ pub(crate) fn keys(words: &[Bytes]) -> Result<Reply, ErrorReply> {
     if !command.arguments.admit(args.len(), false) {
         return failed("Invalid number of arguments specified for command");
     }
-    let Ok(positions) = Positions::find(command.spec.places, args) else {
+    let positions = match Positions::find(command.spec.places, args) {
+        // As on a server, the last pair need not be complete here.
+        Err(Misplaced::Incomplete) => {
+            Positions::find(command.spec.places, &[args, &[Bytes::new()]].concat())
+        }
+        found => found,
+    };
+    let Ok(positions) = positions else {
         return failed("Invalid arguments specified for command");
     };
     let keys = args.iter().enumerate().filter(|(position, _)| positions.include(*position));
