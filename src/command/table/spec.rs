@@ -252,13 +252,14 @@ impl Words {
     }
 
     const fn with(mut self, text: &[u8], start: usize, end: usize) -> Words {
+        const DIGITS: &[u8; 10] = b"0123456789";
         self = self.then(b'$');
         let len = end - start;
         assert!(len < 100, "a short word");
         if len >= 10 {
-            self = self.then(b'0' + (len / 10) as u8);
+            self = self.then(DIGITS[len / 10]);
         }
-        self = self.then(b'0' + (len % 10) as u8).then(b'\r').then(b'\n');
+        self = self.then(DIGITS[len % 10]).then(b'\r').then(b'\n');
         let mut at = start;
         while at < end {
             self = self.then(text[at]);

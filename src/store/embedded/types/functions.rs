@@ -138,10 +138,19 @@ const NAMED: &[(&str, Function)] = &[
     ("MGET", Read(|reader, args| Some(string::get_all(reader, args)))),
     ("MSET", Write(|editor, args| pairs(args).map(|pairs| assign::set_all(editor, pairs)))),
     ("MSETNX", Write(|editor, args| pairs(args).map(|pairs| assign::set_all_new(editor, pairs)))),
-    ("OBJECT ENCODING", Read(|reader, args| object(reader, object::of_encoding, args))),
+    (
+        "OBJECT ENCODING",
+        Read(|reader, args| object(reader, |it| Ok(object::of_encoding(it)), args)),
+    ),
     ("OBJECT FREQ", Read(|reader, args| object(reader, object::of_frequency, args))),
-    ("OBJECT IDLETIME", Read(|reader, args| object(reader, object::of_idleness, args))),
-    ("OBJECT REFCOUNT", Read(|reader, args| object(reader, object::of_references, args))),
+    (
+        "OBJECT IDLETIME",
+        Read(|reader, args| object(reader, |it| Ok(object::of_idleness(it)), args)),
+    ),
+    (
+        "OBJECT REFCOUNT",
+        Read(|reader, args| object(reader, |it| Ok(object::of_references(it)), args)),
+    ),
     ("PERSIST", Write(|editor, args| one(args).map(|key| expiry::persist(editor, key)))),
     ("PEXPIRE", Write(|editor, args| expire(editor, (Unit::Milliseconds, "pexpire"), args))),
     (
@@ -210,11 +219,11 @@ fn one(args: &[Bytes]) -> Option<&Bytes> {
 }
 
 fn two(args: &[Bytes]) -> Option<[&Bytes; 2]> {
-    args.as_array().map(<[Bytes; 2]>::each_ref)
+    <&[Bytes; 2]>::try_from(args).ok().map(<[Bytes; 2]>::each_ref)
 }
 
 fn three(args: &[Bytes]) -> Option<[&Bytes; 3]> {
-    args.as_array().map(<[Bytes; 3]>::each_ref)
+    <&[Bytes; 3]>::try_from(args).ok().map(<[Bytes; 3]>::each_ref)
 }
 
 fn one_and(args: &[Bytes]) -> Option<(&Bytes, &[Bytes])> {

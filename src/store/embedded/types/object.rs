@@ -19,18 +19,18 @@ const NO_FREQUENCY: &str = "An LFU maxmemory policy is not selected, access freq
     time to adjust.";
 
 /// `OBJECT ENCODING`
-pub(crate) fn of_encoding(record: &Record) -> Result<Reply, ErrorReply> {
-    Ok(Reply::value(encoding(&record.value)))
+pub(crate) fn of_encoding(record: &Record) -> Reply {
+    Reply::value(encoding(&record.value))
 }
 
 /// `OBJECT REFCOUNT`. Values are never shared.
-pub(crate) fn of_references(_: &Record) -> Result<Reply, ErrorReply> {
-    Ok(Reply::Integer(1))
+pub(crate) fn of_references(_: &Record) -> Reply {
+    Reply::Integer(1)
 }
 
 /// `OBJECT IDLETIME`
-pub(crate) fn of_idleness(_: &Record) -> Result<Reply, ErrorReply> {
-    Ok(Reply::Integer(0))
+pub(crate) fn of_idleness(_: &Record) -> Reply {
+    Reply::Integer(0)
 }
 
 /// `OBJECT FREQ`
