@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use crate::command::table::spec::Lengths as Rule;
-use crate::store::cost::LONGEST_VALUE;
-use crate::store::lengths::{Assumed, Lengths};
+use crate::store::cost::field::LONGEST_VALUE;
+use crate::store::cost::lengths::{Assumed, Lengths};
 use crate::store::operation::Operation;
 
 /// Bytes that a reply, and each value in it, may take besides the value: its descriptor, what was

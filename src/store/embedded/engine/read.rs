@@ -16,8 +16,9 @@ use crate::store::embedded::read::cache::records::Epoch;
 use crate::store::embedded::read::lengths::Lengths;
 use crate::store::embedded::read::shared::Shared;
 use crate::store::embedded::read::snapshot::View;
+use crate::store::embedded::types::reads;
+use crate::store::embedded::types::string::part;
 use crate::store::embedded::types::weight::{self, MAX_IN_PLACE};
-use crate::store::embedded::types::{reads, string};
 use crate::store::operation::Operation;
 
 /// The replies, and the rest of the batch, for which there was no room.
@@ -130,7 +131,7 @@ fn read_cached(
             Some(Known::Absent) => None,
             Some(Known::Long { .. }) | None => break,
         };
-        let reply = string::found(scope, record);
+        let reply = part::found(scope, record);
         is_full = !hold.grow(reply.data_len());
         if is_full {
             break;

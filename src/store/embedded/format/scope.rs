@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::layout::{MAX_STORED_KEY, joined, stored_prefix};
 use crate::message::{ErrorReply, Reply, refusal};
-use crate::store::cost::growth_error;
+use crate::store::cost::bound::growth_error;
 
 /// A stored key for a short time. Most fit without an allocation.
 pub(crate) type StoredKey = SmallVec<[u8; 128]>;

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::editor::Editor;
-use super::{assign, bits, counter, expiry, field, keys, lcs, object, scan, string};
+use super::string::{assign, bits, counter, field, lcs, part};
+use super::{expiry, keys, object, scan};
 use crate::command::table::row::Command;
 use crate::command::table::{ROWS, next_of_store};
 use crate::message::{ErrorReply, Reply};
@@ -54,10 +55,7 @@ static FUNCTIONS: [Function; ROWS] = by_row();
 
 /// The functions by the names that a server knows the commands by.
 const NAMED: &[(&str, Function)] = &[
-    (
-        "APPEND",
-        Write(|editor, args| two(args).map(|[key, more]| string::append(editor, key, more))),
-    ),
+    ("APPEND", Write(|editor, args| two(args).map(|[key, more]| part::append(editor, key, more)))),
     (
         "BITCOUNT",
         Read(|reader, args| one_and(args).map(|(key, range)| bits::count(reader, key, range))),
@@ -99,7 +97,7 @@ const NAMED: &[(&str, Function)] = &[
     ("EXPIRE", Write(|editor, args| expire(editor, (Unit::Seconds, "expire"), args))),
     ("EXPIREAT", Write(|editor, args| expire(editor, (Unit::UnixSeconds, "expireat"), args))),
     ("EXPIRETIME", Read(|reader, args| tell(reader, Unit::UnixSeconds, args))),
-    ("GET", Read(|reader, args| one(args).map(|key| string::get(reader, key)))),
+    ("GET", Read(|reader, args| one(args).map(|key| part::get(reader, key)))),
     ("GETBIT", Read(|reader, args| two(args).map(|[key, at]| bits::get(reader, key, at)))),
     ("GETDEL", Write(|editor, args| one(args).map(|key| assign::get_and_remove(editor, key)))),
     (
@@ -108,7 +106,7 @@ const NAMED: &[(&str, Function)] = &[
             one_and(args).map(|(key, options)| assign::get_and_expire(editor, key, options))
         }),
     ),
-    ("GETRANGE", Read(|reader, args| three(args).map(|range| string::get_range(reader, range)))),
+    ("GETRANGE", Read(|reader, args| three(args).map(|range| part::get_range(reader, range)))),
     (
         "GETSET",
         Write(|editor, args| two(args).map(|[key, value]| assign::get_and_set(editor, key, value))),
@@ -135,7 +133,7 @@ const NAMED: &[(&str, Function)] = &[
             one_and(args).map(|(key, options)| object::memory(reader, key, options))
         }),
     ),
-    ("MGET", Read(|reader, args| Some(string::get_all(reader, args)))),
+    ("MGET", Read(|reader, args| Some(part::get_all(reader, args)))),
     ("MSET", Write(|editor, args| pairs(args).map(|pairs| assign::set_all(editor, pairs)))),
     ("MSETNX", Write(|editor, args| pairs(args).map(|pairs| assign::set_all_new(editor, pairs)))),
     (
@@ -188,8 +186,8 @@ const NAMED: &[(&str, Function)] = &[
         "SETNX",
         Write(|editor, args| two(args).map(|[key, value]| assign::set_new(editor, key, value))),
     ),
-    ("SETRANGE", Write(|editor, args| three(args).map(|part| string::set_range(editor, part)))),
-    ("STRLEN", Read(|reader, args| one(args).map(|key| string::len(reader, key)))),
+    ("SETRANGE", Write(|editor, args| three(args).map(|part| part::set_range(editor, part)))),
+    ("STRLEN", Read(|reader, args| one(args).map(|key| part::len(reader, key)))),
     ("TOUCH", Read(|reader, args| Some(keys::count(reader, args)))),
     ("TTL", Read(|reader, args| tell(reader, Unit::Seconds, args))),
     ("TYPE", Read(|reader, args| one(args).map(|key| keys::kind(reader, key)))),

@@ -2,17 +2,11 @@
 //! commands to functions. `editor` is the context of operations that write; `weight` estimates how much work an
 //! operation is.
 
-pub(crate) mod assign;
-pub(crate) mod bits;
-pub(crate) mod counter;
 pub(crate) mod editor;
 pub(crate) mod expiry;
-pub(crate) mod field;
-pub(crate) mod float;
 pub(crate) mod functions;
 pub(crate) mod keys;
 pub(crate) mod last;
-pub(crate) mod lcs;
 pub(crate) mod object;
 pub(crate) mod reads;
 pub(crate) mod scan;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::string::integer_of;
+use super::string::part::integer_of;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::integer;
 use crate::store::embedded::argument::refusal;

@@ -5,8 +5,8 @@ use bytes::Bytes;
 
 use crate::command::table::spec::{Cost, Lengths as Rule};
 use crate::message::ErrorReply;
-use crate::store::cost::growth_error;
-use crate::store::lengths::{Assumed, Lengths};
+use crate::store::cost::bound::growth_error;
+use crate::store::cost::lengths::{Assumed, Lengths};
 use crate::store::operation::Operation;
 
 /// Pairs of places that one LCS may compare: a server needs up to 12 ns for each, and 4 bytes of

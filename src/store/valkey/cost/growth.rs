@@ -12,7 +12,7 @@ use crate::command::table::of_store;
 use crate::command::table::row::Command;
 use crate::command::table::spec::{Lengths, Reach};
 use crate::message::{ErrorReply, Reply};
-use crate::store::cost::growth_error;
+use crate::store::cost::bound::growth_error;
 use crate::store::operation::Operation;
 use crate::store::valkey::keys::prefix::{Prefix, StoredKey};
 

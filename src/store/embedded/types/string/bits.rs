@@ -2,15 +2,15 @@
 
 use bytes::Bytes;
 
-use super::editor::Editor;
-use super::string::patched;
+use super::part::patched;
 use crate::message::{ErrorReply, Reply};
-use crate::store::cost::LONGEST_VALUE;
+use crate::store::cost::field::LONGEST_VALUE;
 use crate::store::embedded::argument::integer;
 use crate::store::embedded::argument::range;
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::format::layout::Record;
 use crate::store::embedded::read::keys::{Reader, Source};
+use crate::store::embedded::types::editor::Editor;
 
 /// `SETBIT`
 pub(crate) fn set(

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use super::editor::Editor;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::argument::time::Unit;
 use crate::store::embedded::format::layout::Record;
+use crate::store::embedded::types::editor::Editor;
 
 /// The command whose options are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,13 +1,10 @@
 //! Bounds on what a short request may cost the store.
 
-use super::field::Field;
-use super::integer;
-use super::operation::Operation;
+use super::field::{Field, LONGEST_VALUE};
 use crate::command::table::spec::{Cost, Lengths, Reach};
 use crate::message::ErrorReply;
-
-/// The longest value, in bytes: Valkey's `proto-max-bulk-len`.
-pub(super) const LONGEST_VALUE: usize = 512 * 1024 * 1024;
+use crate::store::integer;
+use crate::store::operation::Operation;
 
 /// A value that a request makes grow up to this length costs little.
 const SMALL_GROWTH: usize = 1024 * 1024;
@@ -18,7 +15,7 @@ const MANY_ARGUMENTS: usize = 10_000;
 impl Operation {
     /// The least length of the value afterwards, in bytes, by the offset in the request. `None` if
     /// the request names no offset, or a wrong one, which the store refuses.
-    pub(super) fn reach(&self) -> Option<usize> {
+    pub(crate) fn reach(&self) -> Option<usize> {
         if self.spec().lengths == Lengths::Reaches(Reach::Fields) {
             let fields = Field::parse_all(self.args.get(1..)?).ok()?;
             return fields.iter().filter(|it| it.is_write()).map(Field::reach).max();
@@ -37,7 +34,7 @@ impl Operation {
     }
 
     /// The error for an operation that would make a value longer than the limit.
-    pub(super) fn overgrowth(&self, max_reply: usize) -> Option<ErrorReply> {
+    pub(crate) fn overgrowth(&self, max_reply: usize) -> Option<ErrorReply> {
         if self.spec().cost != Cost::Grows {
             return None;
         }
@@ -45,7 +42,7 @@ impl Operation {
     }
 
     /// Whether the operation may keep the store busy for long, so that all other requests wait.
-    pub(super) fn is_expensive(&self) -> bool {
+    pub(crate) fn is_expensive(&self) -> bool {
         match self.spec().cost {
             Cost::Small => self.args.len() > MANY_ARGUMENTS,
             Cost::Reads | Cost::Copies | Cost::Unpacks | Cost::Combines | Cost::Product => true,
@@ -56,7 +53,7 @@ impl Operation {
 
 /// The error for a value of `len` bytes, if that exceeds the limit. A short request must not fill
 /// the memory, and a value that is too long to be read must not be made.
-pub(super) fn growth_error(len: usize, max_reply: usize) -> Option<ErrorReply> {
+pub(crate) fn growth_error(len: usize, max_reply: usize) -> Option<ErrorReply> {
     if len > LONGEST_VALUE {
         let text = "string exceeds maximum allowed size (proto-max-bulk-len)";
         return Some(ErrorReply::Failed(text.into()));

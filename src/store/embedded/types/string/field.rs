@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 
-use super::editor::Editor;
-use super::string::patched;
+use super::part::patched;
 use crate::message::{ErrorReply, Reply};
+use crate::store::cost::field::{Action, Field};
 use crate::store::embedded::format::layout::Record;
 use crate::store::embedded::read::keys::{Reader, Source};
-use crate::store::field::{Action, Field};
+use crate::store::embedded::types::editor::Editor;
 
 /// `BITFIELD_RO`
 pub(crate) fn read(

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::string::integer_of;
+use super::part::integer_of;
 use crate::message::{ErrorReply, Reply};
-use crate::store::cost::LONGEST_VALUE;
+use crate::store::cost::field::LONGEST_VALUE;
 use crate::store::embedded::argument::integer;
 use crate::store::embedded::argument::refusal;
 use crate::store::embedded::read::keys::{Reader, Source};

@@ -3,13 +3,13 @@
 
 use bytes::Bytes;
 
-use super::editor::Editor;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::integer;
 use crate::store::embedded::argument::range;
 use crate::store::embedded::format::layout::Record;
 use crate::store::embedded::format::scope::Scope;
 use crate::store::embedded::read::keys::{Reader, Source};
+use crate::store::embedded::types::editor::Editor;
 
 /// `GET`
 pub(crate) fn get(reader: &Reader<'_, impl Source>, key: &Bytes) -> Result<Reply, ErrorReply> {

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use super::editor::Editor;
 use super::float;
 use crate::message::{ErrorReply, Reply};
 use crate::store::embedded::argument::integer;
 use crate::store::embedded::format::layout::Record;
+use crate::store::embedded::types::editor::Editor;
 
 /// `INCR`, `DECR` and `INCRBY`
 pub(crate) fn add(editor: &mut Editor<'_>, key: &Bytes, step: i64) -> Result<Reply, ErrorReply> {

@@ -2,21 +2,23 @@
 
 use bytes::Bytes;
 
-use super::cost::LONGEST_VALUE;
-use super::integer;
 use crate::message::ErrorReply;
 use crate::message::refusal::syntax;
+use crate::store::integer;
+
+/// The longest value, in bytes: Valkey's `proto-max-bulk-len`.
+pub(crate) const LONGEST_VALUE: usize = 512 * 1024 * 1024;
 
 /// The type of an integer in a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Encoding {
-    pub(super) is_signed: bool,
-    pub(super) bits: usize,
+pub(crate) struct Encoding {
+    pub(crate) is_signed: bool,
+    pub(crate) bits: usize,
 }
 
 /// What becomes of a number that its encoding cannot hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Overflow {
+pub(crate) enum Overflow {
     /// Its lowest bits are stored.
     Wrap,
     /// The nearest number is stored.
@@ -27,7 +29,7 @@ pub(super) enum Overflow {
 
 /// What is done with one integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Action {
+pub(crate) enum Action {
     Get,
     Set(i64, Overflow),
     Add(i64, Overflow),
@@ -35,16 +37,16 @@ pub(super) enum Action {
 
 /// One integer, and what is done with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Field {
-    pub(super) encoding: Encoding,
+pub(crate) struct Field {
+    pub(crate) encoding: Encoding,
     /// The offset of the first bit.
-    pub(super) offset: usize,
-    pub(super) action: Action,
+    pub(crate) offset: usize,
+    pub(crate) action: Action,
 }
 
 impl Field {
     /// Reads options as Valkey does.
-    pub(super) fn parse_all(words: &[Bytes]) -> Result<Vec<Field>, ErrorReply> {
+    pub(crate) fn parse_all(words: &[Bytes]) -> Result<Vec<Field>, ErrorReply> {
         let (mut fields, mut overflow, mut rest) = (Vec::new(), Overflow::Wrap, words);
         while let [name, more @ ..] = rest {
             let is = |word: &str| name.eq_ignore_ascii_case(word.as_bytes());
@@ -90,12 +92,12 @@ impl Field {
     }
 
     /// Whether the field is changed.
-    pub(super) fn is_write(&self) -> bool {
+    pub(crate) fn is_write(&self) -> bool {
         self.action != Action::Get
     }
 
     /// The bytes that a value with the field has at least.
-    pub(super) fn reach(&self) -> usize {
+    pub(crate) fn reach(&self) -> usize {
         (self.offset + self.encoding.bits).div_ceil(8)
     }
 }
@@ -136,7 +138,7 @@ impl Encoding {
     }
 
     /// The number to store for `number`; `None` if it overflows and that fails.
-    pub(super) fn fit(self, number: i128, overflow: Overflow) -> Option<i64> {
+    pub(crate) fn fit(self, number: i128, overflow: Overflow) -> Option<i64> {
         let (least, most) = self.bounds();
         let fitted = match overflow {
             _ if (least..=most).contains(&number) => number,
@@ -148,12 +150,12 @@ impl Encoding {
     }
 
     /// A number as SET takes it: unsigned encodings take the bits of a negative one.
-    pub(super) fn taken(self, number: i64) -> i128 {
+    pub(crate) fn taken(self, number: i64) -> i128 {
         if self.is_signed { number.into() } else { number.cast_unsigned().into() }
     }
 
     /// Reads the number at bit `offset` of `value`, which zeros follow.
-    pub(super) fn read(self, value: &[u8], offset: usize) -> i64 {
+    pub(crate) fn read(self, value: &[u8], offset: usize) -> i64 {
         let mut number = 0_i128;
         for at in offset..offset + self.bits {
             let byte = value.get(at / 8).copied().unwrap_or(0);
@@ -163,7 +165,7 @@ impl Encoding {
     }
 
     /// Writes `number` at bit `offset` of `value`, which is long enough.
-    pub(super) fn write(self, value: &mut [u8], offset: usize, number: i64) {
+    pub(crate) fn write(self, value: &mut [u8], offset: usize, number: i64) {
         for (place, at) in (offset..offset + self.bits).rev().enumerate() {
             let Some(byte) = value.get_mut(at / 8) else { continue };
             let mask = 0x80 >> (at % 8);

@@ -4,28 +4,28 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
-use super::operation::Operation;
 use crate::command::table::spec::Lengths as Rule;
+use crate::store::operation::Operation;
 
 /// Upper bounds of the lengths of some values. Others are not followed.
 #[derive(Debug)]
-pub(super) struct Lengths<'a> {
+pub(crate) struct Lengths<'a> {
     known: HashMap<&'a [u8], usize>,
     assumed: Assumed,
 }
 
 /// What is assumed where a request does not tell.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Assumed {
+pub(crate) struct Assumed {
     /// The least length of the value at a script's key afterwards.
-    pub(super) script: usize,
+    pub(crate) script: usize,
     /// The bytes of a value for one byte of DUMP's reply.
-    pub(super) compression: usize,
+    pub(crate) compression: usize,
 }
 
 impl<'a> Lengths<'a> {
     /// The lengths before the batch.
-    pub(super) fn new(
+    pub(crate) fn new(
         known: impl Iterator<Item = (&'a Bytes, usize)>,
         assumed: Assumed,
     ) -> Lengths<'a> {
@@ -33,12 +33,12 @@ impl<'a> Lengths<'a> {
     }
 
     /// The length of the value at `key`; 0 if it is not followed.
-    pub(super) fn of(&self, key: &[u8]) -> usize {
+    pub(crate) fn of(&self, key: &[u8]) -> usize {
         self.known.get(key).copied().unwrap_or(0)
     }
 
     /// Follows one operation. What it may leave undone counts as either.
-    pub(super) fn follow(&mut self, operation: &Operation) {
+    pub(crate) fn follow(&mut self, operation: &Operation) {
         let args = &operation.args;
         let len = |at: usize| args.get(at).map_or(0, Bytes::len);
         let Some(key) = operation.keys().next() else { return };
@@ -53,7 +53,7 @@ impl<'a> Lengths<'a> {
                 args.chunks_exact(2).for_each(|pair| self.at_least(&pair[0], pair[1].len()));
             }
             Rule::MayUnpack(at) => {
-                self.at_least(key, len(at).saturating_mul(self.assumed.compression))
+                self.at_least(key, len(at).saturating_mul(self.assumed.compression));
             }
             Rule::Appends(at) => self.at_least(key, self.of(key).saturating_add(len(at))),
             Rule::Reaches(_) => self.at_least(key, operation.reach().unwrap_or(0)),
