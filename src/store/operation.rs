@@ -86,7 +86,7 @@ impl Operation {
     }
 
     /// The arguments that are keys. None if their places are unknown: engines refuse such an
-    /// operation, see [`Operation::refusal`].
+    /// operation, see `Operation::refusal`.
     pub fn keys(&self) -> impl Iterator<Item = &Bytes> {
         let positions = Positions::find(self.spec().places, &self.args).unwrap_or_default();
         let is_key = move |(position, _): &(usize, &Bytes)| positions.include(*position);

@@ -2,7 +2,7 @@
 
 use super::places::Place;
 
-/// What the engines know of a command. Rows without a store's part have [`Spec::NONE`], perhaps
+/// What the engines know of a command. Rows without a store's part have `Spec::NONE`, perhaps
 /// with places of keys.
 #[derive(Debug, Clone, Copy)]
 pub struct Spec {
