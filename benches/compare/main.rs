@@ -1,5 +1,7 @@
 //! Compares kvsock with talking to Valkey directly and with other proxies, in turns and in one run,
 //! and writes a table and a plot. `cargo bench --bench compare -- --help` tells the options.
+//! `section` says what is compared with what, `server` starts the servers, `turn` has them take turns,
+//! `load` asks them, and `report` writes the table and the plot.
 //!
 //! Nothing here judges: ratios are printed, and only wrong replies and senseless counts fail.
 

@@ -1,7 +1,8 @@
 //! The `kvsock` command: requests to the daemon from a shell, a pipe or a prompt; the daemon's
 //! state, live; and all data out of the store and into it.
 //!
-//! Read `run` first: it carries out the command line.
+//! All of it blocks, and speaks RESP 3; only the pipe speaks the text protocol. Read `run` first: it
+//! carries out the command line.
 
 mod channel;
 mod error;

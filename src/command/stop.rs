@@ -1,4 +1,7 @@
 //! A client's request that the daemon stops.
+//!
+//! The request belongs to the daemon and not to a server: a hand-over replaces the server that
+//! received the request.
 
 use tokio::sync::watch;
 

@@ -2,6 +2,9 @@
 //!
 //! An entry carries its id as `message_id`, which becomes the journal's `MESSAGE_ID=`; other
 //! outputs omit it. `systemd/kvsock.catalog` has the text that `journalctl -x` shows for each.
+//!
+//! Entries that an administrator may have to act on have an id. Entries that clients can cause at
+//! will go through `command/access/audit.rs`, which bounds their number.
 
 /// The target of all entries about callers. `KVSOCK_LOG` and `journalctl` name it in the manual, so
 /// that it does not follow the path of a file.

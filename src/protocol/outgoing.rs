@@ -1,4 +1,8 @@
 //! Bytes to be sent: written text, and data that is not copied into it.
+//!
+//! Short data is copied into the text, and long data is sent from its own buffer. If the peer is
+//! slow, the data that waits is copied, too, since a slice keeps the buffers of others in memory
+//! ([`Outgoing::fit`]).
 
 use std::collections::VecDeque;
 use std::io::IoSlice;

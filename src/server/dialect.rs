@@ -1,5 +1,9 @@
 //! The protocol of a connection: decided once, by its first byte or the first word of its first
 //! line.
+//!
+//! Commands know the protocol only where its words differ, as in the replies to PING and HELP. The
+//! reply to HELLO contains the change of protocol ([`Reply::Speaks`]). So the encoder changes at
+//! the right reply, even within the reply to EXEC.
 
 use bytes::BytesMut;
 

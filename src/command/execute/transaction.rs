@@ -1,4 +1,8 @@
 //! EXEC, and the queueing of commands before it.
+//!
+//! MULTI queues checked work in the session. EXEC gives all of it to `Store::transact_within`. The
+//! embedded engine commits it as one. The Valkey engines send MULTI, the operations and EXEC as one
+//! pipeline.
 
 use std::sync::Arc;
 

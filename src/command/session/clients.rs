@@ -1,4 +1,7 @@
 //! The open connections, for CLIENT LIST and CLIENT KILL.
+//!
+//! A client that is killed stays killed. Its connection notices the kill while it waits for
+//! requests, while it sends replies, and while requests are executed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

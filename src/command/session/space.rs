@@ -1,4 +1,8 @@
 //! Key spaces: all keys, or one user's part of the store.
+//!
+//! With `KVSOCK_NAMESPACE=user` each user works on a part of the store: the same connections or
+//! files, one more prefix, and an index of `last` of its own. Commands never see the prefix, so
+//! that no command can leave the part.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};

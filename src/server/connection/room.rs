@@ -1,4 +1,7 @@
 //! The buffer for a connection's next read: its size and its origin.
+//!
+//! The size follows the last reads, so that one read takes a whole batch. Requests are slices of
+//! the buffer: arguments and values are not copied.
 
 use std::cell::RefCell;
 

@@ -1,5 +1,8 @@
 //! Transactions that may take long, beside the writer. A thread for long reads evaluates them on
 //! the committed data. The writer applies them if no key that they read has changed since.
+//!
+//! After two conflicts the writer evaluates the transaction itself, if the last evaluation took
+//! less than 20 ms. Otherwise the transaction is refused.
 
 use std::borrow::Cow;
 use std::sync::Arc;

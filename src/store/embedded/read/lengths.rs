@@ -1,4 +1,7 @@
 //! Whether a batch reads long values. The answer decides which thread reads.
+//!
+//! For a key that the cache does not know, the index of long values is asked, unless no value is
+//! long. So even the first read of a long value keeps off the serving thread.
 
 use bytes::Bytes;
 

@@ -1,4 +1,6 @@
 //! A job: one client's work on its way to the writer, and the answer on its way back.
+//!
+//! The writer sends the answers of a whole group at once, which wakes the serving thread once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -12,6 +12,9 @@
 //! reply to the change. Hence [`Cache::forget`] is called before that reply is given. A change on
 //! another connection is known here after one more round trip, see `Valkey::catch_up`.
 //!
+//! Only the GETs at the beginning of a batch are answered from the cache, up to the first operation
+//! that is sent to the server.
+//!
 //! A cache belongs to one connection and ends with it.
 
 pub(crate) mod factory;

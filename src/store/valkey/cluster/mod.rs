@@ -7,6 +7,9 @@
 //! `topology` keeps the map of slots and their owners. `route` sends operations on keys to the
 //! owners of the slots. `whole` carries out operations on all nodes, `transaction` and `watch`
 //! those on one slot.
+//!
+//! Each node has the same connections as a single server has: a shared one and a pool of pinned
+//! ones (`connect/node.rs`).
 
 pub(crate) mod engine;
 mod kind;

@@ -7,6 +7,11 @@
 //! since before it took its snapshot. By the same rule, a record in the cache is the record in the
 //! snapshot of its reader.
 //!
+//! A batch of GETs that the cache can answer takes no snapshot. The cache remembers that a value is
+//! too long to be kept, so that the value is read on another thread, and short requests do not wait
+//! for it. After a commit the clients get their answers before the cache gets the records. With
+//! these the writer knows the record that the next SET of the key replaces.
+//!
 //! Read `known` first: what the cache knows of a key. `records` is the cache.
 
 pub(crate) mod known;
