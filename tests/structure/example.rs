@@ -6,6 +6,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use crate::graph::Imports;
+use crate::page;
 
 /// A crate of these files.
 fn crate_of(files: &[(&str, &str)]) -> TempDir {
@@ -93,4 +94,16 @@ fn circles_are_found_whole() {
     ]);
     let circle = BTreeSet::from(["a.rs", "b.rs", "c.rs"].map(str::to_owned));
     assert_eq!(Imports::of(root.path()).circles(), [circle]);
+}
+
+#[test]
+fn paths_and_stops_of_a_page_are_found() {
+    let page = "Of `a/b.rs`, `a/run --list`, `mod.rs`, `A::b` and `GET x/y z`.\n```\n`no/path`\n```\n\
+        ## A stranger's walk\n\n1. `a/b.rs` begins.\n2. `a/c.rs` goes on from `a/b.rs`.\n\n\
+        ## Tests\n\n1. `a/d.rs` is none.\n";
+    let root = crate_of(&[("a/b.rs", ""), ("a/run", ""), ("a/d.rs", "")]);
+    let found = ["a/b.rs", "a/run", "a/b.rs", "a/c.rs", "a/b.rs", "a/d.rs"];
+    assert_eq!(page::paths(page), found);
+    assert_eq!(page::missing(page, root.path()), ["a/c.rs"]);
+    assert_eq!(page::stops(page), [(1, "a/b.rs"), (2, "a/c.rs")]);
 }
