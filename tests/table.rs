@@ -143,9 +143,9 @@ fn keys_stand_where_the_server_finds_them() {
             row.spec.name.split(' ').for_each(|word| {
                 question.arg(word);
             });
-            args.iter().for_each(|arg| {
+            for arg in &args[..] {
                 question.arg(&arg[..]);
-            });
+            }
             // An error says that there are no keys, or that the arguments do not parse.
             let told: Vec<Vec<u8>> = question.query(&mut connection).unwrap_or_default();
             let operation = Operation { command: row, args: args.clone().into() };

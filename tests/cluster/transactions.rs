@@ -35,7 +35,7 @@ fn a_transaction_is_of_one_slot() {
         let many = store.transact(None, sets(&["{t}a"; 150])).await;
         assert_eq!(many, Reply::Array(vec![Reply::OK; 150]));
         for name in ["LASTSAVE", "BGSAVE"] {
-            let text = format!("{} cannot be a part of a transaction on a cluster", name);
+            let text = format!("{name} cannot be a part of a transaction on a cluster");
             let reply = store.transact(None, vec![operation(name, &[])]).await;
             assert_eq!(reply, Reply::failed(text));
         }
@@ -48,7 +48,7 @@ fn what_concerns_all_servers_is_refused_with_the_cause() {
     run(async {
         let store = Store::open(cluster.options()).expect("it opens");
         for name in ["DBSIZE", "KEYS", "RANDOMKEY", "FLUSHDB", "LAST", "SCAN"] {
-            let text = format!("{} cannot be a part of a transaction on a cluster", name);
+            let text = format!("{name} cannot be a part of a transaction on a cluster");
             let refusal = ErrorReply::Failed(text.into());
             assert_eq!(
                 store.refuses_in_transaction(&operation(name, &[]).command.spec),

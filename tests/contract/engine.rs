@@ -64,7 +64,7 @@ impl Opened {
     pub(crate) async fn expect(&self, steps: &[(&str, &[&str], Reply)]) {
         for (name, args, expected) in steps {
             let bytes: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
-            assert_eq!(self.one(*name, &bytes).await, *expected, "{name} {args:?}");
+            assert_eq!(self.one(name, &bytes).await, *expected, "{name} {args:?}");
         }
     }
 

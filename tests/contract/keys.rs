@@ -105,7 +105,7 @@ pub(crate) async fn an_expiry_is_set_for_a_while(subject: &Subject) {
     for (name, args) in sets {
         store.one("PERSIST", &[b"k"]).await;
         let args: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
-        store.one(*name, &args).await;
+        store.one(name, &args).await;
         let left = store.one("PTTL", &[b"k"]).await;
         assert!(matches!(left, Reply::Integer(90_000..=100_000)), "{name}: {left:?}");
     }

@@ -105,7 +105,7 @@ pub(crate) async fn a_change_of_a_watched_key_ends_a_transaction(subject: &Subje
     for (name, args) in changes {
         let watched = watch(&store, None, &["x", "a"]).await;
         let args: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
-        let reply = store.one(*name, &args).await;
+        let reply = store.one(name, &args).await;
         assert!(!matches!(reply, Reply::Error(_)), "{name}: {reply:?}");
         let batch = vec![operation("SET", &[b"done", b"1"])];
         let reply = store.0.transact(Some(watched), batch).await;
@@ -139,7 +139,7 @@ pub(crate) async fn what_changes_nothing_lets_a_transaction_take_place(subject: 
     for (name, args) in changes {
         let watched = watch(&store, None, &["a", "none"]).await;
         let args: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
-        store.one(*name, &args).await;
+        store.one(name, &args).await;
         assert!(takes_place(&store, watched).await, "{name} {args:?}");
     }
     let watched = watch(&store, None, &["none"]).await;

@@ -67,11 +67,11 @@ fn replies_and_errors_are_those_of_valkey() {
         ("SAVE", &[], Reply::OK),
     ];
     for (name, args, expected) in steps {
-        assert_eq!(store.run(*name, args), *expected, "{name} {args:?}");
+        assert_eq!(store.run(name, args), *expected, "{name} {args:?}");
     }
     // The same as one batch, after all was removed.
     assert_eq!(store.ask("FLUSHDB"), Reply::OK);
-    let batch = steps.iter().map(|(name, args, _)| operation(*name, args)).collect();
+    let batch = steps.iter().map(|(name, args, _)| operation(name, args)).collect();
     let expected: Vec<Reply> = steps.iter().map(|(_, _, reply)| reply.clone()).collect();
     assert_eq!(store.batch(batch), expected);
     store.close();
@@ -94,7 +94,7 @@ fn what_needs_a_valkey_store_says_so() {
         ("SCRIPT LOAD", &["return 1"], scripts),
     ];
     for (name, args, expected) in steps {
-        assert_eq!(store.run(*name, args), *expected, "{name}");
+        assert_eq!(store.run(name, args), *expected, "{name}");
     }
     store.close();
 }

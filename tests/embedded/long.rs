@@ -102,7 +102,7 @@ fn the_first_read_of_a_long_value_after_a_start_is_beside_the_serving_thread() {
             for (number, (verb, rest)) in reads.iter().enumerate() {
                 let key = format!("{len}:{number}");
                 let args = [&[&key[..]], *rest].concat();
-                let (replies, at_once) = run(&store, vec![operation(*verb, &args)]).await;
+                let (replies, at_once) = run(&store, vec![operation(verb, &args)]).await;
                 assert!(!matches!(replies[..], [Reply::Error(_) | Reply::Nil]), "{verb:?}");
                 assert!(!at_once, "{verb:?} of {len} bytes");
             }
