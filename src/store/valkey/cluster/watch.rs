@@ -63,7 +63,7 @@ impl Cluster {
         account: &Arc<Account>,
     ) -> Result<Watch, ErrorReply> {
         if keys.iter().any(|key| operation::is_reserved(key)) {
-            return Err(ErrorReply::Failed("key is reserved for kvsock".into()));
+            return Err(operation::reserved());
         }
         let slot = split::one_slot(&self.prefix, &keys).map_err(error)?;
         match (watch, slot) {

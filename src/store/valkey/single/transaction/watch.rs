@@ -67,7 +67,7 @@ impl Valkey {
         account: &Arc<Account>,
     ) -> Result<Watch, ErrorReply> {
         if keys.iter().any(|key| operation::is_reserved(key)) {
-            return Err(ErrorReply::Failed("key is reserved for kvsock".into()));
+            return Err(operation::reserved());
         }
         let deadline = self.deadline();
         if let Some(watch) = watch {
